@@ -1,0 +1,36 @@
+# Backhaul. `make help` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+STRICT := --explicit-target-dependency-import-check error
+PREFIX ?= /usr/local
+
+.PHONY: help setup build release test lint schemas demo install completions man clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install the Debian packages that the build needs
+	@deploy/setup/debian.sh build
+
+build: setup ## Build for debugging
+	swift build $(STRICT)
+
+release: setup ## Build .build/release/backhaul
+	swift build -c release $(STRICT)
+
+test: ## Everything that CI does: packages, format, schemas, build, tests
+	@deploy/setup/debian.sh test
+	@$(MAKE) --no-print-directory lint
+	@schemas/generate.sh --check
+	swift build --build-tests $(STRICT)
+	swift test --skip-build
+
+lint: ## Check the format of the Swift sources
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+schemas: ## Write the generated code of schemas/ anew
+	@deploy/setup/debian.sh test
+	schemas/generate.sh
+
+clean: ## Remove what was built
+	rm -rf .build

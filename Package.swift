@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every room is checked the same way: Swift 6 language mode, imports declared and walled in, warnings are errors.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+}
+
+func kit(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+// Third-party products, named once.
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+
+let package = Package(
+    name: "backhaul",
+    products: [
+        .executable(name: "backhaul", targets: ["backhaul"])
+    ],
+    // Pinned exactly: Package.resolved stays out of the repository. docs/DESIGN.md says what each one costs and earns.
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", exact: "0.27.1"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        room("BackhaulLoop"),
+        room("BackhaulDomain", [crypto]),
+        room("BackhaulWire", ["BackhaulDomain", protobuf]),
+        room("BackhaulLog"),
+        room("BackhaulTelemetry", [logging]),
+        room("BackhaulEmbedded", ["BackhaulLog", grdb, logging]),
+        room("BackhaulTransfer", ["BackhaulLoop", "CLibcurl", crypto, logging]),
+        room("BackhaulDestinations", ["BackhaulDomain", "BackhaulTransfer"]),
+        room("BackhaulIngest", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", logging]),
+        room(
+            "BackhaulWorker",
+            ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer", "BackhaulDestinations", logging]),
+        room("BackhaulAcknowledgment", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", grdb, logging]),
+        room("BackhaulReplay", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", logging]),
+        room(
+            "BackhaulAudit",
+            ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer", "BackhaulDestinations"]),
+        room(
+            "BackhaulSettings",
+            ["BackhaulDomain", "BackhaulTransfer", "BackhaulDestinations", "BackhaulWorker", yams]),
+        .executableTarget(
+            name: "backhaul",
+            dependencies: [
+                "BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTelemetry", "BackhaulEmbedded",
+                "BackhaulTransfer", "BackhaulDestinations", "BackhaulIngest", "BackhaulWorker",
+                "BackhaulAcknowledgment", "BackhaulReplay", "BackhaulAudit", "BackhaulSettings",
+                argumentParser, flyingFox, logging,
+            ],
+            swiftSettings: strict),
+        // Tests and their kits.
+        kit("BackhaulTestKit", ["BackhaulLog"]),
+        kit("BackhaulLogConformance", ["BackhaulLog", "BackhaulTestKit"]),
+        tests("BackhaulLogTests", ["BackhaulLog"]),
+        tests(
+            "BackhaulEmbeddedTests",
+            ["BackhaulEmbedded", "BackhaulLog", "BackhaulLogConformance", "BackhaulTestKit", grdb, logging]),
+    ]
+)

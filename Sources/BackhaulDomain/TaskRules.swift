@@ -1,0 +1,119 @@
+/// What a task must be to be accepted; also what a record must be to be worked on, since anyone may write to a topic.
+package enum TaskRules {
+    /// Why something is no valid task.
+    package struct Violation: Error, Hashable, Sendable, CustomStringConvertible {
+        /// A stable word for programs.
+        package var code: String
+        /// A sentence for people.
+        package var message: String
+
+        package init(_ code: String, _ message: String) {
+            self.code = code
+            self.message = message
+        }
+
+        package var description: String { "\(message) (\(code))" }
+    }
+
+    package static let largestKey = 1_024
+    package static let largestPath = 4_096
+
+    /// - Throws: `Violation`, the first that was found.
+    package static func check(_ task: UploadTask) throws(Violation) {
+        try checkTenant(task.identity.tenant)
+        try checkID(task.identity.id)
+        try checkBatch(task.batch)
+        try checkName(task.source.root, what: "root")
+        try checkPath(task.source.path, code: "bad-path", what: "source path", limit: largestPath)
+        try checkPath(task.destination.key, code: "bad-key", what: "key", limit: largestKey)
+        switch task.destination.place {
+        case .named(let name): try checkName(name, what: "destination")
+        case .url(let url): try checkURL(url)
+        }
+        guard task.contentType.utf8.count <= 256, task.contentType.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) else {
+            throw Violation("bad-content-type", "the content type must be at most 256 printable ASCII characters")
+        }
+        guard task.size <= UInt64(Int64.max) else { throw Violation("bad-size", "the size is out of range") }
+    }
+
+    package static func checkTenant(_ tenant: String) throws(Violation) {
+        try checkName(tenant, what: "tenant")
+    }
+
+    package static func checkBatch(_ batch: String) throws(Violation) {
+        guard batch.utf8.count <= 128, !hasControl(batch) else {
+            throw Violation("bad-batch", "a batch has at most 128 bytes and no control characters")
+        }
+    }
+
+    package static func checkID(_ id: String) throws(Violation) {
+        guard !id.isEmpty, id.utf8.count <= 128,
+            id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") })
+        else {
+            throw Violation("bad-id", "a task id has 1 to 128 printable ASCII characters, no blank and no '/'")
+        }
+    }
+
+    package static func checkName(_ name: String, what: String) throws(Violation) {
+        let isPlain = name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        guard !name.isEmpty, name.utf8.count <= 64, isPlain, name.utf8.first != UInt8(ascii: ".") else {
+            throw Violation(
+                "bad-\(what)", "a \(what) name has 1 to 64 of A-Z a-z 0-9 . _ - and does not begin with '.'")
+        }
+    }
+
+    /// A relative path that stays below its root: no `.`, `..` or empty component, no control character.
+    package static func checkPath(_ path: String, code: String, what: String, limit: Int) throws(Violation) {
+        guard !path.isEmpty, path.utf8.count <= limit else {
+            throw Violation(code, "the \(what) must have 1 to \(limit) bytes")
+        }
+        guard !hasControl(path) else {
+            throw Violation(
+                code, "the \(what) has a control character (such as a newline or NUL) in it; rename the file")
+        }
+        for component in path.split(separator: "/", omittingEmptySubsequences: false) {
+            guard !component.isEmpty, component != ".", component != ".." else {
+                throw Violation(code, "the \(what) must be relative, without empty, '.' or '..' components")
+            }
+        }
+    }
+
+    /// A base URL as a submitter may choose it. The engine parses it again with the parser that will connect.
+    package static func checkURL(_ url: String) throws(Violation) {
+        let lowered = url.lowercased()
+        guard lowered.hasPrefix("http://") || lowered.hasPrefix("https://") else {
+            throw Violation("bad-url", "a destination URL begins with http:// or https://")
+        }
+        guard url.utf8.count <= 2_048, url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") })
+        else {
+            throw Violation(
+                "bad-url", "a destination URL has at most 2048 printable ASCII characters, no blank, no '\\'")
+        }
+        let rest = url.drop { $0 != ":" }.dropFirst(3)
+        let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        guard !authority.isEmpty else { throw Violation("bad-url", "the destination URL names no host") }
+        guard !authority.contains("@") else {
+            throw Violation(
+                "url-user-info",
+                "a destination URL must not carry a user name or password; put credentials into a configured destination"
+            )
+        }
+        guard !url.contains("?"), !url.contains("#") else {
+            throw Violation(
+                "url-query",
+                "a destination URL must not carry a query or fragment: a presigned query is a credential and is never "
+                    + "written to the log; configure a destination instead")
+        }
+    }
+
+    private static func hasControl(_ text: String) -> Bool {
+        text.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7f || (0x80...0x9f).contains($0.value) }
+    }
+}

@@ -1,0 +1,35 @@
+/// The names of topics and groups under a prefix.
+package struct TopicLayout: Hashable, Sendable {
+    /// Default `backhaul.`.
+    package var prefix: String
+
+    package init(prefix: String = "backhaul.") {
+        self.prefix = prefix
+    }
+
+    package var tasks: String { prefix + "tasks" }
+    package var largeTasks: String { prefix + "tasks.large" }
+    package var deadLetters: String { prefix + "dead-letters" }
+    package var outcomes: String { prefix + "outcomes" }
+    package var results: String { prefix + "results" }
+    package var checkpoints: String { prefix + "checkpoints" }
+
+    package var workers: String { prefix + "workers" }
+    package var largeWorkers: String { prefix + "workers.large" }
+    /// Delay topics have a group of their own, so that their load does not unbalance the workers.
+    package var delays: String { prefix + "delays" }
+    package var acknowledgers: String { prefix + "acknowledgers" }
+    /// The reader that builds the status view; not a member group, its positions only hold truncation back.
+    package var view: String { prefix + "view" }
+
+    private var retryPrefix: String { prefix + "retry." }
+
+    /// The topic of a tier: `retry.10s`, `retry.1m`, `retry.500ms`.
+    package func retry(_ tier: Int64) -> String { retryPrefix + DurationText.format(tier) }
+
+    /// The tier of a retry topic in milliseconds, nil for any other topic.
+    package func tier(of topic: String) -> Int64? {
+        guard topic.hasPrefix(retryPrefix) else { return nil }
+        return DurationText.parse(String(topic.dropFirst(retryPrefix.count)))
+    }
+}

@@ -1,0 +1,71 @@
+/// How failed attempts are tried again.
+package struct RetryPolicy: Hashable, Sendable {
+    /// Milliseconds, ascending: the n-th failure waits `tiers[min(n, last)]`. Each tier is a retry topic.
+    package var tiers: [Int64]
+    /// How many tries a task generation has, the first one counted.
+    package var maxAttempts: Int
+    /// Each wait is multiplied by 1 ± this.
+    package var jitter: Double
+    /// Milliseconds between looks at a root that is not there.
+    package var parkDelay: Int64
+
+    package static let standard = RetryPolicy(
+        tiers: [10_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000], maxAttempts: 8, jitter: 0.1,
+        parkDelay: 60_000)
+
+    package init(tiers: [Int64], maxAttempts: Int, jitter: Double, parkDelay: Int64) {
+        self.tiers = tiers
+        self.maxAttempts = maxAttempts
+        self.jitter = jitter
+        self.parkDelay = parkDelay
+    }
+}
+
+/// What happens to a task after a failed attempt; a pure decision.
+package enum Verdict: Hashable, Sendable {
+    /// Try again at `at` (milliseconds since 1970); `spends` tells whether this failure counts as an attempt.
+    case retry(at: Int64, spends: Bool)
+    /// Give up: dead letter, result `failed`.
+    case deadLetter(spends: Bool)
+    /// The deadline leaves no further try: result `expired`.
+    case expire(spends: Bool)
+    /// As if the attempt had not been: the worker stopped in the middle of it.
+    case forget
+
+    /// - Parameters:
+    ///   - attempts: recorded failures before this one that spent an attempt.
+    ///   - now: milliseconds since 1970.
+    ///   - random: 0 ..< 1, the jitter's throw.
+    package static func decide(
+        _ failure: Failure, attempts: Int, policy: RetryPolicy, deadline: Int64?, now: Int64, random: Double
+    ) -> Verdict {
+        let factor = 1 + policy.jitter * (2 * random - 1)
+        func later(_ wait: Double, spends: Bool) -> Verdict {
+            // Capped before the conversion, which traps beyond Int64.
+            let at = now + Int64(min(max(0, wait), 400 * 86_400_000))
+            // A try that could only begin after the deadline is none.
+            if let deadline, at >= deadline { return .expire(spends: spends) }
+            return .retry(at: at, spends: spends)
+        }
+        switch failure.kind {
+        case .interrupted:
+            return .forget
+        case .rootUnfit:
+            return later(Double(policy.parkDelay) * factor, spends: false)
+        case .throttled:
+            // Never before the time that the destination named, and spread behind it, since others were told the same.
+            if let wait = failure.retryAfter {
+                return later(Double(wait) + min(Double(wait) * policy.jitter, 1_000) * random, spends: false)
+            }
+            fallthrough
+        case .transient, .integrity:
+            guard attempts + 1 < policy.maxAttempts, let last = policy.tiers.last else {
+                return .deadLetter(spends: true)
+            }
+            let tier = attempts < policy.tiers.count ? policy.tiers[attempts] : last
+            return later(Double(tier) * factor, spends: true)
+        case .permanent, .sourceChanged, .sourceGone, .malformed:
+            return .deadLetter(spends: true)
+        }
+    }
+}

@@ -1,0 +1,351 @@
+package import BackhaulLog
+internal import Foundation
+internal import GRDB
+package import Logging
+internal import Synchronization
+
+/// The log of one machine: SQLite in WAL mode in a data folder.
+///
+/// The process that opens it with `owns` runs the roles; any other process on the machine may append and read at the
+/// same time, with or without an owner. Groups live in the owner's process; positions live in the store.
+package final class EmbeddedLog: MessageLog {
+    package let abilities: LogAbilities = [.refusesKnownIdentity, .atomicSettle, .maintainsItself]
+
+    private struct State {
+        var catalog = Catalog()
+        /// The end of each partition, by its row, as far as this process knows.
+        var ends: [Int64: Int64] = [:]
+        var groups: [String: GroupCoordinator] = [:]
+        var sessions: [Int: EmbeddedSession] = [:]
+        var watchers: [Int: AsyncStream<Void>.Continuation] = [:]
+        var nextID = 0
+        var isClosed = false
+    }
+
+    /// The absolute, resolved path of the data folder.
+    package let folder: String
+    let clock: any LogClock
+    let commits: CommitQueue
+    let store: Store
+    private let options: EmbeddedOptions
+    private let logger: Logger
+    private let lock: FolderLock?
+    private let wakeFile = Mutex<WakeFile?>(nil)
+    private let state = Mutex(State())
+
+    /// Opens the folder, creating it and the store where they are missing.
+    /// - Throws: `LogError.inUse`, `unusable`, `newerFormat`, `damaged`, `outOfSpace`.
+    package init(folder path: String, options: EmbeddedOptions, clock: any LogClock, logger: Logger) throws {
+        self.options = options
+        self.clock = clock
+        self.logger = logger
+        folder = try Self.prepare(path)
+        lock = options.owns ? try FolderLock(folder: folder) : nil
+        store = try Store(folder: folder, options: options)
+        commits = CommitQueue(writer: store.pool)
+        try refresh(reloadingCatalog: true)
+        let wake = try WakeFile(folder: folder) { [weak self] in self?.woken() }
+        wakeFile.withLock { $0 = wake }
+    }
+
+    private static func prepare(_ path: String) throws -> String {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw LogError.unusable(folder: path, reason: "it cannot be created: \(String(cString: strerror(errno)))")
+        }
+        guard let resolved = realpath(path, nil) else {
+            throw LogError.unusable(folder: path, reason: String(cString: strerror(errno)))
+        }
+        defer { free(resolved) }
+        let folder = String(cString: resolved)
+        try FileSystemCheck().requireLocal(folder)
+        guard access(folder, W_OK | X_OK) == 0 else {
+            throw LogError.unusable(folder: folder, reason: "no permission to write there; choose another folder")
+        }
+        return folder
+    }
+
+    // MARK: The port
+
+    package func ensure(_ topics: [TopicSpecification]) async throws {
+        try await commit { database in try self.store.ensure(topics, database) }
+        try refresh(reloadingCatalog: true)
+    }
+
+    package func topics() async throws -> [TopicSpecification] {
+        try refresh(reloadingCatalog: true)
+        return state.withLock { $0.catalog.topics.values.map(\.specification).sorted { $0.name < $1.name } }
+    }
+
+    package func append(_ requests: [AppendRequest]) async throws -> [AppendOutcome] {
+        guard !requests.isEmpty else { return [] }
+        try check(requests)
+        let catalog = try catalog(for: requests.map(\.topic))
+        let (outcomes, ends) = try await commit { database in
+            var ends: [Int64: Int64] = [:]
+            let outcomes = try self.store.append(
+                requests, at: self.clock.now, catalog: catalog, ends: &ends, database)
+            return (outcomes, ends)
+        }
+        publish(ends)
+        return outcomes
+    }
+
+    package func openSession(_ subscriptions: [Subscription]) async throws -> any LogSession {
+        guard options.owns else {
+            throw LogError.unusable(folder: folder, reason: "only the process that owns the folder may join groups")
+        }
+        let catalog = try catalog(for: subscriptions.map(\.topic))
+        let session = state.withLock { state in
+            state.nextID += 1
+            let session = EmbeddedSession(log: self, member: state.nextID, subscriptions: subscriptions)
+            state.sessions[state.nextID] = session
+            for group in Set(subscriptions.map(\.group)).sorted() {
+                let topics = Set(subscriptions.filter { $0.group == group }.map(\.topic))
+                let partitions = topics.flatMap { topic in
+                    (0..<(catalog.topics[topic]?.partitions.count ?? 0)).map {
+                        TopicPartition(topic: topic, partition: $0)
+                    }
+                }
+                var coordinator = state.groups[group] ?? GroupCoordinator(partitions: partitions)
+                let actions = coordinator.join(state.nextID)
+                state.groups[group] = coordinator
+                Self.tell(actions, of: group, state)
+            }
+            return session
+        }
+        return session
+    }
+
+    package func read(
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
+    ) async throws -> ReadPage {
+        try await page(partition, from: offset, records: records, bytes: bytes).page
+    }
+
+    package func bounds(_ topic: String) async throws -> [PartitionBounds] {
+        let ids = try catalog(for: [topic]).topic(topic).partitions
+        return try await read { database in
+            try ids.enumerated().map { number, id in
+                let row = try Row.fetchOne(
+                    database, sql: "SELECT earliest, next FROM partitions WHERE id = ?", arguments: [id])
+                return PartitionBounds(
+                    partition: TopicPartition(topic: topic, partition: number), earliest: row?[0] ?? 0,
+                    end: row?[1] ?? 0)
+            }
+        }
+    }
+
+    package func positions(of group: String) async throws -> [TopicPartition: GroupPosition] {
+        let catalog = state.withLock { $0.catalog }
+        return try await read { database in
+            try self.store.positions(of: group, catalog: catalog, database)
+        }
+    }
+
+    package func commit(_ positions: [TopicPartition: GroupPosition], of group: String) async throws {
+        let catalog = try catalog(for: positions.keys.map(\.topic))
+        try await commit { database in
+            for (partition, position) in positions {
+                try self.store.write(position, of: group, partition: try catalog.id(of: partition), database)
+            }
+        }
+    }
+
+    package func changes() async -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let id = state.withLock { state -> Int? in
+            guard !state.isClosed else { return nil }
+            state.nextID += 1
+            state.watchers[state.nextID] = continuation
+            return state.nextID
+        }
+        guard let id else {
+            continuation.finish()
+            return stream
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { $0.watchers[id] = nil }
+        }
+        return stream
+    }
+
+    package func maintain() async throws {
+        try refresh(reloadingCatalog: true)
+        let catalog = state.withLock { $0.catalog }
+        for topic in catalog.topics.values {
+            for id in topic.partitions {
+                try await Upkeep(partition: id, retention: topic.specification.retention, now: clock.now)
+                    .run { operation in try await self.commit(operation) }
+            }
+        }
+    }
+
+    package func close() async {
+        let (sessions, watchers) = state.withLock { state in
+            state.isClosed = true
+            let all = (Array(state.sessions.values), Array(state.watchers.values))
+            state.watchers = [:]
+            return all
+        }
+        for session in sessions { await session.close() }
+        for watcher in watchers { watcher.finish() }
+        let wake = wakeFile.withLock { file in
+            let wake = file
+            file = nil
+            return wake
+        }
+        wake?.close()
+        do {
+            try store.pool.close()
+        } catch {
+            logger.warning("the log's store did not close", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: For sessions
+
+    /// A page and the partition's earliest offset.
+    func page(
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
+    ) async throws -> (page: ReadPage, earliest: Int64) {
+        let catalog = try catalog(for: [partition.topic])
+        return try await read { database in
+            try self.store.read(
+                partition, from: offset, records: records, bytes: bytes, catalog: catalog, database)
+        }
+    }
+
+    /// The end of the partition as far as this process knows.
+    func end(of partition: TopicPartition) -> Int64 {
+        state.withLock { state in
+            (try? state.catalog.id(of: partition)).flatMap { state.ends[$0] } ?? 0
+        }
+    }
+
+    /// Appends and moves positions in one transaction.
+    func settle(_ requests: [AppendRequest], _ moves: [(group: String, TopicPartition, GroupPosition)]) async throws {
+        try check(requests)
+        let catalog = try catalog(for: requests.map(\.topic))
+        let ends = try await commit { database in
+            var ends: [Int64: Int64] = [:]
+            _ = try self.store.append(requests, at: self.clock.now, catalog: catalog, ends: &ends, database)
+            for (group, partition, position) in moves {
+                try self.store.write(position, of: group, partition: try catalog.id(of: partition), database)
+                try self.store.failPoint("moved")
+            }
+            return ends
+        }
+        publish(ends)
+    }
+
+    func release(_ member: Int, group: String, _ partitions: [TopicPartition]) {
+        state.withLock { state in
+            guard var coordinator = state.groups[group] else { return }
+            let actions = coordinator.release(member, partitions)
+            state.groups[group] = coordinator
+            Self.tell(actions, of: group, state)
+        }
+    }
+
+    func leave(_ member: Int, groups: Set<String>) {
+        state.withLock { state in
+            state.sessions[member] = nil
+            for group in groups {
+                guard var coordinator = state.groups[group] else { continue }
+                let actions = coordinator.leave(member)
+                state.groups[group] = coordinator.isEmpty ? nil : coordinator
+                Self.tell(actions, of: group, state)
+            }
+        }
+    }
+
+    /// Only puts the news into the sessions' boxes: nothing of theirs runs under this lock.
+    private static func tell(_ actions: [GroupCoordinator.Action], of group: String, _ state: State) {
+        for action in actions {
+            switch action {
+            case .assign(let member, let partitions): state.sessions[member]?.notify(.assign(group, partitions))
+            case .revoke(let member, let partitions): state.sessions[member]?.notify(.revoke(group, partitions))
+            }
+        }
+    }
+
+    // MARK: Inside
+
+    private func check(_ requests: [AppendRequest]) throws {
+        for request in requests where request.record.size > options.maximumRecordSize {
+            throw LogError.recordTooLarge(size: request.record.size, limit: options.maximumRecordSize)
+        }
+    }
+
+    /// The catalog with these topics in it; looked up anew when one is missing, since another process may have made it.
+    private func catalog(for topics: [String]) throws -> Catalog {
+        let known = state.withLock { $0.catalog }
+        if topics.allSatisfy({ known.topics[$0] != nil }) { return known }
+        try refresh(reloadingCatalog: true)
+        let fresh = state.withLock { $0.catalog }
+        for topic in topics { _ = try fresh.topic(topic) }
+        return fresh
+    }
+
+    private func commit<Value: Sendable>(_ operation: @escaping CommitQueue.Operation<Value>) async throws -> Value {
+        guard !state.withLock({ $0.isClosed }) else { throw LogError.closed }
+        do {
+            return try await commits.commit(operation)
+        } catch {
+            throw Store.translate(error, folder: folder)
+        }
+    }
+
+    private func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        guard !state.withLock({ $0.isClosed }) else { throw LogError.closed }
+        do {
+            return try await store.pool.read(body)
+        } catch {
+            throw Store.translate(error, folder: folder)
+        }
+    }
+
+    /// This process committed: sessions and watchers here look at once, other processes by the wake file.
+    private func publish(_ ends: [Int64: Int64]) {
+        guard !ends.isEmpty else { return }
+        advance(ends)
+        wakeFile.withLock { $0?.wake() }
+    }
+
+    private func advance(_ ends: [Int64: Int64]) {
+        let (sessions, watchers) = state.withLock { state in
+            var moved = false
+            for (partition, end) in ends where end > state.ends[partition, default: -1] {
+                state.ends[partition] = end
+                moved = true
+            }
+            return moved ? (Array(state.sessions.values), Array(state.watchers.values)) : ([], [])
+        }
+        for session in sessions { session.signal.raise() }
+        for watcher in watchers { watcher.yield() }
+    }
+
+    private func refresh(reloadingCatalog: Bool) throws {
+        do {
+            let (catalog, ends) = try store.pool.read { database in
+                (reloadingCatalog ? try store.loadCatalog(database) : nil, try store.ends(database))
+            }
+            if let catalog { state.withLock { $0.catalog = catalog } }
+            advance(ends)
+        } catch {
+            throw Store.translate(error, folder: folder)
+        }
+    }
+
+    private func woken() {
+        guard !state.withLock({ $0.isClosed }) else { return }
+        do {
+            try refresh(reloadingCatalog: false)
+        } catch {
+            logger.error("the log's store cannot be read", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,248 @@
+internal import BackhaulLog
+internal import Synchronization
+
+/// One group member of an embedded log.
+final actor EmbeddedSession: LogSession {
+    /// News from the group, in order.
+    enum News: Sendable {
+        case assign(String, [TopicPartition])
+        case revoke(String, [TopicPartition])
+    }
+
+    /// Raised when there may be something new for `next`.
+    nonisolated let signal = Signal()
+    private nonisolated let inbox = Mutex<[News]>([])
+    private nonisolated let settling = FIFOLock()
+    private let log: EmbeddedLog
+    private let member: Int
+    private let subscriptions: [Subscription]
+
+    private var held: [PartitionKey: HeldPartition] = [:]
+    /// The order in which partitions are asked for records; rotates, so that none starves another.
+    private var rotation: [PartitionKey] = []
+    /// Heads that hold their partitions' intake back, not reported yet.
+    private var blocked: ArraySlice<DeliveryReference> = []
+    private var credits = 0
+    private var isClosed = false
+    private var epoch = 0
+
+    /// A partition as a member holds it: one group of the session at a time.
+    private struct PartitionKey: Hashable {
+        var group: String
+        var partition: TopicPartition
+    }
+
+    /// Records of one partition in one event, and read ahead of it.
+    private static let share = 64
+    private static let pageBytes = 256 << 10
+
+    init(log: EmbeddedLog, member: Int, subscriptions: [Subscription]) {
+        self.log = log
+        self.member = member
+        self.subscriptions = subscriptions
+    }
+
+    /// Called under the log's lock: only files the news.
+    nonisolated func notify(_ news: News) {
+        inbox.withLock { $0.append(news) }
+        signal.raise()
+    }
+
+    func grant(_ records: Int) {
+        credits += records
+        signal.raise()
+    }
+
+    func next() async throws -> SessionEvent? {
+        while !isClosed {
+            try Task.checkCancellation()
+            if let news = takeNews() { return try await answer(news) }
+            let (deliveries, due, isThrough) = try await collect()
+            if isClosed { break }
+            if !deliveries.isEmpty { return .delivered(deliveries) }
+            if let head = blocked.popFirst() { return .blocked(by: head) }
+            if isThrough { await wait(until: due) }
+        }
+        return nil
+    }
+
+    func settle(_ units: [SettleUnit]) async throws -> [SettleOutcome] {
+        // One at a time: a second settlement would write a position without what the first, still under way, finishes.
+        try await settling.withLock {
+            var outcomes: [SettleOutcome] = []
+            var appends: [AppendRequest] = []
+            var touched: [PartitionKey: HeldPartition] = [:]
+            var finished: [(PartitionKey, Int64)] = []
+            for unit in units {
+                let key = key(of: unit.delivery)
+                guard var partition = touched[key] ?? held[key], partition.epoch == unit.delivery.epoch,
+                    !partition.ledger.isFinished(unit.delivery.position.offset),
+                    unit.delivery.position.offset < partition.ledger.position
+                else {
+                    outcomes.append(.dropped)
+                    continue
+                }
+                if unit.finishes {
+                    partition.ledger.finish(unit.delivery.position.offset)
+                    finished.append((key, unit.delivery.position.offset))
+                }
+                touched[key] = partition
+                appends.append(contentsOf: unit.appends)
+                outcomes.append(.settled)
+            }
+            guard !touched.isEmpty else { return outcomes }
+            try await log.settle(
+                appends, touched.map { ($0.key.group, $0.key.partition, $0.value.ledger.groupPosition) })
+            // More may have been delivered while the commit ran, so the finishes go into the ledgers as they are now.
+            for (key, offset) in finished { held[key]?.ledger.finish(offset) }
+            signal.raise()
+            return outcomes
+        }
+    }
+
+    func release(_ revocation: Revocation) async {
+        // Not before a settlement under way has ended: the next owner reads the position as soon as it is told.
+        await settling.withLock {
+            for partition in revocation.partitions { drop(PartitionKey(group: revocation.group, partition: partition)) }
+            log.release(member, group: revocation.group, revocation.partitions)
+        }
+    }
+
+    func close() async {
+        guard !isClosed else { return }
+        isClosed = true
+        await settling.withLock {
+            held = [:]
+            rotation = []
+            log.leave(member, groups: Set(subscriptions.map(\.group)))
+        }
+        signal.raise()
+    }
+
+    // MARK: Groups
+
+    private func takeNews() -> News? {
+        inbox.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+    }
+
+    private func answer(_ news: News) async throws -> SessionEvent {
+        switch news {
+        case .revoke(let group, let partitions):
+            for partition in partitions { held[PartitionKey(group: group, partition: partition)]?.isRevoking = true }
+            return .revoking(Revocation(group: group, partitions: partitions))
+        case .assign(let group, let partitions):
+            let positions = try await log.positions(of: group)
+            var assigned: [AssignedPartition] = []
+            for partition in partitions {
+                let position = positions[partition] ?? GroupPosition(frontier: 0)
+                epoch += 1
+                let key = PartitionKey(group: group, partition: partition)
+                let delay = subscriptions.first { $0.group == group && $0.topic == partition.topic }?.delay ?? 0
+                held[key] = HeldPartition(epoch: epoch, delay: delay, ledger: try OffsetLedger(position))
+                if !rotation.contains(key) { rotation.append(key) }
+                assigned.append(
+                    AssignedPartition(group: group, partition: partition, epoch: epoch, position: position))
+            }
+            return .assigned(assigned)
+        }
+    }
+
+    private func drop(_ key: PartitionKey) {
+        held[key] = nil
+        rotation.removeAll { $0 == key }
+    }
+
+    private func key(of delivery: DeliveryReference) -> PartitionKey {
+        PartitionKey(group: delivery.group, partition: delivery.position.partition)
+    }
+
+    // MARK: Records
+
+    /// Takes what is due and allowed from each partition in turn.
+    /// - Returns: the deliveries; when the next record is due; and whether everything readable was looked at.
+    private func collect() async throws -> (deliveries: [Delivery], due: Int64?, isThrough: Bool) {
+        var deliveries: [Delivery] = []
+        var isThrough = true
+        var due: Int64?
+        for key in rotation {
+            guard credits > 0 else { break }
+            try await fill(key)
+            // The partition may have gone while its page was read.
+            guard var partition = held[key], !partition.isRevoking else { continue }
+            var taken = 0
+            while credits > 0, taken < Self.share, let stored = partition.buffer.first {
+                let offset = stored.position.offset
+                if partition.ledger.isFull() || partition.ledger.mustWait(for: offset) {
+                    let head = partition.ledger.frontier
+                    if partition.reportedHead != head {
+                        partition.reportedHead = head
+                        blocked.append(
+                            DeliveryReference(
+                                group: key.group, position: LogPosition(partition: key.partition, offset: head),
+                                epoch: partition.epoch))
+                    }
+                    break
+                }
+                let wake = stored.appendedAt + partition.delay
+                if partition.delay > 0, wake > log.clock.now {
+                    due = min(due ?? wake, wake)
+                    break
+                }
+                partition.buffer.removeFirst()
+                guard partition.ledger.deliver(offset) else { continue }
+                credits -= 1
+                taken += 1
+                deliveries.append(
+                    Delivery(
+                        reference: DeliveryReference(
+                            group: key.group, position: stored.position, epoch: partition.epoch),
+                        stored: stored))
+            }
+            if partition.buffer.isEmpty {
+                partition.ledger.advance(to: partition.cursor)
+                // A whole page may have been finished by an earlier owner: read on before waiting.
+                if partition.cursor < log.end(of: key.partition) { isThrough = false }
+            }
+            held[key] = partition
+        }
+        if let first = rotation.first {
+            rotation.removeFirst()
+            rotation.append(first)
+        }
+        return (deliveries, due, isThrough)
+    }
+
+    private func fill(_ key: PartitionKey) async throws {
+        guard let partition = held[key], !partition.isRevoking, partition.buffer.isEmpty,
+            partition.cursor < log.end(of: key.partition)
+        else { return }
+        let (page, earliest) = try await log.page(
+            key.partition, from: partition.cursor, records: Self.share * 2, bytes: Self.pageBytes)
+        guard held[key]?.epoch == partition.epoch, held[key]?.cursor == partition.cursor else { return }
+        guard partition.cursor >= earliest else {
+            throw LogError.positionLost(
+                group: key.group, partition: key.partition, position: partition.cursor, earliest: earliest)
+        }
+        let now = log.clock.now
+        held[key]?.buffer =
+            page.records.map { stored in
+                // A record from the future was written before the clock was set back; its wait begins now, not then.
+                var stored = stored
+                stored.appendedAt = min(stored.appendedAt, now)
+                return stored
+            }[...]
+        held[key]?.cursor = page.next
+    }
+
+    private func wait(until due: Int64?) async {
+        guard let due else { return await signal.wait() }
+        let signal = signal
+        let clock = log.clock
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await signal.wait() }
+            group.addTask { try? await clock.sleep(until: due) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+}

@@ -1,0 +1,48 @@
+internal import BackhaulLog
+internal import Foundation
+
+/// Which file system a folder lies on, and whether SQLite's locks and shared memory can be trusted there.
+package struct FileSystemCheck: Sendable {
+    private let mounts: [(point: String, type: String)]
+
+    /// Reads the kernel's list of mounts.
+    package init() {
+        self.init(mountInfo: (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? "")
+    }
+
+    /// Takes the text of `/proc/self/mountinfo` (proc(5)): fields by blanks, the type after a lone `-`, blanks in the
+    /// mount point as octal escapes.
+    package init(mountInfo: String) {
+        mounts = mountInfo.split(separator: "\n").compactMap { line in
+            let fields = line.split(separator: " ")
+            guard fields.count > 6, let dash = fields.firstIndex(of: "-"), dash + 1 < fields.count else { return nil }
+            let point = fields[4].replacingOccurrences(of: "\\040", with: " ")
+            return (point, String(fields[dash + 1]))
+        }
+    }
+
+    /// The type of the file system that holds the absolute, resolved path; nil when the list does not tell.
+    package func type(of path: String) -> String? {
+        // The last mount on the longest matching point is the visible one.
+        mounts.filter { path == $0.point || $0.point == "/" || path.hasPrefix($0.point + "/") }
+            .reduce(nil as (point: String, type: String)?) { best, mount in
+                guard let best else { return mount }
+                return mount.point.utf8.count >= best.point.utf8.count ? mount : best
+            }?.type
+    }
+
+    /// - Throws: `LogError.unusable` when the folder lies on a network file system.
+    package func requireLocal(_ folder: String) throws {
+        guard let type = type(of: folder), Self.network.contains(type) else { return }
+        throw LogError.unusable(
+            folder: folder,
+            reason:
+                "it lies on a network file system (\(type)), where SQLite's locks and shared memory cannot be trusted; "
+                + "choose a folder on a local disk")
+    }
+
+    private static let network: Set<String> = [
+        "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "beegfs", "gfs2", "ocfs2",
+        "fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone", "fuse.ceph", "fuse.davfs", "davfs", "virtiofs",
+    ]
+}

@@ -1,0 +1,44 @@
+internal import Synchronization
+
+/// An event that one waiter at a time awaits. Raised while nobody waits, it is remembered once.
+final class Signal: Sendable {
+    private struct State {
+        var raised = false
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    func raise() {
+        let waiter = state.withLock { state in
+            guard let waiter = state.waiter else {
+                state.raised = true
+                return nil as CheckedContinuation<Void, Never>?
+            }
+            state.waiter = nil
+            return waiter
+        }
+        waiter?.resume()
+    }
+
+    /// Returns at the next raise, at once when one is remembered, or when the task is cancelled.
+    func wait() async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                // A cancel before this point has raised the signal, so it is found here; one after it resumes the
+                // continuation just stored. Neither order leaves the waiter behind.
+                let ready = state.withLock { state in
+                    if state.raised || Task.isCancelled {
+                        state.raised = false
+                        return true
+                    }
+                    state.waiter = continuation
+                    return false
+                }
+                if ready { continuation.resume() }
+            }
+        } onCancel: {
+            raise()
+        }
+    }
+}

@@ -1,0 +1,52 @@
+/// What a log may fail with. Each message says what, where and what to do.
+package enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
+    case unknownTopic(String)
+    case unknownPartition(TopicPartition)
+    /// The topic exists and contradicts what is asked of it.
+    case topicMismatch(topic: String, problem: String)
+    case recordTooLarge(size: Int, limit: Int)
+    /// The folder belongs to a running process.
+    case inUse(folder: String, owner: String)
+    /// The store cannot be opened or written for a reason outside of it.
+    case unusable(folder: String, reason: String)
+    case outOfSpace(folder: String)
+    /// What the log holds is not what it wrote.
+    case damaged(what: String, place: String)
+    /// Written by a newer version of the program.
+    case newerFormat(found: Int, supported: Int, folder: String)
+    /// The group's position points to records that are gone.
+    case positionLost(group: String, partition: TopicPartition, position: Int64, earliest: Int64)
+    /// For now the log does not answer; the same call may succeed later.
+    case unavailable(String)
+    case closed
+
+    package var description: String {
+        switch self {
+        case .unknownTopic(let topic):
+            "topic '\(topic)' does not exist; run 'backhaul topics' to see which do"
+        case .unknownPartition(let partition):
+            "partition \(partition) does not exist"
+        case .topicMismatch(let topic, let problem):
+            "topic '\(topic)' \(problem)"
+        case .recordTooLarge(let size, let limit):
+            "a record of \(size) bytes exceeds the limit of \(limit) bytes"
+        case .inUse(let folder, let owner):
+            "data folder \(folder) is in use by \(owner); stop that process or choose another folder"
+        case .unusable(let folder, let reason):
+            "data folder \(folder) cannot be used: \(reason)"
+        case .outOfSpace(let folder):
+            "no space left for the log in \(folder); nothing of this call was stored; free space and try again"
+        case .damaged(let what, let place):
+            "the log is damaged: \(what) (\(place)); stop, keep a copy of the folder and restore it from a backup"
+        case .newerFormat(let found, let supported, let folder):
+            "data folder \(folder) has format \(found), this program knows up to \(supported); use the newer program"
+        case .positionLost(let group, let partition, let position, let earliest):
+            "group '\(group)' stands at \(partition)@\(position), but records before \(earliest) are gone: they were lost "
+                + "unread; run 'backhaul audit' to name them"
+        case .unavailable(let reason):
+            "the log does not answer: \(reason)"
+        case .closed:
+            "the log was closed"
+        }
+    }
+}

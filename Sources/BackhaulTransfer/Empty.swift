@@ -1,0 +1,4 @@
+import CLibcurl
+import Crypto
+
+enum BackhaulTransferEmpty {}

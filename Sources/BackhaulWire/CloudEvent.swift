@@ -1,0 +1,22 @@
+package import BackhaulDomain
+
+/// The headers of a result as a CloudEvent 1.0 in Kafka's binary content mode
+/// (cloudevents/spec, bindings/kafka-protocol-binding.md): attributes as `ce_*` headers, the data as the value.
+package enum CloudEvent {
+    package static let source = "/backhaul/acknowledgment"
+    package static let dataSchema = "urn:backhaul:schema:result:v1"
+
+    package static func headers(_ task: TaskGeneration, status: String, time: String) -> [(name: String, text: String)]
+    {
+        [
+            ("ce_specversion", "1.0"),
+            ("ce_id", task.description),
+            ("ce_source", source),
+            ("ce_type", "backhaul.upload.\(status).v1"),
+            ("ce_time", time),
+            ("ce_subject", task.identity.id),
+            ("ce_dataschema", dataSchema),
+            (HeaderName.contentType, ResultDocument.contentType),
+        ]
+    }
+}

@@ -1,0 +1,19 @@
+/// The headers that Backhaul writes. Everything else that a producer put on a record travels on untouched.
+package enum HeaderName {
+    package static let prefix = "backhaul-"
+    package static let contentType = "content-type"
+    package static let generation = "backhaul-generation"
+    package static let attempts = "backhaul-attempts"
+    package static let crashes = "backhaul-crashes"
+    package static let due = "backhaul-due"
+    package static let history = "backhaul-history"
+    package static let handedOver = "backhaul-handed-over"
+
+    // On dead letters: why, when and from where.
+    package static let causeClass = "backhaul-cause-class"
+    package static let causeMessage = "backhaul-cause-message"
+    package static let httpStatus = "backhaul-http-status"
+    package static let failedAt = "backhaul-failed-at"
+    package static let worker = "backhaul-worker"
+    package static let origin = "backhaul-origin"
+}

@@ -1,0 +1,5 @@
+import ArgumentParser
+import FlyingFox
+import Logging
+
+@main struct Main: AsyncParsableCommand {}

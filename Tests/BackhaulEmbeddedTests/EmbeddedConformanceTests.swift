@@ -1,0 +1,13 @@
+import BackhaulLogConformance
+import BackhaulTestKit
+import Testing
+
+@Suite("The embedded log keeps the port's words")
+struct EmbeddedConformanceTests {
+    @Test(arguments: LogConformance.Case.allCases)
+    func conforms(_ name: LogConformance.Case) async throws {
+        try await withTemporaryFolder { folder in
+            try await LogConformance(EmbeddedHarness(root: folder)).run(name)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+internal import BackhaulLog
+internal import BackhaulTestKit
+internal import Testing
+
+/// The port's words as checks. An adapter calls `run` for each case; `Case.allCases` is the suite.
+package struct LogConformance: Sendable {
+    package enum Case: String, CaseIterable, Sendable {
+        case appendIsDurable, orderPerPartition, groupPositions, settleMovesAndAppends, settleIsAllOrNothing
+        case finishedMapSurvives, checkpointKeepsDelivery, revocationIsHeld, droppedAfterRelease, browsingWithoutGroup
+        case delayedRecords, knownIdentity, truncationBehindSlowest, ageRetention, compaction, nullAndEmpty,
+            largeRecords
+        case binaryHeaders, fiftyThousand, spanIsCapped, creditsBound, changesAreTold, unknownTopic, settleAcrossGroups
+        case evenShares
+    }
+
+    let harness: any LogHarness
+
+    package init(_ harness: any LogHarness) {
+        self.harness = harness
+    }
+
+    package func run(_ name: Case) async throws {
+        switch name {
+        case .appendIsDurable: try await appendIsDurable()
+        case .orderPerPartition: try await orderPerPartition()
+        case .groupPositions: try await groupPositions()
+        case .settleMovesAndAppends: try await settleMovesAndAppends()
+        case .settleIsAllOrNothing: try await settleIsAllOrNothing()
+        case .finishedMapSurvives: try await finishedMapSurvives()
+        case .checkpointKeepsDelivery: try await checkpointKeepsDelivery()
+        case .revocationIsHeld: try await revocationIsHeld()
+        case .droppedAfterRelease: try await droppedAfterRelease()
+        case .browsingWithoutGroup: try await browsingWithoutGroup()
+        case .delayedRecords: try await delayedRecords()
+        case .knownIdentity: try await knownIdentity()
+        case .truncationBehindSlowest: try await truncationBehindSlowest()
+        case .ageRetention: try await ageRetention()
+        case .compaction: try await compaction()
+        case .nullAndEmpty: try await nullAndEmpty()
+        case .largeRecords: try await largeRecords()
+        case .binaryHeaders: try await binaryHeaders()
+        case .fiftyThousand: try await fiftyThousand()
+        case .spanIsCapped: try await spanIsCapped()
+        case .creditsBound: try await creditsBound()
+        case .changesAreTold: try await changesAreTold()
+        case .unknownTopic: try await unknownTopic()
+        case .settleAcrossGroups: try await settleAcrossGroups()
+        case .evenShares: try await evenShares()
+        }
+    }
+
+    // MARK: Tools
+
+    func topic(_ name: String, _ partitions: Int = 1, _ retention: Retention = .untilRead(by: ["g"], atLeast: 0))
+        -> TopicSpecification
+    {
+        TopicSpecification(name: name, partitions: partitions, retention: retention)
+    }
+
+    func value(_ text: String, to topic: String = "t", partition: Int = 0) -> AppendRequest {
+        AppendRequest(topic: topic, partitioning: .partition(partition), record: LogRecord(value: Array(text.utf8)))
+    }
+
+    func text(_ stored: StoredRecord) -> String { String(decoding: stored.record.value ?? [], as: UTF8.self) }
+
+    func all(_ log: any MessageLog, _ topic: String, partition: Int = 0) async throws -> [StoredRecord] {
+        var records: [StoredRecord] = []
+        try await log.scan(TopicPartition(topic: topic, partition: partition)) { records += $0 }
+        return records
+    }
+
+    /// Takes deliveries until `count` have come, answering assignments by the way.
+    func take(_ count: Int, _ session: any LogSession) async throws -> [Delivery] {
+        try await within(30, "\(count) deliveries") {
+            var deliveries: [Delivery] = []
+            while deliveries.count < count {
+                switch try await session.next() {
+                case .delivered(let more): deliveries += more
+                case .assigned, .blocked: continue
+                case .revoking(let revocation): try await session.release(revocation)
+                case nil: throw LogError.closed
+                }
+            }
+            return deliveries
+        }
+    }
+
+    func finish(_ deliveries: [Delivery], _ appends: [AppendRequest] = []) -> [SettleUnit] {
+        deliveries.enumerated().map {
+            SettleUnit(delivery: $0.element.reference, finishes: true, appends: $0.offset == 0 ? appends : [])
+        }
+    }
+
+    func position(_ log: any MessageLog, _ group: String = "g", _ topic: String = "t", _ partition: Int = 0)
+        async throws -> GroupPosition?
+    {
+        try await log.positions(of: group)[TopicPartition(topic: topic, partition: partition)]
+    }
+}

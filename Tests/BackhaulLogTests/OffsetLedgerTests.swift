@@ -1,0 +1,121 @@
+import BackhaulLog
+import Testing
+
+@Suite("The offset ledger")
+struct OffsetLedgerTests {
+    /// A generator that repeats its numbers for a seed, so that a failure can be run again.
+    struct SeededNumbers: RandomNumberGenerator {
+        var state: UInt64
+        mutating func next() -> UInt64 {
+            state &+= 0x9e37_79b9_7f4a_7c15
+            var z = state
+            z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
+            z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
+            return z ^ z >> 31
+        }
+    }
+
+    /// Random deliveries, gaps, finishes and restarts against a model that is a plain set.
+    @Test(arguments: 0..<200)
+    func agreesWithAPlainSet(seed: Int) throws {
+        var numbers = SeededNumbers(state: UInt64(seed))
+        let start = Int64.random(in: 0..<1_000, using: &numbers)
+        var ledger = try OffsetLedger(GroupPosition(frontier: start))
+        var finished = Set<Int64>()
+        var outstanding = Set<Int64>()
+        var position = start
+        for _ in 0..<600 {
+            switch Int.random(in: 0..<10, using: &numbers) {
+            case 0..<4:
+                let offset = position + (Bool.random(using: &numbers) ? 0 : Int64.random(in: 0..<40, using: &numbers))
+                for skipped in position..<offset { finished.insert(skipped) }
+                let isNew = !finished.contains(offset)
+                let delivered = ledger.deliver(offset)
+                #expect(delivered == isNew, "seed \(seed)")
+                if isNew { outstanding.insert(offset) }
+                position = offset + 1
+            case 4..<8:
+                guard let offset = outstanding.sorted().randomElement(using: &numbers) else { continue }
+                let first = ledger.finish(offset)
+                let second = ledger.finish(offset)
+                #expect(first && !second, "finishing twice changes nothing")
+                outstanding.remove(offset)
+                finished.insert(offset)
+            case 8:
+                let end = position + Int64.random(in: 0..<20, using: &numbers)
+                for skipped in position..<end { finished.insert(skipped) }
+                ledger.advance(to: end)
+                position = max(position, end)
+            default:
+                // A restart: only the written position survives; what was outstanding is delivered again.
+                let text = ledger.groupPosition
+                #expect(text.map.utf8.count <= 4_096)
+                let old = ledger
+                ledger = try OffsetLedger(text)
+                #expect(ledger.frontier == old.frontier)
+                position = ledger.frontier
+                outstanding = []
+            }
+            var frontier = start
+            while finished.contains(frontier) { frontier += 1 }
+            position = max(position, frontier)
+            #expect(ledger.frontier == frontier, "seed \(seed)")
+            #expect(ledger.outstanding == outstanding.count, "seed \(seed)")
+            for offset in (frontier - 3)..<(position + 3) {
+                let expected = offset < frontier || finished.contains(offset)
+                #expect(ledger.isFinished(offset) == expected, "seed \(seed), offset \(offset)")
+            }
+        }
+    }
+
+    @Test func worstMapOfTheLargestSpanFitsKafkasMetadata() throws {
+        var ledger = try OffsetLedger(GroupPosition(frontier: 0))
+        for offset in 0..<OffsetLedger.maximumSpan {
+            let delivered = ledger.deliver(offset)
+            #expect(delivered)
+            if offset % 2 == 1 { ledger.finish(offset) }
+        }
+        #expect(ledger.isFull())
+        let position = ledger.groupPosition
+        #expect(position.frontier == 0)
+        #expect(position.map.utf8.count <= 4_096)
+        #expect(!position.map.utf8.contains(0))
+        let read = try OffsetLedger(position)
+        for offset in 0..<OffsetLedger.maximumSpan { #expect(read.isFinished(offset) == (offset % 2 == 1)) }
+    }
+
+    @Test func shortFormsAreReadable() throws {
+        var ledger = try OffsetLedger(GroupPosition(frontier: 10))
+        for offset in Int64(10)..<5_011 { _ = ledger.deliver(offset) }
+        for offset in Int64(11)..<5_011 { ledger.finish(offset) }
+        #expect(ledger.groupPosition == GroupPosition(frontier: 10, map: "1r1,5000"))
+    }
+
+    @Test func aLongGapDoesNotCostMemory() throws {
+        var ledger = try OffsetLedger(GroupPosition(frontier: 0))
+        let delivered = ledger.deliver(1_000_000_000_000)
+        #expect(delivered)
+        #expect(ledger.frontier == 1_000_000_000_000)
+        #expect(ledger.mustWait(for: 1_000_000_050_000))
+        ledger.finish(1_000_000_000_000)
+        #expect(!ledger.mustWait(for: 1_000_000_050_000))
+    }
+
+    @Test(arguments: ["x", "1", "2r1,1", "1r-1", "1r1,x", "1r99999999999999999999", "1r0,70000", "1b!", "1r1,,1"])
+    func hostileMapsAreRefused(_ text: String) {
+        #expect(throws: LogError.self) { try FinishedMap(text: text, frontier: 0) }
+    }
+
+    /// Reference values of Apache Kafka's UtilsTest.testMurmur2.
+    @Test func murmurIsKafkas() {
+        let cases: [(String, Int32)] = [
+            ("21", -973_932_308), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536),
+            ("a-little-bit-longer-string", -1_486_304_829),
+            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
+            ("abc", 479_470_107),
+        ]
+        for (text, hash) in cases {
+            #expect(Partitioner.murmur2(Array(text.utf8)) == UInt32(bitPattern: hash))
+        }
+    }
+}

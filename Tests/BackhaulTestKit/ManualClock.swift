@@ -1,0 +1,55 @@
+internal import BackhaulLog
+internal import Synchronization
+
+/// A clock that stands until a test moves it.
+package final class ManualClock: LogClock {
+    private struct State {
+        var now: Int64
+        var sleepers: [Int: (instant: Int64, continuation: CheckedContinuation<Void, any Error>)] = [:]
+        var cancelled: Set<Int> = []
+        var nextID = 0
+    }
+
+    private let state: Mutex<State>
+
+    package init(now: Int64 = 1_800_000_000_000) {
+        state = Mutex(State(now: now))
+    }
+
+    package var now: Int64 { state.withLock { $0.now } }
+
+    package func advance(by milliseconds: Int64) {
+        let due = state.withLock { state in
+            state.now += milliseconds
+            let due = state.sleepers.filter { $0.value.instant <= state.now }
+            for id in due.keys { state.sleepers[id] = nil }
+            return due.values.map(\.continuation)
+        }
+        for continuation in due { continuation.resume() }
+    }
+
+    package func sleep(until instant: Int64) async throws {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let result = state.withLock { state -> Result<Void, any Error>? in
+                    if state.cancelled.remove(id) != nil { return .failure(CancellationError()) }
+                    if instant <= state.now { return .success(()) }
+                    state.sleepers[id] = (instant, continuation)
+                    return nil
+                }
+                if let result { continuation.resume(with: result) }
+            }
+        } onCancel: {
+            let sleeper = state.withLock { state in
+                let sleeper = state.sleepers.removeValue(forKey: id)
+                if sleeper == nil { state.cancelled.insert(id) }
+                return sleeper
+            }
+            sleeper?.continuation.resume(throwing: CancellationError())
+        }
+    }
+}

@@ -1,0 +1,11 @@
+internal import Foundation
+
+/// A folder of a test's own, removed when the test ends, thrown or not.
+package func withTemporaryFolder<Value>(
+    isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> Value
+) async throws -> Value {
+    let folder = NSTemporaryDirectory() + "backhaul-test-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    return try await body(folder)
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that Backhaul's build, tests and demo need and that this machine lacks, and says so.
+# Usage: deploy/setup/debian.sh build|test|demo ...   (what the packages are for; default: build)
+set -euo pipefail
+
+build=(libcurl4-openssl-dev libsqlite3-dev pkg-config make git)
+test_only=(protobuf-compiler nginx-light libnginx-mod-http-dav-ext python3 python3-jsonschema sqlite3)
+demo_only=()
+
+wanted=("${build[@]}")
+for what in "${@:-build}"; do
+  case "$what" in
+    build) ;;
+    test) wanted+=("${test_only[@]}") ;;
+    demo) wanted+=("${demo_only[@]}") ;;
+    *) echo "setup: '$what' is none of build, test, demo" >&2; exit 2 ;;
+  esac
+done
+
+if ! command -v swift >/dev/null; then
+  cat >&2 <<'TEXT'
+setup: no Swift on the PATH. Backhaul needs Swift 6.2 or newer, which Debian 12 does not package.
+       Install it from https://www.swift.org/install/linux/ (swiftly, or the Debian 12 archive), then run this again.
+TEXT
+  exit 1
+fi
+
+missing=()
+for package in "${wanted[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || {
+    echo "setup: these packages are missing and only root can install them: ${missing[*]}" >&2; exit 1; }
+  sudo=(sudo)
+fi
+echo "setup: installing from Debian: ${missing[*]}" >&2
+"${sudo[@]}" apt-get update -qq
+# nginx must not be started as a service: the tests start their own on a port of their own.
+"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
