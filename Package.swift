@@ -56,12 +56,12 @@ let package = Package(
         room("BackhaulEmbedded", ["BackhaulLog", grdb, logging]),
         room("BackhaulTransfer", ["BackhaulLoop", "CLibcurl", crypto, logging]),
         room("BackhaulDestinations", ["BackhaulDomain", "BackhaulTransfer"]),
-        room("BackhaulIngest", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", logging]),
+        room("BackhaulIngest", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", crypto]),
         room(
             "BackhaulWorker",
             ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer", "BackhaulDestinations", logging]),
         room("BackhaulAcknowledgment", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", grdb, logging]),
-        room("BackhaulReplay", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", logging]),
+        room("BackhaulReplay", ["BackhaulDomain", "BackhaulWire", "BackhaulLog"]),
         room(
             "BackhaulAudit",
             ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer", "BackhaulDestinations"]),

@@ -78,7 +78,7 @@ extension MessageLog {
     /// - Parameter each: called with every page's records, in order.
     package func scan(
         _ partition: TopicPartition, from offset: Int64 = 0, to limit: Int64? = nil,
-        _ each: ([StoredRecord]) async throws -> Void
+        isolation: isolated (any Actor)? = #isolation, _ each: ([StoredRecord]) async throws -> Void
     ) async throws {
         var next = offset
         var stop = limit

@@ -1,5 +1,48 @@
 import ArgumentParser
-import FlyingFox
-import Logging
+import Foundation
 
-@main struct Main: AsyncParsableCommand {}
+/// The command line. Data goes to stdout, talk to stderr.
+@main
+struct Backhaul: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backhaul",
+        abstract: "Moves files to where they are kept, and proves that it did.",
+        discussion: """
+            Exit codes: 0 done, 1 failed or some tasks failed, 2 usage or configuration, 3 an audit found loss, \
+            75 temporary (try again).
+            """,
+        version: Version.text,
+        subcommands: [
+            Standalone.self, Submit.self, Status.self, Results.self, DeadLetters.self, ReplayCommand.self,
+            AuditCommand.self, Topics.self, Lag.self, Config.self,
+        ])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            leave(error)
+        }
+    }
+
+    /// Says what went wrong and ends the process with the code that fits.
+    private static func leave(_ error: any Error) -> Never {
+        if let code = error as? ProcessExit { Foundation.exit(code.rawValue) }
+        let parserCode = exitCode(for: error)
+        if parserCode == .success {
+            print(fullMessage(for: error))
+            Foundation.exit(0)
+        }
+        if parserCode == .validationFailure {
+            FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+            Foundation.exit(ProcessExit.usage.rawValue)
+        }
+        Talk.say("error: \(Explanation.of(error))")
+        Foundation.exit(ProcessExit(of: error).rawValue)
+    }
+}

@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// An event that one waiter at a time awaits. Raised while nobody waits, it is remembered once.
-final class Signal: Sendable {
+package final class Signal: Sendable {
     private struct State {
         var raised = false
         var waiter: CheckedContinuation<Void, Never>?
@@ -9,7 +9,9 @@ final class Signal: Sendable {
 
     private let state = Mutex(State())
 
-    func raise() {
+    package init() {}
+
+    package func raise() {
         let waiter = state.withLock { state in
             guard let waiter = state.waiter else {
                 state.raised = true
@@ -22,7 +24,7 @@ final class Signal: Sendable {
     }
 
     /// Returns at the next raise, at once when one is remembered, or when the task is cancelled.
-    func wait() async {
+    package func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 // A cancel before this point has raised the signal, so it is found here; one after it resumes the

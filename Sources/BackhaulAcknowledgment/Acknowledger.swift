@@ -1,0 +1,133 @@
+package import BackhaulDomain
+package import BackhaulLog
+internal import BackhaulWire
+package import Logging
+internal import Synchronization
+
+/// Records every completion: reads outcomes, writes exactly one result for each task generation.
+///
+/// A result is appended in the same step that moves the group past its outcome. The fold of a partition is built from
+/// the committed results of that partition before the first outcome is taken, so an acknowledger that takes over
+/// knows whatever its predecessor recorded.
+package final class Acknowledger: Sendable {
+    private let log: any MessageLog
+    private let layout: TopicLayout
+    private let clock: any LogClock
+    private let logger: Logger
+    private let session = Mutex<(any LogSession)?>(nil)
+    private static let intake = 2_000
+
+    package init(log: any MessageLog, layout: TopicLayout, clock: any LogClock, logger: Logger) {
+        self.log = log
+        self.layout = layout
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// Works until `stop`.
+    /// - Throws: `LogError` when the log has failed for good.
+    package func run(onReady: @Sendable () -> Void = {}) async throws {
+        let session = try await log.openSession([Subscription(group: layout.acknowledgers, topic: layout.outcomes)])
+        self.session.withLock { $0 = session }
+        onReady()
+        await session.grant(Self.intake)
+        var folds: [Int: ResultFold] = [:]
+        while let event = try await session.next() {
+            switch event {
+            case .assigned(let partitions):
+                for assigned in partitions {
+                    let number = assigned.partition.partition
+                    folds[number] = try await committedResults(of: number)
+                }
+            case .revoking(let revocation):
+                for partition in revocation.partitions { folds[partition.partition] = nil }
+                try await session.release(revocation)
+            case .delivered(let deliveries):
+                try await record(deliveries, &folds, session)
+                await session.grant(deliveries.count)
+            case .blocked:
+                // Every delivery is settled before the next is taken: no head can hold a partition back.
+                continue
+            }
+        }
+    }
+
+    package func stop() async {
+        await session.withLock { $0 }?.close()
+    }
+
+    /// Everything that is a result in the partition by now. Whoever wrote it has been fenced or has left: nothing more
+    /// can come from there.
+    private func committedResults(of number: Int) async throws -> ResultFold {
+        var fold = ResultFold()
+        try await log.scan(TopicPartition(topic: layout.results, partition: number)) { records in
+            for stored in records {
+                guard let document = try? ResultDocument.decode(stored.record.value) else { continue }
+                _ = fold.insert(document.task)
+            }
+        }
+        return fold
+    }
+
+    private func record(
+        _ deliveries: [Delivery], _ folds: inout [Int: ResultFold], _ session: any LogSession
+    ) async throws {
+        // The flush in hand: counts for the decisions of this batch, and for good once it is committed.
+        var inHand = Set<TaskGeneration>()
+        var units: [SettleUnit] = []
+        var recorded: [Int: [TaskGeneration]] = [:]
+        for delivery in deliveries {
+            let number = delivery.stored.position.partition.partition
+            var appends: [AppendRequest] = []
+            do {
+                let outcome = try OutcomeCodec.decode(delivery.record.value)
+                let isKnown = folds[number]?.contains(outcome.task) ?? false
+                if outcome.kind.isTerminal, !isKnown, inHand.insert(outcome.task).inserted {
+                    appends = [try Self.result(outcome, partition: number, layout: layout)]
+                    recorded[number, default: []].append(outcome.task)
+                } else if outcome.kind.isTerminal {
+                    logger.info("a second outcome of a finished task", metadata: ["task": "\(outcome.task)"])
+                }
+            } catch let error as WireError {
+                logger.warning(
+                    "a record is no outcome",
+                    metadata: ["position": "\(delivery.stored.position)", "error": "\(error)"])
+            }
+            units.append(SettleUnit(delivery: delivery.reference, finishes: true, appends: appends))
+        }
+        let outcomes = try await settle(units, session)
+        let settled = Set(
+            zip(units, outcomes).filter { $0.1 == .settled }.map(\.0.delivery.position.partition.partition))
+        for (number, tasks) in recorded where settled.contains(number) {
+            for task in tasks { _ = folds[number]?.insert(task) }
+        }
+    }
+
+    private func settle(_ units: [SettleUnit], _ session: any LogSession) async throws -> [SettleOutcome] {
+        var wait: Int64 = 200
+        while true {
+            do {
+                return try await session.settle(units)
+            } catch let error as LogError {
+                switch error {
+                case .outOfSpace, .unavailable: break
+                default: throw error
+                }
+                logger.warning("recording results failed, trying again", metadata: ["error": "\(error)"])
+                try await clock.sleep(until: clock.now + wait)
+                wait = min(wait * 2, 5_000)
+            }
+        }
+    }
+
+    /// The result that a terminal outcome becomes.
+    package static func result(_ outcome: Outcome, partition: Int, layout: TopicLayout) throws -> AppendRequest {
+        let document = ResultDocument(outcome)
+        let headers = CloudEvent.headers(outcome.task, status: document.status, time: document.finishedAt)
+        return AppendRequest(
+            topic: layout.results, partitioning: .partition(partition),
+            record: LogRecord(
+                key: Array("\(outcome.task.identity.id)/\(outcome.task.generation)".utf8),
+                value: try document.encoded(), headers: headers.map { LogHeader($0.name, text: $0.text) }))
+    }
+}

@@ -1,0 +1,217 @@
+package import BackhaulDomain
+package import BackhaulLog
+internal import BackhaulWire
+
+/// Proves conservation: every accepted task generation has exactly one result, or a place that is named. Reads topics,
+/// never a view.
+///
+/// The order makes it true on a log that moves on: the ends of the task topics first (what comes later is not asked
+/// about), then the positions, then everything downstream to its end at that time. A task that was finished before its
+/// position was read has left its traces downstream by then, since settle writes both in one step. What moved between
+/// two of these looks is looked for again behind the first pass's ends, before it is called missing.
+package struct Audit: Sendable {
+    private let log: any MessageLog
+    private let layout: TopicLayout
+
+    package init(log: any MessageLog, layout: TopicLayout) {
+        self.log = log
+        self.layout = layout
+    }
+
+    package func run() async throws -> AuditReport {
+        let spill = try SpillFiles()
+        var report = AuditReport()
+        let existing = Set(try await log.topics().map(\.name))
+        let taskTopics = [layout.tasks, layout.largeTasks].filter(existing.contains)
+        let retryTopics = existing.filter { layout.tier(of: $0) != nil }.sorted()
+
+        var ends: [TopicPartition: Int64] = [:]
+        for topic in taskTopics {
+            for bounds in try await log.bounds(topic) { ends[bounds.partition] = bounds.end }
+        }
+        let positions = try await readPositions()
+        for topic in taskTopics {
+            for bounds in try await log.bounds(topic) {
+                try await scanTasks(
+                    bounds.partition, to: ends[bounds.partition] ?? bounds.end, positions, as: .inTasks, spill, &report)
+            }
+        }
+        for topic in retryTopics {
+            for bounds in try await log.bounds(topic) {
+                ends[bounds.partition] = bounds.end
+                try await scanTasks(bounds.partition, to: bounds.end, positions, as: .inRetry, spill, &report)
+            }
+        }
+        if existing.contains(layout.outcomes) {
+            for bounds in try await log.bounds(layout.outcomes) {
+                ends[bounds.partition] = bounds.end
+                try await scanOutcomes(bounds.partition, from: 0, to: bounds.end, positions, spill, &report)
+            }
+        }
+        if existing.contains(layout.results) {
+            for bounds in try await log.bounds(layout.results) {
+                ends[bounds.partition] = bounds.end
+                try await scanResults(bounds.partition, from: 0, to: bounds.end, &report) { try spill.add(.result, $0) }
+            }
+        }
+        if existing.contains(layout.deadLetters) { report.malformed += try await malformedLetters() }
+
+        var missing: Set<String> = []
+        try spill.fold { name, facts in
+            guard facts[.accepted] != nil || facts[.result] != nil else { return }
+            if facts[.accepted] != nil { report.accepted += 1 }
+            let results = facts[.result] ?? 0
+            if results > 1 { report.duplicated.append(name) }
+            guard results == 0 else { return }
+            if facts[.inTasks] != nil {
+                report.unfinished.append(.init(task: name, place: "tasks"))
+            } else if facts[.inRetry] != nil {
+                report.unfinished.append(.init(task: name, place: "retry"))
+            } else if facts[.inOutcomes] != nil {
+                report.unfinished.append(.init(task: name, place: "outcomes"))
+            } else {
+                missing.insert(name)
+            }
+        }
+        if !missing.isEmpty { try await lookAgain(&missing, ends, &report) }
+        report.missing = missing.sorted()
+        return report
+    }
+
+    // MARK: Passes
+
+    private func readPositions() async throws -> [String: [TopicPartition: FinishedPosition]] {
+        var all: [String: [TopicPartition: FinishedPosition]] = [:]
+        for group in [layout.workers, layout.largeWorkers, layout.delays, layout.acknowledgers] {
+            all[group] = try await log.positions(of: group).mapValues(FinishedPosition.init)
+        }
+        return all
+    }
+
+    /// The group that works on a topic's records.
+    private func group(of topic: String) -> String {
+        switch topic {
+        case layout.tasks: layout.workers
+        case layout.largeTasks: layout.largeWorkers
+        case layout.outcomes: layout.acknowledgers
+        default: layout.delays
+        }
+    }
+
+    private func scanTasks(
+        _ partition: TopicPartition, to end: Int64, _ positions: [String: [TopicPartition: FinishedPosition]],
+        as place: SpillFiles.Fact, _ spill: SpillFiles, _ report: inout AuditReport
+    ) async throws {
+        let position = positions[group(of: partition.topic)]?[partition]
+        var malformed = 0
+        try await log.scan(partition, to: end) { records in
+            for stored in records {
+                guard let task = Self.task(stored) else {
+                    // Counted where it ends up, as a dead letter; until then it is unread and only counted here.
+                    if position?.isFinished(stored.position.offset) != true { malformed += 1 }
+                    continue
+                }
+                let name = task.description
+                if place == .inTasks { try spill.add(.accepted, name) }
+                if position?.isFinished(stored.position.offset) != true { try spill.add(place, name) }
+            }
+        }
+        report.malformed += malformed
+    }
+
+    private func scanOutcomes(
+        _ partition: TopicPartition, from start: Int64, to end: Int64,
+        _ positions: [String: [TopicPartition: FinishedPosition]], _ spill: SpillFiles, _ report: inout AuditReport
+    ) async throws {
+        let position = positions[layout.acknowledgers]?[partition]
+        var malformed = 0
+        try await log.scan(partition, from: start, to: end) { records in
+            for stored in records {
+                guard let outcome = try? OutcomeCodec.decode(stored.record.value) else {
+                    malformed += 1
+                    continue
+                }
+                guard outcome.kind.isTerminal, position?.isFinished(stored.position.offset) != true else { continue }
+                try spill.add(.inOutcomes, outcome.task.description)
+            }
+        }
+        report.malformed += malformed
+    }
+
+    private func scanResults(
+        _ partition: TopicPartition, from start: Int64, to end: Int64?, _ report: inout AuditReport,
+        _ each: (String) throws -> Void
+    ) async throws {
+        var malformed = 0
+        var count = 0
+        try await log.scan(partition, from: start, to: end) { records in
+            for stored in records {
+                guard let result = try? ResultDocument.decode(stored.record.value) else {
+                    malformed += 1
+                    continue
+                }
+                count += 1
+                try each(result.task.description)
+            }
+        }
+        report.malformed += malformed
+        report.results += count
+    }
+
+    private func malformedLetters() async throws -> Int {
+        var count = 0
+        for bounds in try await log.bounds(layout.deadLetters) {
+            try await log.scan(bounds.partition, to: bounds.end) { records in
+                for stored in records
+                where stored.record.header(HeaderName.causeClass)?.text == FailureClass.malformed.rawValue {
+                    count += 1
+                }
+            }
+        }
+        return count
+    }
+
+    /// What seemed missing may have moved on between two looks: its traces then lie behind the first pass's ends.
+    private func lookAgain(
+        _ missing: inout Set<String>, _ ends: [TopicPartition: Int64], _ report: inout AuditReport
+    ) async throws {
+        var found: [String: String] = [:]
+        let wanted = missing
+        for (partition, end) in ends.sorted(by: { $0.key < $1.key }) {
+            try await log.scan(partition, from: end) { records in
+                for stored in records {
+                    switch partition.topic {
+                    case layout.results:
+                        guard let result = try? ResultDocument.decode(stored.record.value) else { continue }
+                        if wanted.contains(result.task.description) { found[result.task.description] = "results" }
+                    case layout.outcomes:
+                        guard let outcome = try? OutcomeCodec.decode(stored.record.value), outcome.kind.isTerminal
+                        else { continue }
+                        let name = outcome.task.description
+                        if wanted.contains(name), found[name] != "results" { found[name] = "outcomes" }
+                    default:
+                        guard let name = Self.task(stored)?.description else { continue }
+                        if wanted.contains(name), found[name] == nil {
+                            found[name] = layout.tier(of: partition.topic) == nil ? "tasks" : "retry"
+                        }
+                    }
+                }
+            }
+        }
+        for (name, place) in found.sorted(by: { $0.key < $1.key }) {
+            missing.remove(name)
+            if place == "results" {
+                report.results += 1
+            } else {
+                report.unfinished.append(.init(task: name, place: place))
+            }
+        }
+    }
+
+    private static func task(_ stored: StoredRecord) -> TaskGeneration? {
+        guard let task = try? TaskCodec.decode(stored.record.value),
+            let progress = try? ProgressHeaders.decode({ stored.record.header($0)?.text })
+        else { return nil }
+        return TaskGeneration(identity: task.identity, generation: progress.generation)
+    }
+}

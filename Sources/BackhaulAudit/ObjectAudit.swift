@@ -1,0 +1,129 @@
+package import BackhaulDestinations
+package import BackhaulDomain
+package import BackhaulLog
+package import BackhaulTransfer
+internal import BackhaulWire
+
+/// Reads every stored object back and holds it against the newest result for its key.
+package struct ObjectAudit: Sendable {
+    private let log: any MessageLog
+    private let layout: TopicLayout
+    private let destinations: DestinationTable
+    private let engine: TransferEngine
+    private let store: LocalStore
+    /// Objects read at a time.
+    private static let width = 16
+
+    package init(
+        log: any MessageLog, layout: TopicLayout, destinations: DestinationTable, engine: TransferEngine,
+        store: LocalStore
+    ) {
+        self.log = log
+        self.layout = layout
+        self.destinations = destinations
+        self.engine = engine
+        self.store = store
+    }
+
+    private struct Place: Hashable, Sendable {
+        var destination: String
+        var key: String
+    }
+
+    private struct Expected: Sendable {
+        var task: String
+        var sha256: String
+        var acceptedAt: String
+        var generation: Int
+        var older: Set<String> = []
+    }
+
+    private enum Finding: Sendable {
+        case right
+        case corrupted(AuditReport.Corruption)
+        case stale(AuditReport.Corruption)
+    }
+
+    /// Adds `verified`, `corrupted` and `stale` to the report.
+    package func run(_ report: inout AuditReport) async throws {
+        var expected: [Place: Expected] = [:]
+        for bounds in try await log.bounds(layout.results) {
+            try await log.scan(bounds.partition, to: bounds.end) { records in
+                for stored in records { Self.note(stored, in: &expected) }
+            }
+        }
+        var verified = 0
+        var corrupted: [AuditReport.Corruption] = []
+        var stale: [AuditReport.Corruption] = []
+        try await withThrowingTaskGroup(of: Finding.self) { group in
+            func take(_ finding: Finding) {
+                switch finding {
+                case .right: verified += 1
+                case .corrupted(let found): corrupted.append(found)
+                case .stale(let found): stale.append(found)
+                }
+            }
+            var running = 0
+            for (place, wanted) in expected {
+                if running == Self.width, let finding = try await group.next() {
+                    take(finding)
+                    running -= 1
+                }
+                group.addTask { try await check(place, wanted) }
+                running += 1
+            }
+            for try await finding in group { take(finding) }
+        }
+        report.verified = verified
+        report.corrupted = corrupted.sorted { ($0.destination, $0.key) < ($1.destination, $1.key) }
+        report.stale = stale.sorted { ($0.destination, $0.key) < ($1.destination, $1.key) }
+    }
+
+    private static func note(_ stored: StoredRecord, in expected: inout [Place: Expected]) {
+        guard let result = try? ResultDocument.decode(stored.record.value),
+            result.status == OutcomeKind.succeeded.rawValue,
+            let sha256 = result.sha256
+        else { return }
+        let place = Place(destination: result.destination, key: result.key)
+        var entry = Expected(
+            task: result.task.description, sha256: sha256, acceptedAt: result.acceptedAt, generation: result.generation)
+        if var known = expected[place] {
+            // RFC 3339 in UTC with fixed digits: the order of the texts is the order of the times.
+            if (known.acceptedAt, known.generation) > (entry.acceptedAt, entry.generation) {
+                known.older.insert(entry.sha256)
+                expected[place] = known
+                return
+            }
+            entry.older = known.older.union([known.sha256])
+        }
+        expected[place] = entry
+    }
+
+    private func check(_ place: Place, _ wanted: Expected) async throws -> Finding {
+        func corruption(_ found: String) -> AuditReport.Corruption {
+            AuditReport.Corruption(
+                task: wanted.task, destination: place.destination, key: place.key, expected: wanted.sha256, found: found
+            )
+        }
+        let isURL = place.destination.contains("://")
+        let destination: Destination
+        do {
+            destination = try destinations.resolve(isURL ? .url(place.destination) : .named(place.destination))
+        } catch {
+            return .corrupted(corruption("unreadable: \(error.message)"))
+        }
+        var dialect = destination.readBack(key: place.key)
+        var step = dialect.begin()
+        while true {
+            switch step {
+            case .request(let request): step = dialect.next(try await engine.run(request))
+            case .place(let placement): step = dialect.next(try await store.place(placement))
+            case .failed(let failure): return .corrupted(corruption("unreadable: \(failure.message)"))
+            case .stored(let object):
+                if object.sha256 == wanted.sha256 { return .right }
+                return wanted.older.contains(object.sha256)
+                    ? .stale(corruption(object.sha256)) : .corrupted(corruption(object.sha256))
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+package import BackhaulDomain
+package import BackhaulTransfer
+internal import Foundation
+
+/// What an HTTP answer means, the same for every dialect that has no codes of its own.
+package enum HTTPAnswer {
+    /// nil for a 2xx; what is transient follows rclone's retryErrorCodes and botocore's standard mode.
+    package static func failure(_ report: TransferReport, doing what: String) -> Failure? {
+        if let failure = report.failure {
+            // A server may refuse with a status and close before it has read the body: the status says more.
+            if let status = report.status, status >= 400, case .broken = failure {
+                return refusal(status, report, what)
+            }
+            return failure.classified
+        }
+        guard let status = report.status else { return Failure(.transient, "\(what): the server gave no answer") }
+        return (200..<300).contains(status) ? nil : refusal(status, report, what)
+    }
+
+    private static func refusal(_ status: Int, _ report: TransferReport, _ what: String) -> Failure {
+        let text = "\(what): the server answered \(status)"
+        switch status {
+        case 429, 503:
+            guard let wait = report.retryAfter else { return Failure(.transient, text, httpStatus: status) }
+            return Failure(
+                .throttled, "\(text) and asks to wait \(wait / 1_000) s", httpStatus: status, retryAfter: wait)
+        case 408, 423, 425, 500, 502, 504, 509:
+            return Failure(.transient, text, httpStatus: status)
+        case 300..<400:
+            return Failure(
+                .permanent, "\(text): redirects are not followed; configure the URL that it leads to",
+                httpStatus: status)
+        case 401, 403:
+            return Failure(.permanent, "\(text): check the destination's credentials", httpStatus: status)
+        default:
+            // 5xx that nobody listed are the server's trouble and may pass; 501, 505, 507 and 511 say that they will not.
+            let passes = (500..<600).contains(status) && ![501, 505, 507, 511].contains(status)
+            return Failure(passes ? .transient : .permanent, text, httpStatus: status)
+        }
+    }
+
+    /// The SHA-256 of the stored representation that the answer states (RFC 9530 `Repr-Digest`), lower-case hex.
+    package static func digest(_ report: TransferReport) -> String? {
+        guard let field = report.header("repr-digest") else { return nil }
+        for item in field.split(separator: ",") {
+            let item = item.trimmingCharacters(in: .whitespaces)
+            guard item.lowercased().hasPrefix("sha-256=:"), item.hasSuffix(":") else { continue }
+            return Data(base64Encoded: String(item.dropFirst(9).dropLast())).map { Hex.encode($0) }
+        }
+        return nil
+    }
+}
+
+extension TransferFailure {
+    /// Which class of failure it is for the verdict.
+    package var classified: Failure {
+        switch self {
+        case .badURL, .egressRefused, .untrusted, .storeRefused: Failure(.permanent, description)
+        case .sourceChanged: Failure(.sourceChanged, description)
+        case .sourceUnreadable: Failure(.transient, description)
+        case .unresolved, .notConnected, .handshake, .timedOut, .broken, .protocolError, .storeFailed, .internalError:
+            Failure(.transient, description)
+        }
+    }
+}

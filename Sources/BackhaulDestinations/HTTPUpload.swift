@@ -1,0 +1,116 @@
+internal import BackhaulDomain
+package import BackhaulTransfer
+
+/// Puts a file by one PUT or POST, and checks as much as the destination was configured for.
+package struct HTTPUpload: Dialect {
+    private enum State {
+        case sending
+        case checking(StoredObject)
+    }
+
+    private let destination: HTTPDestination
+    private let url: String
+    private let body: TransferBody
+    private let contentType: String
+    private var state = State.sending
+
+    package init(destination: HTTPDestination, key: String, body: TransferBody, contentType: String) {
+        self.destination = destination
+        self.url = destination.url(of: key)
+        self.body = body
+        self.contentType = contentType.isEmpty ? "application/octet-stream" : contentType
+    }
+
+    package mutating func begin() -> Step {
+        .request(
+            TransferRequest(
+                method: destination.method.rawValue, url: url,
+                headers: destination.authorization + [("Content-Type", contentType)], body: body))
+    }
+
+    package mutating func next(_ report: TransferReport) -> Step {
+        switch state {
+        case .sending: return sent(report)
+        case .checking(let object): return checked(report, object)
+        }
+    }
+
+    private mutating func sent(_ report: TransferReport) -> Step {
+        if let failure = HTTPAnswer.failure(report, doing: "upload") { return .failed(failure) }
+        // libcurl calls it a success when a server answers 2xx before it has the bytes, and so would a naive client:
+        // such a server may have stored nothing.
+        guard !report.isEarly, report.bytesSent >= body.count, let sha256 = report.sha256 else {
+            return .failed(
+                Failure(
+                    .integrity, "the server answered before it had all bytes; what it stored is unknown",
+                    httpStatus: report.status))
+        }
+        var object = StoredObject(bytes: body.count, sha256: sha256, verification: .status)
+        if let digest = HTTPAnswer.digest(report) {
+            guard digest == sha256 else {
+                return .failed(
+                    Failure(
+                        .integrity, "the server stored other bytes than were sent: its digest differs",
+                        httpStatus: report.status))
+            }
+            object.verification = .digest
+        }
+        switch destination.check {
+        case .answer:
+            return .stored(object)
+        case .head:
+            state = .checking(object)
+            return .request(TransferRequest(method: "HEAD", url: url, headers: destination.authorization))
+        case .readBack:
+            state = .checking(object)
+            return .request(TransferRequest(method: "GET", url: url, headers: destination.authorization, sink: .hash))
+        }
+    }
+
+    private func checked(_ report: TransferReport, _ object: StoredObject) -> Step {
+        if let failure = HTTPAnswer.failure(report, doing: "check of the stored object") {
+            // The object was there a moment ago: whatever the check met, the upload is worth another try.
+            let kind: FailureClass = failure.kind == .permanent ? .integrity : failure.kind
+            return .failed(
+                Failure(kind, failure.message, httpStatus: failure.httpStatus, retryAfter: failure.retryAfter))
+        }
+        var object = object
+        if destination.check == .head {
+            guard report.header("content-length") == String(object.bytes) else {
+                return .failed(
+                    Failure(
+                        .integrity,
+                        "the stored object has \(report.header("content-length") ?? "no") bytes, \(object.bytes) were sent"
+                    ))
+            }
+            object.verification = .length
+        } else {
+            guard report.receivedSHA256 == object.sha256 else {
+                return .failed(Failure(.integrity, "read back, the stored object differs from what was sent"))
+            }
+            object.verification = .readBack
+        }
+        return .stored(object)
+    }
+}
+
+/// Reads an object and hashes it.
+package struct HTTPReadBack: Dialect {
+    private let destination: HTTPDestination
+    private let url: String
+
+    package init(destination: HTTPDestination, key: String) {
+        self.destination = destination
+        url = destination.url(of: key)
+    }
+
+    package mutating func begin() -> Step {
+        .request(TransferRequest(method: "GET", url: url, headers: destination.authorization, sink: .hash))
+    }
+
+    package mutating func next(_ report: TransferReport) -> Step {
+        if let failure = HTTPAnswer.failure(report, doing: "reading") { return .failed(failure) }
+        return .stored(
+            StoredObject(bytes: report.bytesReceived, sha256: report.receivedSHA256 ?? "", verification: .readBack))
+    }
+}

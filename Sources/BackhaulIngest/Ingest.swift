@@ -1,0 +1,124 @@
+package import BackhaulDomain
+package import BackhaulLog
+internal import BackhaulWire
+internal import Crypto
+
+/// What became of a task that was handed in.
+package enum Acceptance: Hashable, Sendable {
+    case accepted(TaskIdentity, LogPosition)
+    /// The log has it already, perhaps in another batch.
+    case known(TaskIdentity, LogPosition)
+    /// The id is taken by a task with other content.
+    case conflict(TaskIdentity, LogPosition)
+    case rejected(TaskRules.Violation)
+}
+
+/// A task as a submitter describes it.
+package struct TaskDraft: Hashable, Sendable {
+    package var tenant: String
+    /// nil to derive it.
+    package var id: String?
+    package var batch: String
+    package var source: SourceReference
+    package var destination: DestinationReference
+    package var size: UInt64
+    package var modifiedAt: Int64
+    package var contentType: String
+    package var deadline: Int64?
+
+    package init(
+        tenant: String, id: String? = nil, batch: String, source: SourceReference, destination: DestinationReference,
+        size: UInt64, modifiedAt: Int64, contentType: String = "", deadline: Int64? = nil
+    ) {
+        self.tenant = tenant
+        self.id = id
+        self.batch = batch
+        self.source = source
+        self.destination = destination
+        self.size = size
+        self.modifiedAt = modifiedAt
+        self.contentType = contentType
+        self.deadline = deadline
+    }
+}
+
+/// Accepts tasks: checks them, names them, appends them. The command line and the HTTP API share it.
+package struct Ingest: Sendable {
+    private let log: any MessageLog
+    private let layout: TopicLayout
+    private let clock: any LogClock
+    private let largeThreshold: UInt64
+    /// Whether a destination takes the uploads of a key in order, so that its tasks must not part over two lanes.
+    private let isOrdered: @Sendable (DestinationReference.Place) -> Bool
+
+    package init(
+        log: any MessageLog, layout: TopicLayout, clock: any LogClock, largeThreshold: UInt64,
+        isOrdered: @escaping @Sendable (DestinationReference.Place) -> Bool
+    ) {
+        self.log = log
+        self.layout = layout
+        self.clock = clock
+        self.largeThreshold = largeThreshold
+        self.isOrdered = isOrdered
+    }
+
+    /// Accepts a batch of drafts, each by itself; what is accepted is durable when it returns.
+    /// - Throws: `LogError`; then nothing of the call was accepted.
+    package func accept(_ drafts: [TaskDraft]) async throws -> [Acceptance] {
+        var results: [Acceptance?] = []
+        var requests: [AppendRequest] = []
+        var identities: [TaskIdentity] = []
+        let now = clock.now
+        for draft in drafts {
+            let task = Self.task(draft, acceptedAt: now)
+            do {
+                try TaskRules.check(task)
+            } catch {
+                results.append(.rejected(error))
+                continue
+            }
+            results.append(nil)
+            identities.append(task.identity)
+            requests.append(try request(task))
+        }
+        let outcomes = try await log.append(requests)
+        var next = zip(identities, outcomes).makeIterator()
+        return results.compactMap { result in
+            if let result { return result }
+            guard let (identity, outcome) = next.next() else { return nil }
+            switch outcome {
+            case .appended(let position): return .accepted(identity, position)
+            case .known(let position): return .known(identity, position)
+            case .conflict(let position): return .conflict(identity, position)
+            }
+        }
+    }
+
+    package static func task(_ draft: TaskDraft, acceptedAt: Int64) -> UploadTask {
+        let id =
+            draft.id
+            ?? TaskIdentity.derivedID(
+                tenant: draft.tenant, destination: draft.destination, source: draft.source, size: draft.size,
+                modifiedAt: draft.modifiedAt)
+        return UploadTask(
+            identity: TaskIdentity(tenant: draft.tenant, id: id), batch: draft.batch, source: draft.source,
+            destination: draft.destination, size: draft.size, modifiedAt: draft.modifiedAt,
+            contentType: draft.contentType, acceptedAt: acceptedAt, deadline: draft.deadline)
+    }
+
+    private func request(_ task: UploadTask) throws -> AppendRequest {
+        let isLarge = task.size >= largeThreshold && !isOrdered(task.destination.place)
+        // What makes a submission another one: not when it came, nor under which label.
+        var content = task
+        content.acceptedAt = 0
+        content.batch = ""
+        return AppendRequest(
+            topic: isLarge ? layout.largeTasks : layout.tasks, partitioning: .hash(task.partitionKey),
+            record: LogRecord(
+                key: task.partitionKey, value: try TaskCodec.encode(task),
+                headers: [LogHeader(HeaderName.contentType, text: TaskCodec.contentType)]),
+            identity: RecordIdentity(
+                name: Array("\(task.identity.tenant)\u{0}\(task.identity.id)".utf8),
+                fingerprint: Array(SHA256.hash(data: try TaskCodec.encode(content)).prefix(16))))
+    }
+}

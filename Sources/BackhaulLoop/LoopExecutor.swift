@@ -1,0 +1,74 @@
+internal import Foundation
+
+/// What a loop's thread serves between jobs: a C library's own event loop.
+package protocol LoopService: AnyObject, Sendable {
+    /// Serves the library once, on the loop's thread.
+    /// - Parameter mayWait: whether nothing else is to do, so that the call may wait for an event. A wait ends when the
+    ///   loop's `wake` is called, and by itself after at most half a second.
+    nonisolated func serve(mayWait: Bool)
+}
+
+/// One thread that is an actor's executor and a C library's event loop at once.
+///
+/// A turn runs every queued job of the actor, then serves the library: without waiting if there were jobs, else until
+/// the library has an event or `enqueue` wakes it. So the library is only ever touched from this thread, and the
+/// actor's isolation replaces locks.
+///
+/// Unchecked: the fields are guarded by `lock`. A pthread lock and not `Mutex`, which ThreadSanitizer cannot see.
+package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
+    private let lock = NSLock()
+    private var jobs: [UnownedJob] = []
+    private var isStopping = false
+    private var thread: Thread?
+    private let wake: @Sendable () -> Void
+    private let name: String
+
+    /// - Parameter wake: ends a wait of the library from any thread (`curl_multi_wakeup`); a wake that comes before the
+    ///   wait must end it too.
+    package init(name: String, wake: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.wake = wake
+    }
+
+    /// Starts the thread. The service is held until `stop`.
+    package func start(_ service: any LoopService) {
+        let thread = Thread { [self] in run(service) }
+        thread.name = name
+        lock.withLock { self.thread = thread }
+        thread.start()
+    }
+
+    /// Ends the thread after the jobs that are queued by then.
+    package func stop() {
+        lock.withLock { isStopping = true }
+        wake()
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        lock.withLock { jobs.append(job) }
+        wake()
+    }
+
+    package func checkIsolated() {
+        precondition(isOnLoop, "not on the loop's thread")
+    }
+
+    package func isIsolatingCurrentContext() -> Bool? { isOnLoop }
+
+    private var isOnLoop: Bool { lock.withLock { thread } === Thread.current }
+
+    private func run(_ service: any LoopService) {
+        while true {
+            let (turn, stopping) = lock.withLock {
+                let turn = jobs
+                jobs = []
+                return (turn, isStopping)
+            }
+            for job in turn { job.runSynchronously(on: asUnownedSerialExecutor()) }
+            if turn.isEmpty && stopping { return }
+            // A job queued since the list was taken has called `wake`, which ends the wait below at once.
+            service.serve(mayWait: turn.isEmpty)
+        }
+    }
+}

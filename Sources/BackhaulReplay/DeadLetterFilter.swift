@@ -1,0 +1,37 @@
+internal import BackhaulDomain
+
+/// Which dead letters are meant; every condition given must hold.
+package struct DeadLetterFilter: Hashable, Sendable {
+    package var batch: String?
+    package var tenant: String?
+    package var taskID: String?
+    package var destination: String?
+    package var failure: String?
+    /// Milliseconds since 1970.
+    package var since: Int64?
+    package var until: Int64?
+
+    package init(
+        batch: String? = nil, tenant: String? = nil, taskID: String? = nil, destination: String? = nil,
+        failure: String? = nil, since: Int64? = nil, until: Int64? = nil
+    ) {
+        self.batch = batch
+        self.tenant = tenant
+        self.taskID = taskID
+        self.destination = destination
+        self.failure = failure
+        self.since = since
+        self.until = until
+    }
+
+    package func takes(_ letter: DeadLetter) -> Bool {
+        if let failure, letter.failure != failure { return false }
+        if let since, letter.failedAt ?? 0 < since { return false }
+        if let until, letter.failedAt ?? .max >= until { return false }
+        guard batch != nil || tenant != nil || taskID != nil || destination != nil else { return true }
+        guard let task = letter.task else { return false }
+        return (batch ?? task.batch) == task.batch && (tenant ?? task.identity.tenant) == task.identity.tenant
+            && (taskID ?? task.identity.id) == task.identity.id
+            && (destination ?? task.destination.label) == task.destination.label
+    }
+}

@@ -1,0 +1,31 @@
+package import BackhaulDestinations
+package import BackhaulDomain
+package import BackhaulTransfer
+
+/// Everything that can be configured, checked.
+package struct Settings: Sendable {
+    package var layout = TopicLayout()
+    package var partitions = 8
+    package var replication = 1
+    /// Milliseconds.
+    package var workRetention: Int64 = 0
+    package var resultsRetention: Int64 = 0
+    package var deadLettersRetention: Int64 = 0
+    package var policy = RetryPolicy.standard
+    package var uploads = 0
+    package var largeUploads = 0
+    package var largeThreshold: UInt64 = 0
+    package var transfers = TransferLimits.standard
+    package var markAfter: Int64 = 0
+    package var grace: Int64 = 0
+    package var egressAllow: [AddressRange] = []
+    package var freeURLs = true
+    package var durability = "fsync"
+    package var logLevel = "info"
+    package var roots: [String: SourceRoots.Configured] = [:]
+    package var destinations: [String: Destination] = [:]
+    /// The settings as texts, for showing; secrets are only ever named by their files.
+    package var texts: [(name: String, value: String, from: String)] = []
+
+    package init() {}
+}

@@ -1,0 +1,337 @@
+internal import BackhaulDestinations
+internal import BackhaulDomain
+internal import BackhaulTransfer
+internal import Foundation
+internal import Yams
+
+/// Reads settings: environment over file over defaults. Flags are the command line's and come on top of these.
+package struct SettingsReader {
+    private var values: [String: (text: String, place: String)] = [:]
+    private var roots: [String: SourceRoots.Configured] = [:]
+    private var destinations: [String: Destination] = [:]
+
+    /// Variables that are flags of the command line and no settings.
+    private static let flags: Set<String> = ["BACKHAUL_LOG", "BACKHAUL_CONFIG", "BACKHAUL_DATA", "BACKHAUL_LISTEN"]
+
+    /// - Parameters:
+    ///   - file: the path of a YAML file, nil for none.
+    ///   - environment: the process's variables.
+    /// - Throws: `SettingsError`, the first that was found.
+    package static func read(file: String?, environment: [String: String]) throws -> Settings {
+        var reader = SettingsReader()
+        if let file { try reader.readFile(file) }
+        try reader.readEnvironment(environment)
+        return try reader.settings()
+    }
+
+    // MARK: Sources
+
+    private mutating func readEnvironment(_ environment: [String: String]) throws {
+        let known = Dictionary(SettingKey.all.map { ($0.environmentName, $0.name) }) { first, _ in first }
+        for (variable, value) in environment where variable.hasPrefix("BACKHAUL_") {
+            if Self.flags.contains(variable) || variable.hasPrefix("BACKHAUL_TEST_") { continue }
+            guard let name = known[variable] else {
+                let near = NearestName.of(variable, among: known.keys).map { "; did you mean \($0)?" } ?? ""
+                throw SettingsError("environment", "variable \(variable) is no setting\(near)")
+            }
+            values[name] = (value, "environment variable \(variable)")
+        }
+    }
+
+    private mutating func readFile(_ path: String) throws {
+        let text: String
+        do {
+            text = try String(contentsOfFile: path, encoding: .utf8)
+        } catch {
+            throw SettingsError(path, "the configuration file cannot be read: \(String(cString: strerror(errno)))")
+        }
+        let node: Node?
+        do {
+            node = try Yams.compose(yaml: text)
+        } catch {
+            throw SettingsError(path, "this is no YAML: \(error)")
+        }
+        guard let node, node.null == nil else { return }
+        guard let mapping = node.mapping else { throw SettingsError(path, "the file must hold a mapping of settings") }
+        try readMapping(mapping, prefix: "", path)
+    }
+
+    private mutating func readMapping(_ mapping: Node.Mapping, prefix: String, _ path: String) throws {
+        for (key, value) in mapping {
+            let name = prefix + (key.scalar?.string ?? "?")
+            let place = "\(path), line \(key.mark?.line ?? 0)"
+            switch name {
+            case "destinations": try readDestinations(value, place)
+            case "sources.roots": try readRoots(value, place)
+            default:
+                if let section = value.mapping, SettingKey.named[name] == nil, Self.isSection(name) {
+                    try readMapping(section, prefix: name + ".", path)
+                } else if SettingKey.named[name] != nil {
+                    values[name] = (try Self.text(value, name, place), place)
+                } else {
+                    throw Self.unknown(name, place, Self.allNames)
+                }
+            }
+        }
+    }
+
+    private static let allNames = SettingKey.all.map(\.name) + ["destinations", "sources.roots", "sources"]
+
+    private static func isSection(_ name: String) -> Bool {
+        name == "sources" || SettingKey.all.contains { $0.name.hasPrefix(name + ".") }
+    }
+
+    private static func unknown(_ name: String, _ place: String, _ known: [String]) -> SettingsError {
+        let near = NearestName.of(name, among: known).map { "; did you mean '\($0)'?" } ?? ""
+        return SettingsError(place, "unknown setting '\(name)'\(near)")
+    }
+
+    private static func text(_ node: Node, _ name: String, _ place: String) throws -> String {
+        if let scalar = node.scalar { return scalar.string }
+        if let sequence = node.sequence {
+            let texts = sequence.compactMap { $0.scalar?.string }
+            guard texts.count == sequence.count else { throw SettingsError(place, "'\(name)' must be a plain list") }
+            return texts.joined(separator: ",")
+        }
+        throw SettingsError(place, "'\(name)' must be a plain value or a list")
+    }
+
+    // MARK: Sections
+
+    private static func fields(_ node: Node, _ known: Set<String>, _ what: String, _ place: String) throws -> [String:
+        String]
+    {
+        guard let mapping = node.mapping else { throw SettingsError(place, "\(what) must be a mapping") }
+        var fields: [String: String] = [:]
+        for (key, value) in mapping {
+            let name = key.scalar?.string ?? "?"
+            let line = place.prefix { $0 != "," } + ", line \(key.mark?.line ?? 0)"
+            guard known.contains(name) else { throw unknown(name, String(line), Array(known)) }
+            fields[name] = try text(value, name, String(line))
+        }
+        return fields
+    }
+
+    /// Either `name: /path` pairs, or a list of `{name, path, marker}`.
+    private mutating func readRoots(_ node: Node, _ place: String) throws {
+        var found: [(String, SourceRoots.Configured)] = []
+        if let mapping = node.mapping {
+            for (key, value) in mapping {
+                let name = key.scalar?.string ?? "?"
+                if let path = value.scalar?.string {
+                    found.append((name, SourceRoots.Configured(path: path)))
+                } else {
+                    let fields = try Self.fields(value, ["path", "marker"], "root '\(name)'", place)
+                    found.append((name, SourceRoots.Configured(path: fields["path"] ?? "", marker: fields["marker"])))
+                }
+            }
+        } else {
+            for item in node.sequence.map(Array.init) ?? [] {
+                if let path = item.scalar?.string {
+                    let name = String(path.split(separator: "/").last ?? "root")
+                    found.append((name, SourceRoots.Configured(path: path)))
+                    continue
+                }
+                let fields = try Self.fields(item, ["name", "path", "marker"], "a root", place)
+                found.append(
+                    (fields["name"] ?? "", SourceRoots.Configured(path: fields["path"] ?? "", marker: fields["marker"]))
+                )
+            }
+        }
+        for (name, root) in found {
+            do {
+                try TaskRules.checkName(name, what: "root")
+            } catch {
+                throw SettingsError(place, error.message)
+            }
+            guard root.path.hasPrefix("/") else { throw SettingsError(place, "root '\(name)' needs an absolute path") }
+            guard roots.updateValue(root, forKey: name) == nil else {
+                throw SettingsError(place, "root '\(name)' is there twice")
+            }
+        }
+    }
+
+    private mutating func readDestinations(_ node: Node, _ place: String) throws {
+        guard let mapping = node.mapping else { throw SettingsError(place, "destinations must be a mapping of names") }
+        for (key, value) in mapping {
+            let name = key.scalar?.string ?? "?"
+            let place = place.prefix { $0 != "," } + ", line \(key.mark?.line ?? 0)"
+            do {
+                try TaskRules.checkName(name, what: "destination")
+            } catch {
+                throw SettingsError(String(place), error.message)
+            }
+            destinations[name] = try Self.destination(value, name, String(place))
+        }
+    }
+
+    private static func destination(_ node: Node, _ name: String, _ place: String) throws -> Destination {
+        let fields = try fields(
+            node, ["type", "url", "path", "method", "verify", "order", "bearerTokenFile"], "destination '\(name)'",
+            place)
+        func choice<Choice: RawRepresentable & CaseIterable>(_ field: String, _ standard: Choice) throws -> Choice
+        where Choice.RawValue == String {
+            guard let text = fields[field] else { return standard }
+            guard let found = Choice(rawValue: text) else {
+                let all = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+                throw SettingsError(place, "destination '\(name)': \(field) must be one of \(all)")
+            }
+            return found
+        }
+        let order = try choice("order", Destination.Order.none)
+        switch fields["type"] {
+        case "http":
+            guard let url = fields["url"] else { throw SettingsError(place, "destination '\(name)' needs a url") }
+            do {
+                try TaskRules.checkURL(url)
+            } catch {
+                throw SettingsError(place, "destination '\(name)': \(error.message)")
+            }
+            var secret: Secret?
+            if let file = fields["bearerTokenFile"] {
+                guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+                    throw SettingsError(place, "destination '\(name)': bearerTokenFile \(file) cannot be read")
+                }
+                secret = Secret(text.trimmingCharacters(in: .whitespacesAndNewlines))
+            }
+            return Destination(
+                kind: .http(
+                    HTTPDestination(
+                        url: url, method: try choice("method", .put), check: try choice("verify", .answer),
+                        bearerToken: secret)),
+                order: order)
+        case "folder":
+            guard let path = fields["path"], path.hasPrefix("/") else {
+                throw SettingsError(place, "destination '\(name)' needs an absolute path")
+            }
+            let check = try choice("verify", HTTPDestination.Check.answer)
+            return Destination(
+                kind: .folder(FolderDestination(path: path, readsBack: check == .readBack)), order: order)
+        default:
+            throw SettingsError(place, "destination '\(name)': type must be http or folder")
+        }
+    }
+
+    // MARK: Values
+
+    private func settings() throws -> Settings {
+        var settings = Settings()
+        settings.layout = TopicLayout(prefix: try prefix())
+        settings.partitions = try integer("topics.partitions")
+        settings.replication = try integer("topics.replication")
+        settings.workRetention = try duration("retention.work")
+        settings.resultsRetention = try duration("retention.results")
+        settings.deadLettersRetention = try duration("retention.deadLetters")
+        settings.policy = RetryPolicy(
+            tiers: try tiers(), maxAttempts: try integer("retry.maxAttempts"), jitter: try fraction("retry.jitter"),
+            parkDelay: try duration("retry.parkDelay"))
+        settings.uploads = try integer("limits.uploads")
+        settings.largeUploads = try integer("limits.largeUploads")
+        settings.largeThreshold = try size("limits.largeThreshold")
+        settings.transfers = TransferLimits(
+            transfers: settings.uploads + settings.largeUploads, transfersPerHost: try integer("limits.uploadsPerHost"),
+            connectTimeout: try duration("limits.connectTimeout"),
+            stallBytesPerSecond: try integer("limits.stallBytesPerSecond"),
+            stallTimeout: try duration("limits.stallTimeout"))
+        settings.markAfter = try duration("worker.markAfter")
+        settings.grace = try duration("shutdown.grace")
+        settings.egressAllow = try list("egress.allow").map { text in
+            guard let range = AddressRange(text) else {
+                throw error("egress.allow", "'\(text)' is no address range such as 10.0.0.0/8")
+            }
+            return range
+        }
+        settings.freeURLs = try flag("egress.freeURLs")
+        settings.durability = try choice("log.durability")
+        settings.logLevel = try choice("logging.level")
+        settings.roots = roots
+        settings.destinations = destinations
+        settings.texts = SettingKey.all.map { key in
+            (key.name, values[key.name]?.text ?? key.standard, values[key.name]?.place ?? "default")
+        }
+        return settings
+    }
+
+    private func raw(_ name: String) -> String { values[name]?.text ?? SettingKey.named[name]?.standard ?? "" }
+
+    private func error(_ name: String, _ problem: String) -> SettingsError {
+        SettingsError(values[name]?.place ?? "default", "\(name): \(problem)")
+    }
+
+    private func prefix() throws -> String {
+        let text = raw("topics.prefix")
+        // Kafka's rule for topic names; the longest name behind the prefix has 20 characters.
+        let isPlain = text.utf8.allSatisfy {
+            ($0 < 0x80 && Character(UnicodeScalar($0)).isLetter) || (0x30...0x39).contains($0)
+                || [0x2e, 0x5f, 0x2d].contains($0)
+        }
+        guard isPlain, text.utf8.count <= 200 else {
+            throw error("topics.prefix", "must be at most 200 of a-z A-Z 0-9 . _ -")
+        }
+        return text
+    }
+
+    private func integer(_ name: String) throws -> Int {
+        guard case .integer(let range) = SettingKey.named[name]?.kind, let value = Int(raw(name)), range.contains(value)
+        else {
+            throw error(name, "'\(raw(name))' is no whole number in its range")
+        }
+        return value
+    }
+
+    private func duration(_ name: String) throws -> Int64 {
+        guard let value = DurationText.parse(raw(name)) else {
+            throw error(name, "'\(raw(name))' is no duration such as 500ms, 10s, 1m, 6h or 1d")
+        }
+        return value
+    }
+
+    private func tiers() throws -> [Int64] {
+        let tiers = try list("retry.tiers").map { text in
+            guard let value = DurationText.parse(text), value >= 100 else {
+                throw error("retry.tiers", "'\(text)' is no duration of 100ms or more")
+            }
+            return value
+        }
+        guard !tiers.isEmpty, tiers == tiers.sorted(), Set(tiers).count == tiers.count else {
+            throw error("retry.tiers", "must be one or more durations in ascending order")
+        }
+        return tiers
+    }
+
+    private func fraction(_ name: String) throws -> Double {
+        guard let value = Double(raw(name)), (0...0.5).contains(value) else {
+            throw error(name, "'\(raw(name))' is no number from 0 to 0.5")
+        }
+        return value
+    }
+
+    private func flag(_ name: String) throws -> Bool {
+        switch raw(name) {
+        case "true": return true
+        case "false": return false
+        default: throw error(name, "must be true or false")
+        }
+    }
+
+    private func choice(_ name: String) throws -> String {
+        guard case .choice(let all) = SettingKey.named[name]?.kind, all.contains(raw(name)) else {
+            throw error(name, "'\(raw(name))' is none of its choices")
+        }
+        return raw(name)
+    }
+
+    private func list(_ name: String) throws -> [String] {
+        raw(name).split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    }
+
+    private func size(_ name: String) throws -> UInt64 {
+        let text = raw(name)
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        let units: [String: UInt64] = ["": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40]
+        guard let number = UInt64(digits), let unit = units[String(text.dropFirst(digits.count))],
+            !number.multipliedReportingOverflow(by: unit).overflow
+        else { throw error(name, "'\(text)' is no size such as 65536, 64KiB or 1GiB") }
+        return number * unit
+    }
+}

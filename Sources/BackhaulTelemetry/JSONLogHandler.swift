@@ -1,0 +1,47 @@
+package import Foundation
+package import Logging
+
+/// One JSON object a line on stderr: `time`, `level`, `event`, `logger`, and the metadata's keys beside them. Secrets are
+/// taken out; control characters are escaped by JSON, so that no value can forge a line.
+package struct JSONLogHandler: LogHandler {
+    package var metadata: Logger.Metadata = [:]
+    package var logLevel: Logger.Level
+    private let label: String
+
+    package init(label: String, level: Logger.Level) {
+        self.label = label
+        logLevel = level
+    }
+
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    package func log(event: LogEvent) {
+        let line = Self.line(
+            level: event.level, message: event.message.description, label: label,
+            metadata: metadata.merging(event.metadata ?? [:]) { $1 })
+        // One write a line: lines of two threads do not mix.
+        FileHandle.standardError.write(line)
+    }
+
+    /// The line of an event, newline included.
+    package static func line(
+        level: Logger.Level, message: String, label: String, metadata: Logger.Metadata, time: Date = Date()
+    ) -> Data {
+        var fields: [String: String] = [:]
+        for (key, value) in metadata {
+            fields[key] = Redaction.isSecret(key: key) ? Redaction.mark : Redaction.clean("\(value)")
+        }
+        fields["time"] = time.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+        fields["level"] = level.rawValue
+        fields["event"] = Redaction.clean(message)
+        fields["logger"] = label
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var line = (try? encoder.encode(fields)) ?? Data()
+        line.append(UInt8(ascii: "\n"))
+        return line
+    }
+}

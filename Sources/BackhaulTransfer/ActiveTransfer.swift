@@ -1,0 +1,246 @@
+internal import CLibcurl
+internal import Crypto
+internal import Foundation
+
+/// One transfer while libcurl works on it: the easy handle, what its callbacks touch, and who waits for it. It lives on
+/// the loop's thread only, and is retained by the engine for exactly as long as its handle may call back.
+final class ActiveTransfer {
+    let id: UInt64
+    let request: TransferRequest
+    let host: String
+    let egress: EgressPolicy
+    let feeder: BodyFeeder
+    let continuation: CheckedContinuation<TransferReport, any Error>
+    private(set) var easy: OpaquePointer?
+    private var headerList: UnsafeMutablePointer<curl_slist>?
+
+    private var status: Int?
+    private var headers: [(name: String, value: String)] = []
+    private var headerBytes = 0
+    private var body: [UInt8] = []
+    private var received: UInt64 = 0
+    private var receivedHash = SHA256()
+    private var isEarly = false
+    private var refused: IPAddress?
+
+    /// More headers than any honest server sends.
+    private static let largestHeaders = 64 << 10
+
+    init(
+        id: UInt64, request: TransferRequest, host: String, egress: EgressPolicy, feeder: BodyFeeder,
+        continuation: CheckedContinuation<TransferReport, any Error>
+    ) {
+        self.id = id
+        self.request = request
+        self.host = host
+        self.egress = egress
+        self.feeder = feeder
+        self.continuation = continuation
+    }
+
+    /// Makes the easy handle ready to be added to the multi.
+    func prepare(_ limits: TransferLimits, handle: OpaquePointer) throws(TransferFailure) {
+        easy = handle
+        let raw = UnsafeMutableRawPointer(handle)
+        let me = Unmanaged.passUnretained(self).toOpaque()
+        var results: [CURLcode] = []
+        func set(_ option: CURLoption, _ value: Int) { results.append(backhaul_set_long(raw, option, value)) }
+        func set(_ option: CURLoption, _ value: String) { results.append(backhaul_set_text(raw, option, value)) }
+
+        set(CURLOPT_URL, request.url)
+        set(CURLOPT_PROTOCOLS_STR, "http,https")
+        set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https")
+        set(CURLOPT_FOLLOWLOCATION, 0)
+        set(CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
+        // The environment's proxies would see the traffic and hide the address from the egress check.
+        set(CURLOPT_PROXY, "")
+        set(CURLOPT_NOSIGNAL, 1)
+        // HTTP/2 uploads of libcurl below 8.1 spin while the peer's window is shut, and may report a reset as success.
+        set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+        set(CURLOPT_CONNECTTIMEOUT_MS, Int(limits.connectTimeout))
+        set(CURLOPT_LOW_SPEED_LIMIT, limits.stallBytesPerSecond)
+        set(CURLOPT_LOW_SPEED_TIME, max(1, Int(limits.stallTimeout / 1_000)))
+        set(CURLOPT_TCP_KEEPALIVE, 1)
+        set(CURLOPT_SSL_VERIFYPEER, 1)
+        set(CURLOPT_SSL_VERIFYHOST, 2)
+        set(CURLOPT_USERAGENT, "backhaul")
+
+        switch request.body {
+        case .none:
+            if request.method == "HEAD" {
+                set(CURLOPT_NOBODY, 1)
+            } else if request.method == "GET" {
+                set(CURLOPT_HTTPGET, 1)
+            } else {
+                results.append(backhaul_set_offset(raw, CURLOPT_INFILESIZE_LARGE, 0))
+                set(CURLOPT_UPLOAD, 1)
+            }
+        case .bytes, .file:
+            set(CURLOPT_UPLOAD, 1)
+            results.append(
+                backhaul_set_offset(raw, CURLOPT_INFILESIZE_LARGE, curl_off_t(clamping: request.body.count)))
+            set(CURLOPT_UPLOAD_BUFFERSIZE, 64 << 10)
+        }
+        set(CURLOPT_CUSTOMREQUEST, request.method)
+        try setHeaders(raw, &results)
+
+        results.append(backhaul_set_data_function(raw, CURLOPT_READFUNCTION, readCallback))
+        results.append(backhaul_set_pointer(raw, CURLOPT_READDATA, me))
+        results.append(backhaul_set_seek_function(raw, seekCallback))
+        results.append(backhaul_set_pointer(raw, CURLOPT_SEEKDATA, me))
+        results.append(backhaul_set_data_function(raw, CURLOPT_WRITEFUNCTION, writeCallback))
+        results.append(backhaul_set_pointer(raw, CURLOPT_WRITEDATA, me))
+        results.append(backhaul_set_data_function(raw, CURLOPT_HEADERFUNCTION, headerCallback))
+        results.append(backhaul_set_pointer(raw, CURLOPT_HEADERDATA, me))
+        results.append(backhaul_set_socket_function(raw, socketCallback))
+        results.append(backhaul_set_pointer(raw, CURLOPT_OPENSOCKETDATA, me))
+        results.append(backhaul_set_prereq_function(raw, prereqCallback))
+        results.append(backhaul_set_pointer(raw, CURLOPT_PREREQDATA, me))
+        results.append(backhaul_set_pointer(raw, CURLOPT_PRIVATE, me))
+        guard let failed = results.first(where: { $0 != CURLE_OK }) else { return }
+        throw .internalError("libcurl refused an option: \(String(cString: curl_easy_strerror(failed)))")
+    }
+
+    private func setHeaders(_ raw: UnsafeMutableRawPointer, _ results: inout [CURLcode]) throws(TransferFailure) {
+        var lines = request.headers.map { header in
+            // An empty value is sent as one only in this form; "Name:" would take the header away.
+            header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)"
+        }
+        // Waiting for a 100 costs a round trip, which small bodies are not worth; for large ones an early refusal saves
+        // the whole body.
+        if request.body.count <= 1 << 20 { lines.append("Expect:") }
+        for line in lines {
+            guard !line.utf8.contains(where: { $0 == 10 || $0 == 13 || $0 == 0 }) else {
+                throw .badURL("a header value has a line break in it")
+            }
+            guard let longer = curl_slist_append(headerList, line) else { throw .internalError("out of memory") }
+            headerList = longer
+        }
+        results.append(backhaul_set_pointer(raw, CURLOPT_HTTPHEADER, headerList))
+    }
+
+    /// Frees what belongs to the handle, once it is out of the multi.
+    func release() {
+        if let easy { curl_easy_cleanup(UnsafeMutableRawPointer(easy)) }
+        easy = nil
+        curl_slist_free_all(headerList)
+        headerList = nil
+    }
+
+    /// The report once libcurl is done with the handle.
+    func report(_ result: CURLcode) -> TransferReport {
+        var report = TransferReport()
+        report.status = status
+        report.headers = headers
+        report.body = body
+        report.bytesReceived = received
+        report.isEarly = isEarly
+        report.sha256 = feeder.sha256
+        if case .hash = request.sink { report.receivedSHA256 = hexadecimal(receivedHash.finalize()) }
+        if let easy {
+            let raw = UnsafeMutableRawPointer(easy)
+            var sent: curl_off_t = 0
+            _ = backhaul_get_offset(raw, CURLINFO_SIZE_UPLOAD_T, &sent)
+            report.bytesSent = UInt64(clamping: sent)
+            var wait: curl_off_t = 0
+            _ = backhaul_get_offset(raw, CURLINFO_RETRY_AFTER, &wait)
+            // Any number may stand there; a year is longer than anyone waits.
+            if wait > 0 { report.retryAfter = min(Int64(wait), 366 * 86_400) * 1_000 }
+        }
+        if result != CURLE_OK { report.failure = CurlFailure.explain(result, feeder: feeder.failure, refused: refused) }
+        return report
+    }
+
+    // MARK: Called back by libcurl
+
+    fileprivate func read(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
+        switch feeder.take(into: buffer) {
+        case .bytes(let count): count
+        case .paused: Int(CURL_READFUNC_PAUSE)
+        case .failed: Int(CURL_READFUNC_ABORT)
+        }
+    }
+
+    fileprivate func header(_ line: UnsafeRawBufferPointer) -> Int {
+        headerBytes += line.count
+        guard headerBytes <= Self.largestHeaders else { return 0 }
+        let text = String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        if text.hasPrefix("HTTP/") {
+            // Each answer begins anew: interim ones (1xx) come first.
+            headers = []
+            status = text.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+            if let status, status >= 200 { isEarly = !feeder.isDrained }
+        } else if let colon = text.firstIndex(of: ":") {
+            let value = text[text.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+            headers.append((text[..<colon].lowercased(), value))
+        }
+        return line.count
+    }
+
+    fileprivate func write(_ bytes: UnsafeRawBufferPointer) -> Int {
+        received += UInt64(bytes.count)
+        switch request.sink {
+        case .keep(let limit): if body.count < limit { body.append(contentsOf: bytes.prefix(limit - body.count)) }
+        case .hash: receivedHash.update(bufferPointer: bytes)
+        }
+        return bytes.count
+    }
+
+    fileprivate func openSocket(_ address: UnsafeMutablePointer<curl_sockaddr>) -> curl_socket_t {
+        let ip = withUnsafePointer(to: &address.pointee.addr) { IPAddress($0, length: Int(address.pointee.addrlen)) }
+        // A refused address is noted and libcurl goes on to the host's next one.
+        guard let ip, egress.allows(ip) else {
+            refused = ip ?? .v4(0)
+            return curl_socket_t(-1)
+        }
+        return socket(
+            address.pointee.family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue), address.pointee.protocol)
+    }
+
+    /// Asked for every request, also on a connection that is used again.
+    fileprivate func mayRequest(_ ip: String) -> Bool {
+        guard let address = IPAddress(text: ip), egress.allows(address) else {
+            refused = IPAddress(text: ip) ?? .v4(0)
+            return false
+        }
+        return true
+    }
+
+    static func from(_ pointer: UnsafeMutableRawPointer) -> ActiveTransfer {
+        Unmanaged<ActiveTransfer>.fromOpaque(pointer).takeUnretainedValue()
+    }
+}
+
+// C function pointers: they touch nothing but the transfer that they are given, and never throw.
+
+private let readCallback: backhaul_data_function = { buffer, size, count, me in
+    guard let me, let buffer else { return Int(CURL_READFUNC_ABORT) }
+    return ActiveTransfer.from(me).read(UnsafeMutableRawBufferPointer(start: buffer, count: size * count))
+}
+
+private let writeCallback: backhaul_data_function = { buffer, size, count, me in
+    guard let me, let buffer else { return 0 }
+    return ActiveTransfer.from(me).write(UnsafeRawBufferPointer(start: buffer, count: size * count))
+}
+
+private let headerCallback: backhaul_data_function = { buffer, size, count, me in
+    guard let me, let buffer else { return 0 }
+    return ActiveTransfer.from(me).header(UnsafeRawBufferPointer(start: buffer, count: size * count))
+}
+
+private let seekCallback: backhaul_seek_function = { me, offset, origin in
+    guard let me, offset == 0, origin == SEEK_SET else { return Int32(CURL_SEEKFUNC_FAIL) }
+    ActiveTransfer.from(me).feeder.rewind()
+    return Int32(CURL_SEEKFUNC_OK)
+}
+
+private let socketCallback: backhaul_socket_function = { me, _, address in
+    guard let me, let address else { return curl_socket_t(-1) }
+    return ActiveTransfer.from(me).openSocket(address)
+}
+
+private let prereqCallback: backhaul_prereq_function = { me, primary, _, _, _ in
+    guard let me, let primary else { return Int32(CURL_PREREQFUNC_ABORT) }
+    return ActiveTransfer.from(me).mayRequest(String(cString: primary))
+        ? Int32(CURL_PREREQFUNC_OK) : Int32(CURL_PREREQFUNC_ABORT)
+}

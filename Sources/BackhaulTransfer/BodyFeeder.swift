@@ -1,0 +1,185 @@
+internal import Crypto
+internal import Foundation
+
+/// Feeds a request's body to libcurl: bytes at hand at once, a file read and hashed ahead on the file threads, so that
+/// the loop's thread only copies.
+///
+/// Interleaving: the loop's read callback takes from `ready` and starts a reading job when there is room; at most one
+/// job runs. When nothing is ready the callback notes `isPaused` under the lock and pauses the transfer. The job that
+/// next adds a chunk finds the note under the same lock, clears it and asks for the resume; since the note is made
+/// before the pause takes effect, the resume is only carried out on the loop's thread, after the callback returned.
+/// A rewind (libcurl sends again on a fresh connection) bumps `round`: the job sees it under the lock, throws away what
+/// it has just read, and begins at 0 with a new hash.
+///
+/// Unchecked: everything mutable is guarded by `lock`, `hash` is the running job's.
+final class BodyFeeder: @unchecked Sendable {
+    enum Take {
+        case bytes(Int)
+        case paused
+        case failed
+    }
+
+    private let body: TransferBody
+    private let pool: ReaderPool
+    private let progress: TransferProgress?
+    private let onReady: @Sendable () -> Void
+    private let chunkSize: Int
+
+    private let lock = NSLock()
+    private var ready: [[UInt8]] = []
+    private var headOffset = 0
+    private var round = 0
+    private var nextRead: UInt64 = 0
+    private var isReading = false
+    private var isPaused = false
+    private var handedOver: UInt64 = 0
+    private var digest: String?
+    private var error: TransferFailure?
+
+    /// Chunks read ahead: one being sent, one ready, one being read.
+    private static let depth = 2
+
+    /// - Parameter onReady: called from a file thread when a paused transfer may go on.
+    init(_ body: TransferBody, pool: ReaderPool, progress: TransferProgress?, onReady: @escaping @Sendable () -> Void) {
+        self.body = body
+        self.pool = pool
+        self.progress = progress
+        self.onReady = onReady
+        // Large files are few at a time and worth larger steps.
+        chunkSize = body.count < 16 << 20 ? 64 << 10 : 256 << 10
+        switch body {
+        case .none: digest = hexadecimal(SHA256.hash(data: [UInt8]()))
+        case .bytes(let loaded): digest = loaded.sha256
+        case .file(let file): if file.size == 0 { digest = hexadecimal(SHA256.hash(data: [UInt8]())) }
+        }
+    }
+
+    var failure: TransferFailure? { lock.withLock { error } }
+    /// Of the whole body; nil before it was read to its end.
+    var sha256: String? { lock.withLock { digest } }
+    /// Whether every byte was handed to libcurl.
+    var isDrained: Bool { lock.withLock { handedOver == body.count } }
+
+    /// Fills libcurl's buffer. Called on the loop's thread.
+    func take(into buffer: UnsafeMutableRawBufferPointer) -> Take {
+        switch body {
+        case .none:
+            return .bytes(0)
+        case .bytes(let loaded):
+            return lock.withLock {
+                let count = min(buffer.count, loaded.bytes.count - Int(handedOver))
+                copy(loaded.bytes, from: Int(handedOver), count, to: buffer)
+                return .bytes(count)
+            }
+        case .file(let file):
+            let (take, mustRead) = lock.withLock { () -> (Take, Bool) in
+                if error != nil { return (.failed, false) }
+                guard let head = ready.first else {
+                    if handedOver == file.size { return (.bytes(0), false) }
+                    isPaused = true
+                    return (.paused, startsReading(file))
+                }
+                let count = min(buffer.count, head.count - headOffset)
+                copy(head, from: headOffset, count, to: buffer)
+                headOffset += count
+                if headOffset == head.count {
+                    ready.removeFirst()
+                    headOffset = 0
+                }
+                return (.bytes(count), startsReading(file))
+            }
+            if mustRead { pool.submit { self.readAhead(file) } }
+            return take
+        }
+    }
+
+    /// libcurl begins again from the first byte. Called on the loop's thread.
+    func rewind() {
+        lock.withLock {
+            round += 1
+            ready = []
+            headOffset = 0
+            nextRead = 0
+            handedOver = 0
+            if case .file(let file) = body, file.size > 0 { digest = nil }
+        }
+        progress?.restart()
+    }
+
+    private func copy(_ bytes: [UInt8], from start: Int, _ count: Int, to buffer: UnsafeMutableRawBufferPointer) {
+        bytes.withUnsafeBytes { source in
+            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[start..<start + count]))
+        }
+        handedOver += UInt64(count)
+        progress?.add(count)
+    }
+
+    private func startsReading(_ file: SourceFile) -> Bool {
+        guard !isReading, ready.count < Self.depth, nextRead < file.size else { return false }
+        isReading = true
+        return true
+    }
+
+    private func readAhead(_ file: SourceFile) {
+        var hash = SHA256()
+        if let kept = lock.withLock({ () -> SHA256? in
+            let kept = hashSoFar
+            hashSoFar = nil
+            return kept
+        }) {
+            hash = kept
+        }
+        var hashedRound = lock.withLock { hashRound }
+        while true {
+            let step = lock.withLock { () -> (round: Int, offset: UInt64)? in
+                guard error == nil, ready.count < Self.depth, nextRead < file.size else {
+                    // Kept for the next job; a rewind meanwhile is seen by its round.
+                    hashSoFar = hash
+                    hashRound = hashedRound
+                    isReading = false
+                    return nil
+                }
+                return (round, nextRead)
+            }
+            guard let step else { return }
+            if step.round != hashedRound {
+                hash = SHA256()
+                hashedRound = step.round
+            }
+            let count = Int(min(UInt64(chunkSize), file.size - step.offset))
+            do {
+                let chunk = try file.read(at: step.offset, count: count)
+                var next = hash
+                next.update(data: chunk)
+                let isLast = step.offset + UInt64(count) == file.size
+                // The last chunk is held back until the file proved to be still the same: a server that stores only
+                // whole bodies then never stores a mixture.
+                if isLast { try file.checkUnchanged() }
+                let digest = isLast ? hexadecimal(next.finalize()) : nil
+                let resumes = lock.withLock {
+                    guard round == step.round else { return false }
+                    hash = next
+                    ready.append(chunk)
+                    nextRead += UInt64(count)
+                    if let digest { self.digest = digest }
+                    defer { isPaused = false }
+                    return isPaused
+                }
+                if resumes { onReady() }
+            } catch {
+                let resumes = lock.withLock {
+                    self.error = error
+                    isReading = false
+                    defer { isPaused = false }
+                    return isPaused
+                }
+                if resumes { onReady() }
+                return
+            }
+        }
+    }
+
+    /// The hash between two jobs, and the round that it belongs to.
+    private var hashSoFar: SHA256?
+    private var hashRound = 0
+}

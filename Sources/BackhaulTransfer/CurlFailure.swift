@@ -1,0 +1,35 @@
+internal import CLibcurl
+
+/// What libcurl's result codes mean to a transfer (curl/libcurl-errors(3)).
+enum CurlFailure {
+    static func explain(_ code: CURLcode, feeder: TransferFailure?, refused: IPAddress?) -> TransferFailure {
+        if let feeder { return feeder }
+        let text = String(cString: curl_easy_strerror(code))
+        switch code {
+        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL:
+            return .badURL(text)
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
+            return .unresolved(text)
+        case CURLE_COULDNT_CONNECT:
+            if let refused { return .egressRefused(refused.description) }
+            return .notConnected(text)
+        case CURLE_ABORTED_BY_CALLBACK:
+            if let refused { return .egressRefused(refused.description) }
+            return .internalError(text)
+        case CURLE_SSL_CONNECT_ERROR:
+            return .handshake(text)
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR,
+            CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+            return .untrusted(text)
+        case CURLE_OPERATION_TIMEDOUT:
+            return .timedOut("no connection in time, or too slow for too long")
+        case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_SEND_FAIL_REWIND:
+            return .broken(text)
+        case CURLE_WEIRD_SERVER_REPLY, CURLE_HTTP_RETURNED_ERROR, CURLE_WRITE_ERROR,
+            CURLE_BAD_CONTENT_ENCODING:
+            return .protocolError(text)
+        default:
+            return .internalError("\(text) (libcurl \(code.rawValue))")
+        }
+    }
+}

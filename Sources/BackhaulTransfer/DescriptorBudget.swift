@@ -1,0 +1,31 @@
+internal import Foundation
+
+/// File descriptors against concurrency, checked at start instead of met as EMFILE under load.
+package enum DescriptorBudget {
+    /// A transfer holds its file, its socket, and for a moment a folder on the way to the file.
+    private static let perTransfer = 3
+    /// The store, sockets, pipes and what the runtime keeps.
+    private static let base = 128
+
+    package struct Shortage: Error, Hashable, Sendable, CustomStringConvertible {
+        package let needed: Int
+        package let limit: Int
+        package var description: String {
+            "\(needed) file descriptors may be needed at once, the limit is \(limit); raise it (ulimit -n, LimitNOFILE) "
+                + "or lower limits.uploads"
+        }
+    }
+
+    /// Raises the soft limit as far as needed and allowed.
+    /// - Throws: `Shortage`.
+    package static func require(transfers: Int) throws(Shortage) {
+        let needed = base + perTransfer * transfers
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        guard limit.rlim_cur < rlim_t(needed) else { return }
+        var raised = limit
+        raised.rlim_cur = min(rlim_t(needed), limit.rlim_max)
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised)
+        guard raised.rlim_cur >= rlim_t(needed) else { throw Shortage(needed: needed, limit: Int(raised.rlim_cur)) }
+    }
+}

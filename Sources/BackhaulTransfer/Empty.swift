@@ -1,4 +1,0 @@
-import CLibcurl
-import Crypto
-
-enum BackhaulTransferEmpty {}

@@ -1,0 +1,108 @@
+internal import CLibcurl
+internal import Foundation
+internal import Glibc
+
+/// An address as the kernel connects to it; texts in octal, hex or short forms have all become this by then.
+package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
+    case v4(UInt32)
+    /// High and low half.
+    case v6(UInt64, UInt64)
+
+    /// The address of a `sockaddr_in` or `sockaddr_in6`, nil for any other family. IPv4 inside IPv6 (mapped, NAT64,
+    /// 6to4) is what it leads to.
+    init?(_ address: UnsafePointer<sockaddr>, length: Int) {
+        let raw = UnsafeRawPointer(address)
+        switch Int32(address.pointee.sa_family) {
+        case AF_INET where length >= MemoryLayout<sockaddr_in>.size:
+            self = .v4(UInt32(bigEndian: raw.loadUnaligned(as: sockaddr_in.self).sin_addr.s_addr))
+        case AF_INET6 where length >= MemoryLayout<sockaddr_in6>.size:
+            self = withUnsafeBytes(of: raw.loadUnaligned(as: sockaddr_in6.self).sin6_addr) { bytes in
+                Self.unwrapped(
+                    UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                    UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+            }
+        default:
+            return nil
+        }
+    }
+
+    /// The address that a numeric text in standard form names, as `inet_pton` reads it.
+    package init?(text: String) {
+        var four = in_addr()
+        if inet_pton(AF_INET, text, &four) == 1 {
+            self = .v4(UInt32(bigEndian: four.s_addr))
+            return
+        }
+        var six = in6_addr()
+        // A zone ("fe80::1%eth0") names an interface, not another address.
+        guard inet_pton(AF_INET6, String(text.prefix { $0 != "%" }), &six) == 1 else { return nil }
+        self = withUnsafeBytes(of: six) { bytes in
+            Self.unwrapped(
+                UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+        }
+    }
+
+    private static func unwrapped(_ high: UInt64, _ low: UInt64) -> IPAddress {
+        // ::ffff:0:0/96 (mapped), ::/96 (compatible, long deprecated), 64:ff9b::/96 (NAT64), 2002::/16 (6to4).
+        if high == 0, low >> 32 == 0xffff { return .v4(UInt32(truncatingIfNeeded: low)) }
+        if high == 0, low >> 32 == 0, low > 1 { return .v4(UInt32(truncatingIfNeeded: low)) }
+        if high == 0x0064_ff9b_0000_0000, low >> 32 == 0 { return .v4(UInt32(truncatingIfNeeded: low)) }
+        if high >> 48 == 0x2002 { return .v4(UInt32(truncatingIfNeeded: high >> 16)) }
+        return .v6(high, low)
+    }
+
+    package var description: String {
+        switch self {
+        case .v4(let value):
+            return [24, 16, 8, 0].map { String(value >> UInt32($0) & 0xff) }.joined(separator: ".")
+        case .v6(let high, let low):
+            var address = in6_addr()
+            withUnsafeMutableBytes(of: &address) { bytes in
+                bytes.storeBytes(of: high.bigEndian, as: UInt64.self)
+                bytes.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
+            }
+            var text = [UInt8](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+            let size = socklen_t(text.count)
+            let isPrinted = text.withUnsafeMutableBytes { buffer in
+                buffer.withMemoryRebound(to: CChar.self) { inet_ntop(AF_INET6, &address, $0.baseAddress, size) != nil }
+            }
+            return isPrinted ? String(decoding: text.prefix { $0 != 0 }, as: UTF8.self) : "?"
+        }
+    }
+}
+
+/// A range of addresses in CIDR notation; a lone address is a range of one.
+package struct AddressRange: Hashable, Sendable, CustomStringConvertible {
+    private let base: IPAddress
+    private let bits: Int
+
+    /// nil when the text is no range.
+    package init?(_ text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard let first = parts.first, let base = IPAddress(text: String(first)), parts.count <= 2 else { return nil }
+        let width = if case .v4 = base { 32 } else { 128 }
+        var bits = width
+        if parts.count == 2 {
+            guard let number = Int(parts[1]), (0...width).contains(number) else { return nil }
+            bits = number
+        }
+        self.base = base
+        self.bits = bits
+    }
+
+    package func contains(_ address: IPAddress) -> Bool {
+        switch (base, address) {
+        case (.v4(let left), .v4(let right)):
+            return bits == 0 || (left ^ right) >> UInt32(32 - bits) == 0
+        case (.v6(let leftHigh, let leftLow), .v6(let rightHigh, let rightLow)):
+            if bits == 0 { return true }
+            if bits <= 64 { return (leftHigh ^ rightHigh) >> UInt64(64 - bits) == 0 }
+            return leftHigh == rightHigh && (bits == 64 || (leftLow ^ rightLow) >> UInt64(128 - bits) == 0)
+        default:
+            return false
+        }
+    }
+
+    package var description: String { "\(base)/\(bits)" }
+}

@@ -1,0 +1,197 @@
+internal import Crypto
+internal import Foundation
+
+/// An object to be put into a local folder.
+package struct LocalPlacement: Sendable {
+    /// The absolute path of the destination's folder.
+    package var folder: String
+    /// The object's name below it.
+    package var key: String
+    package var body: TransferBody
+    /// Whether to read the object back from the disk after it was stored.
+    package var readsBack: Bool
+    /// Whether nothing is stored: the object that is there is read and hashed.
+    package var isOnlyRead: Bool
+
+    package init(folder: String, key: String, body: TransferBody, readsBack: Bool, isOnlyRead: Bool = false) {
+        self.folder = folder
+        self.key = key
+        self.body = body
+        self.readsBack = readsBack
+        self.isOnlyRead = isOnlyRead
+    }
+}
+
+/// Puts objects into local folders so that a reader sees the whole object or none: written under a temporary name,
+/// fsynced, renamed, and the folder fsynced.
+///
+/// Temporary files lie in `.backhaul-tmp` of the destination's folder, on the same file system. Each is held by a lock
+/// while it is written; what a killed process left is recognised by its free lock and removed by `sweep`.
+package struct LocalStore: Sendable {
+    private static let temporary = ".backhaul-tmp"
+    private static let chunk = 256 << 10
+    private let pool: ReaderPool
+
+    package init(pool: ReaderPool) {
+        self.pool = pool
+    }
+
+    /// Stores the object. Failures are part of the report; a cancel stops between two chunks.
+    /// - Throws: `CancellationError`.
+    package func place(_ placement: LocalPlacement) async throws -> TransferReport {
+        let cancelled = CancelFlag()
+        return try await withTaskCancellationHandler {
+            try await pool.run {
+                do {
+                    return try Self.store(placement, cancelled)
+                } catch let failure as TransferFailure {
+                    return TransferReport(failure: failure)
+                }
+            }
+        } onCancel: {
+            cancelled.set()
+        }
+    }
+
+    /// Removes what killed processes left in the folder. Blocks briefly; a folder that is not there is none of its business.
+    package func sweep(_ folder: String) async throws -> Int {
+        try await pool.run {
+            let path = folder + "/" + Self.temporary
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            var removed = 0
+            for name in names {
+                let descriptor = open(path + "/" + name, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
+                guard descriptor >= 0 else { continue }
+                defer { close(descriptor) }
+                guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { continue }
+                if unlink(path + "/" + name) == 0 { removed += 1 }
+            }
+            return removed
+        }
+    }
+
+    private static func store(_ placement: LocalPlacement, _ cancelled: CancelFlag) throws -> TransferReport {
+        let root = open(placement.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard root >= 0 else {
+            throw TransferFailure.storeFailed(
+                "the destination folder \(placement.folder) is not there (\(String(cString: strerror(errno)))); "
+                    + "create or mount it")
+        }
+        defer { close(root) }
+        if placement.isOnlyRead { return try read(placement, below: root, cancelled) }
+        guard mkdirat(root, temporary, 0o700) == 0 || errno == EEXIST else {
+            throw failure("making \(temporary)", placement)
+        }
+        let shelf = openat(root, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard shelf >= 0 else { throw failure("opening \(temporary)", placement) }
+        defer { close(shelf) }
+
+        let name = UUID().uuidString
+        let file = openat(shelf, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
+        guard file >= 0 else { throw failure("creating a temporary file", placement) }
+        var isPlaced = false
+        defer {
+            if !isPlaced { unlinkat(shelf, name, 0) }
+            close(file)
+        }
+        _ = flock(file, LOCK_EX | LOCK_NB)
+
+        let digest = try write(placement, to: file, cancelled)
+        guard fsync(file) == 0 else { throw failure("writing to the disk", placement) }
+        do {
+            try PathWalk.withParent(of: placement.key, below: root, creating: true) { parent, last in
+                guard renameat(shelf, name, parent, last) == 0 else {
+                    throw PathWalk.Failure(errno: errno, path: placement.key)
+                }
+                isPlaced = true
+                guard fsync(parent) == 0 else { throw PathWalk.Failure(errno: errno, path: placement.key) }
+            }
+        } catch let walk as PathWalk.Failure {
+            errno = walk.errno
+            throw failure("storing \(walk.message)", placement)
+        }
+        var report = TransferReport(bytesSent: placement.body.count, sha256: digest)
+        if placement.readsBack {
+            (report.receivedSHA256, report.bytesReceived) = try readBack(file, placement, cancelled)
+        }
+        return report
+    }
+
+    private static func read(_ placement: LocalPlacement, below root: Int32, _ cancelled: CancelFlag) throws
+        -> TransferReport
+    {
+        do {
+            return try PathWalk.withParent(of: placement.key, below: root) { parent, name in
+                let file = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+                guard file >= 0 else { throw PathWalk.Failure(errno: errno, path: placement.key) }
+                defer { close(file) }
+                let (digest, count) = try readBack(file, placement, cancelled)
+                return TransferReport(bytesReceived: count, receivedSHA256: digest)
+            }
+        } catch let walk as PathWalk.Failure {
+            throw TransferFailure.storeRefused("reading \(walk.message) in \(placement.folder) failed")
+        }
+    }
+
+    private static func write(_ placement: LocalPlacement, to file: Int32, _ cancelled: CancelFlag) throws -> String {
+        switch placement.body {
+        case .none:
+            return hexadecimal(SHA256.hash(data: [UInt8]()))
+        case .bytes(let loaded):
+            try writeAll(loaded.bytes, to: file, placement)
+            return loaded.sha256
+        case .file(let source):
+            var hash = SHA256()
+            var offset: UInt64 = 0
+            while offset < source.size {
+                if cancelled.isSet { throw CancellationError() }
+                let bytes = try source.read(at: offset, count: Int(min(UInt64(chunk), source.size - offset)))
+                hash.update(data: bytes)
+                try writeAll(bytes, to: file, placement)
+                offset += UInt64(bytes.count)
+            }
+            try source.checkUnchanged()
+            return hexadecimal(hash.finalize())
+        }
+    }
+
+    private static func writeAll(_ bytes: [UInt8], to file: Int32, _ placement: LocalPlacement) throws {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes { buffer in
+                Foundation.write(file, buffer.baseAddress.map { $0 + done }, bytes.count - done)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failure("writing", placement) }
+            done += count
+        }
+    }
+
+    private static func readBack(
+        _ file: Int32, _ placement: LocalPlacement, _ cancelled: CancelFlag
+    ) throws -> (String, UInt64) {
+        // What was just written is dropped from the cache, so that the disk is asked, not the memory.
+        _ = posix_fadvise(file, 0, 0, Int32(POSIX_FADV_DONTNEED))
+        var hash = SHA256()
+        var buffer = [UInt8](repeating: 0, count: chunk)
+        var offset: UInt64 = 0
+        while true {
+            if cancelled.isSet { throw CancellationError() }
+            let count = pread(file, &buffer, buffer.count, off_t(offset))
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw failure("reading back", placement) }
+            if count == 0 { return (hexadecimal(hash.finalize()), offset) }
+            hash.update(data: buffer[0..<count])
+            offset += UInt64(count)
+        }
+    }
+
+    private static func failure(_ what: String, _ placement: LocalPlacement) -> TransferFailure {
+        let code = errno
+        let text = "\(what) in \(placement.folder) failed: \(String(cString: strerror(code)))"
+        switch code {
+        case ENAMETOOLONG, EISDIR, ENOTDIR, ELOOP, EINVAL, EACCES, EPERM: return .storeRefused(text)
+        default: return .storeFailed(text)
+        }
+    }
+}

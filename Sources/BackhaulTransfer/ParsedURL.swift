@@ -1,0 +1,35 @@
+internal import CLibcurl
+internal import Foundation
+
+/// A URL as libcurl's own parser reads it: the parser that checks is the one that connects.
+package struct ParsedURL: Hashable, Sendable {
+    /// Scheme, host and port: what a connection is shared by and counted for.
+    package var host: String
+    package var scheme: String
+
+    /// - Throws: `TransferFailure.badURL` for anything but http and https without user-info.
+    package init(_ text: String) throws(TransferFailure) {
+        guard let handle = curl_url() else { throw .internalError("libcurl gave no URL parser") }
+        defer { curl_url_cleanup(handle) }
+        let flags = UInt32(CURLU_NON_SUPPORT_SCHEME)
+        guard curl_url_set(handle, CURLUPART_URL, text, flags) == CURLUE_OK else {
+            throw .badURL("it cannot be parsed")
+        }
+        func part(_ what: CURLUPart, _ flags: UInt32 = 0) -> String? {
+            var pointer: UnsafeMutablePointer<CChar>?
+            guard curl_url_get(handle, what, &pointer, flags) == CURLUE_OK, let pointer else { return nil }
+            defer { curl_free(pointer) }
+            return String(cString: pointer)
+        }
+        guard let scheme = part(CURLUPART_SCHEME)?.lowercased(), scheme == "http" || scheme == "https" else {
+            throw .badURL("only http and https are taken")
+        }
+        guard part(CURLUPART_USER) == nil, part(CURLUPART_PASSWORD) == nil else {
+            throw .badURL("it carries a user name or password")
+        }
+        guard let host = part(CURLUPART_HOST), !host.isEmpty else { throw .badURL("it names no host") }
+        let port = part(CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)) ?? ""
+        self.scheme = scheme
+        self.host = "\(scheme)://\(host.lowercased()):\(port)"
+    }
+}

@@ -1,0 +1,160 @@
+internal import Foundation
+
+/// An open source root: its folder's descriptor.
+package final class OpenRoot: Sendable {
+    package let descriptor: Int32
+    package let path: String
+
+    init(descriptor: Int32, path: String) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    deinit {
+        close(descriptor)
+    }
+}
+
+/// Why a root cannot be used.
+package enum RootFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    case unknown(String)
+    /// It is not there, or is not what it was: its tasks wait.
+    case unfit(String)
+
+    package var description: String {
+        switch self {
+        case .unknown(let name): "source root '\(name)' is not known to this worker; add it under sources.roots"
+        case .unfit(let text): text
+        }
+    }
+}
+
+/// The source roots that a process may read: those of the configuration, and those that `submit` registered in the data
+/// folder of the same machine.
+///
+/// A registration remembers the file system that the root was on. An unmounted disk leaves its empty mount point behind,
+/// which is another file system: what is missing there is not gone.
+package struct SourceRoots: Sendable {
+    /// A root of the configuration.
+    package struct Configured: Hashable, Sendable {
+        package var path: String
+        /// A file below the root that must be there for the root to count as mounted.
+        package var marker: String?
+
+        package init(path: String, marker: String? = nil) {
+            self.path = path
+            self.marker = marker
+        }
+    }
+
+    private struct Registration: Codable {
+        var name: String
+        var path: String
+        var fileSystem: UInt64
+    }
+
+    package let configured: [String: Configured]
+    /// Where registrations are kept, one file each; nil when there are none (a fleet names its roots).
+    private let registry: String?
+    /// Whether roots of the registry are taken beside the configured ones.
+    private let takesRegistered: Bool
+
+    /// - Parameter registry: an absolute folder that need not exist yet.
+    package init(configured: [String: Configured], registry: String?, takesRegistered: Bool) {
+        self.configured = configured
+        self.registry = registry
+        self.takesRegistered = takesRegistered
+    }
+
+    /// Opens a root. Blocks.
+    /// - Throws: `RootFailure`.
+    package func open(_ name: String) throws(RootFailure) -> OpenRoot {
+        let registration = registration(of: name)
+        guard let path = configured[name]?.path ?? (takesRegistered ? registration?.path : nil) else {
+            throw .unknown(name)
+        }
+        let descriptor = Foundation.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw .unfit(
+                "source root '\(name)' at \(path) is not there (\(String(cString: strerror(errno)))); mount it")
+        }
+        let root = OpenRoot(descriptor: descriptor, path: path)
+        if let registration, registration.path == path, Self.fileSystem(descriptor) != registration.fileSystem {
+            throw .unfit(
+                "source root '\(name)' at \(path) is on another file system than when its files were submitted "
+                    + "(unmounted?); mount it again, or submit from it again if it has moved for good")
+        }
+        if let marker = configured[name]?.marker, faccessat(descriptor, marker, F_OK, 0) != 0 {
+            throw .unfit("source root '\(name)' at \(path) lacks its marker '\(marker)' (unmounted?); mount it")
+        }
+        return root
+    }
+
+    /// The name of the root that a folder is, registering it when the registry is open to that.
+    /// - Parameter path: absolute and resolved.
+    /// - Throws: `RootFailure.unknown` when the folder is in no configured root and may not be registered; POSIX errors.
+    package func register(_ path: String) throws -> (name: String, path: String) {
+        for (name, root) in configured.sorted(by: { $0.value.path.count > $1.value.path.count }) {
+            guard let resolved = realpath(root.path, nil) else { continue }
+            defer { free(resolved) }
+            let base = String(cString: resolved)
+            if path == base || path.hasPrefix(base == "/" ? "/" : base + "/") {
+                try remember(name, base)
+                return (name, base)
+            }
+        }
+        guard takesRegistered, registry != nil else { throw RootFailure.unknown(path) }
+        let name = "local-" + Self.fingerprint(path)
+        try remember(name, path)
+        return (name, path)
+    }
+
+    private func remember(_ name: String, _ path: String) throws {
+        guard let registry else { return }
+        let descriptor = Foundation.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw RootFailure.unfit("\(path): \(String(cString: strerror(errno)))") }
+        defer { close(descriptor) }
+        let entry = Registration(name: name, path: path, fileSystem: Self.fileSystem(descriptor))
+        if let found = registration(of: name), found.path == path, found.fileSystem == entry.fileSystem { return }
+        try FileManager.default.createDirectory(
+            atPath: registry, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        // Atomic, and durable before any task names the root.
+        let file = registry + "/" + name + ".json"
+        let temporary = file + ".\(getpid()).tmp"
+        try JSONEncoder().encode(entry).write(to: URL(fileURLWithPath: temporary))
+        let written = Foundation.open(temporary, O_RDONLY | O_CLOEXEC)
+        if written >= 0 {
+            fsync(written)
+            close(written)
+        }
+        guard rename(temporary, file) == 0 else {
+            throw RootFailure.unfit("registering \(path) in \(registry) failed: \(String(cString: strerror(errno)))")
+        }
+        let folder = Foundation.open(registry, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if folder >= 0 {
+            fsync(folder)
+            close(folder)
+        }
+    }
+
+    private func registration(of name: String) -> Registration? {
+        guard let registry, !name.contains("/"), !name.hasPrefix(".") else { return nil }
+        return (try? Data(contentsOf: URL(fileURLWithPath: registry + "/" + name + ".json")))
+            .flatMap { try? JSONDecoder().decode(Registration.self, from: $0) }
+    }
+
+    /// An identity of the file system that outlives reboots where the kernel has one (ext4, xfs, btrfs: from the UUID).
+    private static func fileSystem(_ descriptor: Int32) -> UInt64 {
+        var state = statvfs()
+        if fstatvfs(descriptor, &state) == 0, state.f_fsid != 0 { return UInt64(state.f_fsid) }
+        var status = stat()
+        return fstat(descriptor, &status) == 0 ? UInt64(status.st_dev) : 0
+    }
+
+    /// FNV-1a: a short name for a path, the same in every process.
+    private static func fingerprint(_ path: String) -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in path.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+        return String(hash, radix: 16)
+    }
+}

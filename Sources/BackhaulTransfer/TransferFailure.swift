@@ -1,0 +1,47 @@
+/// Why a transfer has no answer to judge by.
+package enum TransferFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    case badURL(String)
+    /// The host's name did not resolve.
+    case unresolved(String)
+    case notConnected(String)
+    /// Every address of the host is one that the egress policy forbids.
+    case egressRefused(String)
+    /// The TLS handshake failed on the way; may pass.
+    case handshake(String)
+    /// The peer's certificate is not to be trusted.
+    case untrusted(String)
+    /// Connecting took too long, or the transfer stalled.
+    case timedOut(String)
+    /// The connection broke.
+    case broken(String)
+    /// The peer does not speak HTTP, or breaks its rules.
+    case protocolError(String)
+    /// The file is not the one that was opened: its size, time or identity changed while it was read.
+    case sourceChanged(String)
+    /// The file could not be read.
+    case sourceUnreadable(String)
+    /// A local folder could not take the object; may pass.
+    case storeFailed(String)
+    /// A local folder will not take the object.
+    case storeRefused(String)
+    case internalError(String)
+
+    package var description: String {
+        switch self {
+        case .badURL(let text): "the URL is not usable: \(text)"
+        case .unresolved(let text): "the host's name does not resolve: \(text)"
+        case .notConnected(let text): "no connection: \(text)"
+        case .egressRefused(let text):
+            "connecting to \(text) is not allowed: it is no public address; add its range to egress.allow to allow it"
+        case .handshake(let text): "the TLS handshake failed: \(text)"
+        case .untrusted(let text): "the server's certificate is not trusted: \(text)"
+        case .timedOut(let text): "timed out: \(text)"
+        case .broken(let text): "the connection broke: \(text)"
+        case .protocolError(let text): "the server broke the protocol: \(text)"
+        case .sourceChanged(let text): "the file changed while it was read: \(text)"
+        case .sourceUnreadable(let text): "the file cannot be read: \(text)"
+        case .storeFailed(let text), .storeRefused(let text): text
+        case .internalError(let text): "internal error: \(text)"
+        }
+    }
+}

@@ -1,0 +1,85 @@
+internal import BackhaulLog
+internal import Logging
+
+/// Settles decisions in batches: what comes while a commit runs goes into the next one; a flush begins at once when none
+/// is running. A failed flush is sent again as it is, so that nothing decided is decided twice.
+actor Settler {
+    private struct Entry {
+        let unit: SettleUnit
+        let continuation: CheckedContinuation<SettleOutcome, any Error>
+    }
+
+    private let session: any LogSession
+    private let clock: any LogClock
+    private let logger: Logger
+    private var pending: [Entry] = []
+    private var failure: (any Error)?
+    private var isEnding = false
+    private let signal = Signal()
+    private static let largestBatch = 1_000
+
+    init(session: any LogSession, clock: any LogClock, logger: Logger) {
+        self.session = session
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// Returns once the unit is settled or dropped, durably.
+    /// - Throws: `LogError` when the log has failed for good.
+    func settle(_ unit: SettleUnit) async throws -> SettleOutcome {
+        if let failure { throw failure }
+        return try await withCheckedThrowingContinuation { continuation in
+            pending.append(Entry(unit: unit, continuation: continuation))
+            signal.raise()
+        }
+    }
+
+    /// Flushes until `end` and nothing is left.
+    func run() async throws {
+        while true {
+            if pending.isEmpty {
+                if isEnding { return }
+                await signal.wait()
+                continue
+            }
+            let batch = Array(pending.prefix(Self.largestBatch))
+            pending.removeFirst(batch.count)
+            do {
+                let outcomes = try await flush(batch.map(\.unit))
+                for (entry, outcome) in zip(batch, outcomes) { entry.continuation.resume(returning: outcome) }
+            } catch {
+                failure = error
+                for entry in batch + pending { entry.continuation.resume(throwing: error) }
+                pending = []
+                throw error
+            }
+        }
+    }
+
+    func end() {
+        isEnding = true
+        signal.raise()
+    }
+
+    private func flush(_ units: [SettleUnit]) async throws -> [SettleOutcome] {
+        var wait: Int64 = 200
+        while true {
+            do {
+                return try await session.settle(units)
+            } catch let error as LogError where Self.mayPass(error) {
+                logger.warning(
+                    "settling failed, trying again",
+                    metadata: ["error": "\(error)", "decisions": "\(units.count)", "wait_ms": "\(wait)"])
+                try await clock.sleep(until: clock.now + wait)
+                wait = min(wait * 2, 5_000)
+            }
+        }
+    }
+
+    private static func mayPass(_ error: LogError) -> Bool {
+        switch error {
+        case .outOfSpace, .unavailable: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,37 @@
+package import BackhaulDomain
+package import BackhaulLog
+package import BackhaulWire
+
+/// A delivery as a worker understands it: the task, and how far it has come.
+package struct TaskDelivery: Hashable, Sendable {
+    package var delivery: Delivery
+    package var task: UploadTask
+    package var progress: TaskProgress
+    /// Whether a checkpoint stands for this position, which has to be forgotten once the delivery is finished.
+    package var hasCheckpoint: Bool
+
+    package init(delivery: Delivery, task: UploadTask, progress: TaskProgress, hasCheckpoint: Bool = false) {
+        self.delivery = delivery
+        self.task = task
+        self.progress = progress
+        self.hasCheckpoint = hasCheckpoint
+    }
+
+    package var generation: TaskGeneration {
+        TaskGeneration(identity: task.identity, generation: progress.generation)
+    }
+
+    /// Reads a record and what an earlier owner left about it.
+    /// - Throws: `WireError` when the record is no task.
+    package static func read(_ delivery: Delivery, checkpoint: Checkpoint?) throws(WireError) -> TaskDelivery {
+        let task = try TaskCodec.decode(delivery.record.value)
+        let progress = try ProgressHeaders.decode { delivery.record.header($0)?.text }
+        var result = TaskDelivery(delivery: delivery, task: task, progress: progress)
+        guard let checkpoint, checkpoint.task == result.generation else { return result }
+        result.progress = checkpoint.progress
+        // The owner that wrote the mark never took it back: it died while the upload was under way.
+        if checkpoint.isInFlight { result.progress.crashes += 1 }
+        result.hasCheckpoint = true
+        return result
+    }
+}

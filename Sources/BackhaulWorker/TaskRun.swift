@@ -1,0 +1,196 @@
+internal import BackhaulDestinations
+internal import BackhaulDomain
+internal import BackhaulLog
+internal import Logging
+
+/// One delivery on its way to a settled decision.
+struct TaskRun: Sendable {
+    let lane: Lane
+    let task: TaskDelivery
+    /// Whether its destination takes the uploads of a key in order: it then waits in place and is never moved.
+    let isOrdered: Bool
+    let kind: Lane.Kind
+    let stopper: Stopper
+    /// Raised when it is this delivery's turn among those of its key; nil when there is no order.
+    let turn: Signal?
+    let settler: Settler
+    let options: WorkerOptions
+    let execution: UploadExecution
+    let gate: any UploadGate
+    let clock: any LogClock
+    let random: @Sendable () -> Double
+    let logger: Logger
+    let writer: DecisionWriter
+    let tiers: [Int64]
+
+    /// What one try came to.
+    private enum Attempt {
+        case stored(StoredObject)
+        case failed(Failure)
+        case stopped
+    }
+
+    /// - Returns: whether the delivery still holds its session credit.
+    /// - Throws: `LogError` when the log has failed for good.
+    func run() async throws -> Bool {
+        var task = task
+        var hasCredit = true
+        if let turn {
+            guard try await takesTurn(turn) else { return try await stopped(task, hasCredit) }
+        }
+        while true {
+            if let due = task.progress.due, due > clock.now {
+                switch place(for: due) {
+                case .tier(let tier):
+                    _ = try await settler.settle(writer.moved(task, toTier: tier))
+                    return hasCredit
+                case .memory:
+                    guard await lane.beginMemoryWait(returningCredit: hasCredit) else {
+                        // No room: the smallest tier is a little later, and bounded.
+                        _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
+                        return hasCredit
+                    }
+                    hasCredit = false
+                    let clock = clock
+                    let hasWoken = try await stopper.run { try await clock.sleep(until: due) } != nil
+                    await lane.endMemoryWait()
+                    guard hasWoken else { return try await stopped(task, hasCredit) }
+                }
+            }
+            // A large task that woke from its delay goes back to its own lane, where it holds nobody up.
+            if kind == .small, !isOrdered, task.task.size >= options.largeThreshold {
+                _ = try await settler.settle(writer.handedOver(task))
+                return hasCredit
+            }
+            let startedAt = clock.now
+            if let deadline = task.task.deadline, startedAt >= deadline {
+                _ = try await settler.settle(
+                    try writer.expired(task, after: nil, spends: false, startedAt: startedAt, now: startedAt))
+                return hasCredit
+            }
+            let attempt = try await upload(&task)
+            let now = clock.now
+            switch attempt {
+            case .stopped:
+                return try await stopped(task, hasCredit)
+            case .stored(let object):
+                _ = try await settler.settle(
+                    try writer.succeeded(
+                        task, bytes: object.bytes, sha256: object.sha256, verification: object.verification.rawValue,
+                        startedAt: startedAt, now: now))
+                return hasCredit
+            case .failed(let failure):
+                let verdict = Verdict.decide(
+                    failure, attempts: task.progress.attempts, policy: options.policy, deadline: task.task.deadline,
+                    now: now, random: random())
+                logger.info(
+                    "an attempt failed",
+                    metadata: [
+                        "task": "\(task.generation)", "failure": "\(failure)", "verdict": "\(verdict)",
+                        "key": "\(task.task.destination.key)",
+                    ])
+                switch verdict {
+                case .deadLetter(let spends):
+                    _ = try await settler.settle(
+                        try writer.failed(task, failure, spends: spends, startedAt: startedAt, now: now))
+                    return hasCredit
+                case .expire(let spends):
+                    _ = try await settler.settle(
+                        try writer.expired(task, after: failure, spends: spends, startedAt: startedAt, now: now))
+                    return hasCredit
+                case .forget:
+                    return try await stopped(task, hasCredit)
+                case .retry(let at, let spends):
+                    writer.note(failure, spends: spends, in: &task, now: now)
+                    task.progress.due = at
+                    let record = try writer.retrying(task, failure, startedAt: startedAt, now: now)
+                    if case .tier(let tier) = place(for: at) {
+                        _ = try await settler.settle(writer.moved(task, toTier: tier, with: [record]))
+                        return hasCredit
+                    }
+                    // It waits here; what it has gone through is written down first, so that a crash forgets nothing.
+                    _ = try await settler.settle(try writer.checkpoint(task, isInFlight: false, with: [record]))
+                    task.hasCheckpoint = true
+                }
+            }
+        }
+    }
+
+    private func takesTurn(_ turn: Signal) async throws -> Bool {
+        let waited: Void? = try await stopper.run {
+            await turn.wait()
+            // A wait also ends when it is cancelled, which gives nobody the turn.
+            try Task.checkCancellation()
+        }
+        return waited != nil
+    }
+
+    private func place(for due: Int64) -> DelayPlan {
+        isOrdered ? .memory : DelayPlan.next(tiers: tiers, due: due, now: clock.now)
+    }
+
+    /// One try, inside a slot; after some seconds it leaves its mark.
+    private func upload(_ task: inout TaskDelivery) async throws -> Attempt {
+        let upload = task.task
+        guard try await stopper.run({ try await gate.enter(upload) }) != nil else { return .stopped }
+        defer { gate.leave(upload) }
+        stopper.isUploading = true
+        defer { stopper.isUploading = false }
+        let marking = task
+        let execution = execution
+        let (attempt, isMarked) = try await withThrowingTaskGroup(of: Attempt?.self) { group in
+            group.addTask {
+                let stored = try await stopper.run { () async throws -> Attempt in
+                    do {
+                        return .stored(try await execution.attempt(upload))
+                    } catch let failure as Failure {
+                        return .failed(failure)
+                    }
+                }
+                return stored ?? .stopped
+            }
+            group.addTask {
+                do {
+                    try await clock.sleep(until: clock.now + options.markAfter)
+                } catch {
+                    return nil
+                }
+                return nil as Attempt?
+            }
+            var isMarked = false
+            while let next = try await group.next() {
+                if let next {
+                    group.cancelAll()
+                    return (next, isMarked)
+                }
+                // Still under way: whoever finds the mark without its end knows that this worker died meanwhile.
+                let now = clock.now
+                _ = try await settler.settle(
+                    try writer.checkpoint(
+                        marking, isInFlight: true, with: [try writer.started(marking, startedAt: now, now: now)]))
+                isMarked = true
+            }
+            return (.stopped, isMarked)
+        }
+        if isMarked { task.hasCheckpoint = true }
+        return attempt
+    }
+
+    /// The delivery's work was stopped: it stays unfinished for the next owner, or makes way.
+    private func stopped(_ task: TaskDelivery, _ hasCredit: Bool) async throws -> Bool {
+        switch stopper.stopped {
+        case .makeWay where !isOrdered:
+            if let due = task.progress.due, due > clock.now {
+                _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
+            } else if kind == .small, !task.progress.isHandedOver {
+                _ = try await settler.settle(writer.handedOver(task))
+            } else {
+                _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
+            }
+        default:
+            // A mark would count as a crash of this worker, which stops in order.
+            if task.hasCheckpoint { _ = try await settler.settle(try writer.checkpoint(task, isInFlight: false)) }
+        }
+        return hasCredit
+    }
+}

@@ -1,0 +1,68 @@
+internal import BackhaulDomain
+package import BackhaulLog
+package import Logging
+internal import Synchronization
+
+/// A worker role: takes tasks, uploads them, decides what becomes of them. Stateless: all it knows is in the log.
+package final class Worker: Sendable {
+    private let log: any MessageLog
+    private let options: WorkerOptions
+    private let execution: UploadExecution
+    private let clock: any LogClock
+    private let random: @Sendable () -> Double
+    private let logger: Logger
+    private let lanes = Mutex<[Lane]>([])
+
+    /// - Parameter random: 0 ..< 1, for the jitter of delays.
+    package init(
+        log: any MessageLog, options: WorkerOptions, execution: UploadExecution, clock: any LogClock,
+        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger
+    ) {
+        self.log = log
+        self.options = options
+        self.execution = execution
+        self.clock = clock
+        self.random = random
+        self.logger = logger
+    }
+
+    /// Works until `stop`.
+    /// - Parameter onReady: called once the groups are joined.
+    /// - Throws: `LogError` when the log has failed for good.
+    package func run(onReady: @Sendable () -> Void = {}) async throws {
+        let layout = options.layout
+        // Every retry topic that exists is drained, whatever the configuration says now.
+        let existing = try await log.topics().compactMap { layout.tier(of: $0.name) }
+        let tiers = Set(existing).union(options.policy.tiers).sorted()
+        let small =
+            [Subscription(group: layout.workers, topic: layout.tasks)]
+            + existing.map { Subscription(group: layout.delays, topic: layout.retry($0), delay: $0) }
+        let large = [Subscription(group: layout.largeWorkers, topic: layout.largeTasks)]
+        let lanes = [
+            try await lane(.small, small, tiers, slots: options.uploads),
+            try await lane(.large, large, tiers, slots: options.largeUploads),
+        ]
+        self.lanes.withLock { $0 = lanes }
+        onReady()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for lane in lanes { group.addTask { try await lane.run() } }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Takes nothing more, gives uploads under way `grace` milliseconds, settles and leaves. Costs no attempt.
+    package func stop(grace: Int64? = nil) async {
+        let lanes = lanes.withLock { $0 }
+        await withDiscardingTaskGroup { group in
+            for lane in lanes { group.addTask { await lane.stop(grace: grace ?? self.options.grace) } }
+        }
+    }
+
+    private func lane(_ kind: Lane.Kind, _ subscriptions: [Subscription], _ tiers: [Int64], slots: Int) async throws
+        -> Lane
+    {
+        Lane(
+            kind: kind, log: log, session: try await log.openSession(subscriptions), tiers: tiers, options: options,
+            execution: execution, gate: SlotGate(slots: slots), clock: clock, random: random, logger: logger)
+    }
+}

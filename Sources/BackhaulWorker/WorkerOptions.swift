@@ -1,0 +1,35 @@
+package import BackhaulDomain
+
+/// How a worker role works.
+package struct WorkerOptions: Sendable {
+    /// Names this worker in outcomes and dead letters.
+    package var name: String
+    package var layout: TopicLayout
+    package var policy: RetryPolicy
+    /// Uploads at a time of the small lane and of the large one.
+    package var uploads: Int
+    package var largeUploads: Int
+    /// Files of this size and more go through the large lane.
+    package var largeThreshold: UInt64
+    /// Milliseconds that an upload runs before it leaves an in-flight mark.
+    package var markAfter: Int64
+    /// Milliseconds that uploads under way have to finish when the worker stops or gives a partition up.
+    package var grace: Int64
+    /// Tasks of one lane that may wait in memory for a time below the smallest tier; more go through the smallest tier.
+    package var memoryWaits: Int
+
+    package init(
+        name: String, layout: TopicLayout, policy: RetryPolicy, uploads: Int = 48, largeUploads: Int = 8,
+        largeThreshold: UInt64 = 64 << 20, markAfter: Int64 = 5_000, grace: Int64 = 10_000, memoryWaits: Int = 10_000
+    ) {
+        self.name = name
+        self.layout = layout
+        self.policy = policy
+        self.uploads = uploads
+        self.largeUploads = largeUploads
+        self.largeThreshold = largeThreshold
+        self.markAfter = markAfter
+        self.grace = grace
+        self.memoryWaits = memoryWaits
+    }
+}

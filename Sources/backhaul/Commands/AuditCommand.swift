@@ -1,0 +1,55 @@
+import ArgumentParser
+import BackhaulAudit
+import BackhaulEmbedded
+import BackhaulSettings
+import BackhaulTransfer
+import Foundation
+
+/// Proves that nothing is lost or doubled.
+struct AuditCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "audit", abstract: "Prove that every accepted task has exactly one result, or a place.",
+        discussion: "Exits 0 when nothing is lost, doubled or damaged, and 3 when something is.")
+
+    @Flag(help: "Also read every stored object back and compare its SHA-256.")
+    var verify = false
+
+    @OptionGroup var log: LogOptions
+
+    func run() async throws {
+        let settings = try log.common.settings()
+        let opened = try await log.address().open(settings, creates: false)
+        var report = try await Audit(log: opened, layout: settings.layout).run()
+        if verify {
+            let pool = ReaderPool()
+            let engine = try TransferEngine(
+                limits: settings.transfers, egress: settings.egress(isLocal: true), pool: pool)
+            try await ObjectAudit(
+                log: opened, layout: settings.layout, destinations: settings.destinationTable, engine: engine,
+                store: LocalStore(pool: pool)
+            ).run(&report)
+            await engine.close()
+        }
+        await opened.close()
+        if log.output == .json { try Output.json(report) } else { show(report) }
+        if !report.isClean { throw ProcessExit.auditFoundLoss }
+    }
+
+    private func show(_ report: AuditReport) {
+        print(
+            "accepted \(report.accepted), results \(report.results), unfinished \(report.unfinished.count), malformed records \(report.malformed)"
+        )
+        if let verified = report.verified { print("objects read back and right: \(verified)") }
+        for name in report.missing { print("MISSING     \(name)") }
+        for name in report.duplicated { print("DUPLICATED  \(name)") }
+        for found in report.corrupted ?? [] {
+            print(
+                "CORRUPTED   \(found.destination) \(found.key) (\(found.task)): expected \(found.expected), found \(found.found)"
+            )
+        }
+        for found in report.stale ?? [] {
+            print("STALE       \(found.destination) \(found.key): holds older content than \(found.task)")
+        }
+        print(report.isClean ? "verdict: clean" : "verdict: LOSS OR DAMAGE FOUND")
+    }
+}

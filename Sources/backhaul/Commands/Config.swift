@@ -1,0 +1,66 @@
+import ArgumentParser
+import BackhaulDestinations
+import BackhaulSettings
+import BackhaulTransfer
+import Foundation
+
+/// The configuration, checked and shown.
+struct Config: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Check or show the configuration.", subcommands: [Check.self, Show.self])
+
+    struct Check: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Check the configuration; exits 2 when it cannot be used.")
+
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            _ = try common.settings()
+            print("the configuration is usable")
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show every setting, its value and where that comes from. Secrets are not shown.")
+
+        @OptionGroup var common: CommonOptions
+
+        @Option(help: "text for people, json for programs.")
+        var output: OutputFormat = .text
+
+        private struct Line: Encodable {
+            var setting: String
+            var value: String
+            var from: String
+        }
+
+        func run() async throws {
+            let settings = try common.settings()
+            var lines = settings.texts.map { Line(setting: $0.name, value: $0.value, from: $0.from) }
+            for (name, root) in settings.roots.sorted(by: { $0.key < $1.key }) {
+                lines.append(Line(setting: "sources.roots.\(name)", value: root.path, from: "configuration file"))
+            }
+            for (name, destination) in settings.destinations.sorted(by: { $0.key < $1.key }) {
+                lines.append(
+                    Line(setting: "destinations.\(name)", value: Self.text(destination), from: "configuration file"))
+            }
+            if output == .json {
+                for line in lines { try Output.json(line) }
+                return
+            }
+            Output.table([["SETTING", "VALUE", "FROM"]] + lines.map { [$0.setting, $0.value, $0.from] })
+        }
+
+        private static func text(_ destination: Destination) -> String {
+            switch destination.kind {
+            case .http(let http):
+                "http \(http.method.rawValue) \(http.url) verify=\(http.check.rawValue) order=\(destination.order.rawValue)"
+                    + (http.bearerToken == nil ? "" : " bearerToken=<redacted>")
+            case .folder(let folder):
+                "folder \(folder.path) verify=\(folder.readsBack ? "read-back" : "fsync") order=\(destination.order.rawValue)"
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import BackhaulEmbedded
+import BackhaulReplay
+import Foundation
+
+/// Tasks that were given up.
+struct DeadLetters: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Look at tasks that were given up.", subcommands: [List.self, Show.self], defaultSubcommand: List.self
+    )
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List dead letters, one a line.")
+
+        @OptionGroup var which: FilterOptions
+        @OptionGroup var log: LogOptions
+
+        func run() async throws {
+            let settings = try log.common.settings()
+            let opened = try await log.address().open(settings, creates: false)
+            try await settings.replay(opened).letters(which.filter) { letter, isReplayed in
+                let text = DeadLetterText(letter, isReplayed: isReplayed)
+                if log.output == .json { return try Output.json(text) }
+                let name = text.key ?? text.position
+                print(
+                    "\(text.failedAt ?? "?")  \(text.failure)  \(text.attempts)x  \(text.taskId ?? "-")/\(text.generation)  "
+                        + "\(name)  \(text.message)\(isReplayed ? "  (replayed)" : "")")
+            }
+            await opened.close()
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show every dead letter of a task, with its history.")
+
+        @Argument(help: "The task's id.")
+        var task: String
+
+        @OptionGroup var log: LogOptions
+
+        func run() async throws {
+            let settings = try log.common.settings()
+            let opened = try await log.address().open(settings, creates: false)
+            var found = 0
+            try await settings.replay(opened).letters(DeadLetterFilter(taskID: task)) { letter, isReplayed in
+                found += 1
+                let text = DeadLetterText(letter, isReplayed: isReplayed)
+                if log.output == .json { return try Output.json(text) }
+                Output.table([
+                    ["task", "\(text.tenant ?? "-")/\(task)"], ["generation", "\(text.generation)"],
+                    ["batch", text.batch ?? "-"], ["destination", "\(text.destination ?? "-")"],
+                    ["key", text.key ?? "-"],
+                    ["bytes", "\(text.bytes ?? 0)"], ["failure", "\(text.failure): \(text.message)"],
+                    ["http status", text.httpStatus.map(String.init) ?? "-"], ["attempts", "\(text.attempts)"],
+                    ["crashes", "\(text.crashes)"], ["failed at", text.failedAt ?? "-"],
+                    ["came from", text.origin ?? "-"],
+                    ["replayed", isReplayed ? "yes" : "no"],
+                ])
+                for attempt in text.history {
+                    print(
+                        "  attempt \(attempt.attempt)  \(attempt.at)  \(attempt.failure): \(attempt.message)  [\(attempt.worker)]"
+                    )
+                }
+                print("")
+            }
+            await opened.close()
+            guard found > 0 else { throw CommandFailure("task '\(task)' has no dead letter") }
+        }
+    }
+}

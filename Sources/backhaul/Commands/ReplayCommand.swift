@@ -1,0 +1,57 @@
+import ArgumentParser
+import BackhaulEmbedded
+import BackhaulReplay
+import Foundation
+
+/// Sends dead letters again.
+struct ReplayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay", abstract: "Submit dead letters again, as their tasks' next generation.",
+        discussion: """
+            Without --yes it only counts. A letter whose next generation exists is skipped, so a second replay does nothing.
+
+            Example: backhaul replay --batch trip --failure permanent --yes --log embedded:///srv/backhaul
+            """)
+
+    @OptionGroup var which: FilterOptions
+
+    @Flag(help: "Do it; without this it is a dry run.")
+    var yes = false
+
+    @Option(help: ArgumentHelp("Tasks a second at the most; full speed without it.", valueName: "tasks"))
+    var rate: Double?
+
+    @OptionGroup var log: LogOptions
+
+    private struct Answer: Encodable {
+        var selected: Int
+        var replayed: Int
+        var skipped: Int
+        var malformed: Int
+        var bytes: UInt64
+        var dryRun: Bool
+    }
+
+    func validate() throws {
+        guard rate.map({ $0 > 0 && $0.isFinite }) ?? true else {
+            throw ValidationError("--rate takes a number above 0")
+        }
+    }
+
+    func run() async throws {
+        let settings = try log.common.settings()
+        let opened = try await log.address().open(settings, creates: false)
+        let summary = try await settings.replay(opened).run(which.filter, appends: yes, rate: rate)
+        await opened.close()
+        if log.output == .json {
+            return try Output.json(
+                Answer(
+                    selected: summary.selected, replayed: summary.replayed, skipped: summary.skipped,
+                    malformed: summary.malformed, bytes: summary.bytes, dryRun: !yes))
+        }
+        let what = "\(summary.selected) tasks (\(SizeText.format(summary.bytes)))"
+        print(yes ? "replayed \(summary.replayed) of \(what)" : "would replay \(what); give --yes to do it")
+        if summary.skipped > 0 { print("\(summary.skipped) were replayed before") }
+        if summary.malformed > 0 { print("\(summary.malformed) letters are no tasks and stay") }
+    }
+}

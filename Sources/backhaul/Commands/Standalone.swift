@@ -1,0 +1,57 @@
+import ArgumentParser
+import BackhaulAcknowledgment
+import BackhaulDestinations
+import BackhaulDomain
+import BackhaulEmbedded
+import BackhaulLog
+import BackhaulSettings
+import BackhaulTelemetry
+import BackhaulTransfer
+import BackhaulWorker
+import Foundation
+import Logging
+import Synchronization
+
+/// All roles in one process, on the embedded log.
+struct Standalone: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run all roles in one process on an embedded log.",
+        discussion: """
+            Prints one JSON line with "event":"ready" on stderr once it serves. SIGTERM drains and exits 0.
+
+            Example: backhaul standalone --data /srv/backhaul
+            """)
+
+    @Option(help: ArgumentHelp("The data folder. Also BACKHAUL_DATA.", valueName: "folder"))
+    var data: String?
+
+    @Option(help: ArgumentHelp("Where health is served. Also BACKHAUL_LISTEN.", valueName: "address:port"))
+    var listen: String?
+
+    @Option(help: ArgumentHelp("Worker roles (not uploads; see limits.uploads).", valueName: "count"))
+    var workers = 1
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard (1...64).contains(workers) else { throw ValidationError("--workers takes 1 to 64") }
+    }
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        guard let folder = data ?? environment["BACKHAUL_DATA"] else {
+            throw CommandFailure("no data folder is named; give --data FOLDER or set BACKHAUL_DATA", exit: .usage)
+        }
+        let address = try ListenAddress(listen ?? environment["BACKHAUL_LISTEN"] ?? "127.0.0.1:8480")
+        let settings = try common.settings()
+        let level = Logger.Level(rawValue: settings.logLevel) ?? .info
+        LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }
+        try DescriptorBudget.require(transfers: workers * settings.transfers.transfers)
+        let log = try EmbeddedLog(
+            folder: folder, options: EmbeddedOptions(owns: true, durability: settings.embeddedDurability),
+            clock: SystemLogClock(), logger: Logger(label: "backhaul.log"))
+        try await log.ensure(settings.topics)
+        let process = try StandaloneProcess(log: log, settings: settings, address: address, workers: workers)
+        try await process.run()
+    }
+}

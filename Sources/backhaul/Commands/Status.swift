@@ -1,0 +1,39 @@
+import ArgumentParser
+import BackhaulAcknowledgment
+import BackhaulEmbedded
+import BackhaulSettings
+import Foundation
+import Logging
+
+/// How many tasks are in which state.
+struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show how many tasks are in which state.")
+
+    @Option(help: "Only this batch.")
+    var batch: String?
+
+    @Option(help: "Only this tenant.")
+    var tenant: String?
+
+    @OptionGroup var log: LogOptions
+
+    func run() async throws {
+        let settings = try log.common.settings()
+        let address = try log.address()
+        let opened = try await address.open(settings, creates: false)
+        let view = try StatusView(
+            path: opened.folder + "/view.sqlite", log: opened, layout: settings.layout,
+            logger: Logger(label: "backhaul.view"))
+        // The view may be behind, or nobody may be running to keep it: it is brought up to the log's end first.
+        try await view.catchUp()
+        let counts = try await view.counts(batch: batch, tenant: tenant)
+        try view.close()
+        await opened.close()
+        if log.output == .json { return try Output.json(counts) }
+        Output.table([
+            ["STATE", "TASKS"], ["accepted", "\(counts.accepted)"], ["waiting", "\(counts.waiting)"],
+            ["running", "\(counts.running)"], ["retrying", "\(counts.retrying)"], ["succeeded", "\(counts.succeeded)"],
+            ["failed", "\(counts.failed)"], ["cancelled", "\(counts.cancelled)"], ["expired", "\(counts.expired)"],
+        ])
+    }
+}

@@ -1,0 +1,154 @@
+import ArgumentParser
+import BackhaulDestinations
+import BackhaulDomain
+import BackhaulEmbedded
+import BackhaulIngest
+import BackhaulLog
+import BackhaulSettings
+import BackhaulTransfer
+import Foundation
+
+/// Hands files in.
+struct Submit: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Submit files and folders for upload.",
+        discussion: """
+            The object's key is the file's path below the folder that was named, or the file's name. Submitting the same \
+            again accepts only what has changed. Works with the daemon up, down or dying.
+
+            Examples:
+              backhaul submit ~/Photos --to http://nas.local/backup/ --log embedded:///srv/backhaul
+              find . -name '*.jpg' | backhaul submit --from-stdin --to nas --log embedded:///srv/backhaul --config b.yaml
+            """)
+
+    @Argument(help: "Files, folders, or quoted shell patterns.")
+    var paths: [String] = []
+
+    @Option(help: ArgumentHelp("A configured destination's name, or a base URL.", valueName: "destination"))
+    var to: String
+
+    @Option(help: "Who owns the tasks.")
+    var tenant = "default"
+
+    @Option(help: "Groups tasks for progress and replay; made up from the time when left out.")
+    var batch: String?
+
+    @Option(help: "Put in front of every key.")
+    var prefix = ""
+
+    @Option(help: "Take only files whose path or name matches; may be repeated.")
+    var include: [String] = []
+
+    @Option(help: "Leave out files and folders whose path or name matches; may be repeated.")
+    var exclude: [String] = []
+
+    @Flag(help: "Read paths from standard input, one a line; their keys are relative to the current folder.")
+    var fromStdin = false
+
+    @Flag(name: [.customShort("0"), .customLong("null")], help: "Paths from standard input end with NUL instead.")
+    var null = false
+
+    @Option(help: ArgumentHelp("No attempt begins after this time (from now).", valueName: "duration"))
+    var deadline: String?
+
+    @Flag(help: "Wait until each of the tasks has its result; exit 1 unless all succeeded.")
+    var wait = false
+
+    @OptionGroup var log: LogOptions
+
+    func validate() throws {
+        guard fromStdin != !paths.isEmpty else { throw ValidationError("name files or folders, or give --from-stdin") }
+        guard !null || fromStdin else { throw ValidationError("--null goes with --from-stdin") }
+    }
+
+    func run() async throws {
+        let settings = try log.common.settings()
+        let place = try destination(settings)
+        let batch = batch ?? "batch-\(Int(Date().timeIntervalSince1970))"
+        do {
+            try TaskRules.checkTenant(tenant)
+            try TaskRules.checkBatch(batch)
+        } catch {
+            throw CommandFailure(error.message, exit: .usage)
+        }
+        var limit: Int64?
+        if let deadline {
+            guard let duration = DurationText.parse(deadline) else {
+                throw CommandFailure("--deadline \(deadline): give a duration such as 30m or 2d", exit: .usage)
+            }
+            limit = SystemLogClock().now + duration
+        }
+        let address = try log.address()
+        let opened = try await address.open(settings, creates: true)
+        let submission = Submission(
+            log: opened, settings: settings, tenant: tenant, batch: batch, place: place, prefix: prefix,
+            filter: FileWalk.Filter(include: include, exclude: exclude), deadline: limit, waits: wait)
+        do {
+            let starts = wait ? try await submission.resultEnds() : [:]
+            if fromStdin {
+                try await submission.submit(listFrom: FileHandle.standardInput, separator: null ? 0 : 10)
+            } else {
+                for path in paths { try await submission.submit(path) }
+            }
+            try await submission.finish()
+            try await report(submission, batch)
+            if wait { try await waitForResults(submission, opened, starts, address) }
+        } catch {
+            await opened.close()
+            throw error
+        }
+        await opened.close()
+    }
+
+    private func destination(_ settings: Settings) throws -> DestinationReference.Place {
+        if to.contains("://") {
+            do {
+                try TaskRules.checkURL(to)
+                _ = try ParsedURL(to)
+            } catch {
+                throw CommandFailure("--to: \(Explanation.of(error))", exit: .usage)
+            }
+            return .url(to)
+        }
+        do {
+            _ = try settings.destinationTable.resolve(.named(to))
+        } catch {
+            throw CommandFailure("--to \(to): \(error.message)", exit: .usage)
+        }
+        return .named(to)
+    }
+
+    private func report(_ submission: Submission, _ batch: String) async throws {
+        let summary = await submission.summary
+        if log.output == .json {
+            try Output.json(summary)
+            return
+        }
+        print(
+            "batch \(batch): \(summary.accepted) accepted (\(SizeText.format(summary.bytes))), \(summary.known) known already"
+        )
+        for rejection in summary.rejected {
+            Talk.say("not submitted: \(rejection.path): \(rejection.message) (\(rejection.code))")
+        }
+        if summary.rejectedCount > summary.rejected.count {
+            Talk.say("and \(summary.rejectedCount - summary.rejected.count) more were not submitted")
+        }
+    }
+
+    private func waitForResults(
+        _ submission: Submission, _ opened: EmbeddedLog, _ starts: [TopicPartition: Int64], _ address: LogAddress
+    ) async throws {
+        if !FolderLock.isHeld(folder: address.folder) {
+            Talk.say(
+                "waiting for results, but no daemon works on this log; start 'backhaul standalone --data \(address.folder)'"
+            )
+        }
+        let failed = try await submission.waitForResults(from: starts) { done, total in
+            ProgressBar.bar(done, of: total)
+        }
+        if failed > 0 {
+            Talk.say("\(failed) tasks did not succeed; see 'backhaul dead-letters list'")
+            throw ProcessExit.failed
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import BackhaulSettings
+import Foundation
+
+/// What every command takes.
+struct CommonOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("A YAML file of settings. Also BACKHAUL_CONFIG.", valueName: "file"))
+    var config: String?
+
+    /// - Throws: `SettingsError`.
+    func settings() throws -> Settings {
+        let environment = ProcessInfo.processInfo.environment
+        return try SettingsReader.read(file: config ?? environment["BACKHAUL_CONFIG"], environment: environment)
+    }
+}
+
+/// What commands that read a log take.
+struct LogOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The log: embedded:///absolute/folder. Also BACKHAUL_LOG.", valueName: "url"))
+    var log: String?
+
+    @OptionGroup var common: CommonOptions
+
+    @Option(help: "text for people, json for programs.")
+    var output: OutputFormat = .text
+
+    /// - Throws: `CommandFailure` when no log is named.
+    func address() throws -> LogAddress {
+        guard let text = log ?? ProcessInfo.processInfo.environment["BACKHAUL_LOG"] else {
+            throw CommandFailure(
+                "no log is named; give --log embedded:///absolute/folder or set BACKHAUL_LOG", exit: .usage)
+        }
+        return try LogAddress(text)
+    }
+}

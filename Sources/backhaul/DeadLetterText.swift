@@ -1,0 +1,60 @@
+import BackhaulDomain
+import BackhaulLog
+import BackhaulReplay
+import BackhaulWire
+import Foundation
+
+/// A dead letter as `dead-letters` prints it.
+struct DeadLetterText: Encodable {
+    @Nullable var taskId: String?
+    @Nullable var tenant: String?
+    @Nullable var batch: String?
+    var generation: Int
+    var attempts: Int
+    var crashes: Int
+    var failure: String
+    var message: String
+    @Nullable var httpStatus: Int?
+    @Nullable var destination: String?
+    @Nullable var key: String?
+    @Nullable var bytes: UInt64?
+    @Nullable var failedAt: String?
+    @Nullable var origin: String?
+    var position: String
+    /// Whether its next generation exists.
+    var replayed: Bool
+    var history: [Attempt]
+
+    struct Attempt: Encodable {
+        var attempt: Int
+        var at: String
+        var failure: String
+        var message: String
+        @Nullable var httpStatus: Int?
+        var worker: String
+    }
+
+    init(_ letter: DeadLetter, isReplayed: Bool) {
+        _taskId = Nullable(wrappedValue: letter.task?.identity.id)
+        _tenant = Nullable(wrappedValue: letter.task?.identity.tenant)
+        _batch = Nullable(wrappedValue: letter.task?.batch)
+        generation = letter.progress.generation
+        attempts = letter.progress.attempts
+        crashes = letter.progress.crashes
+        failure = letter.failure
+        message = letter.message
+        _httpStatus = Nullable(wrappedValue: letter.httpStatus)
+        _destination = Nullable(wrappedValue: letter.task?.destination.label)
+        _key = Nullable(wrappedValue: letter.task?.destination.key)
+        _bytes = Nullable(wrappedValue: letter.task?.size)
+        _failedAt = Nullable(wrappedValue: letter.failedAt.map(TimeText.format))
+        _origin = Nullable(wrappedValue: letter.origin)
+        position = letter.stored.position.description
+        replayed = isReplayed
+        history = letter.progress.history.map {
+            Attempt(
+                attempt: $0.attempt, at: TimeText.format($0.at), failure: $0.failure, message: $0.message,
+                httpStatus: $0.httpStatus, worker: $0.worker)
+        }
+    }
+}

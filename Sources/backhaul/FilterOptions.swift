@@ -1,0 +1,33 @@
+import ArgumentParser
+import BackhaulEmbedded
+import BackhaulLog
+import BackhaulReplay
+import BackhaulSettings
+
+/// Which dead letters a command means.
+struct FilterOptions: ParsableArguments {
+    @Option(help: "Only this batch.")
+    var batch: String?
+
+    @Option(help: "Only this tenant.")
+    var tenant: String?
+
+    @Option(help: "Only this task.")
+    var task: String?
+
+    @Option(help: "Only this destination: its name, or its base URL.")
+    var destination: String?
+
+    @Option(help: "Only this kind of failure: permanent, transient, source-gone, malformed …")
+    var failure: String?
+
+    var filter: DeadLetterFilter {
+        DeadLetterFilter(batch: batch, tenant: tenant, taskID: task, destination: destination, failure: failure)
+    }
+}
+
+extension Settings {
+    func replay(_ log: any MessageLog) -> Replay {
+        Replay(log: log, layout: layout, clock: SystemLogClock(), largeThreshold: largeThreshold, isOrdered: isOrdered)
+    }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Foundation
+
+/// How a command writes its data.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case text, json
+}
+
+/// Data on stdout.
+enum Output {
+    /// One JSON object a line.
+    static func json(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        write(try encoder.encode(value))
+    }
+
+    static func write(_ line: Data) {
+        FileHandle.standardOutput.write(line + [UInt8(ascii: "\n")])
+    }
+
+    /// A table with its columns aligned; the first row is the head.
+    static func table(_ rows: [[String]]) {
+        var widths: [Int] = []
+        for row in rows {
+            for (index, cell) in row.enumerated() {
+                if index == widths.count { widths.append(0) }
+                widths[index] = max(widths[index], cell.count)
+            }
+        }
+        for row in rows {
+            let cells = row.enumerated().map { index, cell in
+                index == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[index] - cell.count)
+            }
+            print(cells.joined(separator: "  "))
+        }
+    }
+}
+
+/// Sizes as people read them.
+enum SizeText {
+    static func format(_ bytes: UInt64) -> String {
+        var value = Double(bytes)
+        var unit = "B"
+        for next in ["KiB", "MiB", "GiB", "TiB"] where value >= 1_024 {
+            value /= 1_024
+            unit = next
+        }
+        return unit == "B" ? "\(bytes) B" : String(format: "%.1f %@", value, unit)
+    }
+}

@@ -1,0 +1,46 @@
+import BackhaulLog
+import BackhaulSettings
+
+/// The documented exit codes. Thrown, it ends the command without another word.
+enum ProcessExit: Int32, Error {
+    case done = 0
+    /// The command failed, or some of its tasks did.
+    case failed = 1
+    case usage = 2
+    case auditFoundLoss = 3
+    /// May succeed later as it is (EX_TEMPFAIL).
+    case temporary = 75
+
+    /// The code of an error that ends a command.
+    init(of error: any Error) {
+        switch error {
+        case is SettingsError: self = .usage
+        case let failure as CommandFailure: self = failure.exit
+        case let failure as LogError:
+            switch failure {
+            case .outOfSpace, .unavailable: self = .temporary
+            case .topicMismatch: self = .usage
+            default: self = .failed
+            }
+        default: self = .failed
+        }
+    }
+}
+
+/// An error with a sentence for the person at the terminal.
+struct CommandFailure: Error, CustomStringConvertible {
+    var description: String
+    var exit: ProcessExit
+
+    init(_ description: String, exit: ProcessExit = .failed) {
+        self.description = description
+        self.exit = exit
+    }
+}
+
+/// What an error says to a person.
+enum Explanation {
+    static func of(_ error: any Error) -> String {
+        "\(error)"
+    }
+}

@@ -1,0 +1,26 @@
+import Foundation
+
+/// A line on a terminal that says how far things are; nothing anywhere else.
+struct ProgressBar {
+    private let isShown = Talk.isTerminal && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    private var shownAt = ContinuousClock.now - .seconds(1)
+
+    /// Shows the text, at most ten times a second.
+    mutating func show(_ text: @autoclosure () -> String) {
+        guard isShown, ContinuousClock.now - shownAt > .milliseconds(100) else { return }
+        shownAt = .now
+        FileHandle.standardError.write(Data("\r\u{1B}[K\(text())".utf8))
+    }
+
+    /// A bar of `done` in `total`.
+    static func bar(_ done: Int, of total: Int, width: Int = 30) -> String {
+        let filled = total == 0 ? width : min(width, done * width / total)
+        return "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
+            + "] \(done)/\(total)"
+    }
+
+    func clear() {
+        guard isShown else { return }
+        FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
+    }
+}
