@@ -25,6 +25,9 @@ test: ## Everything that CI does: packages, format, schemas, build, tests
 	swift build --build-tests $(STRICT)
 	swift test --skip-build
 
+demo: ## The whole main job with faults, a kill and a replay, and its proof (FOLDER=... for files of your own)
+	@FOLDER="$(FOLDER)" deploy/demo.sh
+
 lint: ## Check the format of the Swift sources
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests
 

@@ -79,6 +79,9 @@ let package = Package(
             swiftSettings: strict),
         // Tests and their kits.
         kit("BackhaulTestKit", ["BackhaulLog"]),
+        .executableTarget(
+            name: "backhaul-receiver", dependencies: ["BackhaulTestKit"], path: "Tests/BackhaulReceiver",
+            swiftSettings: strict),
         kit("BackhaulLogConformance", ["BackhaulLog", "BackhaulTestKit"]),
         tests("BackhaulLogTests", ["BackhaulLog"]),
         tests(

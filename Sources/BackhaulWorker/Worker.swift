@@ -46,7 +46,8 @@ package final class Worker: Sendable {
         onReady()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for lane in lanes { group.addTask { try await lane.run() } }
-            try await group.waitForAll()
+            // A lane that fails ends the worker at once: `waitForAll` would wait for the other first.
+            while try await group.next() != nil {}
         }
     }
 

@@ -13,7 +13,8 @@ final class HealthServer: Sendable {
     init(_ address: ListenAddress) throws {
         self.address = address
         do {
-            server = HTTPServer(address: try .inet(ip4: address.host, port: address.port), timeout: 10)
+            server = HTTPServer(
+                address: try .inet(ip4: address.host, port: address.port), timeout: 10, logger: .disabled)
         } catch {
             throw CommandFailure("--listen \(address): this is no address that can be listened on", exit: .usage)
         }

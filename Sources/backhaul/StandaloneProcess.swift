@@ -84,7 +84,8 @@ final class StandaloneProcess: Sendable {
             group.addTask { try await self.maintain() }
             group.addTask { try await self.stop(at: signals) }
             do {
-                try await group.waitForAll()
+                // The first that ends with an error ends all: `waitForAll` would wait for the others first.
+                while try await group.next() != nil {}
             } catch is Stopped {
                 group.cancelAll()
             }
