@@ -54,9 +54,9 @@ let package = Package(
         room("BackhaulLog"),
         room("BackhaulTelemetry", [logging]),
         room("BackhaulEmbedded", ["BackhaulLog", grdb, logging]),
-        room("BackhaulTransfer", ["BackhaulLoop", "CLibcurl", crypto, logging]),
+        room("BackhaulTransfer", ["BackhaulLoop", "CLibcurl", crypto]),
         room("BackhaulDestinations", ["BackhaulDomain", "BackhaulTransfer"]),
-        room("BackhaulIngest", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", crypto]),
+        room("BackhaulIngest", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer", crypto]),
         room(
             "BackhaulWorker",
             ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer", "BackhaulDestinations", logging]),
@@ -67,7 +67,7 @@ let package = Package(
             ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer", "BackhaulDestinations"]),
         room(
             "BackhaulSettings",
-            ["BackhaulDomain", "BackhaulTransfer", "BackhaulDestinations", "BackhaulWorker", yams]),
+            ["BackhaulDomain", "BackhaulTransfer", "BackhaulDestinations", yams]),
         .executableTarget(
             name: "backhaul",
             dependencies: [
@@ -87,5 +87,49 @@ let package = Package(
         tests(
             "BackhaulEmbeddedTests",
             ["BackhaulEmbedded", "BackhaulLog", "BackhaulLogConformance", "BackhaulTestKit", grdb, logging]),
+        kit(
+            "BackhaulPipelineKit",
+            [
+                "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded",
+                "BackhaulIngest", "BackhaulLog", "BackhaulReplay", "BackhaulTestKit", "BackhaulTransfer",
+                "BackhaulWire",
+                "BackhaulWorker", logging,
+            ]),
+        tests("BackhaulDomainTests", ["BackhaulDomain"]),
+        tests("BackhaulWireTests", ["BackhaulDomain", "BackhaulWire"]),
+        tests("BackhaulTransferTests", ["BackhaulTransfer", "BackhaulTestKit", crypto]),
+        tests("BackhaulDestinationsTests", ["BackhaulDestinations", "BackhaulDomain", "BackhaulTransfer"]),
+        tests(
+            "BackhaulWorkerTests",
+            [
+                "BackhaulDestinations", "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit",
+                "BackhaulReplay", "BackhaulTestKit", "BackhaulTransfer", "BackhaulWire", "BackhaulWorker",
+            ]),
+        tests(
+            "BackhaulAcknowledgmentTests",
+            [
+                "BackhaulAcknowledgment", "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit",
+                "BackhaulTestKit", "BackhaulWire", logging,
+            ]),
+        tests(
+            "BackhaulAuditTests",
+            [
+                "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulIngest", "BackhaulLog",
+                "BackhaulPipelineKit", "BackhaulTestKit", "BackhaulTransfer", "BackhaulWire",
+            ]),
+        tests(
+            "BackhaulIngestTests",
+            ["BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit", "BackhaulTestKit"]),
+        tests(
+            "BackhaulReplayTests",
+            [
+                "BackhaulAudit", "BackhaulIngest", "BackhaulPipelineKit", "BackhaulReplay", "BackhaulTestKit",
+                "BackhaulWire",
+            ]),
+        tests(
+            "BackhaulSettingsTests",
+            ["BackhaulDestinations", "BackhaulDomain", "BackhaulSettings", "BackhaulTestKit", "BackhaulTransfer"]),
+        tests("BackhaulTelemetryTests", ["BackhaulTelemetry", logging]),
+        tests("CommandTests", ["backhaul", "BackhaulTestKit"]),
     ]
 )

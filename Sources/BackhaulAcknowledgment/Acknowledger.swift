@@ -14,7 +14,12 @@ package final class Acknowledger: Sendable {
     private let layout: TopicLayout
     private let clock: any LogClock
     private let logger: Logger
-    private let session = Mutex<(any LogSession)?>(nil)
+    private struct State {
+        var session: (any LogSession)?
+        var isStopped = false
+    }
+
+    private let state = Mutex(State())
     private static let intake = 2_000
 
     package init(log: any MessageLog, layout: TopicLayout, clock: any LogClock, logger: Logger) {
@@ -28,7 +33,12 @@ package final class Acknowledger: Sendable {
     /// - Throws: `LogError` when the log has failed for good.
     package func run(onReady: @Sendable () -> Void = {}) async throws {
         let session = try await log.openSession([Subscription(group: layout.acknowledgers, topic: layout.outcomes)])
-        self.session.withLock { $0 = session }
+        let isStopped = state.withLock { state in
+            state.session = session
+            return state.isStopped
+        }
+        // Asked to stop before there was anything to stop.
+        if isStopped { await session.close() }
         onReady()
         await session.grant(Self.intake)
         var folds: [Int: ResultFold] = [:]
@@ -53,7 +63,11 @@ package final class Acknowledger: Sendable {
     }
 
     package func stop() async {
-        await session.withLock { $0 }?.close()
+        let session = state.withLock { state in
+            state.isStopped = true
+            return state.session
+        }
+        await session?.close()
     }
 
     /// Everything that is a result in the partition by now. Whoever wrote it has been fenced or has left: nothing more

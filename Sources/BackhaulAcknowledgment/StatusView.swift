@@ -87,18 +87,37 @@ package final class StatusView: Sendable {
     /// Follows the log until it closes or the task is cancelled.
     package func run() async throws {
         let changes = await log.changes()
-        var committed = ContinuousClock.now
-        try await catchUp()
-        try await commitPositions()
-        for await _ in changes {
-            try Task.checkCancellation()
-            try await catchUp()
-            // The log only needs these to know what it may truncate; seldom is enough.
-            if ContinuousClock.now - committed > .seconds(10) {
-                committed = ContinuousClock.now
-                try await commitPositions()
+        var committed = ContinuousClock.now - .seconds(60)
+        var wait = 1
+        while true {
+            do {
+                try await catchUp()
+                // The log only needs these to know what it may truncate; seldom is enough.
+                if ContinuousClock.now - committed > .seconds(10) {
+                    committed = ContinuousClock.now
+                    try await commitPositions()
+                }
+                wait = 1
+            } catch let error as LogError {
+                if case .damaged = error { throw error }
+                if case .closed = error { return }
+                try await pause(&wait, error)
+                continue
+            } catch let error as DatabaseError {
+                // A full disk, most likely: the view is derived and must not take the workers down with it.
+                try await pause(&wait, error)
+                continue
             }
+            var iterator = changes.makeAsyncIterator()
+            guard await iterator.next() != nil else { return }
+            try Task.checkCancellation()
         }
+    }
+
+    private func pause(_ seconds: inout Int, _ error: any Error) async throws {
+        logger.warning("the status view is behind", metadata: ["error": "\(error)", "wait_s": "\(seconds)"])
+        try await ContinuousClock().sleep(for: .seconds(seconds))
+        seconds = min(seconds * 2, 30)
     }
 
     /// Applies everything that the log holds by now.
@@ -167,9 +186,13 @@ package final class StatusView: Sendable {
             guard let outcome = try? OutcomeCodec.decode(stored.record.value), !outcome.kind.isTerminal else {
                 return nil
             }
-            return Update(
-                task: outcome.task, batch: outcome.batch, state: outcome.kind == .started ? "running" : "retrying",
-                bytes: outcome.bytes, rank: 1)
+            let state =
+                switch outcome.kind {
+                case .started: "running"
+                case .released: "waiting"
+                default: "retrying"
+                }
+            return Update(task: outcome.task, batch: outcome.batch, state: state, bytes: outcome.bytes, rank: 1)
         default:
             guard let task = try? TaskCodec.decode(stored.record.value),
                 let progress = try? ProgressHeaders.decode({ stored.record.header($0)?.text })

@@ -58,8 +58,9 @@ package struct Audit: Sendable {
 
         var missing: Set<String> = []
         try spill.fold { name, facts in
-            guard facts[.accepted] != nil || facts[.result] != nil else { return }
-            if facts[.accepted] != nil { report.accepted += 1 }
+            // A task may wait in a retry topic for longer than its first record is kept.
+            guard facts[.accepted] != nil || facts[.result] != nil || facts[.inRetry] != nil else { return }
+            if facts[.accepted] != nil || facts[.inRetry] != nil { report.accepted += 1 }
             let results = facts[.result] ?? 0
             if results > 1 { report.duplicated.append(name) }
             guard results == 0 else { return }

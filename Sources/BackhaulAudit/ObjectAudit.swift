@@ -32,10 +32,16 @@ package struct ObjectAudit: Sendable {
 
     private struct Expected: Sendable {
         var task: String
+        var identity: String
         var sha256: String
         var acceptedAt: String
         var generation: Int
         var older: Set<String> = []
+    }
+
+    private struct Newest: Sendable {
+        var task: TaskGeneration
+        var acceptedAt: Int64
     }
 
     private enum Finding: Sendable {
@@ -52,6 +58,17 @@ package struct ObjectAudit: Sendable {
                 for stored in records { Self.note(stored, in: &expected) }
             }
         }
+        // What was accepted last for a key, whether or not it arrived: a key that holds less is stale.
+        var newest: [Place: Newest] = [:]
+        for topic in [layout.tasks, layout.largeTasks] {
+            for bounds in try await log.bounds(topic) {
+                try await log.scan(bounds.partition, to: bounds.end) { records in
+                    for stored in records { Self.note(stored, in: &newest) }
+                }
+            }
+        }
+        let onTheWay = Set(report.unfinished.map(\.task))
+        newest = newest.filter { !onTheWay.contains($0.value.task.description) }
         var verified = 0
         var corrupted: [AuditReport.Corruption] = []
         var stale: [AuditReport.Corruption] = []
@@ -69,7 +86,8 @@ package struct ObjectAudit: Sendable {
                     take(finding)
                     running -= 1
                 }
-                group.addTask { try await check(place, wanted) }
+                let last = newest[place]
+                group.addTask { try await check(place, wanted, newest: last) }
                 running += 1
             }
             for try await finding in group { take(finding) }
@@ -86,7 +104,8 @@ package struct ObjectAudit: Sendable {
         else { return }
         let place = Place(destination: result.destination, key: result.key)
         var entry = Expected(
-            task: result.task.description, sha256: sha256, acceptedAt: result.acceptedAt, generation: result.generation)
+            task: result.task.description, identity: result.task.identity.description, sha256: sha256,
+            acceptedAt: result.acceptedAt, generation: result.generation)
         if var known = expected[place] {
             // RFC 3339 in UTC with fixed digits: the order of the texts is the order of the times.
             if (known.acceptedAt, known.generation) > (entry.acceptedAt, entry.generation) {
@@ -99,7 +118,22 @@ package struct ObjectAudit: Sendable {
         expected[place] = entry
     }
 
-    private func check(_ place: Place, _ wanted: Expected) async throws -> Finding {
+    private static func note(_ stored: StoredRecord, in newest: inout [Place: Newest]) {
+        guard let task = try? TaskCodec.decode(stored.record.value),
+            let progress = try? ProgressHeaders.decode({ stored.record.header($0)?.text })
+        else { return }
+        let place = Place(destination: task.destination.label, key: task.destination.key)
+        let entry = Newest(
+            task: TaskGeneration(identity: task.identity, generation: progress.generation), acceptedAt: task.acceptedAt)
+        guard let known = newest[place],
+            (known.acceptedAt, known.task.generation) > (entry.acceptedAt, entry.task.generation)
+        else {
+            newest[place] = entry
+            return
+        }
+    }
+
+    private func check(_ place: Place, _ wanted: Expected, newest: Newest?) async throws -> Finding {
         func corruption(_ found: String) -> AuditReport.Corruption {
             AuditReport.Corruption(
                 task: wanted.task, destination: place.destination, key: place.key, expected: wanted.sha256, found: found
@@ -116,11 +150,24 @@ package struct ObjectAudit: Sendable {
         var step = dialect.begin()
         while true {
             switch step {
-            case .request(let request): step = dialect.next(try await engine.run(request))
+            case .request(let request):
+                do {
+                    step = dialect.next(try await engine.run(request))
+                } catch let failure as TransferFailure {
+                    step = .failed(failure.classified)
+                }
             case .place(let placement): step = dialect.next(try await store.place(placement))
             case .failed(let failure): return .corrupted(corruption("unreadable: \(failure.message)"))
             case .stored(let object):
-                if object.sha256 == wanted.sha256 { return .right }
+                if object.sha256 == wanted.sha256 {
+                    guard let newest, newest.task.identity.description != wanted.identity,
+                        TimeText.format(newest.acceptedAt) > wanted.acceptedAt
+                    else { return .right }
+                    var found = corruption(object.sha256)
+                    found.task = newest.task.description
+                    found.expected = "the content of \(newest.task), which has not arrived"
+                    return .stale(found)
+                }
                 return wanted.older.contains(object.sha256)
                     ? .stale(corruption(object.sha256)) : .corrupted(corruption(object.sha256))
             }

@@ -36,10 +36,10 @@ package struct HTTPUpload: Dialect {
     }
 
     private mutating func sent(_ report: TransferReport) -> Step {
-        if let failure = HTTPAnswer.failure(report, doing: "upload") { return .failed(failure) }
-        // libcurl calls it a success when a server answers 2xx before it has the bytes, and so would a naive client:
-        // such a server may have stored nothing.
-        guard !report.isEarly, report.bytesSent >= body.count, let sha256 = report.sha256 else {
+        // A server that answers 2xx before it has the bytes may have stored nothing.
+        let isEarly = report.isEarly && (200..<300).contains(report.status ?? 0)
+        if !isEarly, let failure = HTTPAnswer.failure(report, doing: "upload") { return .failed(failure) }
+        guard !isEarly, report.bytesSent >= body.count, let sha256 = report.sha256 else {
             return .failed(
                 Failure(
                     .integrity, "the server answered before it had all bytes; what it stored is unknown",

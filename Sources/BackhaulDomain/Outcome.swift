@@ -4,6 +4,8 @@ package enum OutcomeKind: String, Hashable, Sendable, CaseIterable {
     case started
     /// An attempt failed and there will be another.
     case retrying
+    /// A marked upload was interrupted in order; the task waits again.
+    case released
     case succeeded
     case failed
     case cancelled
@@ -12,7 +14,7 @@ package enum OutcomeKind: String, Hashable, Sendable, CaseIterable {
     /// Whether the generation ends with it.
     package var isTerminal: Bool {
         switch self {
-        case .started, .retrying: false
+        case .started, .retrying, .released: false
         case .succeeded, .failed, .cancelled, .expired: true
         }
     }

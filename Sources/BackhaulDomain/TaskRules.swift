@@ -78,8 +78,9 @@ package enum TaskRules {
             throw Violation(
                 code, "the \(what) has a control character (such as a newline or NUL) in it; rename the file")
         }
-        for component in path.split(separator: "/", omittingEmptySubsequences: false) {
-            guard !component.isEmpty, component != ".", component != ".." else {
+        // By bytes: a "/" with a combining mark behind it is another Character, and still a "/" to the kernel.
+        for component in path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            guard !component.isEmpty, !component.elementsEqual(".".utf8), !component.elementsEqual("..".utf8) else {
                 throw Violation(code, "the \(what) must be relative, without empty, '.' or '..' components")
             }
         }

@@ -11,7 +11,7 @@ final class CommitQueue: Sendable {
 
     private struct Pending: Sendable {
         /// Runs the operation; gives what to do once the transaction has ended with or without an error.
-        let run: @Sendable (Database) -> @Sendable ((any Error)?) -> Void
+        let run: @Sendable (Database) -> (end: @Sendable ((any Error)?) -> Void, failure: (any Error)?)
         /// Instead of `run`, when there is no transaction to run it in.
         let fail: @Sendable (any Error) -> Void
     }
@@ -40,13 +40,15 @@ final class CommitQueue: Sendable {
                         guard let value else { throw LogError.closed }
                         return value
                     }
-                    return { failure in
+                    let end: @Sendable ((any Error)?) -> Void = { failure in
                         if let failure {
                             continuation.resume(throwing: failure)
                         } else {
                             continuation.resume(with: result)
                         }
                     }
+                    if case .failure(let error) = result { return (end, error) }
+                    return (end, nil)
                 },
                 fail: { continuation.resume(throwing: $0) })
             pending.withLock { $0.append(entry) }
@@ -68,11 +70,12 @@ final class CommitQueue: Sendable {
             try writer.writeWithoutTransaction { database in
                 try database.inTransaction(.immediate) {
                     for entry in batch {
-                        ends.append(entry.run(database))
+                        let (end, failure) = entry.run(database)
+                        ends.append(end)
                         // A full disk makes SQLite roll the whole transaction back by itself. Going on would commit the
                         // rest one by one while their callers are told that all failed.
                         guard database.isInsideTransaction else {
-                            throw LogError.unavailable("transaction rolled back")
+                            throw failure ?? LogError.unavailable("the transaction was rolled back")
                         }
                     }
                     return .commit

@@ -81,7 +81,7 @@ package final class EmbeddedLog: MessageLog {
 
     package func append(_ requests: [AppendRequest]) async throws -> [AppendOutcome] {
         guard !requests.isEmpty else { return [] }
-        try check(requests)
+        try check(requests, limit: options.maximumRecordSize)
         let catalog = try catalog(for: requests.map(\.topic))
         let (outcomes, ends) = try await commit { database in
             var ends: [Int64: Int64] = [:]
@@ -227,7 +227,8 @@ package final class EmbeddedLog: MessageLog {
 
     /// Appends and moves positions in one transaction.
     func settle(_ requests: [AppendRequest], _ moves: [(group: String, TopicPartition, GroupPosition)]) async throws {
-        try check(requests)
+        // What a producer could append must be able to move on: a dead letter is its record and some headers more.
+        try check(requests, limit: options.maximumRecordSize * 2)
         let catalog = try catalog(for: requests.map(\.topic))
         let ends = try await commit { database in
             var ends: [Int64: Int64] = [:]
@@ -274,9 +275,9 @@ package final class EmbeddedLog: MessageLog {
 
     // MARK: Inside
 
-    private func check(_ requests: [AppendRequest]) throws {
-        for request in requests where request.record.size > options.maximumRecordSize {
-            throw LogError.recordTooLarge(size: request.record.size, limit: options.maximumRecordSize)
+    private func check(_ requests: [AppendRequest], limit: Int) throws {
+        for request in requests where request.record.size > limit {
+            throw LogError.recordTooLarge(size: request.record.size, limit: limit)
         }
     }
 

@@ -183,7 +183,9 @@ final actor EmbeddedSession: LogSession {
                     }
                     break
                 }
-                let wake = stored.appendedAt + partition.delay
+                // A record from the future was written before the clock was set back; its wait begins when it is met.
+                let skew = max(0, stored.appendedAt - partition.fetchedAt)
+                let wake = stored.appendedAt - skew + partition.delay
                 if partition.delay > 0, wake > log.clock.now {
                     due = min(due ?? wake, wake)
                     break
@@ -196,7 +198,7 @@ final actor EmbeddedSession: LogSession {
                     Delivery(
                         reference: DeliveryReference(
                             group: key.group, position: stored.position, epoch: partition.epoch),
-                        stored: stored))
+                        stored: stored, skew: skew))
             }
             if partition.buffer.isEmpty {
                 partition.ledger.advance(to: partition.cursor)
@@ -223,14 +225,8 @@ final actor EmbeddedSession: LogSession {
             throw LogError.positionLost(
                 group: key.group, partition: key.partition, position: partition.cursor, earliest: earliest)
         }
-        let now = log.clock.now
-        held[key]?.buffer =
-            page.records.map { stored in
-                // A record from the future was written before the clock was set back; its wait begins now, not then.
-                var stored = stored
-                stored.appendedAt = min(stored.appendedAt, now)
-                return stored
-            }[...]
+        held[key]?.buffer = page.records[...]
+        held[key]?.fetchedAt = log.clock.now
         held[key]?.cursor = page.next
     }
 

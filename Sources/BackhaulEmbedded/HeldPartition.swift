@@ -8,6 +8,8 @@ struct HeldPartition: Sendable {
     var ledger: OffsetLedger
     /// Read and not delivered yet.
     var buffer: ArraySlice<StoredRecord> = []
+    /// When the buffer was read, in milliseconds since 1970.
+    var fetchedAt: Int64 = 0
     /// Where to read on.
     var cursor: Int64
     var isRevoking = false

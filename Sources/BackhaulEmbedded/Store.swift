@@ -21,6 +21,9 @@ struct Store: Sendable {
             try database.execute(sql: "PRAGMA synchronous = \(synchronous)")
             try database.execute(sql: "PRAGMA journal_size_limit = 67108864")
         }
+        // Made before SQLite makes it, readable by its owner only; SQLite's other files follow its mode.
+        let made = open(folder + "/log.sqlite", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        if made >= 0 { close(made) }
         do {
             pool = try DatabasePool(path: folder + "/log.sqlite", configuration: configuration)
             try Schema.migrate(pool, folder: folder)

@@ -1,3 +1,4 @@
+internal import BackhaulTransfer
 internal import Foundation
 
 /// Goes through a file or a folder and everything below it, one entry at a time: what it holds in memory is the way to
@@ -130,7 +131,8 @@ package final class FileWalk {
             }
             return .file(
                 path: path, size: UInt64(max(0, status.st_size)),
-                modifiedAt: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec))
+                modifiedAt: FileTime.nanoseconds(
+                    seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec))
         case S_IFLNK:
             guard filter.takes(path) else { return nil }
             return .problem(

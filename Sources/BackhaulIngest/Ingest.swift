@@ -108,10 +108,11 @@ package struct Ingest: Sendable {
 
     private func request(_ task: UploadTask) throws -> AppendRequest {
         let isLarge = task.size >= largeThreshold && !isOrdered(task.destination.place)
-        // What makes a submission another one: not when it came, nor under which label.
+        // What makes a submission another one: not when it came, under which label, or how long it may take.
         var content = task
         content.acceptedAt = 0
         content.batch = ""
+        content.deadline = nil
         return AppendRequest(
             topic: isLarge ? layout.largeTasks : layout.tasks, partitioning: .hash(task.partitionKey),
             record: LogRecord(

@@ -16,10 +16,14 @@ package struct DeliveryReference: Hashable, Sendable {
 package struct Delivery: Hashable, Sendable {
     package var reference: DeliveryReference
     package var stored: StoredRecord
+    /// Milliseconds by which the record seems to come from the future: it was appended before the clock was set back.
+    /// Times that it names are late by as much.
+    package var skew: Int64
 
-    package init(reference: DeliveryReference, stored: StoredRecord) {
+    package init(reference: DeliveryReference, stored: StoredRecord, skew: Int64 = 0) {
         self.reference = reference
         self.stored = stored
+        self.skew = skew
     }
 
     package var record: LogRecord { stored.record }

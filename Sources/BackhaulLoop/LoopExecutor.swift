@@ -19,6 +19,9 @@ package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
     private let lock = NSLock()
     private var jobs: [UnownedJob] = []
     private var isStopping = false
+    private var hasEnded = false
+    /// Runs what is still asked of the actor after its thread has ended, one job at a time.
+    private lazy var afterwards = DispatchQueue(label: name + ".ended")
     private var thread: Thread?
     private let wake: @Sendable () -> Void
     private let name: String
@@ -46,7 +49,14 @@ package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        lock.withLock { jobs.append(job) }
+        let isLate = lock.withLock {
+            if hasEnded { return true }
+            jobs.append(job)
+            return false
+        }
+        guard !isLate else {
+            return afterwards.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+        }
         wake()
     }
 
@@ -60,13 +70,15 @@ package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
 
     private func run(_ service: any LoopService) {
         while true {
-            let (turn, stopping) = lock.withLock {
+            let turn = lock.withLock {
                 let turn = jobs
                 jobs = []
-                return (turn, isStopping)
+                if turn.isEmpty && isStopping { hasEnded = true }
+                return turn
             }
             for job in turn { job.runSynchronously(on: asUnownedSerialExecutor()) }
-            if turn.isEmpty && stopping { return }
+            // Decided under the lock with the list empty: whoever comes later is run by `afterwards`.
+            if lock.withLock({ hasEnded }) { return }
             // A job queued since the list was taken has called `wake`, which ends the wait below at once.
             service.serve(mayWait: turn.isEmpty)
         }

@@ -59,7 +59,7 @@ package struct SettingKey: Hashable, Sendable {
             name: "retry.parkDelay", kind: .duration, standard: "1m",
             help: "Between looks at a source root that is not there."),
         .init(
-            name: "limits.uploads", kind: .integer(1...10_000), standard: "48",
+            name: "limits.uploads", kind: .integer(1...10_000), standard: "32",
             help: "Uploads at a time of each worker role."),
         .init(
             name: "limits.largeUploads", kind: .integer(1...1_000), standard: "8",

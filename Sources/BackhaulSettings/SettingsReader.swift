@@ -126,7 +126,10 @@ package struct SettingsReader {
                 }
             }
         } else {
-            for item in node.sequence.map(Array.init) ?? [] {
+            guard let items = node.sequence else {
+                throw SettingsError(place, "sources.roots must be a mapping of names and paths, or a list")
+            }
+            for item in items {
                 if let path = item.scalar?.string {
                     let name = String(path.split(separator: "/").last ?? "root")
                     found.append((name, SourceRoots.Configured(path: path)))
@@ -246,6 +249,9 @@ package struct SettingsReader {
         settings.logLevel = try choice("logging.level")
         settings.roots = roots
         settings.destinations = destinations
+        guard settings.resultsRetention >= settings.workRetention else {
+            throw error("retention.results", "must not be shorter than retention.work, or an audit would miss results")
+        }
         settings.texts = SettingKey.all.map { key in
             (key.name, values[key.name]?.text ?? key.standard, values[key.name]?.place ?? "default")
         }

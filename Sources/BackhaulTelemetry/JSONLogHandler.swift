@@ -23,7 +23,7 @@ package struct JSONLogHandler: LogHandler {
             level: event.level, message: event.message.description, label: label,
             metadata: metadata.merging(event.metadata ?? [:]) { $1 })
         // One write a line: lines of two threads do not mix.
-        FileHandle.standardError.write(line)
+        try? FileHandle.standardError.write(contentsOf: line)
     }
 
     /// The line of an event, newline included.
@@ -34,7 +34,7 @@ package struct JSONLogHandler: LogHandler {
         for (key, value) in metadata {
             fields[key] = Redaction.isSecret(key: key) ? Redaction.mark : Redaction.clean("\(value)")
         }
-        fields["time"] = time.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+        fields["time"] = time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         fields["level"] = level.rawValue
         fields["event"] = Redaction.clean(message)
         fields["logger"] = label

@@ -22,6 +22,8 @@ final class ActiveTransfer {
     private var receivedHash = SHA256()
     private var isEarly = false
     private var refused: IPAddress?
+    /// Whether an allowed address was tried: then it is its failure that counts.
+    private var hasTried = false
 
     /// More headers than any honest server sends.
     private static let largestHeaders = 64 << 10
@@ -147,7 +149,9 @@ final class ActiveTransfer {
             // Any number may stand there; a year is longer than anyone waits.
             if wait > 0 { report.retryAfter = min(Int64(wait), 366 * 86_400) * 1_000 }
         }
-        if result != CURLE_OK { report.failure = CurlFailure.explain(result, feeder: feeder.failure, refused: refused) }
+        if result != CURLE_OK {
+            report.failure = CurlFailure.explain(result, feeder: feeder.failure, refused: hasTried ? nil : refused)
+        }
         return report
     }
 
@@ -170,6 +174,9 @@ final class ActiveTransfer {
             headers = []
             status = text.split(separator: " ").dropFirst().first.flatMap { Int($0) }
             if let status, status >= 200 { isEarly = !feeder.isDrained }
+            // A success that came too early proves nothing, and libcurl would keep the connection, on which the server
+            // still waits for the rest of this body. Ending it here closes the connection. (From 400 on libcurl does.)
+            if let status, isEarly, (200..<400).contains(status) { return 0 }
         } else if let colon = text.firstIndex(of: ":") {
             let value = text[text.index(after: colon)...].trimmingCharacters(in: .whitespaces)
             headers.append((text[..<colon].lowercased(), value))
@@ -193,6 +200,7 @@ final class ActiveTransfer {
             refused = ip ?? .v4(0)
             return curl_socket_t(-1)
         }
+        hasTried = true
         return socket(
             address.pointee.family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue), address.pointee.protocol)
     }
@@ -201,6 +209,7 @@ final class ActiveTransfer {
     fileprivate func mayRequest(_ ip: String) -> Bool {
         guard let address = IPAddress(text: ip), egress.allows(address) else {
             refused = IPAddress(text: ip) ?? .v4(0)
+            hasTried = false
             return false
         }
         return true

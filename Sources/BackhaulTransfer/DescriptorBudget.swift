@@ -2,8 +2,8 @@ internal import Foundation
 
 /// File descriptors against concurrency, checked at start instead of met as EMFILE under load.
 package enum DescriptorBudget {
-    /// A transfer holds its file, its socket, and for a moment a folder on the way to the file.
-    private static let perTransfer = 3
+    /// A transfer holds its file and its socket, or the file, the folder's root, shelf, parent and temporary file.
+    private static let perTransfer = 6
     /// The store, sockets, pipes and what the runtime keeps.
     private static let base = 128
 

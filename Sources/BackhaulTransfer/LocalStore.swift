@@ -78,6 +78,9 @@ package struct LocalStore: Sendable {
                     + "create or mount it")
         }
         defer { close(root) }
+        guard !placement.key.utf8.starts(with: (temporary + "/").utf8), placement.key != temporary else {
+            throw TransferFailure.storeRefused("keys in \(temporary) are taken: unfinished objects lie there")
+        }
         if placement.isOnlyRead { return try read(placement, below: root, cancelled) }
         guard mkdirat(root, temporary, 0o700) == 0 || errno == EEXIST else {
             throw failure("making \(temporary)", placement)

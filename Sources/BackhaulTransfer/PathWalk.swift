@@ -24,7 +24,9 @@ package enum PathWalk {
     package static func withParent<Value>(
         of path: String, below root: Int32, creating: Bool = false, _ body: (Int32, String) throws -> Value
     ) throws -> Value {
-        let components = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        // By bytes: a "/" with a combining mark behind it is another Character, and still a "/" to the kernel.
+        let components = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
         guard let name = components.last, !components.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) else {
             throw Failure(errno: EINVAL, path: path)
         }

@@ -16,8 +16,8 @@ package final class SourceFile: Sendable {
             device = UInt64(status.st_dev)
             inode = UInt64(status.st_ino)
             size = UInt64(max(0, status.st_size))
-            modifiedAt = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
-            changedAt = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
+            modifiedAt = FileTime.nanoseconds(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
+            changedAt = FileTime.nanoseconds(seconds: status.st_ctim.tv_sec, nanoseconds: status.st_ctim.tv_nsec)
         }
     }
 
@@ -25,6 +25,8 @@ package final class SourceFile: Sendable {
         /// Nothing of that name, or nothing that may be reached without following a link.
         case missing(String)
         case unreadable(String)
+        /// Not now: no descriptor or memory left.
+        case unavailable(String)
         /// A pipe, a device, a folder.
         case notAFile(String)
         /// The medium does not answer (ESTALE, EIO, ENXIO).
@@ -65,7 +67,8 @@ package final class SourceFile: Sendable {
             switch failure.errno {
             case ENOENT, ENOTDIR, ELOOP: throw OpenError.missing(failure.message)
             case ESTALE, EIO, ENXIO, ENODEV, ENOTCONN: throw OpenError.stale(failure.message)
-            default: throw OpenError.unreadable(failure.message)
+            case EACCES, EPERM, EINVAL, ENAMETOOLONG: throw OpenError.unreadable(failure.message)
+            default: throw OpenError.unavailable(failure.message)
             }
         }
     }

@@ -79,7 +79,9 @@ package struct SourceRoots: Sendable {
                 "source root '\(name)' at \(path) is not there (\(String(cString: strerror(errno)))); mount it")
         }
         let root = OpenRoot(descriptor: descriptor, path: path)
-        if let registration, registration.path == path, Self.fileSystem(descriptor) != registration.fileSystem {
+        if let registration, Self.resolved(registration.path) == Self.resolved(path),
+            Self.fileSystem(descriptor) != registration.fileSystem
+        {
             throw .unfit(
                 "source root '\(name)' at \(path) is on another file system than when its files were submitted "
                     + "(unmounted?); mount it again, or submit from it again if it has moved for good")
@@ -90,26 +92,24 @@ package struct SourceRoots: Sendable {
         return root
     }
 
-    /// The name of the root that a folder is, registering it when the registry is open to that.
+    /// The name of the root that a folder is in, or will be once it is confirmed.
     /// - Parameter path: absolute and resolved.
-    /// - Throws: `RootFailure.unknown` when the folder is in no configured root and may not be registered; POSIX errors.
-    package func register(_ path: String) throws -> (name: String, path: String) {
+    /// - Throws: `RootFailure.unknown` when the folder is in no configured root and may not become one itself.
+    package func name(of path: String) throws(RootFailure) -> (name: String, path: String) {
         for (name, root) in configured.sorted(by: { $0.value.path.count > $1.value.path.count }) {
             guard let resolved = realpath(root.path, nil) else { continue }
             defer { free(resolved) }
             let base = String(cString: resolved)
-            if path == base || path.hasPrefix(base == "/" ? "/" : base + "/") {
-                try remember(name, base)
-                return (name, base)
-            }
+            if path == base || path.utf8.starts(with: (base == "/" ? "/" : base + "/").utf8) { return (name, base) }
         }
-        guard takesRegistered, registry != nil else { throw RootFailure.unknown(path) }
-        let name = "local-" + Self.fingerprint(path)
-        try remember(name, path)
-        return (name, path)
+        guard takesRegistered, registry != nil else { throw .unknown(path) }
+        return ("local-" + Self.fingerprint(path), path)
     }
 
-    private func remember(_ name: String, _ path: String) throws {
+    /// Writes down the file system that a root is on, durably: to be done once a file was found there, since an empty
+    /// folder may be the mount point of a disk that is not there.
+    /// - Throws: `RootFailure`, file errors.
+    package func confirm(_ name: String, path: String) throws {
         guard let registry else { return }
         let descriptor = Foundation.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw RootFailure.unfit("\(path): \(String(cString: strerror(errno)))") }
@@ -149,6 +149,12 @@ package struct SourceRoots: Sendable {
         if fstatvfs(descriptor, &state) == 0, state.f_fsid != 0 { return UInt64(state.f_fsid) }
         var status = stat()
         return fstat(descriptor, &status) == 0 ? UInt64(status.st_dev) : 0
+    }
+
+    private static func resolved(_ path: String) -> String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
     }
 
     /// FNV-1a: a short name for a path, the same in every process.

@@ -9,9 +9,29 @@ internal import Synchronization
 /// the engine's own queues (inside the multi every waiting handle would cost each turn). Cancelling the task that
 /// called `run` takes the transfer out at once.
 package actor TransferEngine: LoopService {
-    /// The multi handle, for `curl_multi_wakeup`: the one call that libcurl allows from any thread.
-    private struct Multi: @unchecked Sendable {
+    /// The multi handle, and `curl_multi_wakeup`: the one call that libcurl allows from any thread.
+    ///
+    /// Unchecked: `raw` is used on the loop's thread only, but for the wake, which the lock keeps from meeting the
+    /// clean-up.
+    private final class Multi: @unchecked Sendable {
         let raw: UnsafeMutableRawPointer
+        private let lock = NSLock()
+        private var isGone = false
+
+        init(raw: UnsafeMutableRawPointer) {
+            self.raw = raw
+        }
+
+        func wake() {
+            lock.withLock { if !isGone { curl_multi_wakeup(raw) } }
+        }
+
+        func cleanUp() {
+            lock.withLock {
+                isGone = true
+                curl_multi_cleanup(raw)
+            }
+        }
     }
 
     private nonisolated let loop: LoopExecutor
@@ -51,7 +71,7 @@ package actor TransferEngine: LoopService {
         self.pool = pool
         let multi = Multi(raw: raw)
         self.multi = multi
-        loop = LoopExecutor(name: "backhaul.transfer") { curl_multi_wakeup(multi.raw) }
+        loop = LoopExecutor(name: "backhaul.transfer") { multi.wake() }
         // Idle connections beyond what may run are of no use.
         _ = backhaul_multi_set_long(raw, CURLMOPT_MAXCONNECTS, max(8, limits.transfers))
         loop.start(self)
@@ -76,7 +96,7 @@ package actor TransferEngine: LoopService {
             }
         } onCancel: {
             cancels.withLock { $0.append(id) }
-            curl_multi_wakeup(multi.raw)
+            multi.wake()
         }
     }
 
@@ -87,7 +107,7 @@ package actor TransferEngine: LoopService {
         guard !isClosed else { return }
         isClosed = true
         for id in Array(active.keys) + Array(pending.keys) { cancel(id) }
-        curl_multi_cleanup(multi.raw)
+        multi.cleanUp()
         loop.stop()
     }
 
@@ -163,7 +183,7 @@ package actor TransferEngine: LoopService {
         let feeder = BodyFeeder(entry.request.body, pool: pool, progress: entry.request.progress) { [weak self] in
             guard let self else { return }
             resumes.withLock { $0.append(id) }
-            curl_multi_wakeup(multi.raw)
+            multi.wake()
         }
         let transfer = ActiveTransfer(
             id: id, request: entry.request, host: entry.host, egress: egress, feeder: feeder,

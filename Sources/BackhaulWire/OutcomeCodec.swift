@@ -12,6 +12,7 @@ package enum OutcomeCodec {
             switch outcome.kind {
             case .started: .started
             case .retrying: .retrying
+            case .released: .released
             case .succeeded: .succeeded
             case .failed: .failed
             case .cancelled: .cancelled
@@ -52,6 +53,7 @@ package enum OutcomeCodec {
             switch message.kind {
             case .started: .started
             case .retrying: .retrying
+            case .released: .released
             case .succeeded: .succeeded
             case .failed: .failed
             case .cancelled: .cancelled

@@ -1,7 +1,9 @@
 /// Times as results and people's tables show them: RFC 3339, UTC, milliseconds.
 package enum TimeText {
-    /// - Parameter milliseconds: since 1970; from year 0 on.
+    /// - Parameter milliseconds: since 1970; cut to the years 1 to 9999.
     package static func format(_ milliseconds: Int64) -> String {
+        // Years 1 to 9999: anybody may write any number into a record.
+        let milliseconds = min(max(milliseconds, -62_135_596_800_000), 253_402_300_799_999)
         let days = Int(milliseconds.floored(by: 86_400_000))
         let rest = Int(milliseconds - Int64(days) * 86_400_000)
         // Howard Hinnant, "chrono-compatible low-level date algorithms", civil_from_days.

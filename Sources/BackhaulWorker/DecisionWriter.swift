@@ -91,6 +91,11 @@ package struct DecisionWriter: Sendable {
         return try append(outcome)
     }
 
+    /// The outcome that takes a mark back: the upload was interrupted and waits again.
+    package func released(_ task: TaskDelivery, now: Int64) throws -> AppendRequest {
+        try append(outcome(.released, task, startedAt: now, now: now))
+    }
+
     /// Moves the task to a retry topic, where it wakes one tier later; `records` go with it.
     package func moved(_ task: TaskDelivery, toTier tier: Int64, with records: [AppendRequest] = []) -> SettleUnit {
         finish(task, [forward(task, to: layout.retry(tier))] + records)

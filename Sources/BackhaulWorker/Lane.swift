@@ -35,6 +35,8 @@ actor Lane {
     private var order = KeyOrder<DeliveryReference>()
     private var turns: [DeliveryReference: Signal] = [:]
     private var memoryWaits = 0
+    /// Deliveries whose credit went to another while they wait in memory.
+    private var creditless: Set<DeliveryReference> = []
     private var isStopping = false
     private var idleWaiters: [(partitions: Set<TopicPartition>?, signal: Signal)] = []
 
@@ -62,7 +64,16 @@ actor Lane {
         // Enough in hand that a settled slot never waits for the log, little enough that memory does not notice.
         await session.grant((kind == .small ? options.uploads : options.largeUploads) * 3 + 32)
         try await withThrowingDiscardingTaskGroup { group in
-            group.addTask { try await self.settler.run() }
+            group.addTask {
+                do {
+                    try await self.settler.run()
+                } catch {
+                    // Nothing can be decided any more: the closed session ends the loop below, which is not a child of
+                    // the group and would go on taking deliveries.
+                    await self.session.close()
+                    throw error
+                }
+            }
             while let event = try await session.next() {
                 switch event {
                 case .assigned(let partitions):
@@ -72,7 +83,8 @@ actor Lane {
                 case .revoking(let revocation):
                     group.addTask { try await self.giveUp(revocation) }
                 case .blocked(let head):
-                    stoppers[head]?.stop(.makeWay)
+                    // One that keeps its key's order cannot make way: it holds its partition until it is through.
+                    if turns[head] == nil { stoppers[head]?.stop(.makeWay) }
                 }
             }
             await settler.end()
@@ -82,6 +94,7 @@ actor Lane {
     /// Ends the lane: what waits is dropped at once, what uploads gets `grace` milliseconds, and costs no attempt.
     func stop(grace: Int64) async {
         isStopping = true
+        logger.debug("lane stops", metadata: ["deliveries": "\(stoppers.count)"])
         await drain(nil, grace: grace)
         await session.close()
     }
@@ -171,9 +184,7 @@ actor Lane {
             let unit = writer.malformed(delivery, error, now: clock.now)
             stoppers[reference] = Stopper()
             group.addTask {
-                _ = try await self.settler.settle(unit)
-                await self.session.grant(1)
-                await self.leave(reference)
+                await self.finish(reference, key: nil) { _ = try await self.settler.settle(unit) }
             }
             return
         }
@@ -193,11 +204,26 @@ actor Lane {
                 lane: self, task: task, isOrdered: key != nil, kind: self.kind, stopper: stopper, turn: turn,
                 settler: self.settler, options: self.options, execution: self.execution, gate: self.gate,
                 clock: self.clock, random: self.random, logger: self.logger, writer: self.writer, tiers: self.tiers)
-            let hasCredit = try await run.run()
-            if let key { await self.leaveLine(reference, key: key) }
-            if hasCredit { await self.session.grant(1) }
-            await self.leave(reference)
+            await self.finish(reference, key: key) { try await run.run() }
         }
+    }
+
+    /// Runs a delivery's work and takes it out of the books, however it ends. An error is the settler's, which ends the
+    /// lane by itself; thrown from here it would only hide that one.
+    private func finish(
+        _ reference: DeliveryReference, key: String?, _ work: @Sendable () async throws -> Void
+    ) async {
+        do {
+            try await work()
+        } catch {
+            logger.error(
+                "a task's decision could not be settled",
+                metadata: ["position": "\(reference.position)", "error": "\(error)"])
+        }
+        if let key { leaveLine(reference, key: key) }
+        if !creditless.contains(reference) { await session.grant(1) }
+        creditless.remove(reference)
+        leave(reference)
     }
 
     private func leaveLine(_ reference: DeliveryReference, key: String) {
@@ -206,10 +232,10 @@ actor Lane {
     }
 
     /// Asks for a place among the tasks that wait in memory; its credit goes to another delivery.
-    func beginMemoryWait(returningCredit: Bool) async -> Bool {
+    func beginMemoryWait(_ reference: DeliveryReference) async -> Bool {
         guard memoryWaits < options.memoryWaits else { return false }
         memoryWaits += 1
-        if returningCredit { await session.grant(1) }
+        if creditless.insert(reference).inserted { await session.grant(1) }
         return true
     }
 

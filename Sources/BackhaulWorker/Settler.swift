@@ -39,6 +39,11 @@ actor Settler {
         while true {
             if pending.isEmpty {
                 if isEnding { return }
+                // A wait ends at once in a cancelled task: the lane has failed, and nobody will say `end`.
+                guard !Task.isCancelled else {
+                    failure = CancellationError()
+                    throw CancellationError()
+                }
                 await signal.wait()
                 continue
             }

@@ -9,6 +9,8 @@ package struct TaskDelivery: Hashable, Sendable {
     package var progress: TaskProgress
     /// Whether a checkpoint stands for this position, which has to be forgotten once the delivery is finished.
     package var hasCheckpoint: Bool
+    /// Whether this worker has marked it as in flight.
+    package var isMarked = false
 
     package init(delivery: Delivery, task: UploadTask, progress: TaskProgress, hasCheckpoint: Bool = false) {
         self.delivery = delivery
@@ -27,8 +29,10 @@ package struct TaskDelivery: Hashable, Sendable {
         let task = try TaskCodec.decode(delivery.record.value)
         let progress = try ProgressHeaders.decode { delivery.record.header($0)?.text }
         var result = TaskDelivery(delivery: delivery, task: task, progress: progress)
+        result.progress.due = result.progress.due.map { $0 - delivery.skew }
         guard let checkpoint, checkpoint.task == result.generation else { return result }
         result.progress = checkpoint.progress
+        result.progress.due = result.progress.due.map { $0 - delivery.skew }
         // The owner that wrote the mark never took it back: it died while the upload was under way.
         if checkpoint.isInFlight { result.progress.crashes += 1 }
         result.hasCheckpoint = true

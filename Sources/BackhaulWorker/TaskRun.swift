@@ -23,62 +23,66 @@ struct TaskRun: Sendable {
     let writer: DecisionWriter
     let tiers: [Int64]
 
+    private var reference: DeliveryReference { task.delivery.reference }
+
     /// What one try came to.
     private enum Attempt {
         case stored(StoredObject)
         case failed(Failure)
+        /// Its deadline had passed when it could have begun.
+        case late
         case stopped
     }
 
-    /// - Returns: whether the delivery still holds its session credit.
     /// - Throws: `LogError` when the log has failed for good.
-    func run() async throws -> Bool {
+    func run() async throws {
         var task = task
-        var hasCredit = true
         if let turn {
-            guard try await takesTurn(turn) else { return try await stopped(task, hasCredit) }
+            // Those behind a failing head must not hold the credits that other keys could work with.
+            let isInMemory = await lane.beginMemoryWait(reference)
+            let isMyTurn = try await takesTurn(turn)
+            if isInMemory { await lane.endMemoryWait() }
+            guard isMyTurn else { return try await stopped(task) }
         }
         while true {
             if let due = task.progress.due, due > clock.now {
-                switch place(for: due) {
+                switch place(for: due, now: clock.now) {
                 case .tier(let tier):
                     _ = try await settler.settle(writer.moved(task, toTier: tier))
-                    return hasCredit
+                    return
                 case .memory:
-                    guard await lane.beginMemoryWait(returningCredit: hasCredit) else {
+                    let isInMemory = await lane.beginMemoryWait(reference)
+                    guard isInMemory || isOrdered else {
                         // No room: the smallest tier is a little later, and bounded.
                         _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
-                        return hasCredit
+                        return
                     }
-                    hasCredit = false
                     let clock = clock
                     let hasWoken = try await stopper.run { try await clock.sleep(until: due) } != nil
-                    await lane.endMemoryWait()
-                    guard hasWoken else { return try await stopped(task, hasCredit) }
+                    if isInMemory { await lane.endMemoryWait() }
+                    guard hasWoken else { return try await stopped(task) }
                 }
             }
             // A large task that woke from its delay goes back to its own lane, where it holds nobody up.
             if kind == .small, !isOrdered, task.task.size >= options.largeThreshold {
                 _ = try await settler.settle(writer.handedOver(task))
-                return hasCredit
+                return
             }
-            let startedAt = clock.now
-            if let deadline = task.task.deadline, startedAt >= deadline {
-                _ = try await settler.settle(
-                    try writer.expired(task, after: nil, spends: false, startedAt: startedAt, now: startedAt))
-                return hasCredit
-            }
-            let attempt = try await upload(&task)
+            let (attempt, startedAt) = try await upload(&task)
             let now = clock.now
             switch attempt {
             case .stopped:
-                return try await stopped(task, hasCredit)
+                return try await stopped(task)
+            case .late:
+                _ = try await settler.settle(
+                    try writer.expired(task, after: nil, spends: false, startedAt: startedAt, now: now))
+                return
             case .stored(let object):
                 _ = try await settler.settle(
                     try writer.succeeded(
                         task, bytes: object.bytes, sha256: object.sha256, verification: object.verification.rawValue,
                         startedAt: startedAt, now: now))
-                return hasCredit
+                return
             case .failed(let failure):
                 let verdict = Verdict.decide(
                     failure, attempts: task.progress.attempts, policy: options.policy, deadline: task.task.deadline,
@@ -93,20 +97,20 @@ struct TaskRun: Sendable {
                 case .deadLetter(let spends):
                     _ = try await settler.settle(
                         try writer.failed(task, failure, spends: spends, startedAt: startedAt, now: now))
-                    return hasCredit
+                    return
                 case .expire(let spends):
                     _ = try await settler.settle(
                         try writer.expired(task, after: failure, spends: spends, startedAt: startedAt, now: now))
-                    return hasCredit
+                    return
                 case .forget:
-                    return try await stopped(task, hasCredit)
+                    return try await stopped(task)
                 case .retry(let at, let spends):
                     writer.note(failure, spends: spends, in: &task, now: now)
                     task.progress.due = at
                     let record = try writer.retrying(task, failure, startedAt: startedAt, now: now)
-                    if case .tier(let tier) = place(for: at) {
+                    if case .tier(let tier) = place(for: at, now: now) {
                         _ = try await settler.settle(writer.moved(task, toTier: tier, with: [record]))
-                        return hasCredit
+                        return
                     }
                     // It waits here; what it has gone through is written down first, so that a crash forgets nothing.
                     _ = try await settler.settle(try writer.checkpoint(task, isInFlight: false, with: [record]))
@@ -125,15 +129,18 @@ struct TaskRun: Sendable {
         return waited != nil
     }
 
-    private func place(for due: Int64) -> DelayPlan {
-        isOrdered ? .memory : DelayPlan.next(tiers: tiers, due: due, now: clock.now)
+    private func place(for due: Int64, now: Int64) -> DelayPlan {
+        isOrdered ? .memory : DelayPlan.next(tiers: tiers, due: due, now: now)
     }
 
     /// One try, inside a slot; after some seconds it leaves its mark.
-    private func upload(_ task: inout TaskDelivery) async throws -> Attempt {
+    /// - Returns: what came of it, and when it began.
+    private func upload(_ task: inout TaskDelivery) async throws -> (Attempt, Int64) {
         let upload = task.task
-        guard try await stopper.run({ try await gate.enter(upload) }) != nil else { return .stopped }
+        guard try await stopper.run({ try await gate.enter(upload) }) != nil else { return (.stopped, clock.now) }
         defer { gate.leave(upload) }
+        let startedAt = clock.now
+        if let deadline = upload.deadline, startedAt >= deadline { return (.late, startedAt) }
         stopper.isUploading = true
         defer { stopper.isUploading = false }
         let marking = task
@@ -172,12 +179,15 @@ struct TaskRun: Sendable {
             }
             return (.stopped, isMarked)
         }
-        if isMarked { task.hasCheckpoint = true }
-        return attempt
+        if isMarked {
+            task.hasCheckpoint = true
+            task.isMarked = true
+        }
+        return (attempt, startedAt)
     }
 
     /// The delivery's work was stopped: it stays unfinished for the next owner, or makes way.
-    private func stopped(_ task: TaskDelivery, _ hasCredit: Bool) async throws -> Bool {
+    private func stopped(_ task: TaskDelivery) async throws {
         switch stopper.stopped {
         case .makeWay where !isOrdered:
             if let due = task.progress.due, due > clock.now {
@@ -189,8 +199,10 @@ struct TaskRun: Sendable {
             }
         default:
             // A mark would count as a crash of this worker, which stops in order.
-            if task.hasCheckpoint { _ = try await settler.settle(try writer.checkpoint(task, isInFlight: false)) }
+            guard task.hasCheckpoint else { return }
+            let now = clock.now
+            let records = task.isMarked ? [try writer.released(task, now: now)] : []
+            _ = try await settler.settle(try writer.checkpoint(task, isInFlight: false, with: records))
         }
-        return hasCredit
     }
 }

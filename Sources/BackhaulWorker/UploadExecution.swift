@@ -71,6 +71,7 @@ package struct UploadExecution: Sendable {
             switch error {
             case .missing(let text): throw Failure(.sourceGone, "the file is gone: \(text)")
             case .unreadable(let text): throw Failure(.permanent, "the file cannot be read: \(text)")
+            case .unavailable(let text): throw Failure(.transient, "the file cannot be opened now: \(text)")
             case .notAFile(let text): throw Failure(.sourceChanged, text)
             case .stale(let text): throw Failure(.rootUnfit, "the medium does not answer: \(text)")
             }

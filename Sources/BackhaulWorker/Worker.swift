@@ -11,7 +11,12 @@ package final class Worker: Sendable {
     private let clock: any LogClock
     private let random: @Sendable () -> Double
     private let logger: Logger
-    private let lanes = Mutex<[Lane]>([])
+    private struct State {
+        var lanes: [Lane] = []
+        var isStopped = false
+    }
+
+    private let state = Mutex(State())
 
     /// - Parameter random: 0 ..< 1, for the jitter of delays.
     package init(
@@ -42,7 +47,12 @@ package final class Worker: Sendable {
             try await lane(.small, small, tiers, slots: options.uploads),
             try await lane(.large, large, tiers, slots: options.largeUploads),
         ]
-        self.lanes.withLock { $0 = lanes }
+        let isStopped = state.withLock { state in
+            state.lanes = lanes
+            return state.isStopped
+        }
+        // Asked to stop before there was anything to stop.
+        if isStopped { for lane in lanes { await lane.stop(grace: 0) } }
         onReady()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for lane in lanes { group.addTask { try await lane.run() } }
@@ -53,7 +63,10 @@ package final class Worker: Sendable {
 
     /// Takes nothing more, gives uploads under way `grace` milliseconds, settles and leaves. Costs no attempt.
     package func stop(grace: Int64? = nil) async {
-        let lanes = lanes.withLock { $0 }
+        let lanes = state.withLock { state in
+            state.isStopped = true
+            return state.lanes
+        }
         await withDiscardingTaskGroup { group in
             for lane in lanes { group.addTask { await lane.stop(grace: grace ?? self.options.grace) } }
         }

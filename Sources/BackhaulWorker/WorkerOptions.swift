@@ -19,7 +19,7 @@ package struct WorkerOptions: Sendable {
     package var memoryWaits: Int
 
     package init(
-        name: String, layout: TopicLayout, policy: RetryPolicy, uploads: Int = 48, largeUploads: Int = 8,
+        name: String, layout: TopicLayout, policy: RetryPolicy, uploads: Int = 32, largeUploads: Int = 8,
         largeThreshold: UInt64 = 64 << 20, markAfter: Int64 = 5_000, grace: Int64 = 10_000, memoryWaits: Int = 10_000
     ) {
         self.name = name

@@ -40,6 +40,12 @@ enum LogAddress: Equatable {
                 clock: SystemLogClock(), logger: Logger(label: "backhaul.log"))
             // A log that has its topics keeps them as they are: its owner says what they should be.
             if try await log.topics().first(where: { $0.name == settings.layout.tasks }) == nil {
+                guard creates else {
+                    await log.close()
+                    throw CommandFailure(
+                        "the log in \(folder) has no topics that begin with '\(settings.layout.prefix)'; is topics.prefix "
+                            + "what its owner uses?")
+                }
                 try await log.ensure(settings.topics)
             }
             return log

@@ -39,7 +39,7 @@ struct Backhaul: AsyncParsableCommand {
             Foundation.exit(0)
         }
         if parserCode == .validationFailure {
-            FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+            try? FileHandle.standardError.write(contentsOf: Data((fullMessage(for: error) + "\n").utf8))
             Foundation.exit(ProcessExit.usage.rawValue)
         }
         Talk.say("error: \(Explanation.of(error))")

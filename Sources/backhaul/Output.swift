@@ -16,7 +16,7 @@ enum Output {
     }
 
     static func write(_ line: Data) {
-        FileHandle.standardOutput.write(line + [UInt8(ascii: "\n")])
+        try? FileHandle.standardOutput.write(contentsOf: line + [UInt8(ascii: "\n")])
     }
 
     /// A table with its columns aligned; the first row is the head.

@@ -9,7 +9,7 @@ struct ProgressBar {
     mutating func show(_ text: @autoclosure () -> String) {
         guard isShown, ContinuousClock.now - shownAt > .milliseconds(100) else { return }
         shownAt = .now
-        FileHandle.standardError.write(Data("\r\u{1B}[K\(text())".utf8))
+        try? FileHandle.standardError.write(contentsOf: Data("\r\u{1B}[K\(text())".utf8))
     }
 
     /// A bar of `done` in `total`.
@@ -21,6 +21,6 @@ struct ProgressBar {
 
     func clear() {
         guard isShown else { return }
-        FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
+        try? FileHandle.standardError.write(contentsOf: Data("\r\u{1B}[K".utf8))
     }
 }

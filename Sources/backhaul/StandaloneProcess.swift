@@ -3,6 +3,7 @@ import BackhaulDestinations
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulSettings
+import BackhaulTelemetry
 import BackhaulTransfer
 import BackhaulWorker
 import Foundation
@@ -109,12 +110,14 @@ final class StandaloneProcess: Sendable {
 
     private func announce() {
         health.setReady(true)
-        logger.notice(
-            "ready",
+        // Past the level: whoever started the process waits for this line.
+        let line = JSONLogHandler.line(
+            level: .notice, message: "ready", label: "backhaul.standalone",
             metadata: [
                 "role": "standalone", "listen": "\(address)", "data": "\(log.folder)", "workers": "\(workers.count)",
                 "version": "\(Version.text)", "libcurl": "\(CurlGlobal.version)", "pid": "\(getpid())",
             ])
+        try? FileHandle.standardError.write(contentsOf: line)
     }
 
     /// Not ready → stop taking → finish or hand back → settle → leave.

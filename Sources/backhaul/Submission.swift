@@ -42,6 +42,8 @@ actor Submission {
     private var sizes: [UInt64] = []
     /// Hashes of the keys that this submission has used, once it has more than one source.
     private var keys: Set<Int> = []
+    /// Roots whose file system is written down.
+    private var confirmed: Set<String> = []
     private var awaited: Set<TaskIdentity> = []
     private var hasKnown = false
     /// Where to look on for results.
@@ -104,8 +106,8 @@ actor Submission {
             return reject(path, "unreadable", String(cString: strerror(errno)))
         }
         let folder = isFolder ? resolved : Self.parent(of: resolved)
-        let name = isFolder ? "" : String(resolved.dropFirst(folder.utf8.count == 1 ? 1 : folder.count + 1))
-        guard let root = try register(folder, for: path) else { return }
+        let name = isFolder ? "" : Self.tail(of: resolved, below: folder)
+        guard let root = try rootName(of: folder, for: path) else { return }
         try await walk(root, folder: folder, start: name, shown: path)
     }
 
@@ -115,6 +117,11 @@ actor Submission {
         var rest = Data()
         func take(_ line: Data) async throws {
             guard !line.isEmpty else { return }
+            guard !line.contains(0) else {
+                return reject(
+                    String(decoding: line.prefix { $0 != 0 }, as: UTF8.self), "bad-name",
+                    "the line has a NUL byte in it; give --null when the paths end with NUL")
+            }
             guard let path = String(data: line, encoding: .utf8) else {
                 return reject(String(decoding: line, as: UTF8.self), "bad-name", "the path is not UTF-8")
             }
@@ -145,17 +152,17 @@ actor Submission {
         guard let resolved = Self.resolve(path) else {
             return reject(path, "unreadable", String(cString: strerror(errno)))
         }
-        guard resolved.hasPrefix(here == "/" ? "/" : here + "/") else {
+        guard resolved.utf8.starts(with: (here == "/" ? "/" : here + "/").utf8) else {
             return reject(path, "outside", "paths from standard input must lie below the current folder")
         }
-        guard let root = try register(here, for: path) else { return }
+        guard let root = try rootName(of: here, for: path) else { return }
         try await walk(
-            root, folder: here, start: String(resolved.dropFirst(here == "/" ? 1 : here.count + 1)), shown: path)
+            root, folder: here, start: Self.tail(of: resolved, below: here), shown: path)
     }
 
-    private func register(_ folder: String, for path: String) throws -> (name: String, path: String)? {
+    private func rootName(of folder: String, for path: String) throws -> (name: String, path: String)? {
         do {
-            return try roots.register(folder)
+            return try roots.name(of: folder)
         } catch RootFailure.unknown {
             reject(path, "outside-roots", "the path lies in none of the allowed roots (sources.roots)")
             return nil
@@ -168,9 +175,15 @@ actor Submission {
         return String(cString: resolved)
     }
 
+    /// The folder that holds an absolute, resolved path. By bytes, as the kernel parts it.
     private static func parent(of path: String) -> String {
-        let parent = path.split(separator: "/").dropLast().joined(separator: "/")
-        return "/" + parent
+        let end = path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex
+        return end == path.startIndex ? "/" : String(path[..<end])
+    }
+
+    /// What an absolute path adds to a folder above it.
+    private static func tail(of path: String, below folder: String) -> String {
+        String(decoding: path.utf8.dropFirst(folder == "/" ? 1 : folder.utf8.count + 1), as: UTF8.self)
     }
 
     // MARK: Walking
@@ -179,7 +192,7 @@ actor Submission {
     ///   - folder: what keys are relative to; at or below the root.
     ///   - start: a file or folder below `folder`; empty for all of it.
     private func walk(_ root: (name: String, path: String), folder: String, start: String, shown: String) async throws {
-        let inside = folder == root.path ? "" : String(folder.dropFirst(root.path == "/" ? 1 : root.path.count + 1))
+        let inside = folder == root.path ? "" : Self.tail(of: folder, below: root.path)
         let walk: FileWalk
         do {
             walk = try FileWalk(root: folder, start: start, filter: filter, skipping: log.folder)
@@ -191,6 +204,8 @@ actor Submission {
             case .problem(let path, let code, let message):
                 reject(path.isEmpty ? shown : path, code, message)
             case .file(let path, let size, let modifiedAt):
+                // Only now: an unmounted disk's empty mount point must not take the disk's place.
+                if confirmed.insert(root.name).inserted { try roots.confirm(root.name, path: root.path) }
                 let key = prefix + path
                 guard keys.insert(key.hashValue).inserted else {
                     reject(path, "same-key", "another file of this submission has the key '\(key)' already")

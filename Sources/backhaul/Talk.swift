@@ -4,7 +4,7 @@ import Foundation
 /// What is said to the person at the terminal, on stderr.
 enum Talk {
     static func say(_ text: String) {
-        FileHandle.standardError.write(Data("backhaul: \(Redaction.clean(text))\n".utf8))
+        try? FileHandle.standardError.write(contentsOf: Data("backhaul: \(Redaction.clean(text))\n".utf8))
     }
 
     static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }

@@ -118,11 +118,11 @@ struct StubConnection {
     }
 
     private func fill(_ buffer: inout [UInt8]) -> Bool {
-        var chunk = [UInt8](repeating: 0, count: 64 << 10)
-        let count = recv(descriptor, &chunk, chunk.count, 0)
-        guard count > 0 else { return false }
-        buffer += chunk[..<count]
-        return true
+        let chunk = [UInt8](unsafeUninitializedCapacity: 64 << 10) { bytes, count in
+            count = max(0, recv(descriptor, bytes.baseAddress, 64 << 10, 0))
+        }
+        buffer += chunk
+        return !chunk.isEmpty
     }
 
     private func reply(_ status: Int, _ headers: [String: String], _ body: String = "") {

@@ -152,6 +152,9 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
     case failed // = 4
     case cancelled // = 5
     case expired // = 6
+
+    /// A marked upload was interrupted in order; the task waits again.
+    case released // = 7
     case UNRECOGNIZED(Int)
 
     init() {
@@ -167,6 +170,7 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
       case 4: self = .failed
       case 5: self = .cancelled
       case 6: self = .expired
+      case 7: self = .released
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -180,6 +184,7 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
       case .failed: return 4
       case .cancelled: return 5
       case .expired: return 6
+      case .released: return 7
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -193,6 +198,7 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
       .failed,
       .cancelled,
       .expired,
+      .released,
     ]
 
   }
@@ -414,7 +420,7 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
 }
 
 nonisolated extension Backhaul_V1_Outcome.Kind: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_STARTED\0\u{1}KIND_RETRYING\0\u{1}KIND_SUCCEEDED\0\u{1}KIND_FAILED\0\u{1}KIND_CANCELLED\0\u{1}KIND_EXPIRED\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_STARTED\0\u{1}KIND_RETRYING\0\u{1}KIND_SUCCEEDED\0\u{1}KIND_FAILED\0\u{1}KIND_CANCELLED\0\u{1}KIND_EXPIRED\0\u{1}KIND_RELEASED\0")
 }
 
 nonisolated extension Backhaul_V1_Failure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

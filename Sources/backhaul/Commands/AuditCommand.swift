@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackhaulAudit
 import BackhaulEmbedded
+import BackhaulLog
 import BackhaulSettings
 import BackhaulTransfer
 import Foundation
@@ -19,7 +20,14 @@ struct AuditCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try log.common.settings()
         let opened = try await log.address().open(settings, creates: false)
-        var report = try await Audit(log: opened, layout: settings.layout).run()
+        var report: AuditReport
+        do {
+            report = try await Audit(log: opened, layout: settings.layout).run()
+        } catch let error as LogError {
+            // Records that were there and are not are loss, whichever they were.
+            guard case .damaged = error else { throw error }
+            throw CommandFailure("\(error)", exit: .auditFoundLoss)
+        }
         if verify {
             let pool = ReaderPool()
             let engine = try TransferEngine(

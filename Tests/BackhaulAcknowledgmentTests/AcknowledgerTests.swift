@@ -1,0 +1,113 @@
+import BackhaulAcknowledgment
+import BackhaulDomain
+import BackhaulEmbedded
+import BackhaulIngest
+import BackhaulLog
+import BackhaulPipelineKit
+import BackhaulTestKit
+import BackhaulWire
+import Foundation
+import Logging
+import Testing
+
+@Suite("Acknowledgment")
+struct AcknowledgerTests {
+    private func outcome(_ id: String, _ kind: OutcomeKind, generation: Int = 0) -> Outcome {
+        Outcome(
+            kind: kind, task: TaskGeneration(identity: TaskIdentity(tenant: "t", id: id), generation: generation),
+            batch: "b",
+            destination: DestinationReference(place: .named("nas"), key: id), attempts: 1, crashes: 0, bytes: 1,
+            worker: "w", acceptedAt: 1, startedAt: 2, finishedAt: 3)
+    }
+
+    private func append(_ pipeline: Pipeline, _ outcomes: [Outcome]) async throws {
+        _ = try await pipeline.log.append(
+            try outcomes.map {
+                AppendRequest(
+                    topic: pipeline.layout.outcomes, partitioning: .hash(Array($0.task.identity.id.utf8)),
+                    record: LogRecord(value: try OutcomeCodec.encode($0)))
+            })
+    }
+
+    @Test func theFirstTerminalOutcomeWins() async throws {
+        try await withPipeline { pipeline in
+            try await append(
+                pipeline,
+                [
+                    outcome("a", .retrying), outcome("a", .succeeded), outcome("a", .failed), outcome("b", .cancelled),
+                    outcome("b", .succeeded), outcome("a", .failed, generation: 1),
+                ])
+            let results = try await pipeline.run { try await pipeline.results(3) }
+            #expect(
+                Set(results.map { "\($0.task) \($0.status)" }) == [
+                    "t/a/0 succeeded", "t/b/0 cancelled", "t/a/1 failed",
+                ])
+        }
+    }
+
+    /// What an earlier acknowledger recorded is known to the next one, from the log alone.
+    @Test func aSuccessorRepeatsNothing() async throws {
+        try await withPipeline { pipeline in
+            for round in 0..<3 {
+                try await append(
+                    pipeline, (0..<50).map { outcome("\($0)", .succeeded) } + [outcome("round \(round)", .failed)])
+                _ = try await pipeline.run { try await pipeline.results(51 + round) }
+            }
+            #expect(try await pipeline.allResults().count == 53)
+        }
+    }
+
+    @Test func hostileOutcomesDoNotStopIt() async throws {
+        try await withPipeline(partitions: 1) { pipeline in
+            var odd = outcome("odd", .succeeded)
+            odd.startedAt = .min
+            odd.finishedAt = .max
+            odd.batch = String(repeating: "\u{1}", count: 300_000)
+            _ = try await pipeline.log.append([
+                AppendRequest(
+                    topic: pipeline.layout.outcomes, partitioning: .partition(0), record: LogRecord(value: [0xff])),
+                AppendRequest(
+                    topic: pipeline.layout.outcomes, partitioning: .partition(0), record: LogRecord(value: nil)),
+            ])
+            try await append(pipeline, [odd, outcome("a", .succeeded)])
+            let results = try await pipeline.run { try await pipeline.results(2) }
+            #expect(results.map(\.taskId) == ["odd", "a"])
+        }
+    }
+
+    @Test func theViewIsRebuiltFromTheLog() async throws {
+        try await withPipeline { pipeline in
+            let server = try StubServer { $0.target == "/bad" ? .status(403) : .store() }
+            defer { server.close() }
+            var drafts = try (0..<30).map { try pipeline.draft("\($0)", [1], to: .url(server.url)) }
+            drafts.append(try pipeline.draft("bad", [1], to: .url(server.url)))
+            drafts.append(try pipeline.draft("other", [1], to: .url(server.url), batch: "c"))
+            _ = try await pipeline.ingest.accept(drafts)
+            let path = pipeline.folder + "/view.sqlite"
+            func counts() async throws -> StatusCounts {
+                let view = try StatusView(
+                    path: path, log: pipeline.log, layout: pipeline.layout, logger: Logger(label: "test"))
+                try await view.catchUp()
+                let counts = try await view.counts(batch: "b", tenant: nil)
+                try view.close()
+                return counts
+            }
+            var waiting = StatusCounts()
+            waiting.accepted = 31
+            waiting.waiting = 31
+            #expect(try await counts() == waiting)
+            _ = try await pipeline.run { try await pipeline.results(32) }
+            var ended = StatusCounts()
+            ended.accepted = 31
+            ended.succeeded = 30
+            ended.failed = 1
+            #expect(try await counts() == ended)
+            for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+            #expect(try await counts() == ended)
+            // A damaged view is no loss either.
+            for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+            try Data("this is no database, whatever its name says".utf8).write(to: URL(fileURLWithPath: path))
+            #expect(try await counts() == ended)
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import BackhaulLog
+import Synchronization
+
+/// A log that has lost records: what is hidden is as if it had never been written.
+final class FaultyLog: MessageLog {
+    private let log: any MessageLog
+    private let hidden = Mutex<@Sendable (StoredRecord) -> Bool>({ _ in false })
+
+    init(_ log: any MessageLog) {
+        self.log = log
+    }
+
+    func hide(_ which: @escaping @Sendable (StoredRecord) -> Bool) {
+        hidden.withLock { $0 = which }
+    }
+
+    func read(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int) async throws -> ReadPage {
+        var page = try await log.read(partition, from: offset, records: records, bytes: bytes)
+        let isHidden = hidden.withLock { $0 }
+        page.records.removeAll(where: isHidden)
+        return page
+    }
+
+    var abilities: LogAbilities { log.abilities }
+    func ensure(_ topics: [TopicSpecification]) async throws { try await log.ensure(topics) }
+    func topics() async throws -> [TopicSpecification] { try await log.topics() }
+    func append(_ requests: [AppendRequest]) async throws -> [AppendOutcome] { try await log.append(requests) }
+    func openSession(_ subscriptions: [Subscription]) async throws -> any LogSession {
+        try await log.openSession(subscriptions)
+    }
+    func bounds(_ topic: String) async throws -> [PartitionBounds] { try await log.bounds(topic) }
+    func positions(of group: String) async throws -> [TopicPartition: GroupPosition] {
+        try await log.positions(of: group)
+    }
+    func commit(_ positions: [TopicPartition: GroupPosition], of group: String) async throws {
+        try await log.commit(positions, of: group)
+    }
+    func changes() async -> AsyncStream<Void> { await log.changes() }
+    func maintain() async throws { try await log.maintain() }
+    func close() async { await log.close() }
+}

@@ -1,0 +1,125 @@
+import BackhaulDestinations
+import BackhaulDomain
+import BackhaulTransfer
+import Testing
+
+@Suite("Dialects, step by step")
+struct DialectTests {
+    private let hash = String(repeating: "ab", count: 32)
+
+    private func body() -> TransferBody { .bytes(LoadedBytes(bytes: [1, 2, 3], sha256: hash)) }
+
+    private func upload(check: HTTPDestination.Check = .answer, _ reports: [TransferReport]) -> (Step, [String]) {
+        var dialect = HTTPUpload(
+            destination: HTTPDestination(url: "http://h/base", check: check), key: "a/b", body: body(), contentType: "")
+        var step = dialect.begin()
+        var requests: [String] = []
+        for report in reports {
+            if case .request(let request) = step { requests.append("\(request.method) \(request.url)") }
+            step = dialect.next(report)
+        }
+        return (step, requests)
+    }
+
+    private func sent(
+        _ status: Int, headers: [(name: String, value: String)] = [], isEarly: Bool = false, bytes: UInt64 = 3,
+        retryAfter: Int64? = nil
+    ) -> TransferReport {
+        TransferReport(
+            status: status, headers: headers, bytesSent: bytes, sha256: hash, isEarly: isEarly, retryAfter: retryAfter)
+    }
+
+    private func failure(_ step: Step) -> Failure? { if case .failed(let failure) = step { failure } else { nil } }
+    private func stored(_ step: Step) -> StoredObject? { if case .stored(let object) = step { object } else { nil } }
+
+    @Test func a2xxAfterAllBytesIsASuccess() {
+        let (step, requests) = upload([sent(201)])
+        #expect(requests == ["PUT http://h/base/a/b"])
+        #expect(stored(step) == StoredObject(bytes: 3, sha256: hash, verification: .status))
+    }
+
+    @Test func anEarlyOrShort2xxIsNot() {
+        #expect(failure(upload([sent(200, isEarly: true)]).0)?.kind == .integrity)
+        #expect(failure(upload([sent(200, bytes: 2)]).0)?.kind == .integrity)
+    }
+
+    @Test func aStatedDigestIsHeldAgainstWhatWasSent() {
+        let digest = "sha-256=:q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=:"
+        #expect(stored(upload([sent(200, headers: [("repr-digest", digest)])]).0)?.verification == .digest)
+        let other = "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"
+        #expect(failure(upload([sent(200, headers: [("repr-digest", other)])]).0)?.kind == .integrity)
+    }
+
+    @Test(arguments: [
+        (400, FailureClass.permanent), (401, .permanent), (403, .permanent), (404, .permanent), (409, .permanent),
+        (413, .permanent), (507, .permanent), (501, .permanent), (301, .permanent), (307, .permanent),
+        (408, .transient),
+        (425, .transient), (429, .transient), (500, .transient), (502, .transient), (503, .transient),
+        (504, .transient),
+        (520, .transient),
+    ])
+    func statusesHaveTheirClass(_ status: Int, _ kind: FailureClass) {
+        let failure = self.failure(upload([sent(status)]).0)
+        #expect(failure?.kind == kind)
+        #expect(failure?.httpStatus == status)
+    }
+
+    @Test func aNamedPauseIsThrottling() {
+        let failure = self.failure(upload([sent(429, retryAfter: 7_000)]).0)
+        #expect(failure?.kind == .throttled && failure?.retryAfter == 7_000)
+    }
+
+    @Test func transferFailuresHaveTheirClass() {
+        func kind(_ failure: TransferFailure) -> FailureClass? {
+            self.failure(upload([TransferReport(failure: failure)]).0)?.kind
+        }
+        #expect(kind(.broken("x")) == .transient)
+        #expect(kind(.timedOut("x")) == .transient)
+        #expect(kind(.egressRefused("x")) == .permanent)
+        #expect(kind(.untrusted("x")) == .permanent)
+        #expect(kind(.sourceChanged("x")) == .sourceChanged)
+        // Refused with a status, then closed while the body was still under way: the status counts.
+        #expect(failure(upload([TransferReport(status: 413, failure: .broken("x"))]).0)?.kind == .permanent)
+        #expect(failure(upload([TransferReport(status: 200, failure: .broken("x"))]).0)?.kind == .transient)
+    }
+
+    @Test func checksComeAfterTheUpload() {
+        let (right, requests) = upload(
+            check: .head, [sent(201), TransferReport(status: 200, headers: [("content-length", "3")])])
+        #expect(requests == ["PUT http://h/base/a/b", "HEAD http://h/base/a/b"])
+        #expect(stored(right)?.verification == .length)
+        #expect(
+            failure(
+                upload(check: .head, [sent(201), TransferReport(status: 200, headers: [("content-length", "2")])]).0)?
+                .kind == .integrity)
+        #expect(failure(upload(check: .head, [sent(201), TransferReport(status: 404)]).0)?.kind == .integrity)
+        #expect(
+            stored(upload(check: .readBack, [sent(201), TransferReport(status: 200, receivedSHA256: hash)]).0)?
+                .verification == .readBack)
+        #expect(
+            failure(upload(check: .readBack, [sent(201), TransferReport(status: 200, receivedSHA256: "00")]).0)?.kind
+                == .integrity)
+    }
+
+    @Test func keysAreEncodedWhole() {
+        let destination = HTTPDestination(url: "http://h/b/")
+        #expect(destination.url(of: "a b/ä%41#?&+.txt") == "http://h/b/a%20b/%C3%A4%2541%23%3F%26%2B.txt")
+    }
+
+    @Test func secretsDoNotDescribeThemselves() {
+        let destination = HTTPDestination(url: "http://h/", bearerToken: Secret("canary"))
+        #expect(!"\(destination)".contains("canary"))
+        #expect(!String(reflecting: destination).contains("canary"))
+        var dialect = HTTPUpload(destination: destination, key: "k", body: body(), contentType: "")
+        guard case .request(let request) = dialect.begin() else { return }
+        #expect(request.headers.contains { $0 == ("Authorization", "Bearer canary") })
+    }
+
+    @Test func unknownDestinationsNameTheRemedy() {
+        let table = DestinationTable(
+            ["nas": Destination(kind: .folder(FolderDestination(path: "/nas")))], allowsURLs: false)
+        #expect(throws: Failure.self) { try table.resolve(.named("naz")) }
+        #expect(throws: Failure.self) { try table.resolve(.url("http://x/")) }
+        #expect((try? table.resolve(.named("nas"))) != nil)
+    }
+}

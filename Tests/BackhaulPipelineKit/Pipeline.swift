@@ -1,0 +1,215 @@
+internal import BackhaulAcknowledgment
+package import BackhaulAudit
+package import BackhaulDestinations
+package import BackhaulDomain
+package import BackhaulEmbedded
+package import BackhaulIngest
+package import BackhaulLog
+package import BackhaulReplay
+internal import BackhaulTestKit
+package import BackhaulTransfer
+package import BackhaulWire
+internal import BackhaulWorker
+internal import Foundation
+internal import Logging
+
+/// The whole pipe in one process, on an embedded log in a folder of the test's own, with short delays.
+package final class Pipeline: Sendable {
+    package let folder: String
+    package let log: EmbeddedLog
+    package let layout = TopicLayout()
+    package let clock = SystemLogClock()
+    package let ingest: Ingest
+    package let roots: SourceRoots
+    package let destinations: DestinationTable
+    package let policy: RetryPolicy
+    private let logger: Logger
+
+    package static let quickPolicy = RetryPolicy(tiers: [100, 300], maxAttempts: 3, jitter: 0.1, parkDelay: 200)
+
+    package init(
+        folder: String, destinations: [String: Destination] = [:], policy: RetryPolicy = quickPolicy,
+        partitions: Int = 4,
+        largeThreshold: UInt64 = 64 << 20
+    ) async throws {
+        self.folder = folder
+        self.policy = policy
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        self.logger = logger
+        try FileManager.default.createDirectory(atPath: folder + "/source", withIntermediateDirectories: true)
+        log = try EmbeddedLog(
+            folder: folder + "/data", options: EmbeddedOptions(owns: true, durability: .process), clock: clock,
+            logger: logger)
+        var topics = [
+            TopicSpecification(
+                name: layout.tasks, partitions: partitions,
+                retention: .untilRead(by: [layout.workers], atLeast: 1 << 40)),
+            TopicSpecification(
+                name: layout.largeTasks, partitions: partitions,
+                retention: .untilRead(by: [layout.largeWorkers], atLeast: 1 << 40)),
+            TopicSpecification(name: layout.deadLetters, partitions: partitions, retention: .age(1 << 40)),
+            TopicSpecification(
+                name: layout.outcomes, partitions: partitions,
+                retention: .untilRead(by: [layout.acknowledgers], atLeast: 1 << 40)),
+            TopicSpecification(name: layout.results, partitions: partitions, retention: .age(1 << 40)),
+            TopicSpecification(name: layout.checkpoints, partitions: partitions, retention: .compact),
+        ]
+        for tier in policy.tiers {
+            topics.append(
+                TopicSpecification(
+                    name: layout.retry(tier), partitions: partitions,
+                    retention: .untilRead(by: [layout.delays], atLeast: 1 << 40)))
+        }
+        try await log.ensure(topics)
+        let table = DestinationTable(destinations, allowsURLs: true)
+        self.destinations = table
+        roots = SourceRoots(
+            configured: ["src": .init(path: folder + "/source")], registry: folder + "/data/roots",
+            takesRegistered: false)
+        ingest = Ingest(
+            log: log, layout: layout, clock: clock, largeThreshold: largeThreshold,
+            isOrdered: { (try? table.resolve($0))?.order == .key })
+    }
+
+    // MARK: Going in
+
+    /// Writes a source file and gives the draft that submits it.
+    package func draft(
+        _ name: String, _ bytes: [UInt8], to place: DestinationReference.Place, key: String? = nil, batch: String = "b",
+        id: String? = nil, deadline: Int64? = nil
+    ) throws -> TaskDraft {
+        let path = folder + "/source/" + name
+        try FileManager.default.createDirectory(
+            atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw CocoaError(.fileNoSuchFile) }
+        return TaskDraft(
+            tenant: "t", id: id, batch: batch, source: SourceReference(root: "src", path: name),
+            destination: DestinationReference(place: place, key: key ?? name), size: UInt64(bytes.count),
+            modifiedAt: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec), deadline: deadline
+        )
+    }
+
+    // MARK: Running
+
+    /// Runs a worker and an acknowledger while `body` runs, then stops them in order.
+    package func run<Value: Sendable>(
+        workers: Int = 1, uploads: Int = 8, markAfter: Int64 = 5_000, grace: Int64 = 2_000, memoryWaits: Int = 10_000,
+        largeThreshold: UInt64 = 64 << 20, limits: TransferLimits = .standard,
+        egress: EgressPolicy = .privateNetworks, acknowledges: Bool = true,
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let pool = ReaderPool()
+        let engine = try TransferEngine(limits: limits, egress: egress, pool: pool)
+        let roles = (0..<workers).map { number in
+            Worker(
+                log: log,
+                options: WorkerOptions(
+                    name: "w\(number)", layout: layout, policy: policy, uploads: uploads, largeUploads: 2,
+                    largeThreshold: largeThreshold, markAfter: markAfter, grace: grace, memoryWaits: memoryWaits),
+                execution: UploadExecution(
+                    destinations: destinations, roots: roots, engine: engine, store: LocalStore(pool: pool), pool: pool),
+                clock: clock, logger: logger)
+        }
+        let acknowledger = Acknowledger(log: log, layout: layout, clock: clock, logger: logger)
+        let value = try await withThrowingTaskGroup(of: Value?.self) { group in
+            for role in roles {
+                group.addTask {
+                    try await role.run()
+                    return nil
+                }
+            }
+            if acknowledges {
+                group.addTask {
+                    try await acknowledger.run()
+                    return nil
+                }
+            }
+            group.addTask {
+                let result: Result<Value, any Error>
+                do { result = .success(try await body()) } catch { result = .failure(error) }
+                for role in roles { await role.stop() }
+                await acknowledger.stop()
+                return try result.get()
+            }
+            var found: Value?
+            while let value = try await group.next() { found = value ?? found }
+            return found
+        }
+        await engine.close()
+        guard let value else { throw CancellationError() }
+        return value
+    }
+
+    /// Waits until `count` results are there.
+    package func results(_ count: Int, within seconds: Double = 30) async throws -> [ResultDocument] {
+        let changes = await log.changes()
+        return try await within_(seconds, "\(count) results") {
+            var found = try await self.allResults()
+            if found.count >= count { return found }
+            for await _ in changes {
+                found = try await self.allResults()
+                if found.count >= count { return found }
+            }
+            return found
+        }
+    }
+
+    private func within_<Value: Sendable>(
+        _ seconds: Double, _ what: String, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await within(seconds, what, body)
+    }
+
+    // MARK: Looking
+
+    package func records(_ topic: String) async throws -> [StoredRecord] {
+        var all: [StoredRecord] = []
+        for bounds in try await log.bounds(topic) { try await log.scan(bounds.partition) { all += $0 } }
+        return all
+    }
+
+    package func allResults() async throws -> [ResultDocument] {
+        try await records(layout.results).map { try ResultDocument.decode($0.record.value) }
+    }
+
+    package func outcomes() async throws -> [Outcome] {
+        try await records(layout.outcomes).map { try OutcomeCodec.decode($0.record.value) }
+    }
+
+    package func deadLetters() async throws -> [DeadLetter] {
+        try await records(layout.deadLetters).map(DeadLetter.init)
+    }
+
+    package func audit() async throws -> AuditReport { try await Audit(log: log, layout: layout).run() }
+
+    package var replay: Replay {
+        let table = destinations
+        return Replay(
+            log: log, layout: layout, clock: clock, largeThreshold: 64 << 20,
+            isOrdered: { (try? table.resolve($0))?.order == .key })
+    }
+
+    package func close() async { await log.close() }
+}
+
+/// A pipeline in a folder of its own, closed and removed at the end.
+package func withPipeline(
+    destinations: [String: Destination] = [:], policy: RetryPolicy = Pipeline.quickPolicy, partitions: Int = 4,
+    largeThreshold: UInt64 = 64 << 20, _ body: @escaping @Sendable (Pipeline) async throws -> Void
+) async throws {
+    try await withTemporaryFolder { folder in
+        let pipeline = try await Pipeline(
+            folder: folder, destinations: destinations, policy: policy, partitions: partitions,
+            largeThreshold: largeThreshold)
+        do {
+            try await body(pipeline)
+        } catch {
+            await pipeline.close()
+            throw error
+        }
+        await pipeline.close()
+    }
+}

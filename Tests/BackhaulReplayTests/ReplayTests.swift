@@ -1,0 +1,68 @@
+import BackhaulAudit
+import BackhaulDomain
+import BackhaulIngest
+import BackhaulPipelineKit
+import BackhaulReplay
+import BackhaulTestKit
+import BackhaulWire
+import Testing
+
+@Suite("Replay")
+struct ReplayTests {
+    private func withDead(_ count: Int, _ body: @escaping @Sendable (Pipeline) async throws -> Void) async throws {
+        let server = try StubServer { _ in .status(403) }
+        defer { server.close() }
+        try await withPipeline { pipeline in
+            let drafts = try (0..<count).map {
+                try pipeline.draft(
+                    "\($0)", [1, 2], to: .url(server.url), batch: $0 % 2 == 0 ? "even" : "odd", id: "\($0)")
+            }
+            _ = try await pipeline.ingest.accept(drafts)
+            _ = try await pipeline.run { try await pipeline.results(count) }
+            try await body(pipeline)
+        }
+    }
+
+    @Test func aDryRunOnlyCounts() async throws {
+        try await withDead(10) { pipeline in
+            let summary = try await pipeline.replay.run(.init(batch: "even"), appends: false, rate: nil)
+            #expect(summary.selected == 5 && summary.bytes == 10 && summary.replayed == 0)
+            #expect(try await pipeline.records(pipeline.layout.tasks).count == 10)
+        }
+    }
+
+    @Test func aSecondReplayDoesNothing() async throws {
+        try await withDead(10) { pipeline in
+            #expect(try await pipeline.replay.run(.init(failure: "permanent"), appends: true, rate: nil).replayed == 10)
+            let second = try await pipeline.replay.run(.init(), appends: true, rate: nil)
+            #expect(second.replayed == 0 && second.skipped == 10)
+            // The replayed generation fails as well: its own letter can be replayed, the first one not again.
+            _ = try await pipeline.run { try await pipeline.results(20) }
+            let third = try await pipeline.replay.run(.init(), appends: true, rate: 1_000)
+            #expect(third.replayed == 10 && third.skipped == 10)
+            let results = try await pipeline.run { try await pipeline.results(30) }
+            #expect(results.filter { $0.generation == 2 }.count == 10)
+            #expect(try await pipeline.audit().isClean)
+        }
+    }
+
+    @Test func nothingToReplayIsNoError() async throws {
+        try await withPipeline { pipeline in
+            let summary = try await pipeline.replay.run(.init(batch: "x"), appends: true, rate: nil)
+            #expect(summary == Replay.Summary())
+        }
+    }
+
+    @Test func filtersMeanAllOfTheirConditions() async throws {
+        try await withDead(4) { pipeline in
+            func count(_ filter: DeadLetterFilter) async throws -> Int {
+                try await pipeline.replay.run(filter, appends: false, rate: nil).selected
+            }
+            let counts = [
+                try await count(.init(taskID: "1")), try await count(.init(batch: "even", taskID: "1")),
+                try await count(.init(tenant: "other")), try await count(.init(failure: "transient")),
+            ]
+            #expect(counts == [1, 0, 0, 0])
+        }
+    }
+}

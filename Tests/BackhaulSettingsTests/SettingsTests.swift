@@ -1,0 +1,108 @@
+import BackhaulDestinations
+import BackhaulDomain
+import BackhaulSettings
+import BackhaulTestKit
+import BackhaulTransfer
+import Foundation
+import Testing
+
+@Suite("Settings")
+struct SettingsTests {
+    private func read(_ yaml: String, _ environment: [String: String] = [:]) async throws -> Settings {
+        try await withTemporaryFolder { folder in
+            try Data(yaml.utf8).write(to: URL(fileURLWithPath: folder + "/c.yaml"))
+            return try SettingsReader.read(file: folder + "/c.yaml", environment: environment)
+        }
+    }
+
+    @Test func defaultsAreUsable() throws {
+        let settings = try SettingsReader.read(
+            file: nil, environment: ["PATH": "/bin", "BACKHAUL_TEST_KAFKA": "x", "BACKHAUL_LOG": "y"])
+        #expect(settings.policy.tiers == [10_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000])
+        #expect(settings.partitions == 8 && settings.layout.prefix == "backhaul.")
+    }
+
+    @Test func environmentComesBeforeFileBeforeDefault() async throws {
+        let yaml = "retry:\n  tiers: [1s, 2s]\n  maxAttempts: 3\nlimits.uploads: 5\n"
+        let settings = try await read(yaml, ["BACKHAUL_RETRY_MAX_ATTEMPTS": "4"])
+        #expect(settings.policy.tiers == [1_000, 2_000])
+        #expect(settings.policy.maxAttempts == 4)
+        #expect(settings.uploads == 5)
+        #expect(
+            settings.texts.first { $0.name == "retry.maxAttempts" }?.from
+                == "environment variable BACKHAUL_RETRY_MAX_ATTEMPTS")
+    }
+
+    @Test(arguments: [
+        ("retry:\n  maxAttemps: 3", "unknown setting 'retry.maxAttemps'; did you mean 'retry.maxAttempts'?"),
+        ("rettry: 1", "unknown setting 'rettry'"), ("retry: {tiers: [1s, 1s]}", "ascending order"),
+        ("retry: {tiers: [ten]}", "no duration"), ("retry: {maxAttempts: many}", "no whole number"),
+        ("limits: {largeThreshold: 5MB}", "no size"), ("egress: {allow: [10.0.0.0/99]}", "no address range"),
+        ("sources: {roots: /srv}", "mapping of names"), ("sources: {roots: {a: relative}}", "absolute path"),
+        ("sources: {roots: [{name: a, path: /x, mraker: y}]}", "did you mean 'marker'"),
+        ("destinations: {nas: {type: ftp}}", "type must be"), ("destinations: {nas: {type: http}}", "needs a url"),
+        ("destinations: {nas: {type: http, url: 'http://u:p@h/'}}", "user name"),
+        ("destinations: {nas: {type: http, url: 'http://h/?sig=1'}}", "query"),
+        ("destinations: {nas: {type: folder, path: x}}", "absolute"),
+        ("destinations: {nas: {type: folder, path: /x, paht: /y}}", "did you mean 'path'"),
+        ("destinations: {'../x': {type: folder, path: /x}}", "destination name"),
+        ("retention: {work: 10d, results: 1d}", "must not be shorter"), ("a: [b", "no YAML"),
+        ("- a", "mapping of settings"),
+    ])
+    func mistakesAreNamed(_ yaml: String, _ text: String) async throws {
+        do {
+            _ = try await read(yaml)
+            Issue.record("\(yaml) was taken")
+        } catch let error as SettingsError {
+            #expect(error.description.contains(text), "\(error)")
+            #expect(error.place.contains("c.yaml"), "\(error)")
+        }
+    }
+
+    @Test func unknownVariablesAreRefused() {
+        #expect(
+            throws: SettingsError(
+                "environment",
+                "variable BACKHAUL_RETRY_MAX_ATTEMPT is no setting; did you mean BACKHAUL_RETRY_MAX_ATTEMPTS?")
+        ) {
+            try SettingsReader.read(file: nil, environment: ["BACKHAUL_RETRY_MAX_ATTEMPT": "3"])
+        }
+    }
+
+    @Test func everySettingHasAReadableVariable() {
+        #expect(SettingKey.named["egress.freeURLs"]?.environmentName == "BACKHAUL_EGRESS_FREE_URLS")
+        #expect(
+            SettingKey.named["limits.stallBytesPerSecond"]?.environmentName == "BACKHAUL_LIMITS_STALL_BYTES_PER_SECOND")
+        #expect(Set(SettingKey.all.map(\.environmentName)).count == SettingKey.all.count)
+    }
+
+    @Test func destinationsAndRootsAreRead() async throws {
+        let settings = try await read(
+            """
+            sources:
+              roots:
+                photos: /srv/photos
+                disk: {path: /mnt/disk, marker: .mounted}
+            destinations:
+              nas: {type: folder, path: /mnt/nas, verify: read-back, order: key}
+              web: {type: http, url: "https://host/base/", method: POST, verify: head}
+            """)
+        #expect(settings.roots["disk"]?.marker == ".mounted")
+        #expect(
+            settings.destinations["nas"]
+                == Destination(kind: .folder(FolderDestination(path: "/mnt/nas", readsBack: true)), order: .key))
+        #expect(settings.destinations["web"]?.order == Destination.Order.none)
+    }
+
+    /// docs/CONFIGURATION.md names every setting and its default.
+    @Test func theDocumentationIsWhole() throws {
+        let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let text = try String(contentsOf: here.appendingPathComponent("docs/CONFIGURATION.md"), encoding: .utf8)
+        for key in SettingKey.all {
+            #expect(text.contains("`\(key.name)`"), "\(key.name) is not documented")
+            #expect(text.contains(key.environmentName), "\(key.environmentName) is not documented")
+            if !key.standard.isEmpty { #expect(text.contains("`\(key.standard)`"), "\(key.name): \(key.standard)") }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import BackhaulTransfer
+import Testing
+
+@Suite("Where uploads may connect to")
+struct EgressTests {
+    @Test(arguments: [
+        "127.0.0.1", "10.1.2.3", "172.31.255.255", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1",
+        "224.0.0.1",
+        "255.255.255.255", "::1", "::", "fc00::1", "fe80::1%eth0", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
+        "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1", "198.18.0.1",
+    ])
+    func whatIsNotPublicIsRefused(_ text: String) throws {
+        #expect(!EgressPolicy.publicOnly.allows(try #require(IPAddress(text: text))))
+    }
+
+    @Test(arguments: ["1.1.1.1", "8.8.8.8", "2606:4700::1111", "172.32.0.1", "11.0.0.1"])
+    func publicAddressesAreAllowed(_ text: String) throws {
+        #expect(EgressPolicy.publicOnly.allows(try #require(IPAddress(text: text))))
+    }
+
+    @Test func cloudsCredentialsStayClosedOnPrivateNetworks() throws {
+        let policy = EgressPolicy.privateNetworks
+        #expect(policy.allows(try #require(IPAddress(text: "192.168.7.7"))))
+        #expect(policy.allows(try #require(IPAddress(text: "::ffff:127.0.0.1"))))
+        #expect(!policy.allows(try #require(IPAddress(text: "169.254.169.254"))))
+    }
+
+    @Test func rangesAreWhatTheySay() throws {
+        let range = try #require(AddressRange("10.1.0.0/16"))
+        #expect(range.contains(try #require(IPAddress(text: "10.1.255.255"))))
+        #expect(!range.contains(try #require(IPAddress(text: "10.2.0.0"))))
+        let six = try #require(AddressRange("2001:db8:0:ff00::/56"))
+        #expect(six.contains(try #require(IPAddress(text: "2001:db8:0:ffff::1"))))
+        #expect(!six.contains(try #require(IPAddress(text: "2001:db8:1::1"))))
+        let deep = try #require(AddressRange("2001:db8::ff00/120"))
+        #expect(deep.contains(try #require(IPAddress(text: "2001:db8::ffff"))))
+        #expect(!deep.contains(try #require(IPAddress(text: "2001:db8::1:0"))))
+        #expect(try #require(AddressRange("0.0.0.0/0")).contains(try #require(IPAddress(text: "9.9.9.9"))))
+        for text in ["", "10.0.0.0/33", "x", "10.0.0.0/", "::/129", "1.2.3.4/8/9", "010.0.0.1/8x"] {
+            #expect(AddressRange(text) == nil)
+        }
+    }
+}

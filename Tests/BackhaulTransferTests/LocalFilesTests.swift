@@ -1,0 +1,119 @@
+import BackhaulTestKit
+import BackhaulTransfer
+import Crypto
+import Foundation
+import Testing
+
+@Suite("Local files")
+struct LocalFilesTests {
+    private func body(_ text: String) -> TransferBody {
+        let bytes = Array(text.utf8)
+        return .bytes(
+            LoadedBytes(bytes: bytes, sha256: SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()))
+    }
+
+    @Test func anObjectIsThereWholeOrNotAtAll() async throws {
+        try await withTemporaryFolder { folder in
+            let store = LocalStore(pool: ReaderPool())
+            let placement = LocalPlacement(folder: folder, key: "a/b/c.txt", body: body("hello"), readsBack: true)
+            let report = try await store.place(placement)
+            #expect(report.failure == nil)
+            #expect(report.receivedSHA256 == report.sha256)
+            #expect(try String(contentsOfFile: folder + "/a/b/c.txt", encoding: .utf8) == "hello")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/.backhaul-tmp").isEmpty)
+            // Replaced, not appended to.
+            _ = try await store.place(
+                LocalPlacement(folder: folder, key: "a/b/c.txt", body: body("x"), readsBack: false))
+            #expect(try String(contentsOfFile: folder + "/a/b/c.txt", encoding: .utf8) == "x")
+        }
+    }
+
+    @Test func leftoversOfAKilledProcessGoAndThoseOfALivingOneStay() async throws {
+        try await withTemporaryFolder { folder in
+            let shelf = folder + "/.backhaul-tmp"
+            try FileManager.default.createDirectory(atPath: shelf, withIntermediateDirectories: true)
+            for name in ["dead", "alive"] { try Data("x".utf8).write(to: URL(fileURLWithPath: shelf + "/" + name)) }
+            let alive = open(shelf + "/alive", O_RDWR)
+            defer { close(alive) }
+            #expect(flock(alive, LOCK_EX) == 0)
+            #expect(try await LocalStore(pool: ReaderPool()).sweep(folder) == 1)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: shelf) == ["alive"])
+        }
+    }
+
+    @Test func nothingLeadsOutOfTheFolder() async throws {
+        try await withTemporaryFolder { folder in
+            let outside = folder + "/outside"
+            let inside = folder + "/inside"
+            for path in [outside, inside] {
+                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            }
+            try FileManager.default.createSymbolicLink(atPath: inside + "/link", withDestinationPath: outside)
+            let store = LocalStore(pool: ReaderPool())
+            for key in ["link/x", "../x", "/x", "a/../../x"] {
+                let report = try await store.place(
+                    LocalPlacement(folder: inside, key: key, body: body("x"), readsBack: false))
+                guard case .storeRefused = report.failure else {
+                    Issue.record("\(key): \(String(describing: report.failure))")
+                    continue
+                }
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: outside).isEmpty)
+        }
+    }
+
+    @Test func aMissingDestinationFolderIsNotMade() async throws {
+        try await withTemporaryFolder { folder in
+            let report = try await LocalStore(pool: ReaderPool()).place(
+                LocalPlacement(folder: folder + "/unmounted", key: "x", body: body("x"), readsBack: false))
+            guard case .storeFailed = report.failure else {
+                Issue.record("\(String(describing: report.failure))")
+                return
+            }
+            #expect(!FileManager.default.fileExists(atPath: folder + "/unmounted"))
+        }
+    }
+
+    @Test func sourcesAreOpenedBelowTheirRootOnly() async throws {
+        try await withTemporaryFolder { folder in
+            try FileManager.default.createDirectory(atPath: folder + "/root/sub", withIntermediateDirectories: true)
+            try Data("s".utf8).write(to: URL(fileURLWithPath: folder + "/secret"))
+            try Data("f".utf8).write(to: URL(fileURLWithPath: folder + "/root/sub/f"))
+            try FileManager.default.createSymbolicLink(atPath: folder + "/root/link", withDestinationPath: folder)
+            try FileManager.default.createSymbolicLink(
+                atPath: folder + "/root/file", withDestinationPath: folder + "/secret")
+            mkfifo(folder + "/root/pipe", 0o600)
+            let roots = SourceRoots(
+                configured: ["r": .init(path: folder + "/root")], registry: nil, takesRegistered: false)
+            let root = try roots.open("r")
+            #expect(try SourceFile(path: "sub/f", below: root.descriptor).size == 1)
+            for path in ["link/secret", "file", "../secret", "missing"] {
+                #expect(throws: SourceFile.OpenError.self) { try SourceFile(path: path, below: root.descriptor) }
+            }
+            // A pipe without a writer must not hang anybody.
+            #expect(throws: SourceFile.OpenError.self) { try SourceFile(path: "pipe", below: root.descriptor) }
+        }
+    }
+
+    @Test func rootsThatAreGoneOrUnknownSaySo() async throws {
+        try await withTemporaryFolder { folder in
+            try FileManager.default.createDirectory(atPath: folder + "/a", withIntermediateDirectories: true)
+            let roots = SourceRoots(
+                configured: ["a": .init(path: folder + "/a", marker: ".mounted"), "b": .init(path: folder + "/b")],
+                registry: folder + "/registry", takesRegistered: false)
+            #expect(throws: RootFailure.unknown("c")) { try roots.open("c") }
+            for name in ["a", "b"] {
+                do throws(RootFailure) {
+                    _ = try roots.open(name)
+                    Issue.record("\(name) should be unfit")
+                } catch {
+                    if case .unknown = error { Issue.record("\(name): \(error)") }
+                }
+            }
+            try Data().write(to: URL(fileURLWithPath: folder + "/a/.mounted"))
+            _ = try roots.open("a")
+            #expect(throws: RootFailure.self) { try roots.name(of: "/etc") }
+            #expect(try roots.name(of: folder + "/a").name == "a")
+        }
+    }
+}

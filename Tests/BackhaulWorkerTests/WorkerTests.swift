@@ -1,0 +1,351 @@
+import BackhaulAudit
+import BackhaulDestinations
+import BackhaulDomain
+import BackhaulEmbedded
+import BackhaulIngest
+import BackhaulLog
+import BackhaulPipelineKit
+import BackhaulReplay
+import BackhaulTestKit
+import BackhaulTransfer
+import BackhaulWire
+import Foundation
+import Synchronization
+import Testing
+
+@Suite("Workers", .serialized)
+struct WorkerTests {
+    private func withServer(
+        _ answer: @escaping @Sendable (StubRequest) -> StubAnswer, _ body: (StubServer) async throws -> Void
+    ) async throws {
+        let server = try StubServer(answer: answer)
+        defer { server.close() }
+        try await body(server)
+    }
+
+    private func accept(_ pipeline: Pipeline, _ drafts: [TaskDraft]) async throws {
+        for acceptance in try await pipeline.ingest.accept(drafts) {
+            guard case .accepted = acceptance else {
+                Issue.record("\(acceptance)")
+                continue
+            }
+        }
+    }
+
+    @Test func uploadsAndRecordsOneResultEach() async throws {
+        try await withServer({ _ in .store() }) { server in
+            try await withPipeline { pipeline in
+                let drafts = try (0..<200).map {
+                    try pipeline.draft("d/\($0) ä.bin", Array("content \($0)".utf8), to: .url(server.url))
+                }
+                try await accept(pipeline, drafts)
+                let results = try await pipeline.run(workers: 2) { try await pipeline.results(200) }
+                #expect(
+                    results.allSatisfy { $0.status == "succeeded" && $0.attempts == 1 && $0.verification == "http-2xx" }
+                )
+                #expect(Set(results.map(\.taskId)).count == 200)
+                #expect(server.objects.count == 200)
+                #expect(server.objects["d/7%20%C3%A4.bin"] == Array("content 7".utf8))
+                #expect(try await pipeline.audit().isClean)
+            }
+        }
+    }
+
+    /// A destination that answers 500 to everything: the tasks walk the delays and end as dead letters, byte-identical,
+    /// with their history; replayed once it is healed, they succeed as generation 1.
+    @Test func failuresWalkTheDelaysAndCanBeReplayed() async throws {
+        let isHealed = Mutex(false)
+        try await withServer({ _ in isHealed.withLock { $0 } ? .store() : .status(500) }) { server in
+            try await withPipeline { pipeline in
+                let drafts = try (0..<20).map { try pipeline.draft("\($0)", [UInt8($0)], to: .url(server.url)) }
+                try await accept(pipeline, drafts)
+                try await pipeline.run {
+                    let results = try await pipeline.results(20)
+                    #expect(
+                        results.allSatisfy {
+                            $0.status == "failed" && $0.attempts == 3 && $0.failure?.httpStatus == 500
+                        })
+                }
+                #expect(server.requests.count == 60, "three tries each")
+                let values = Set(try await pipeline.records(pipeline.layout.tasks).map(\.record.value))
+                let letters = try await pipeline.deadLetters()
+                #expect(letters.count == 20)
+                #expect(Set(letters.map(\.stored.record.value)) == values)
+                #expect(
+                    letters.allSatisfy {
+                        $0.progress.attempts == 3 && $0.progress.history.count == 3 && $0.httpStatus == 500
+                    })
+                isHealed.withLock { $0 = true }
+                let summary = try await pipeline.replay.run(.init(batch: "b"), appends: true, rate: nil)
+                #expect(summary.replayed == 20)
+                let results = try await pipeline.run { try await pipeline.results(40) }
+                #expect(
+                    results.filter { $0.generation == 1 && $0.status == "succeeded" && $0.attempts == 1 }.count == 20)
+                #expect(try await pipeline.audit().isClean)
+            }
+        }
+    }
+
+    @Test func aRefusalIsFinalAtOnce() async throws {
+        try await withServer({ _ in .status(403) }) { server in
+            try await withPipeline { pipeline in
+                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(server.url))])
+                let results = try await pipeline.run { try await pipeline.results(1) }
+                #expect(
+                    results[0].status == "failed" && results[0].attempts == 1 && results[0].failure?.kind == "permanent"
+                )
+                #expect(server.requests.count == 1)
+            }
+        }
+    }
+
+    @Test func aNamedPauseCostsNoAttempt() async throws {
+        try await withServer({ $0.earlier < 4 ? .status(429, headers: ["Retry-After": "1"]) : .store() }) { server in
+            try await withPipeline { pipeline in
+                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(server.url))])
+                let results = try await pipeline.run { try await pipeline.results(1) }
+                #expect(results[0].status == "succeeded" && results[0].attempts == 1)
+                #expect(server.requests.count == 5)
+            }
+        }
+    }
+
+    /// Each of these may have stored the object or not; none may be called a success, and each try is one request.
+    @Test(arguments: ["early", "broken", "lost"])
+    func answersThatProveNothingAreTriedAgain(_ how: String) async throws {
+        try await withServer({ request in
+            guard request.earlier == 0 else { return .store() }
+            return switch how {
+            case "early": .early(200)
+            case "broken": .breakAnswer
+            default: .loseReply
+            }
+        }) { server in
+            try await withPipeline { pipeline in
+                let bytes = [UInt8](repeating: 7, count: 6_000_000)
+                try await accept(pipeline, [try pipeline.draft("a", bytes, to: .url(server.url))])
+                let results = try await pipeline.run { try await pipeline.results(1) }
+                #expect(results[0].status == "succeeded" && results[0].attempts == 2)
+                #expect(server.requests.count == 2)
+                #expect(server.objects["a"] == bytes)
+            }
+        }
+    }
+
+    @Test func bytesThatAreNoTaskGoToDeadLettersAsTheyAre() async throws {
+        try await withServer({ _ in .store() }) { server in
+            try await withPipeline(partitions: 1) { pipeline in
+                let foreign: [[UInt8]?] = [
+                    [], nil, Array("{\"no\":\"task\"}".utf8), [0xff, 0xff],
+                    [UInt8](repeating: 9, count: (1 << 20) - 100),
+                ]
+                _ = try await pipeline.log.append(
+                    foreign.map {
+                        AppendRequest(
+                            topic: pipeline.layout.tasks, partitioning: .partition(0),
+                            record: LogRecord(key: [1], value: $0, headers: [LogHeader("their", [0xff])]))
+                    })
+                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(server.url))])
+                let results = try await pipeline.run { try await pipeline.results(1) }
+                #expect(results[0].status == "succeeded", "the partition goes on")
+                let letters = try await pipeline.deadLetters()
+                #expect(letters.map(\.stored.record.value) == foreign)
+                #expect(
+                    letters.allSatisfy {
+                        $0.failure == "malformed" && $0.stored.record.header("their")?.value == [0xff]
+                    })
+                let audit = try await pipeline.audit()
+                #expect(audit.isClean && audit.malformed == 5)
+            }
+        }
+    }
+
+    @Test func changedAndVanishedSourcesFailForGood() async throws {
+        try await withServer({ _ in .store() }) { server in
+            try await withPipeline { pipeline in
+                let drafts = try ["gone", "grown", "folder"].map {
+                    try pipeline.draft($0, [1, 2], to: .url(server.url))
+                }
+                try await accept(pipeline, drafts)
+                let source = pipeline.folder + "/source/"
+                try FileManager.default.removeItem(atPath: source + "gone")
+                try Data([1, 2, 3]).write(to: URL(fileURLWithPath: source + "grown"))
+                try FileManager.default.removeItem(atPath: source + "folder")
+                try FileManager.default.createDirectory(atPath: source + "folder", withIntermediateDirectories: true)
+                let results = try await pipeline.run { try await pipeline.results(3) }
+                let kinds = Dictionary(results.map { ($0.key, $0.failure?.kind ?? "") }) { first, _ in first }
+                #expect(kinds == ["gone": "source-gone", "grown": "source-changed", "folder": "source-changed"])
+                #expect(server.requests.isEmpty)
+            }
+        }
+    }
+
+    @Test func aMissingRootIsWaitedForWithoutSpendingAttempts() async throws {
+        try await withServer({ _ in .store() }) { server in
+            try await withPipeline { pipeline in
+                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(server.url))])
+                let source = pipeline.folder + "/source"
+                try FileManager.default.moveItem(atPath: source, toPath: source + ".away")
+                let results = try await pipeline.run {
+                    // Several looks long.
+                    try await Task.sleep(for: .milliseconds(1_000))
+                    #expect(try await pipeline.allResults().isEmpty)
+                    try FileManager.default.moveItem(atPath: source + ".away", toPath: source)
+                    return try await pipeline.results(1)
+                }
+                #expect(results[0].status == "succeeded" && results[0].attempts == 1)
+            }
+        }
+    }
+
+    @Test func theDeadlineExpiresATask() async throws {
+        try await withServer({ _ in .status(500) }) { server in
+            try await withPipeline { pipeline in
+                let now = pipeline.clock.now
+                try await accept(
+                    pipeline,
+                    [
+                        try pipeline.draft("past", [1], to: .url(server.url), deadline: now),
+                        try pipeline.draft("soon", [1], to: .url(server.url), deadline: now + 60),
+                    ])
+                let results = try await pipeline.run { try await pipeline.results(2) }
+                #expect(results.allSatisfy { $0.status == "expired" })
+                #expect(!server.requests.contains { $0.target == "/past" })
+            }
+        }
+    }
+
+    /// Versions of one key, in the order of acceptance, one at a time, a failing one blocking only its key.
+    @Test func keysKeepTheirOrderWhereAsked() async throws {
+        let running = Mutex<[String: Int]>([:])
+        try await withServer({ request in
+            running.withLock { $0[request.target, default: 0] += 1 }
+            return request.target == "/hot" && request.earlier == 0 ? .status(500) : .slow(0.01)
+        }) { server in
+            let destination = Destination(kind: .http(HTTPDestination(url: server.url)), order: .key)
+            try await withPipeline(destinations: ["ordered": destination]) { pipeline in
+                var drafts: [TaskDraft] = []
+                for version in 0..<10 {
+                    drafts.append(
+                        try pipeline.draft(
+                            "v\(version)", Array("version \(version)".utf8), to: .named("ordered"), key: "hot"))
+                }
+                for other in 0..<20 { drafts.append(try pipeline.draft("o\(other)", [1], to: .named("ordered"))) }
+                try await accept(pipeline, drafts)
+                let results = try await pipeline.run { try await pipeline.results(30) }
+                #expect(results.allSatisfy { $0.status == "succeeded" })
+                #expect(server.objects["hot"] == Array("version 9".utf8))
+                let hot = try await pipeline.records(pipeline.layout.outcomes).count
+                #expect(hot >= 30)
+                let order = results.filter { $0.key == "hot" }.sorted { $0.finishedAt < $1.finishedAt }
+                #expect(order.count == 10 && order[0].attempts == 2)
+                #expect(server.requests.filter { $0.target == "/hot" }.count == 11)
+            }
+        }
+    }
+
+    @Test func aStopInOrderCostsNoAttempt() async throws {
+        try await withServer({ $0.earlier == 0 ? .stall(30) : .store() }) { server in
+            try await withPipeline { pipeline in
+                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(server.url))])
+                try await pipeline.run(markAfter: 50, grace: 100) {
+                    while try await !pipeline.outcomes().contains(where: { $0.kind == .started }) {
+                        try await Task.sleep(for: .milliseconds(10))
+                    }
+                }
+                #expect(try await pipeline.outcomes().map(\.kind) == [.started, .released])
+                let results = try await pipeline.run { try await pipeline.results(1) }
+                #expect(results[0].status == "succeeded" && results[0].attempts == 1 && results[0].crashes == 0)
+            }
+        }
+    }
+
+    /// A worker that dies leaves its mark standing; the next one counts the crash and spends no attempt for it.
+    @Test func aCrashThatMetAMarkIsCounted() async throws {
+        try await withServer({ _ in .store() }) { server in
+            try await withPipeline { pipeline in
+                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(server.url))])
+                let stored = try #require(try await pipeline.records(pipeline.layout.tasks).first)
+                let task = try TaskCodec.decode(stored.record.value)
+                let mark = Checkpoint(
+                    task: TaskGeneration(identity: task.identity, generation: 0), isInFlight: true,
+                    progress: TaskProgress(crashes: 1))
+                let place = stored.position.partition
+                _ = try await pipeline.log.append([
+                    AppendRequest(
+                        topic: pipeline.layout.checkpoints, partitioning: .partition(place.partition),
+                        record: LogRecord(
+                            key: Array("\(place.topic)/\(place.partition)/\(stored.position.offset)".utf8),
+                            value: try CheckpointCodec.encode(mark)))
+                ])
+                let results = try await pipeline.run { try await pipeline.results(1) }
+                #expect(results[0].attempts == 1 && results[0].crashes == 2)
+                let last = try await pipeline.records(pipeline.layout.checkpoints).last
+                #expect(last?.record.value == nil, "the mark is forgotten with the task")
+            }
+        }
+    }
+
+    @Test func largeFilesHaveTheirOwnLaneAndComeBackToIt() async throws {
+        try await withServer({ $0.earlier == 0 ? .status(500) : .store() }) { server in
+            let policy = RetryPolicy(tiers: [100], maxAttempts: 3, jitter: 0, parkDelay: 200)
+            try await withPipeline(policy: policy, largeThreshold: 1_000) { pipeline in
+                let large = [UInt8](repeating: 1, count: 2_000)
+                try await accept(pipeline, [try pipeline.draft("large", large, to: .url(server.url))])
+                #expect(try await pipeline.records(pipeline.layout.largeTasks).count == 1)
+                let results = try await pipeline.run(largeThreshold: 1_000) { try await pipeline.results(1) }
+                #expect(results[0].status == "succeeded" && results[0].attempts == 2)
+                #expect(try await pipeline.records(pipeline.layout.largeTasks).count == 2)
+                let audit = try await pipeline.audit()
+                #expect(audit.isClean && audit.accepted == 1)
+            }
+        }
+    }
+
+    @Test func moreWaitsThanMemoryHoldsGoThroughTheTopics() async throws {
+        try await withServer({ $0.earlier == 0 ? .status(500) : .store() }) { server in
+            try await withPipeline(policy: RetryPolicy(tiers: [200], maxAttempts: 3, jitter: 0.5, parkDelay: 100)) {
+                pipeline in
+                let drafts = try (0..<60).map { try pipeline.draft("\($0)", [1], to: .url(server.url)) }
+                try await accept(pipeline, drafts)
+                let results = try await pipeline.run(memoryWaits: 2) { try await pipeline.results(60) }
+                #expect(results.allSatisfy { $0.status == "succeeded" && $0.attempts == 2 })
+                #expect(try await pipeline.audit().isClean)
+            }
+        }
+    }
+
+    @Test func aFolderIsADestinationToo() async throws {
+        try await withTemporaryFolder { target in
+            let destination = Destination(kind: .folder(FolderDestination(path: target, readsBack: true)))
+            try await withPipeline(destinations: ["nas": destination]) { pipeline in
+                let bytes = [UInt8](repeating: 3, count: 700_000)
+                try await accept(
+                    pipeline,
+                    [
+                        try pipeline.draft("a/b", bytes, to: .named("nas")),
+                        try pipeline.draft("c", [], to: .named("nas")),
+                    ])
+                let results = try await pipeline.run { try await pipeline.results(2) }
+                #expect(results.allSatisfy { $0.status == "succeeded" && $0.verification == "read-back" })
+                #expect(try Data(contentsOf: URL(fileURLWithPath: target + "/a/b")) == Data(bytes))
+            }
+        }
+    }
+
+    @Test func unknownDestinationsAndForbiddenAddressesAreNamed() async throws {
+        try await withServer({ _ in .store() }) { server in
+            try await withPipeline { pipeline in
+                try await accept(
+                    pipeline,
+                    [
+                        try pipeline.draft("a", [1], to: .named("nowhere")),
+                        try pipeline.draft("b", [1], to: .url(server.url)),
+                    ])
+                let results = try await pipeline.run(egress: .publicOnly) { try await pipeline.results(2) }
+                #expect(results.allSatisfy { $0.status == "failed" && $0.failure?.kind == "permanent" })
+                #expect(server.connectionCount == 0)
+            }
+        }
+    }
+}

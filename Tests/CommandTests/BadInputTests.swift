@@ -1,0 +1,111 @@
+import BackhaulTestKit
+import Foundation
+import Testing
+
+@Suite("Bad input is answered", .serialized)
+struct BadInputTests {
+    private func expect(_ arguments: [String], code: Int32, says text: String, environment: [String: String] = [:])
+        throws
+    {
+        let outcome = try Command.run(arguments, environment: environment)
+        #expect(outcome.code == code, "\(arguments): \(outcome)")
+        #expect(outcome.errors.contains(text), "\(arguments): \(outcome.errors)")
+        #expect(outcome.output.isEmpty, "\(arguments): data belongs to a success")
+    }
+
+    @Test func helpAndVersionAreNoErrors() throws {
+        for arguments in [["--help"], ["--version"], ["submit", "--help"], ["--generate-completion-script", "bash"]] {
+            let outcome = try Command.run(arguments)
+            #expect(outcome.code == 0 && !outcome.output.isEmpty, "\(arguments)")
+        }
+    }
+
+    @Test func usageIsTwo() async throws {
+        try expect(["submit"], code: 2, says: "Missing expected argument")
+        try expect(["nonsense"], code: 2, says: "Unexpected argument")
+        try expect(["status"], code: 2, says: "no log is named")
+        try expect(["status", "--log", "embedded://relative"], code: 2, says: "must be absolute")
+        try expect(["status", "--log", "kafka://h:1/"], code: 2, says: "no Kafka adapter yet")
+        try expect(["status", "--log", "embedded:///nonexistent/folder"], code: 1, says: "there is no log")
+        try expect(["standalone"], code: 2, says: "no data folder is named")
+        try expect(["standalone", "--data", "/tmp/x", "--workers", "0"], code: 2, says: "--workers takes 1 to 64")
+        try expect(
+            ["config", "check"], code: 2, says: "did you mean BACKHAUL_LOGGING_LEVEL?",
+            environment: ["BACKHAUL_LOGGING_LEVL": "x"])
+    }
+
+    @Test func submissionsAreChecked() async throws {
+        try await withTemporaryFolder { folder in
+            let log = "embedded://" + folder + "/data"
+            let file = folder + "/f"
+            try Data("x".utf8).write(to: URL(fileURLWithPath: file))
+            func submit(_ to: String, _ code: Int32, _ text: String, _ more: [String] = []) throws {
+                try expect(["submit", file, "--to", to, "--log", log] + more, code: code, says: text)
+            }
+            try submit("nowhere", 2, "destination 'nowhere' is not configured")
+            try submit("http://user:canary@h/", 2, "user name or password")
+            try submit("http://h/?X-Amz-Signature=canary", 2, "presigned query")
+            try submit("ftp://h/", 2, "http:// or https://")
+            try submit("http://h/", 2, "tenant", ["--tenant", "a/b"])
+            try submit("http://h/", 2, "duration", ["--deadline", "soon"])
+            let config = folder + "/c.yaml"
+            try Data("retry: {tierz: [1s]}".utf8).write(to: URL(fileURLWithPath: config))
+            try submit("http://h/", 2, "did you mean 'retry.tiers'", ["--config", config])
+        }
+    }
+
+    @Test func pathsOutsideTheRootsAreReported() async throws {
+        try await withTemporaryFolder { folder in
+            for name in ["in", "out"] {
+                try FileManager.default.createDirectory(atPath: folder + "/" + name, withIntermediateDirectories: true)
+                try Data(name.utf8).write(to: URL(fileURLWithPath: folder + "/" + name + "/f"))
+            }
+            try Data("a\nb".utf8).write(to: URL(fileURLWithPath: folder + "/in/new\nline"))
+            let config = folder + "/c.yaml"
+            try Data("sources: {roots: {in: \(folder)/in}}".utf8).write(to: URL(fileURLWithPath: config))
+            let outcome = try Command.run([
+                "submit", folder + "/in", folder + "/out", folder + "/missing", folder + "/in/f", "--to",
+                "http://127.0.0.1:1/",
+                "--log", "embedded://" + folder + "/data", "--config", config, "--output", "json",
+            ])
+            #expect(outcome.code == 0)
+            let answer = try #require(outcome.objects.first)
+            #expect(answer["accepted"] as? Int == 1)
+            let codes = (answer["rejected"] as? [[String: String]])?.compactMap { $0["code"] }
+            #expect(codes.map(Set.init) == ["outside-roots", "missing", "bad-path", "same-key"], "\(answer)")
+        }
+    }
+
+    @Test func aDaemonSaysWhyItDoesNotStart() async throws {
+        try await withTemporaryFolder { folder in
+            let data = folder + "/data"
+            let server = try StubServer { _ in .store() }
+            defer { server.close() }
+            try expect(
+                ["standalone", "--data", data, "--listen", "127.0.0.1:\(server.port)"], code: 1,
+                says: "is the port taken?")
+            let daemon = try Daemon(data: data)
+            try expect(
+                ["standalone", "--data", data, "--listen", "127.0.0.1:0"], code: 1, says: "is in use by process")
+            #expect(daemon.terminate() == 0)
+            try Data().write(to: URL(fileURLWithPath: folder + "/file"))
+            try expect(
+                ["standalone", "--data", folder + "/file/data", "--listen", "127.0.0.1:0"], code: 1,
+                says: "cannot be created")
+            try expect(["standalone", "--data", data, "--listen", "here"], code: 2, says: "address and a port")
+        }
+    }
+
+    @Test func secretsAreNotShown() async throws {
+        try await withTemporaryFolder { folder in
+            try Data("canary\n".utf8).write(to: URL(fileURLWithPath: folder + "/token"))
+            let config = folder + "/c.yaml"
+            try Data(
+                "destinations: {web: {type: http, url: 'http://127.0.0.1:1/', bearerTokenFile: \(folder)/token}}".utf8
+            ).write(to: URL(fileURLWithPath: config))
+            let outcome = try Command.run(["config", "show", "--config", config])
+            #expect(outcome.code == 0 && outcome.output.contains("<redacted>"))
+            #expect(!outcome.output.contains("canary"))
+        }
+    }
+}

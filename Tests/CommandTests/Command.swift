@@ -1,0 +1,113 @@
+import Foundation
+import Synchronization
+
+/// The built program, as a person or a script runs it.
+enum Command {
+    struct Outcome {
+        var code: Int32
+        var output: String
+        var errors: String
+
+        /// The lines of the output, each a JSON object.
+        var objects: [[String: Any]] {
+            output.split(separator: "\n").compactMap {
+                try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+            }
+        }
+    }
+
+    struct Missing: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    /// Beside the test bundle, where SwiftPM puts both.
+    static func binary() throws -> String {
+        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        for _ in 0..<4 {
+            let path = folder.appendingPathComponent("backhaul").path
+            var isFolder: ObjCBool = false
+            if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue { return path }
+            folder = folder.deletingLastPathComponent()
+        }
+        throw Missing(
+            description: "the program 'backhaul' was not built beside the tests; run 'swift build --build-tests'")
+    }
+
+    static func process(_ arguments: [String], environment: [String: String] = [:], folder: String? = nil) throws
+        -> Process
+    {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: try binary())
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("BACKHAUL_") }
+            .merging(environment) { $1 }
+        if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
+        return process
+    }
+
+    /// Runs it to its end.
+    static func run(
+        _ arguments: [String], environment: [String: String] = [:], folder: String? = nil, input: Data? = nil
+    ) throws -> Outcome {
+        let process = try process(arguments, environment: environment, folder: folder)
+        // Files, not pipes: however much it prints, nobody waits for anybody.
+        let base = NSTemporaryDirectory() + "backhaul-command-" + UUID().uuidString
+        defer { for suffix in [".in", ".out", ".err"] { try? FileManager.default.removeItem(atPath: base + suffix) } }
+        try (input ?? Data()).write(to: URL(fileURLWithPath: base + ".in"))
+        for suffix in [".out", ".err"] { try Data().write(to: URL(fileURLWithPath: base + suffix)) }
+        process.standardInput = FileHandle(forReadingAtPath: base + ".in")
+        process.standardOutput = FileHandle(forWritingAtPath: base + ".out")
+        process.standardError = FileHandle(forWritingAtPath: base + ".err")
+        try process.run()
+        process.waitUntilExit()
+        return Outcome(
+            code: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+            output: try String(contentsOfFile: base + ".out", encoding: .utf8),
+            errors: try String(contentsOfFile: base + ".err", encoding: .utf8))
+    }
+}
+
+/// A running `standalone`.
+final class Daemon {
+    private let process: Process
+    private let errorPath: String
+
+    /// Starts it and waits for its ready line.
+    init(data: String, config: String? = nil, workers: Int = 2, environment: [String: String] = [:]) throws {
+        errorPath = NSTemporaryDirectory() + "backhaul-daemon-" + UUID().uuidString
+        try Data().write(to: URL(fileURLWithPath: errorPath))
+        process = try Command.process(
+            ["standalone", "--data", data, "--listen", "127.0.0.1:0", "--workers", "\(workers)"]
+                + (config.map { ["--config", $0] } ?? []), environment: environment)
+        process.standardError = FileHandle(forWritingAtPath: errorPath)
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        let deadline = Date() + 60
+        while !log.contains("\"event\":\"ready\"") {
+            guard process.isRunning, Date() < deadline else {
+                throw Command.Missing(description: "the daemon did not get ready: \(log)")
+            }
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+    }
+
+    var log: String { (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "" }
+
+    func kill() {
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    /// - Returns: the exit code after SIGTERM.
+    func terminate() -> Int32 {
+        process.terminate()
+        process.waitUntilExit()
+        return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+    }
+
+    deinit {
+        if process.isRunning { kill() }
+        try? FileManager.default.removeItem(atPath: errorPath)
+    }
+}
