@@ -6,8 +6,9 @@ internal import Logging
 
 /// One lane of a worker: a session, the tasks that it was given, and what becomes of them.
 ///
-/// Each delivery is a child task of the lane: it waits until it is due, for its turn, for a slot; uploads; decides; and
-/// settles. The lane itself only takes events and keeps the books.
+/// A delivery that can be worked on is a child task of the lane (`TaskRun`): it takes a slot, uploads, decides and
+/// settles. One that has to wait below the smallest tier, or for its turn among the tasks of its key, is a value in the
+/// waiting room until the lane's clock or the one before it calls it.
 actor Lane {
     enum Kind: Sendable {
         /// `tasks` and the retry topics.
@@ -31,13 +32,16 @@ actor Lane {
     private let tiers: [Int64]
 
     private var stoppers: [DeliveryReference: Stopper] = [:]
+    private var room = WaitingRoom()
+    private let roomChanged = Signal()
+    /// Deliveries whose credit went to another while they wait.
+    private var creditless: Set<DeliveryReference> = []
     private var checkpoints: [LogPosition: Checkpoint] = [:]
     private var order = KeyOrder<DeliveryReference>()
-    private var turns: [DeliveryReference: Signal] = [:]
-    private var memoryWaits = 0
-    /// Deliveries whose credit went to another while they wait in memory.
-    private var creditless: Set<DeliveryReference> = []
+    private var keys: [DeliveryReference: String] = [:]
     private var isStopping = false
+    private var isEnding = false
+    private var leaving: Set<TopicPartition> = []
     private var idleWaiters: [(partitions: Set<TopicPartition>?, signal: Signal)] = []
 
     init(
@@ -74,6 +78,7 @@ actor Lane {
                     throw error
                 }
             }
+            group.addTask { await self.callWaiting() }
             while let event = try await session.next() {
                 switch event {
                 case .assigned(let partitions):
@@ -83,10 +88,11 @@ actor Lane {
                 case .revoking(let revocation):
                     group.addTask { try await self.giveUp(revocation) }
                 case .blocked(let head):
-                    // One that keeps its key's order cannot make way: it holds its partition until it is through.
-                    if turns[head] == nil { stoppers[head]?.stop(.makeWay) }
+                    group.addTask { try await self.makeWay(head) }
                 }
             }
+            isEnding = true
+            roomChanged.raise()
             await settler.end()
         }
     }
@@ -94,24 +100,23 @@ actor Lane {
     /// Ends the lane: what waits is dropped at once, what uploads gets `grace` milliseconds, and costs no attempt.
     func stop(grace: Int64) async {
         isStopping = true
-        logger.debug("lane stops", metadata: ["deliveries": "\(stoppers.count)"])
         await drain(nil, grace: grace)
         await session.close()
     }
 
-    /// Uploads and waits that the lane holds.
-    var load: (deliveries: Int, memoryWaits: Int) { (stoppers.count, memoryWaits) }
+    /// Deliveries that are worked on, and that wait in memory.
+    var load: (running: Int, waiting: Int) { (stoppers.count, room.count) }
 
     // MARK: Partitions
 
     private func takeOver(_ assigned: [AssignedPartition]) async throws {
         let mine = Set(assigned.map(\.partition))
+        leaving.subtract(mine)
         for number in Set(mine.map(\.partition)) {
             try await log.scan(TopicPartition(topic: options.layout.checkpoints, partition: number)) { records in
                 for record in records { self.note(record, of: mine) }
             }
         }
-        logger.debug("partitions assigned", metadata: ["partitions": "\(assigned.map(\.partition.description))"])
     }
 
     private func note(_ stored: StoredRecord, of partitions: Set<TopicPartition>) {
@@ -128,6 +133,7 @@ actor Lane {
     }
 
     private func giveUp(_ revocation: Revocation) async throws {
+        leaving.formUnion(revocation.partitions)
         await drain(Set(revocation.partitions), grace: options.grace)
         checkpoints = checkpoints.filter { !revocation.partitions.contains($0.key.partition) }
         try await session.release(revocation)
@@ -136,8 +142,15 @@ actor Lane {
     /// Waits until nothing of the partitions (all of them for nil) is in hand any more, interrupting what outlasts
     /// `grace`.
     private func drain(_ partitions: Set<TopicPartition>?, grace: Int64) async {
-        func concerned() -> [Stopper] {
-            stoppers.filter { partitions?.contains($0.key.position.partition) ?? true }.map(\.value)
+        func isConcerned(_ reference: DeliveryReference) -> Bool {
+            partitions?.contains(reference.position.partition) ?? true
+        }
+        func concerned() -> [Stopper] { stoppers.filter { isConcerned($0.key) }.map(\.value) }
+        // What waits has everything that matters in the log.
+        for reference in room.references where isConcerned(reference) {
+            guard room.remove(reference) != nil else { continue }
+            if creditless.remove(reference) == nil { await session.grant(1) }
+            forget(reference)
         }
         for stopper in concerned() where !stopper.isUploading { stopper.stop(.interrupt) }
         let signal = Signal()
@@ -160,15 +173,16 @@ actor Lane {
         idleWaiters.removeAll { $0.signal === signal }
     }
 
-    private func leave(_ reference: DeliveryReference) {
-        stoppers[reference] = nil
-        for waiter in idleWaiters {
-            let isIdle = !stoppers.keys.contains { waiter.partitions?.contains($0.position.partition) ?? true }
-            if isIdle { waiter.signal.raise() }
-        }
+    /// A head holds its partition's intake back: it is moved on, unless it keeps its key's order.
+    private func makeWay(_ head: DeliveryReference) async throws {
+        guard keys[head] == nil else { return }
+        if let stopper = stoppers[head] { return stopper.stop(.makeWay) }
+        guard let task = room.remove(head) else { return }
+        _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
+        if creditless.remove(head) == nil { await session.grant(1) }
     }
 
-    // MARK: One delivery
+    // MARK: Deliveries
 
     private func accept(_ delivery: Delivery, _ group: inout ThrowingDiscardingTaskGroup<any Error>) {
         guard !isStopping else { return }
@@ -184,62 +198,113 @@ actor Lane {
             let unit = writer.malformed(delivery, error, now: clock.now)
             stoppers[reference] = Stopper()
             group.addTask {
-                await self.finish(reference, key: nil) { _ = try await self.settler.settle(unit) }
+                await self.work(reference) {
+                    _ = try await self.settler.settle(unit)
+                    return .settled
+                }
             }
             return
         }
-        let stopper = Stopper()
-        stoppers[reference] = stopper
         // In line before the next delivery is looked at: the order of a key is the order of its deliveries.
-        let key: String? =
-            execution.order(of: task.task) == .key ? String(decoding: task.task.partitionKey, as: UTF8.self) : nil
-        let turn: Signal? = key.map { key in
-            let signal = Signal()
-            if order.join(reference, key: key) { signal.raise() }
-            turns[reference] = signal
-            return signal
+        if execution.order(of: task.task) == .key {
+            let key = String(decoding: task.task.partitionKey, as: UTF8.self)
+            keys[reference] = key
+            guard order.join(reference, key: key) else {
+                room.enter(task, until: nil)
+                group.addTask { await self.lendCredit(reference) }
+                return
+            }
         }
-        group.addTask {
-            let run = TaskRun(
-                lane: self, task: task, isOrdered: key != nil, kind: self.kind, stopper: stopper, turn: turn,
-                settler: self.settler, options: self.options, execution: self.execution, gate: self.gate,
-                clock: self.clock, random: self.random, logger: self.logger, writer: self.writer, tiers: self.tiers)
-            await self.finish(reference, key: key) { try await run.run() }
-        }
+        start(task) { group.addTask(operation: $0) }
     }
 
-    /// Runs a delivery's work and takes it out of the books, however it ends. An error is the settler's, which ends the
-    /// lane by itself; thrown from here it would only hide that one.
-    private func finish(
-        _ reference: DeliveryReference, key: String?, _ work: @Sendable () async throws -> Void
-    ) async {
+    private func start(_ task: TaskDelivery, _ spawn: (@escaping @Sendable () async -> Void) -> Void) {
+        let stopper = Stopper()
+        let reference = task.delivery.reference
+        stoppers[reference] = stopper
+        let run = TaskRun(
+            task: task, isOrdered: keys[reference] != nil, kind: kind, stopper: stopper, settler: settler,
+            options: options, execution: execution, gate: gate, clock: clock, random: random, logger: logger,
+            writer: writer, tiers: tiers)
+        spawn { await self.work(reference) { try await run.run() } }
+    }
+
+    /// Runs a delivery's work and keeps the books, however it ends.
+    private func work(_ reference: DeliveryReference, _ body: @Sendable () async throws -> TaskRun.End) async {
         do {
-            try await work()
+            if case .waits(let task, let due) = try await body(), try await park(task, until: due) { return }
         } catch {
+            // The settler's error ends the lane by itself; thrown from here it would only hide that one.
             logger.error(
                 "a task's decision could not be settled",
                 metadata: ["position": "\(reference.position)", "error": "\(error)"])
         }
-        if let key { leaveLine(reference, key: key) }
-        if !creditless.contains(reference) { await session.grant(1) }
-        creditless.remove(reference)
-        leave(reference)
+        stoppers[reference] = nil
+        if creditless.remove(reference) == nil { await session.grant(1) }
+        forget(reference)
     }
 
-    private func leaveLine(_ reference: DeliveryReference, key: String) {
-        turns[reference] = nil
-        if let next = order.leave(reference, key: key) { turns[next]?.raise() }
-    }
-
-    /// Asks for a place among the tasks that wait in memory; its credit goes to another delivery.
-    func beginMemoryWait(_ reference: DeliveryReference) async -> Bool {
-        guard memoryWaits < options.memoryWaits else { return false }
-        memoryWaits += 1
-        if creditless.insert(reference).inserted { await session.grant(1) }
+    /// Lets a task wait in memory.
+    /// - Returns: false when its delivery is through, or goes to the next owner.
+    private func park(_ task: TaskDelivery, until due: Int64) async throws -> Bool {
+        let reference = task.delivery.reference
+        guard !isStopping, !leaving.contains(reference.position.partition) else { return false }
+        guard room.count < options.memoryWaits || keys[reference] != nil else {
+            // No room: the smallest tier is a little later, and bounded.
+            _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
+            return false
+        }
+        stoppers[reference] = nil
+        room.enter(task, until: due)
+        roomChanged.raise()
+        tellIdle()
+        await lendCredit(reference)
         return true
     }
 
-    func endMemoryWait() {
-        memoryWaits -= 1
+    /// Those that wait must not hold the credits that others could work with; bounded by the room.
+    private func lendCredit(_ reference: DeliveryReference) async {
+        guard room.count <= options.memoryWaits, room.contains(reference), creditless.insert(reference).inserted else {
+            return
+        }
+        await session.grant(1)
+    }
+
+    /// Starts what waited, when its time or its turn has come.
+    private func callWaiting() async {
+        await withDiscardingTaskGroup { group in
+            while !isEnding, !Task.isCancelled {
+                for task in room.leave(at: clock.now) { start(task) { group.addTask(operation: $0) } }
+                guard let due = room.nextDue else {
+                    await roomChanged.wait()
+                    continue
+                }
+                let clock = clock
+                let roomChanged = roomChanged
+                await withTaskGroup(of: Void.self) { race in
+                    race.addTask { await roomChanged.wait() }
+                    race.addTask { try? await clock.sleep(until: due) }
+                    await race.next()
+                    race.cancelAll()
+                }
+            }
+        }
+    }
+
+    /// The delivery is out of this lane's hands.
+    private func forget(_ reference: DeliveryReference) {
+        creditless.remove(reference)
+        if let key = keys.removeValue(forKey: reference), let next = order.leave(reference, key: key) {
+            room.call(next)
+            roomChanged.raise()
+        }
+        tellIdle()
+    }
+
+    private func tellIdle() {
+        for waiter in idleWaiters {
+            let isIdle = !stoppers.keys.contains { waiter.partitions?.contains($0.position.partition) ?? true }
+            if isIdle { waiter.signal.raise() }
+        }
     }
 }

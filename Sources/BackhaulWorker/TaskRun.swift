@@ -5,14 +5,11 @@ internal import Logging
 
 /// One delivery on its way to a settled decision.
 struct TaskRun: Sendable {
-    let lane: Lane
     let task: TaskDelivery
     /// Whether its destination takes the uploads of a key in order: it then waits in place and is never moved.
     let isOrdered: Bool
     let kind: Lane.Kind
     let stopper: Stopper
-    /// Raised when it is this delivery's turn among those of its key; nil when there is no order.
-    let turn: Signal?
     let settler: Settler
     let options: WorkerOptions
     let execution: UploadExecution
@@ -23,7 +20,13 @@ struct TaskRun: Sendable {
     let writer: DecisionWriter
     let tiers: [Int64]
 
-    private var reference: DeliveryReference { task.delivery.reference }
+    /// How a run ended.
+    enum End: Sendable {
+        /// Its decision is in the log, or it stays unfinished for the next owner.
+        case settled
+        /// It may go on at this time (milliseconds since 1970); what it has gone through is in the log.
+        case waits(TaskDelivery, until: Int64)
+    }
 
     /// What one try came to.
     private enum Attempt {
@@ -35,98 +38,70 @@ struct TaskRun: Sendable {
     }
 
     /// - Throws: `LogError` when the log has failed for good.
-    func run() async throws {
+    func run() async throws -> End {
         var task = task
-        if let turn {
-            // Those behind a failing head must not hold the credits that other keys could work with.
-            let isInMemory = await lane.beginMemoryWait(reference)
-            let isMyTurn = try await takesTurn(turn)
-            if isInMemory { await lane.endMemoryWait() }
-            guard isMyTurn else { return try await stopped(task) }
+        if let due = task.progress.due, due > clock.now {
+            guard case .tier(let tier) = place(for: due, now: clock.now) else { return .waits(task, until: due) }
+            _ = try await settler.settle(writer.moved(task, toTier: tier))
+            return .settled
         }
-        while true {
-            if let due = task.progress.due, due > clock.now {
-                switch place(for: due, now: clock.now) {
-                case .tier(let tier):
-                    _ = try await settler.settle(writer.moved(task, toTier: tier))
-                    return
-                case .memory:
-                    let isInMemory = await lane.beginMemoryWait(reference)
-                    guard isInMemory || isOrdered else {
-                        // No room: the smallest tier is a little later, and bounded.
-                        _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
-                        return
-                    }
-                    let clock = clock
-                    let hasWoken = try await stopper.run { try await clock.sleep(until: due) } != nil
-                    if isInMemory { await lane.endMemoryWait() }
-                    guard hasWoken else { return try await stopped(task) }
-                }
-            }
-            // A large task that woke from its delay goes back to its own lane, where it holds nobody up.
-            if kind == .small, !isOrdered, task.task.size >= options.largeThreshold {
-                _ = try await settler.settle(writer.handedOver(task))
-                return
-            }
-            let (attempt, startedAt) = try await upload(&task)
-            let now = clock.now
-            switch attempt {
-            case .stopped:
-                return try await stopped(task)
-            case .late:
+        // A large task that woke from its delay goes back to its own lane, where it holds nobody up.
+        if kind == .small, !isOrdered, task.task.size >= options.largeThreshold {
+            _ = try await settler.settle(writer.handedOver(task))
+            return .settled
+        }
+        let (attempt, startedAt) = try await upload(&task)
+        let now = clock.now
+        switch attempt {
+        case .stopped:
+            try await stopped(task)
+            return .settled
+        case .late:
+            _ = try await settler.settle(
+                try writer.expired(task, after: nil, spends: false, startedAt: startedAt, now: now))
+            return .settled
+        case .stored(let object):
+            _ = try await settler.settle(
+                try writer.succeeded(
+                    task, bytes: object.bytes, sha256: object.sha256, verification: object.verification.rawValue,
+                    startedAt: startedAt, now: now))
+            return .settled
+        case .failed(let failure):
+            let verdict = Verdict.decide(
+                failure, attempts: task.progress.attempts, policy: options.policy, deadline: task.task.deadline,
+                now: now, random: random())
+            logger.info(
+                "an attempt failed",
+                metadata: [
+                    "task": "\(task.generation)", "failure": "\(failure)", "verdict": "\(verdict)",
+                    "key": "\(task.task.destination.key)",
+                ])
+            switch verdict {
+            case .deadLetter(let spends):
                 _ = try await settler.settle(
-                    try writer.expired(task, after: nil, spends: false, startedAt: startedAt, now: now))
-                return
-            case .stored(let object):
+                    try writer.failed(task, failure, spends: spends, startedAt: startedAt, now: now))
+                return .settled
+            case .expire(let spends):
                 _ = try await settler.settle(
-                    try writer.succeeded(
-                        task, bytes: object.bytes, sha256: object.sha256, verification: object.verification.rawValue,
-                        startedAt: startedAt, now: now))
-                return
-            case .failed(let failure):
-                let verdict = Verdict.decide(
-                    failure, attempts: task.progress.attempts, policy: options.policy, deadline: task.task.deadline,
-                    now: now, random: random())
-                logger.info(
-                    "an attempt failed",
-                    metadata: [
-                        "task": "\(task.generation)", "failure": "\(failure)", "verdict": "\(verdict)",
-                        "key": "\(task.task.destination.key)",
-                    ])
-                switch verdict {
-                case .deadLetter(let spends):
-                    _ = try await settler.settle(
-                        try writer.failed(task, failure, spends: spends, startedAt: startedAt, now: now))
-                    return
-                case .expire(let spends):
-                    _ = try await settler.settle(
-                        try writer.expired(task, after: failure, spends: spends, startedAt: startedAt, now: now))
-                    return
-                case .forget:
-                    return try await stopped(task)
-                case .retry(let at, let spends):
-                    writer.note(failure, spends: spends, in: &task, now: now)
-                    task.progress.due = at
-                    let record = try writer.retrying(task, failure, startedAt: startedAt, now: now)
-                    if case .tier(let tier) = place(for: at, now: now) {
-                        _ = try await settler.settle(writer.moved(task, toTier: tier, with: [record]))
-                        return
-                    }
-                    // It waits here; what it has gone through is written down first, so that a crash forgets nothing.
-                    _ = try await settler.settle(try writer.checkpoint(task, isInFlight: false, with: [record]))
-                    task.hasCheckpoint = true
+                    try writer.expired(task, after: failure, spends: spends, startedAt: startedAt, now: now))
+                return .settled
+            case .forget:
+                try await stopped(task)
+                return .settled
+            case .retry(let at, let spends):
+                writer.note(failure, spends: spends, in: &task, now: now)
+                task.progress.due = at
+                let record = try writer.retrying(task, failure, startedAt: startedAt, now: now)
+                if case .tier(let tier) = place(for: at, now: now) {
+                    _ = try await settler.settle(writer.moved(task, toTier: tier, with: [record]))
+                    return .settled
                 }
+                // It waits here; what it has gone through is written down first, so that a crash forgets nothing.
+                _ = try await settler.settle(try writer.checkpoint(task, isInFlight: false, with: [record]))
+                task.hasCheckpoint = true
+                return .waits(task, until: at)
             }
         }
-    }
-
-    private func takesTurn(_ turn: Signal) async throws -> Bool {
-        let waited: Void? = try await stopper.run {
-            await turn.wait()
-            // A wait also ends when it is cancelled, which gives nobody the turn.
-            try Task.checkCancellation()
-        }
-        return waited != nil
     }
 
     private func place(for due: Int64, now: Int64) -> DelayPlan {

@@ -20,7 +20,7 @@ package struct WorkerOptions: Sendable {
 
     package init(
         name: String, layout: TopicLayout, policy: RetryPolicy, uploads: Int = 32, largeUploads: Int = 8,
-        largeThreshold: UInt64 = 64 << 20, markAfter: Int64 = 5_000, grace: Int64 = 10_000, memoryWaits: Int = 10_000
+        largeThreshold: UInt64 = 64 << 20, markAfter: Int64 = 5_000, grace: Int64 = 10_000, memoryWaits: Int = 4_000
     ) {
         self.name = name
         self.layout = layout

@@ -146,7 +146,7 @@ package final class Pipeline: Sendable {
     /// Waits until `count` results are there.
     package func results(_ count: Int, within seconds: Double = 30) async throws -> [ResultDocument] {
         let changes = await log.changes()
-        return try await within_(seconds, "\(count) results") {
+        return try await bounded(seconds, "\(count) results") {
             var found = try await self.allResults()
             if found.count >= count { return found }
             for await _ in changes {
@@ -157,7 +157,7 @@ package final class Pipeline: Sendable {
         }
     }
 
-    private func within_<Value: Sendable>(
+    private func bounded<Value: Sendable>(
         _ seconds: Double, _ what: String, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         try await within(seconds, what, body)

@@ -1,0 +1,47 @@
+import BackhaulDomain
+import BackhaulLog
+import BackhaulWorker
+import Testing
+
+@Suite("The waiting room")
+struct WaitingRoomTests {
+    private func task(_ offset: Int64) -> TaskDelivery {
+        let position = LogPosition(partition: TopicPartition(topic: "t", partition: 0), offset: offset)
+        return TaskDelivery(
+            delivery: Delivery(
+                reference: DeliveryReference(group: "g", position: position, epoch: 1),
+                stored: StoredRecord(position: position, appendedAt: 0, record: LogRecord(value: nil))),
+            task: UploadTask(
+                identity: TaskIdentity(tenant: "t", id: "\(offset)"), batch: "",
+                source: SourceReference(root: "r", path: "p"),
+                destination: DestinationReference(place: .named("n"), key: "k"),
+                size: 0, modifiedAt: 0, acceptedAt: 1),
+            progress: TaskProgress())
+    }
+
+    private func offsets(_ tasks: [TaskDelivery]) -> [Int64] { tasks.map(\.delivery.stored.position.offset) }
+
+    @Test func tasksLeaveInTheOrderOfTheirTimes() {
+        var room = WaitingRoom()
+        for (offset, due) in [(1, 50), (2, 10), (3, 30), (4, 40), (5, 20)] as [(Int64, Int64)] {
+            room.enter(task(offset), until: due)
+        }
+        #expect(room.nextDue == 10)
+        #expect(offsets(room.leave(at: 30)) == [2, 5, 3])
+        #expect(room.nextDue == 40 && room.count == 2)
+        #expect(room.remove(task(4).delivery.reference) != nil)
+        #expect(offsets(room.leave(at: 100)) == [1], "an alarm of one that has left is passed over")
+        #expect(room.count == 0 && room.nextDue == nil)
+    }
+
+    @Test func aTurnIsGivenOnlyToWhoWaits() {
+        var room = WaitingRoom()
+        room.enter(task(1), until: nil)
+        #expect(room.nextDue == nil)
+        room.call(task(2).delivery.reference)
+        #expect(room.nextDue == nil)
+        room.call(task(1).delivery.reference)
+        #expect(room.nextDue == .min)
+        #expect(offsets(room.leave(at: 0)) == [1])
+    }
+}
