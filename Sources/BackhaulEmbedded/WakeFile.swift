@@ -14,6 +14,32 @@ final class WakeFile: Sendable {
     // Dispatch sources are thread-safe objects; Dispatch has not declared them Sendable on Linux.
     private nonisolated(unsafe) let source: any DispatchSourceRead
     private let queue = DispatchQueue(label: "backhaul.embedded.wake")
+    private let isScheduled = Debounce()
+
+    /// Whether a look was just taken, and whether another one was asked for since.
+    private final class Debounce: Sendable {
+        private let state = Mutex((isBusy: false, isAsked: false))
+
+        /// - Returns: whether to look now.
+        func set() -> Bool {
+            state.withLock { state in
+                if state.isBusy {
+                    state.isAsked = true
+                    return false
+                }
+                state.isBusy = true
+                return true
+            }
+        }
+
+        /// - Returns: whether another look was asked for.
+        func clear() -> Bool {
+            state.withLock { state in
+                defer { state = (false, false) }
+                return state.isAsked
+            }
+        }
+    }
 
     /// - Parameter onWake: called on a private queue after other processes, or this one, wrote.
     init(folder: String, onWake: @escaping @Sendable () -> Void) throws {
@@ -33,11 +59,19 @@ final class WakeFile: Sendable {
         }
         self.watch = watch
         source = DispatchSource.makeReadSource(fileDescriptor: watch, queue: queue)
+        let queue = queue
+        let isScheduled = isScheduled
         source.setEventHandler {
             // The events say nothing but "look"; drain them all and look once.
             var buffer = [UInt8](repeating: 0, count: 4_096)
             while read(watch, &buffer, buffer.count) > 0 {}
+            // This process's own commits arrive here as well: the first look is at once, those of the next few
+            // milliseconds become one.
+            guard isScheduled.set() else { return }
             onWake()
+            queue.asyncAfter(deadline: .now() + .milliseconds(5)) {
+                if isScheduled.clear() { onWake() }
+            }
         }
         source.setCancelHandler { [descriptor] in
             Foundation.close(watch)

@@ -50,7 +50,14 @@ struct TaskRun: Sendable {
             _ = try await settler.settle(writer.handedOver(task))
             return .settled
         }
-        let (attempt, startedAt) = try await upload(&task)
+        let upload = task.task
+        guard try await stopper.run({ try await gate.enter(upload) }) != nil else {
+            try await stopped(task)
+            return .settled
+        }
+        // The slot is held until the decision is in the log: a crash then repeats no more uploads than there are slots.
+        defer { gate.leave(upload) }
+        let (attempt, startedAt) = try await attempt(&task)
         let now = clock.now
         switch attempt {
         case .stopped:
@@ -108,12 +115,10 @@ struct TaskRun: Sendable {
         isOrdered ? .memory : DelayPlan.next(tiers: tiers, due: due, now: now)
     }
 
-    /// One try, inside a slot; after some seconds it leaves its mark.
+    /// One try; after some seconds it leaves its mark.
     /// - Returns: what came of it, and when it began.
-    private func upload(_ task: inout TaskDelivery) async throws -> (Attempt, Int64) {
+    private func attempt(_ task: inout TaskDelivery) async throws -> (Attempt, Int64) {
         let upload = task.task
-        guard try await stopper.run({ try await gate.enter(upload) }) != nil else { return (.stopped, clock.now) }
-        defer { gate.leave(upload) }
         let startedAt = clock.now
         if let deadline = upload.deadline, startedAt >= deadline { return (.late, startedAt) }
         stopper.isUploading = true
