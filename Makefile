@@ -35,5 +35,21 @@ schemas: ## Write the generated code of schemas/ anew
 	@deploy/setup/debian.sh test
 	schemas/generate.sh
 
+install: release ## Install the program, its man pages and completions below PREFIX (/usr/local)
+	install -D -m 755 .build/release/backhaul $(DESTDIR)$(PREFIX)/bin/backhaul
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -D -m 644 deploy/completions/backhaul.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/backhaul
+	install -D -m 644 deploy/completions/_backhaul $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_backhaul
+	install -D -m 644 deploy/completions/backhaul.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/backhaul.fish
+
+completions: build ## Write deploy/completions anew (after the command line changed)
+	.build/debug/backhaul --generate-completion-script bash > deploy/completions/backhaul.bash
+	.build/debug/backhaul --generate-completion-script zsh > deploy/completions/_backhaul
+	.build/debug/backhaul --generate-completion-script fish > deploy/completions/backhaul.fish
+
+man: ## Write docs/man anew (after the command line changed)
+	swift package --allow-writing-to-package-directory generate-manual --multi-page --output-directory docs/man
+
 clean: ## Remove what was built
 	rm -rf .build

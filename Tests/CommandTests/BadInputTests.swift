@@ -20,6 +20,23 @@ struct BadInputTests {
         }
     }
 
+    /// What is committed is what the program says now.
+    @Test(arguments: [("bash", "backhaul.bash"), ("zsh", "_backhaul"), ("fish", "backhaul.fish")])
+    func completionsAreCurrent(_ shell: String, _ file: String) throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let committed = try String(
+            contentsOf: root.appendingPathComponent("deploy/completions/" + file), encoding: .utf8)
+        let outcome = try Command.run(["--generate-completion-script", shell])
+        #expect(outcome.output == committed, "run 'make completions'")
+        for command in [
+            "standalone", "submit", "status", "results", "dead-letters", "replay", "audit", "topics", "lag", "config",
+        ] {
+            let page = root.appendingPathComponent("docs/man/backhaul.\(command).1").path
+            #expect(FileManager.default.fileExists(atPath: page), "run 'make man'")
+        }
+    }
+
     @Test func usageIsTwo() async throws {
         try expect(["submit"], code: 2, says: "Missing expected argument")
         try expect(["nonsense"], code: 2, says: "Unexpected argument")

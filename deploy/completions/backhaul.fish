@@ -1,0 +1,220 @@
+function __backhaul_should_offer_completions_for_flags_or_options -a expected_commands
+    set -l non_repeating_flags_or_options $argv[2..]
+    set -l non_repeating_flags_or_options_absent 0
+    set -l positional_index 0
+    set -l commands
+    __backhaul_parse_tokens
+    test "$commands" = "$expected_commands"; and return $non_repeating_flags_or_options_absent
+end
+
+function __backhaul_should_offer_completions_for_positional -a expected_commands positional_index_comparison expected_positional_index
+    set -l non_repeating_flags_or_options
+    set -l non_repeating_flags_or_options_absent 0
+    set -l positional_index 0
+    set -l commands
+    __backhaul_parse_tokens
+    test "$commands" = "$expected_commands" -a \( "$positional_index" "$positional_index_comparison" "$expected_positional_index" \)
+end
+
+function __backhaul_parse_tokens -S
+    set -l unparsed_tokens (__backhaul_tokens -pc)
+    switch $unparsed_tokens[1]
+    case 'backhaul'
+        __backhaul_parse_subcommand 0 'version' 'h/help'
+        switch $unparsed_tokens[1]
+        case 'standalone'
+            __backhaul_parse_subcommand 0 'data=' 'listen=' 'workers=' 'config=' 'version' 'h/help'
+        case 'submit'
+            __backhaul_parse_subcommand -r 1 'to=' 'tenant=' 'batch=' 'prefix=' 'include=+' 'exclude=+' 'from-stdin' '0/null' 'deadline=' 'wait' 'log=' 'config=' 'output=' 'version' 'h/help'
+        case 'status'
+            __backhaul_parse_subcommand 0 'batch=' 'tenant=' 'log=' 'config=' 'output=' 'version' 'h/help'
+        case 'results'
+            __backhaul_parse_subcommand 0 'batch=' 'tenant=' 'status=' 'follow' 'log=' 'config=' 'output=' 'version' 'h/help'
+        case 'dead-letters'
+            __backhaul_parse_subcommand 0 'version' 'h/help'
+            switch $unparsed_tokens[1]
+            case 'list'
+                __backhaul_parse_subcommand 0 'batch=' 'tenant=' 'task=' 'destination=' 'failure=' 'log=' 'config=' 'output=' 'version' 'h/help'
+            case 'show'
+                __backhaul_parse_subcommand 1 'log=' 'config=' 'output=' 'version' 'h/help'
+            end
+        case 'replay'
+            __backhaul_parse_subcommand 0 'batch=' 'tenant=' 'task=' 'destination=' 'failure=' 'yes' 'rate=' 'log=' 'config=' 'output=' 'version' 'h/help'
+        case 'audit'
+            __backhaul_parse_subcommand 0 'verify' 'log=' 'config=' 'output=' 'version' 'h/help'
+        case 'topics'
+            __backhaul_parse_subcommand 0 'log=' 'config=' 'output=' 'version' 'h/help'
+        case 'lag'
+            __backhaul_parse_subcommand 0 'log=' 'config=' 'output=' 'version' 'h/help'
+        case 'config'
+            __backhaul_parse_subcommand 0 'version' 'h/help'
+            switch $unparsed_tokens[1]
+            case 'check'
+                __backhaul_parse_subcommand 0 'config=' 'version' 'h/help'
+            case 'show'
+                __backhaul_parse_subcommand 0 'config=' 'output=' 'version' 'h/help'
+            end
+        case 'help'
+            __backhaul_parse_subcommand -r 1 'version'
+        end
+    end
+end
+
+function __backhaul_tokens
+    if test (string split -m 1 -f 1 -- . "$FISH_VERSION") -gt 3
+        commandline --tokens-raw $argv
+    else
+        commandline -o $argv
+    end
+end
+
+function __backhaul_parse_subcommand -S -a positional_count
+    argparse -s r -- $argv
+    set -l option_specs $argv[2..]
+    set -l is_repeating_positional $_flag_r
+    set -el _flag_r
+    set -a commands $unparsed_tokens[1]
+    set positional_index 0
+    while true
+        set -e unparsed_tokens[1]
+        argparse -sn "$commands" $option_specs -- $unparsed_tokens 2> /dev/null
+        set unparsed_tokens $argv
+        set positional_index (math $positional_index + 1)
+        for non_repeating_flag_or_option in $non_repeating_flags_or_options
+            if set -ql "_flag_$(string replace -a - _ -- $non_repeating_flag_or_option)"
+                set non_repeating_flags_or_options_absent 1
+                break
+            end
+        end
+        test (count $unparsed_tokens) -eq 0 -o \( -z "$is_repeating_positional" -a "$positional_index" -gt "$positional_count" \) && break
+    end
+end
+
+function __backhaul_complete_directories
+    set -l token (commandline -t)
+    string match -- '*/' $token
+    set -l subdirs $token*/
+    printf %s\n $subdirs
+end
+
+function __backhaul_custom_completion
+    set -x SAP_SHELL fish
+    set -x SAP_SHELL_VERSION $FISH_VERSION
+    set -l tokens (__backhaul_tokens -p)
+    if test -z "$(__backhaul_tokens -t)"
+        set -l index (count (__backhaul_tokens -pc))
+        set tokens $tokens[..$index] \'\' $tokens[(math $index + 1)..]
+    end
+    command $tokens[1] $argv $tokens
+end
+
+complete -c 'backhaul' -f
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul" -eq 1' -fa 'standalone' -d 'Run all roles in one process on an embedded log.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul" -eq 1' -fa 'submit' -d 'Submit files and folders for upload.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul" -eq 1' -fa 'status' -d 'Show how many tasks are in which state.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul" -eq 1' -fa 'results' -d 'Print results, one a line.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul" -eq 1' -fa 'dead-letters' -d 'Look at tasks that were given up.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul" -eq 1' -fa 'replay' -d 'Submit dead letters again, as their tasks\' next generation.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul" -eq 1' -fa 'audit' -d 'Prove that every accepted task has exactly one result, or a place.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul" -eq 1' -fa 'topics' -d 'List the log\'s topics.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul" -eq 1' -fa 'lag' -d 'Show outstanding work: what is neither behind a group\'s frontier nor finished beyond it.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul" -eq 1' -fa 'config' -d 'Check or show the configuration.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul" -eq 1' -fa 'help' -d 'Show subcommand help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul standalone" data' -l 'data' -d 'The data folder. Also BACKHAUL_DATA.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul standalone" listen' -l 'listen' -d 'Where health is served. Also BACKHAUL_LISTEN.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul standalone" workers' -l 'workers' -d 'Worker roles (not uploads; see limits.uploads).' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul standalone" config' -l 'config' -d 'A YAML file of settings. Also BACKHAUL_CONFIG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul standalone" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul standalone" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" to' -l 'to' -d 'A configured destination\'s name, or a base URL.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" tenant' -l 'tenant' -d 'Who owns the tasks.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" batch' -l 'batch' -d 'Groups tasks for progress and replay; made up from the time when left out.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" prefix' -l 'prefix' -d 'Put in front of every key.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit"' -l 'include' -d 'Take only files whose path or name matches; may be repeated.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit"' -l 'exclude' -d 'Leave out files and folders whose path or name matches; may be repeated.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" from-stdin' -l 'from-stdin' -d 'Read paths from standard input, one a line; their keys are relative to the current folder.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" 0 null' -s '0' -l 'null' -d 'Paths from standard input end with NUL instead.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" deadline' -l 'deadline' -d 'No attempt begins after this time (from now).' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" wait' -l 'wait' -d 'Wait until each of the tasks has its result; exit 1 unless all succeeded.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" log' -l 'log' -d 'The log: embedded:///absolute/folder. Also BACKHAUL_LOG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" config' -l 'config' -d 'A YAML file of settings. Also BACKHAUL_CONFIG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" output' -l 'output' -d 'text for people, json for programs.' -rfka 'text json'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul status" batch' -l 'batch' -d 'Only this batch.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul status" tenant' -l 'tenant' -d 'Only this tenant.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul status" log' -l 'log' -d 'The log: embedded:///absolute/folder. Also BACKHAUL_LOG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul status" config' -l 'config' -d 'A YAML file of settings. Also BACKHAUL_CONFIG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul status" output' -l 'output' -d 'text for people, json for programs.' -rfka 'text json'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul status" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul status" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul results" batch' -l 'batch' -d 'Only this batch.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul results" tenant' -l 'tenant' -d 'Only this tenant.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul results" status' -l 'status' -d 'Only this status: succeeded, failed, cancelled or expired.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul results" follow' -l 'follow' -d 'Go on with new results as they come.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul results" log' -l 'log' -d 'The log: embedded:///absolute/folder. Also BACKHAUL_LOG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul results" config' -l 'config' -d 'A YAML file of settings. Also BACKHAUL_CONFIG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul results" output' -l 'output' -d 'text for people, json for programs.' -rfka 'text json'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul results" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul results" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul dead-letters" -eq 1' -fa 'list' -d 'List dead letters, one a line.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul dead-letters" -eq 1' -fa 'show' -d 'Show every dead letter of a task, with its history.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters list" batch' -l 'batch' -d 'Only this batch.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters list" tenant' -l 'tenant' -d 'Only this tenant.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters list" task' -l 'task' -d 'Only this task.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters list" destination' -l 'destination' -d 'Only this destination: its name, or its base URL.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters list" failure' -l 'failure' -d 'Only this kind of failure: permanent, transient, source-gone, malformed …' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters list" log' -l 'log' -d 'The log: embedded:///absolute/folder. Also BACKHAUL_LOG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters list" config' -l 'config' -d 'A YAML file of settings. Also BACKHAUL_CONFIG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters list" output' -l 'output' -d 'text for people, json for programs.' -rfka 'text json'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters list" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters list" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters show" log' -l 'log' -d 'The log: embedded:///absolute/folder. Also BACKHAUL_LOG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters show" config' -l 'config' -d 'A YAML file of settings. Also BACKHAUL_CONFIG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters show" output' -l 'output' -d 'text for people, json for programs.' -rfka 'text json'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters show" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul dead-letters show" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul replay" batch' -l 'batch' -d 'Only this batch.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul replay" tenant' -l 'tenant' -d 'Only this tenant.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul replay" task' -l 'task' -d 'Only this task.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul replay" destination' -l 'destination' -d 'Only this destination: its name, or its base URL.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul replay" failure' -l 'failure' -d 'Only this kind of failure: permanent, transient, source-gone, malformed …' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul replay" yes' -l 'yes' -d 'Do it; without this it is a dry run.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul replay" rate' -l 'rate' -d 'Tasks a second at the most; full speed without it.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul replay" log' -l 'log' -d 'The log: embedded:///absolute/folder. Also BACKHAUL_LOG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul replay" config' -l 'config' -d 'A YAML file of settings. Also BACKHAUL_CONFIG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul replay" output' -l 'output' -d 'text for people, json for programs.' -rfka 'text json'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul replay" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul replay" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul audit" verify' -l 'verify' -d 'Also read every stored object back and compare its SHA-256.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul audit" log' -l 'log' -d 'The log: embedded:///absolute/folder. Also BACKHAUL_LOG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul audit" config' -l 'config' -d 'A YAML file of settings. Also BACKHAUL_CONFIG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul audit" output' -l 'output' -d 'text for people, json for programs.' -rfka 'text json'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul audit" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul audit" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul topics" log' -l 'log' -d 'The log: embedded:///absolute/folder. Also BACKHAUL_LOG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul topics" config' -l 'config' -d 'A YAML file of settings. Also BACKHAUL_CONFIG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul topics" output' -l 'output' -d 'text for people, json for programs.' -rfka 'text json'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul topics" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul topics" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul lag" log' -l 'log' -d 'The log: embedded:///absolute/folder. Also BACKHAUL_LOG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul lag" config' -l 'config' -d 'A YAML file of settings. Also BACKHAUL_CONFIG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul lag" output' -l 'output' -d 'text for people, json for programs.' -rfka 'text json'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul lag" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul lag" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul config" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul config" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul config" -eq 1' -fa 'check' -d 'Check the configuration; exits 2 when it cannot be used.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul config" -eq 1' -fa 'show' -d 'Show every setting, its value and where that comes from. Secrets are not shown.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul config check" config' -l 'config' -d 'A YAML file of settings. Also BACKHAUL_CONFIG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul config check" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul config check" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul config show" config' -l 'config' -d 'A YAML file of settings. Also BACKHAUL_CONFIG.' -rfka ''
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul config show" output' -l 'output' -d 'text for people, json for programs.' -rfka 'text json'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul config show" version' -l 'version' -d 'Show the version.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul config show" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul help" version' -l 'version' -d 'Show the version.'
