@@ -39,12 +39,9 @@ package struct SettingKey: Hashable, Sendable {
         ),
         .init(name: "topics.partitions", kind: .integer(1...1_000), standard: "8", help: "Partitions of each topic."),
         .init(
-            name: "topics.replication", kind: .integer(1...15), standard: "1",
-            help: "Replicas of each partition; an embedded log has one."),
-        .init(
             name: "retention.work", kind: .duration, standard: "30d",
             help:
-                "How long tasks, retries and outcomes stay after every reader is past them: as far back as an audit counts."
+                "How long tasks, retries and outcomes stay after their append, once every reader is past them: as far back as an audit counts."
         ),
         .init(name: "retention.results", kind: .duration, standard: "90d", help: "How long results stay."),
         .init(name: "retention.deadLetters", kind: .duration, standard: "90d", help: "How long dead letters stay."),

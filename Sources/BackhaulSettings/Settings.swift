@@ -6,7 +6,6 @@ package import BackhaulTransfer
 package struct Settings: Sendable {
     package var layout = TopicLayout()
     package var partitions = 8
-    package var replication = 1
     /// Milliseconds.
     package var workRetention: Int64 = 0
     package var resultsRetention: Int64 = 0

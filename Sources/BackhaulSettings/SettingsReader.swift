@@ -181,9 +181,14 @@ package struct SettingsReader {
             }
             return found
         }
+        func refuse(_ unused: [String], _ type: String) throws {
+            guard let found = unused.first(where: { fields[$0] != nil }) else { return }
+            throw SettingsError(place, "destination '\(name)': \(found) means nothing for type \(type)")
+        }
         let order = try choice("order", Destination.Order.none)
         switch fields["type"] {
         case "http":
+            try refuse(["path"], "http")
             guard let url = fields["url"] else { throw SettingsError(place, "destination '\(name)' needs a url") }
             do {
                 try TaskRules.checkURL(url)
@@ -204,10 +209,14 @@ package struct SettingsReader {
                         bearerToken: secret)),
                 order: order)
         case "folder":
+            try refuse(["url", "method", "bearerTokenFile"], "folder")
             guard let path = fields["path"], path.hasPrefix("/") else {
                 throw SettingsError(place, "destination '\(name)' needs an absolute path")
             }
             let check = try choice("verify", HTTPDestination.Check.answer)
+            guard check != .head else {
+                throw SettingsError(place, "destination '\(name)': verify is answer or read-back for a folder")
+            }
             return Destination(
                 kind: .folder(FolderDestination(path: path, readsBack: check == .readBack)), order: order)
         default:
@@ -221,7 +230,6 @@ package struct SettingsReader {
         var settings = Settings()
         settings.layout = TopicLayout(prefix: try prefix())
         settings.partitions = try integer("topics.partitions")
-        settings.replication = try integer("topics.replication")
         settings.workRetention = try duration("retention.work")
         settings.resultsRetention = try duration("retention.results")
         settings.deadLettersRetention = try duration("retention.deadLetters")

@@ -2,6 +2,7 @@ import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulSettings
+import BackhaulTelemetry
 import Foundation
 import Logging
 
@@ -29,6 +30,7 @@ enum LogAddress: Equatable {
     /// Opens the log beside whoever owns it.
     /// - Parameter creates: whether a folder that is not there is made, as for a submission.
     func open(_ settings: Settings, creates: Bool) async throws -> EmbeddedLog {
+        _ = Self.logging
         switch self {
         case .embedded(let folder):
             if !creates, !FileManager.default.fileExists(atPath: folder + "/log.sqlite") {
@@ -51,6 +53,9 @@ enum LogAddress: Equatable {
             return log
         }
     }
+
+    /// What the parts of a command have to log goes the way of the daemon's lines: JSON, redacted, on stderr.
+    private static let logging: Void = LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: .warning) }
 
     var folder: String {
         switch self {

@@ -45,6 +45,8 @@ struct SettingsTests {
         ("destinations: {nas: {type: http, url: 'http://h/?sig=1'}}", "query"),
         ("destinations: {nas: {type: folder, path: x}}", "absolute"),
         ("destinations: {nas: {type: folder, path: /x, paht: /y}}", "did you mean 'path'"),
+        ("destinations: {nas: {type: folder, path: /x, method: PUT}}", "method means nothing"),
+        ("destinations: {nas: {type: folder, path: /x, verify: head}}", "read-back for a folder"),
         ("destinations: {'../x': {type: folder, path: /x}}", "destination name"),
         ("retention: {work: 10d, results: 1d}", "must not be shorter"), ("a: [b", "no YAML"),
         ("- a", "mapping of settings"),

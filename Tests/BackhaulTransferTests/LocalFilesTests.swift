@@ -95,6 +95,30 @@ struct LocalFilesTests {
         }
     }
 
+    /// An unmounted disk leaves its empty mount point behind: its files are not gone.
+    @Test(.enabled(if: getuid() == 0, "mounting a tmpfs needs root"))
+    func anUnmountedRootIsUnfit() async throws {
+        try await withTemporaryFolder { folder in
+            let disk = folder + "/disk"
+            try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+            guard mount("tmpfs", disk, "tmpfs", 0, "size=1m") == 0 else {
+                Issue.record("tmpfs cannot be mounted here: \(String(cString: strerror(errno)))")
+                return
+            }
+            let roots = SourceRoots(configured: [:], registry: folder + "/registry", takesRegistered: true)
+            let (name, path) = try roots.name(of: disk)
+            try roots.confirm(name, path: path)
+            _ = try roots.open(name)
+            umount2(disk, Int32(MNT_DETACH))
+            do throws(RootFailure) {
+                _ = try roots.open(name)
+                Issue.record("the empty mount point was taken for the disk")
+            } catch {
+                if case .unknown = error { Issue.record("\(error)") }
+            }
+        }
+    }
+
     @Test func rootsThatAreGoneOrUnknownSaySo() async throws {
         try await withTemporaryFolder { folder in
             try FileManager.default.createDirectory(atPath: folder + "/a", withIntermediateDirectories: true)

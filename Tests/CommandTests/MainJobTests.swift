@@ -79,6 +79,7 @@ struct MainJobTests {
                 "taskId", "generation", "tenant", "batch", "status", "attempts", "bytes", "sha256", "verification",
                 "destination", "finishedAt",
             ] { #expect(results.objects.allSatisfy { $0[key] != nil }, "\(key)") }
+            try validate(results.output, folder)
             let letters = try Command.run(["dead-letters", "list", "--log", log, "--output", "json"])
             #expect(letters.objects.count == 10)
             #expect(letters.objects.allSatisfy { $0["attempts"] as? Int == 3 && $0["httpStatus"] as? Int == 500 })
@@ -110,6 +111,24 @@ struct MainJobTests {
             #expect(daemon.terminate() == 0)
             #expect(daemon.log.contains("\"event\":\"stopped\""))
         }
+    }
+
+    /// Holds every result against the published schema, with a validator that is not ours.
+    private func validate(_ results: String, _ folder: String) throws {
+        let schema = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("schemas/json/result.v1.schema.json").path
+        let path = try write(results, folder + "/results.ndjson")
+        let script = """
+            import json, sys, jsonschema
+            schema = json.load(open(sys.argv[1]))
+            for line in open(sys.argv[2]): jsonschema.Draft202012Validator(schema).validate(json.loads(line))
+            """
+        let python = Process()
+        python.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+        python.arguments = ["-c", script, schema, path]
+        try python.run()
+        python.waitUntilExit()
+        #expect(python.terminationStatus == 0, "needs python3-jsonschema: deploy/setup/debian.sh test")
     }
 
     /// With `kill -9` at random moments: one result each, every object intact, no more sent twice than were in flight.
