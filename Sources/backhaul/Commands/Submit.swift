@@ -147,7 +147,7 @@ struct Submit: AsyncParsableCommand {
             ProgressBar.bar(done, of: total)
         }
         if failed > 0 {
-            Talk.say("\(failed) tasks did not succeed; see 'backhaul dead-letters list'")
+            Talk.say("\(failed) tasks did not succeed; 'backhaul results --batch NAME' says why")
             throw ProcessExit.failed
         }
     }
