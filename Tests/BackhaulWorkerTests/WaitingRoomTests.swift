@@ -1,5 +1,6 @@
 import BackhaulDomain
 import BackhaulLog
+import BackhaulWire
 import BackhaulWorker
 import Testing
 
@@ -43,5 +44,15 @@ struct WaitingRoomTests {
         room.call(task(1).delivery.reference)
         #expect(room.nextDue == .min)
         #expect(offsets(room.leave(at: 0)) == [1])
+    }
+
+    /// A record from before the clock was set back names times that are late by as much.
+    @Test func aDueTimeFollowsTheClockBack() throws {
+        var delivery = task(1).delivery
+        delivery.stored.record = LogRecord(
+            value: try TaskCodec.encode(task(1).task), headers: [LogHeader(HeaderName.due, text: "5000000")])
+        #expect(try TaskDelivery.read(delivery, checkpoint: nil).progress.due == 5_000_000)
+        delivery.skew = 3_600_000
+        #expect(try TaskDelivery.read(delivery, checkpoint: nil).progress.due == 1_400_000)
     }
 }
