@@ -50,58 +50,93 @@ package struct ObjectAudit: Sendable {
         case stale(AuditReport.Corruption)
     }
 
-    /// Adds `verified`, `corrupted` and `stale` to the report.
-    package func run(_ report: inout AuditReport) async throws {
+    /// What the log says of every key that has an object.
+    private struct Survey {
         var expected: [Place: Expected] = [:]
-        for bounds in try await log.bounds(layout.results) {
-            try await log.scan(bounds.partition, to: bounds.end) { records in
-                for stored in records { Self.note(stored, in: &expected) }
-            }
-        }
-        // What was accepted last for a key, whether or not it arrived: a key that holds less is stale.
+        /// What was accepted last for a key, whether or not it arrived.
         var newest: [Place: Newest] = [:]
-        for topic in [layout.tasks, layout.largeTasks] {
-            for bounds in try await log.bounds(topic) {
-                try await log.scan(bounds.partition, to: bounds.end) { records in
-                    for stored in records { Self.note(stored, in: &newest) }
-                }
-            }
-        }
-        let onTheWay = Set(report.unfinished.map(\.task))
-        newest = newest.filter { !onTheWay.contains($0.value.task.description) }
-        var verified = 0
+        /// Keys with an accepted task that has no result yet: what they hold may change at any moment.
+        var moving: Set<Place> = []
+    }
+
+    /// Adds `verified`, `corrupted` and `stale` to the report. Keys with a task on its way are not judged.
+    package func run(_ report: inout AuditReport) async throws {
+        let survey = try await survey()
+        let first = try await check(Set(survey.expected.keys), survey)
+        var verified = first.count { if case .right = $0.value { true } else { false } }
+        // On a log that moves on, an object may have been replaced between the survey and the look: what seems wrong is
+        // judged by a second survey.
+        let doubtful = Set(first.filter { if case .right = $0.value { false } else { true } }.keys)
         var corrupted: [AuditReport.Corruption] = []
         var stale: [AuditReport.Corruption] = []
-        try await withThrowingTaskGroup(of: Finding.self) { group in
-            func take(_ finding: Finding) {
+        if !doubtful.isEmpty {
+            for finding in try await check(doubtful, try await self.survey()).values {
                 switch finding {
                 case .right: verified += 1
                 case .corrupted(let found): corrupted.append(found)
                 case .stale(let found): stale.append(found)
                 }
             }
-            var running = 0
-            for (place, wanted) in expected {
-                if running == Self.width, let finding = try await group.next() {
-                    take(finding)
-                    running -= 1
-                }
-                let last = newest[place]
-                group.addTask { try await check(place, wanted, newest: last) }
-                running += 1
-            }
-            for try await finding in group { take(finding) }
         }
         report.verified = verified
         report.corrupted = corrupted.sorted { ($0.destination, $0.key) < ($1.destination, $1.key) }
         report.stale = stale.sorted { ($0.destination, $0.key) < ($1.destination, $1.key) }
     }
 
-    private static func note(_ stored: StoredRecord, in expected: inout [Place: Expected]) {
-        guard let result = try? ResultDocument.decode(stored.record.value),
-            result.status == OutcomeKind.succeeded.rawValue,
-            let sha256 = result.sha256
-        else { return }
+    /// Tasks first, then results: a task whose result is not among them by then is on its way.
+    private func survey() async throws -> Survey {
+        var survey = Survey()
+        var open: [TaskGeneration: Place] = [:]
+        for topic in [layout.tasks, layout.largeTasks] {
+            for bounds in try await log.bounds(topic) {
+                try await log.scan(bounds.partition, to: bounds.end) { records in
+                    for stored in records {
+                        guard let (place, entry) = Self.accepted(stored) else { continue }
+                        open[entry.task] = place
+                        if let known = survey.newest[place],
+                            (known.acceptedAt, known.task.generation) > (entry.acceptedAt, entry.task.generation)
+                        {
+                            continue
+                        }
+                        survey.newest[place] = entry
+                    }
+                }
+            }
+        }
+        for bounds in try await log.bounds(layout.results) {
+            try await log.scan(bounds.partition, to: bounds.end) { records in
+                for stored in records {
+                    guard let result = try? ResultDocument.decode(stored.record.value) else { continue }
+                    open[result.task] = nil
+                    Self.note(result, in: &survey.expected)
+                }
+            }
+        }
+        survey.moving = Set(open.values)
+        return survey
+    }
+
+    private func check(_ places: Set<Place>, _ survey: Survey) async throws -> [Place: Finding] {
+        try await withThrowingTaskGroup(of: (Place, Finding).self) { group in
+            var findings: [Place: Finding] = [:]
+            var running = 0
+            for place in places where !survey.moving.contains(place) {
+                guard let wanted = survey.expected[place] else { continue }
+                if running == Self.width, let (place, finding) = try await group.next() {
+                    findings[place] = finding
+                    running -= 1
+                }
+                let newest = survey.newest[place]
+                group.addTask { (place, try await check(place, wanted, newest: newest)) }
+                running += 1
+            }
+            for try await (place, finding) in group { findings[place] = finding }
+            return findings
+        }
+    }
+
+    private static func note(_ result: ResultDocument, in expected: inout [Place: Expected]) {
+        guard result.status == OutcomeKind.succeeded.rawValue, let sha256 = result.sha256 else { return }
         let place = Place(destination: result.destination, key: result.key)
         var entry = Expected(
             task: result.task.description, identity: result.task.identity.description, sha256: sha256,
@@ -118,19 +153,16 @@ package struct ObjectAudit: Sendable {
         expected[place] = entry
     }
 
-    private static func note(_ stored: StoredRecord, in newest: inout [Place: Newest]) {
+    private static func accepted(_ stored: StoredRecord) -> (Place, Newest)? {
         guard let task = try? TaskCodec.decode(stored.record.value),
             let progress = try? ProgressHeaders.decode({ stored.record.header($0)?.text })
-        else { return }
-        let place = Place(destination: task.destination.label, key: task.destination.key)
-        let entry = Newest(
-            task: TaskGeneration(identity: task.identity, generation: progress.generation), acceptedAt: task.acceptedAt)
-        guard let known = newest[place],
-            (known.acceptedAt, known.task.generation) > (entry.acceptedAt, entry.task.generation)
-        else {
-            newest[place] = entry
-            return
-        }
+        else { return nil }
+        return (
+            Place(destination: task.destination.label, key: task.destination.key),
+            Newest(
+                task: TaskGeneration(identity: task.identity, generation: progress.generation),
+                acceptedAt: task.acceptedAt)
+        )
     }
 
     private func check(_ place: Place, _ wanted: Expected, newest: Newest?) async throws -> Finding {

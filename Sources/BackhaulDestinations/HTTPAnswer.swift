@@ -11,6 +11,10 @@ package enum HTTPAnswer {
             if let status = report.status, status >= 400, case .broken = failure {
                 return refusal(status, report, what)
             }
+            // The engine ends a transfer that was answered too early; where a redirect leads is known all the same.
+            if let status = report.status, report.isEarly, (300..<400).contains(status) {
+                return refusal(status, report, what)
+            }
             return failure.classified
         }
         guard let status = report.status else { return Failure(.transient, "\(what): the server gave no answer") }

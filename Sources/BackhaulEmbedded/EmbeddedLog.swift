@@ -20,7 +20,11 @@ package final class EmbeddedLog: MessageLog {
         var watchers: [Int: AsyncStream<Void>.Continuation] = [:]
         var nextID = 0
         var isClosed = false
+        /// Calls that are using the store's connections.
+        var inFlight = 0
     }
+
+    private let idle = Signal()
 
     /// The absolute, resolved path of the data folder.
     package let folder: String
@@ -198,6 +202,9 @@ package final class EmbeddedLog: MessageLog {
             return wake
         }
         wake?.close()
+        // A connection must not be closed under a statement that runs on it: whoever got in before `isClosed` is waited
+        // for, whoever comes later is refused.
+        while state.withLock({ $0.inFlight > 0 }) { await idle.wait() }
         do {
             try store.pool.close()
         } catch {
@@ -292,7 +299,8 @@ package final class EmbeddedLog: MessageLog {
     }
 
     private func commit<Value: Sendable>(_ operation: @escaping CommitQueue.Operation<Value>) async throws -> Value {
-        guard !state.withLock({ $0.isClosed }) else { throw LogError.closed }
+        try enter()
+        defer { leave() }
         do {
             return try await commits.commit(operation)
         } catch {
@@ -301,7 +309,8 @@ package final class EmbeddedLog: MessageLog {
     }
 
     private func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        guard !state.withLock({ $0.isClosed }) else { throw LogError.closed }
+        try enter()
+        defer { leave() }
         do {
             return try await store.pool.read(body)
         } catch {
@@ -329,7 +338,24 @@ package final class EmbeddedLog: MessageLog {
         for watcher in watchers { watcher.yield() }
     }
 
+    private func enter() throws {
+        try state.withLock { state in
+            guard !state.isClosed else { throw LogError.closed }
+            state.inFlight += 1
+        }
+    }
+
+    private func leave() {
+        let isIdle = state.withLock { state in
+            state.inFlight -= 1
+            return state.inFlight == 0
+        }
+        if isIdle { idle.raise() }
+    }
+
     private func refresh(reloadingCatalog: Bool) throws {
+        try enter()
+        defer { leave() }
         do {
             let (catalog, ends) = try store.pool.read { database in
                 (reloadingCatalog ? try store.loadCatalog(database) : nil, try store.ends(database))
@@ -342,9 +368,10 @@ package final class EmbeddedLog: MessageLog {
     }
 
     private func woken() {
-        guard !state.withLock({ $0.isClosed }) else { return }
         do {
             try refresh(reloadingCatalog: false)
+        } catch LogError.closed {
+            return
         } catch {
             logger.error("the log's store cannot be read", metadata: ["error": "\(error)"])
         }

@@ -21,7 +21,7 @@ package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
     private var isStopping = false
     private var hasEnded = false
     /// Runs what is still asked of the actor after its thread has ended, one job at a time.
-    private lazy var afterwards = DispatchQueue(label: name + ".ended")
+    private let afterwards: DispatchQueue
     private var thread: Thread?
     private let wake: @Sendable () -> Void
     private let name: String
@@ -30,6 +30,7 @@ package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
     ///   wait must end it too.
     package init(name: String, wake: @escaping @Sendable () -> Void) {
         self.name = name
+        afterwards = DispatchQueue(label: name + ".ended")
         self.wake = wake
     }
 

@@ -69,7 +69,7 @@ package struct SourceRoots: Sendable {
     /// Opens a root. Blocks.
     /// - Throws: `RootFailure`.
     package func open(_ name: String) throws(RootFailure) -> OpenRoot {
-        let registration = registration(of: name)
+        let registration = try registration(of: name)
         guard let path = configured[name]?.path ?? (takesRegistered ? registration?.path : nil) else {
             throw .unknown(name)
         }
@@ -115,7 +115,7 @@ package struct SourceRoots: Sendable {
         guard descriptor >= 0 else { throw RootFailure.unfit("\(path): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         let entry = Registration(name: name, path: path, fileSystem: Self.fileSystem(descriptor))
-        if let found = registration(of: name), found.path == path, found.fileSystem == entry.fileSystem { return }
+        if let found = try registration(of: name), found.path == path, found.fileSystem == entry.fileSystem { return }
         try FileManager.default.createDirectory(
             atPath: registry, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         // Atomic, and durable before any task names the root.
@@ -137,10 +137,17 @@ package struct SourceRoots: Sendable {
         }
     }
 
-    private func registration(of name: String) -> Registration? {
+    /// - Throws: `RootFailure.unfit` when there is one that cannot be read now.
+    private func registration(of name: String) throws(RootFailure) -> Registration? {
         guard let registry, !name.contains("/"), !name.hasPrefix(".") else { return nil }
-        return (try? Data(contentsOf: URL(fileURLWithPath: registry + "/" + name + ".json")))
-            .flatMap { try? JSONDecoder().decode(Registration.self, from: $0) }
+        let file = registry + "/" + name + ".json"
+        guard access(file, F_OK) == 0 || errno != ENOENT else { return nil }
+        guard let data = try? Data(contentsOf: URL(fileURLWithPath: file)),
+            let registration = try? JSONDecoder().decode(Registration.self, from: data)
+        else {
+            throw .unfit("the registration of source root '\(name)' (\(file)) cannot be read; submit from it again")
+        }
+        return registration
     }
 
     /// An identity of the file system that outlives reboots where the kernel has one (ext4, xfs, btrfs: from the UUID).

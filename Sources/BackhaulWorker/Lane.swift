@@ -100,7 +100,22 @@ actor Lane {
     /// Ends the lane: what waits is dropped at once, what uploads gets `grace` milliseconds, and costs no attempt.
     func stop(grace: Int64) async {
         isStopping = true
-        await drain(nil, grace: grace)
+        let clock = clock
+        let until = clock.now + grace + 5_000
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await self.drain(nil, grace: grace)
+                return true
+            }
+            group.addTask {
+                do { try await clock.sleep(until: until) } catch { return false }
+                // The log does not take decisions (a full disk): they are left to the next owner.
+                await self.settler.abandon()
+                return false
+            }
+            while await group.next() == false {}
+            group.cancelAll()
+        }
         await session.close()
     }
 
@@ -147,11 +162,16 @@ actor Lane {
         }
         func concerned() -> [Stopper] { stoppers.filter { isConcerned($0.key) }.map(\.value) }
         // What waits has everything that matters in the log.
-        for reference in room.references where isConcerned(reference) {
-            guard room.remove(reference) != nil else { continue }
-            if creditless.remove(reference) == nil { await session.grant(1) }
+        // All of it at once: between two of them nobody may be called, or a key's next task would overtake the one that
+        // is handed back.
+        let waiting = room.references.filter(isConcerned)
+        for reference in waiting { _ = room.remove(reference) }
+        var credits = 0
+        for reference in waiting {
+            if creditless.remove(reference) == nil { credits += 1 }
             forget(reference)
         }
+        await session.grant(credits)
         for stopper in concerned() where !stopper.isUploading { stopper.stop(.interrupt) }
         let signal = Signal()
         idleWaiters.append((partitions, signal))
@@ -251,6 +271,11 @@ actor Lane {
         guard !isStopping, !leaving.contains(reference.position.partition) else { return false }
         guard room.count < options.memoryWaits || keys[reference] != nil else {
             // No room: the smallest tier is a little later, and bounded.
+            _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
+            return false
+        }
+        if keys[reference] == nil, case .makeWay = stoppers[reference]?.stopped {
+            // Asked to make way on its way here: it would not be asked again.
             _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
             return false
         }

@@ -15,6 +15,7 @@ actor Settler {
     private var pending: [Entry] = []
     private var failure: (any Error)?
     private var isEnding = false
+    private var isAbandoned = false
     private let signal = Signal()
     private static let largestBatch = 1_000
 
@@ -61,6 +62,11 @@ actor Settler {
         }
     }
 
+    /// What cannot be settled now is given up, for the next owner to decide anew.
+    func abandon() {
+        isAbandoned = true
+    }
+
     func end() {
         isEnding = true
         signal.raise()
@@ -72,6 +78,7 @@ actor Settler {
             do {
                 return try await session.settle(units)
             } catch let error as LogError where Self.mayPass(error) {
+                if isAbandoned { throw error }
                 logger.warning(
                     "settling failed, trying again",
                     metadata: ["error": "\(error)", "decisions": "\(units.count)", "wait_ms": "\(wait)"])

@@ -106,6 +106,7 @@ struct TaskRun: Sendable {
                 // It waits here; what it has gone through is written down first, so that a crash forgets nothing.
                 _ = try await settler.settle(try writer.checkpoint(task, isInFlight: false, with: [record]))
                 task.hasCheckpoint = true
+                task.isMarked = false
                 return .waits(task, until: at)
             }
         }
@@ -170,13 +171,12 @@ struct TaskRun: Sendable {
     private func stopped(_ task: TaskDelivery) async throws {
         switch stopper.stopped {
         case .makeWay where !isOrdered:
-            if let due = task.progress.due, due > clock.now {
-                _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
-            } else if kind == .small, !task.progress.isHandedOver {
-                _ = try await settler.settle(writer.handedOver(task))
-            } else {
-                _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
-            }
+            let isWaiting = task.progress.due.map { $0 > clock.now } ?? false
+            var unit =
+                kind == .small && !task.progress.isHandedOver && !isWaiting
+                ? writer.handedOver(task) : writer.moved(task, toTier: tiers.min() ?? 1_000)
+            if task.isMarked { unit.appends.append(try writer.released(task, now: clock.now)) }
+            _ = try await settler.settle(unit)
         default:
             // A mark would count as a crash of this worker, which stops in order.
             guard task.hasCheckpoint else { return }

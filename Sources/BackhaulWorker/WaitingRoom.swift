@@ -18,7 +18,7 @@ package struct WaitingRoom: Sendable {
     package var count: Int { tasks.count }
 
     /// When the next task may go on, in milliseconds since 1970; nil when none waits for a time.
-    package var nextDue: Int64? { ready.isEmpty ? alarms.last?.due : .min }
+    package var nextDue: Int64? { ready.isEmpty ? alarms.last?.due : 0 }
 
     package var references: [DeliveryReference] { Array(tasks.keys) }
 
