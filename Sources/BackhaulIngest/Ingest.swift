@@ -45,21 +45,16 @@ package struct TaskDraft: Hashable, Sendable {
 /// Accepts tasks: checks them, names them, appends them. The command line and the HTTP API share it.
 package struct Ingest: Sendable {
     private let log: any MessageLog
-    private let layout: TopicLayout
     private let clock: any LogClock
-    private let largeThreshold: UInt64
-    /// Whether a destination takes the uploads of a key in order, so that its tasks must not part over two lanes.
-    private let isOrdered: @Sendable (DestinationReference.Place) -> Bool
+    private let routing: TaskRouting
 
     package init(
         log: any MessageLog, layout: TopicLayout, clock: any LogClock, largeThreshold: UInt64,
         isOrdered: @escaping @Sendable (DestinationReference.Place) -> Bool
     ) {
         self.log = log
-        self.layout = layout
         self.clock = clock
-        self.largeThreshold = largeThreshold
-        self.isOrdered = isOrdered
+        routing = TaskRouting(layout: layout, largeThreshold: largeThreshold, isOrdered: isOrdered)
     }
 
     /// Accepts a batch of drafts, each by itself; what is accepted is durable when it returns.
@@ -107,14 +102,13 @@ package struct Ingest: Sendable {
     }
 
     private func request(_ task: UploadTask) throws -> AppendRequest {
-        let isLarge = task.size >= largeThreshold && !isOrdered(task.destination.place)
         // What makes a submission another one: not when it came, under which label, or how long it may take.
         var content = task
         content.acceptedAt = 0
         content.batch = ""
         content.deadline = nil
         return AppendRequest(
-            topic: isLarge ? layout.largeTasks : layout.tasks, partitioning: .hash(task.partitionKey),
+            topic: routing.topic(of: task), partitioning: .hash(task.partitionKey),
             record: LogRecord(
                 key: task.partitionKey, value: try TaskCodec.encode(task),
                 headers: [LogHeader(HeaderName.contentType, text: TaskCodec.contentType)]),

@@ -22,8 +22,7 @@ package struct Replay: Sendable {
     private let log: any MessageLog
     private let layout: TopicLayout
     private let clock: any LogClock
-    private let largeThreshold: UInt64
-    private let isOrdered: @Sendable (DestinationReference.Place) -> Bool
+    private let routing: TaskRouting
     private static let largestBatch = 500
 
     package init(
@@ -33,8 +32,7 @@ package struct Replay: Sendable {
         self.log = log
         self.layout = layout
         self.clock = clock
-        self.largeThreshold = largeThreshold
-        self.isOrdered = isOrdered
+        routing = TaskRouting(layout: layout, largeThreshold: largeThreshold, isOrdered: isOrdered)
     }
 
     /// Calls `each` with every letter that the filter takes and whether its next generation exists.
@@ -105,9 +103,8 @@ package struct Replay: Sendable {
         let headers =
             letter.stored.record.headers.filter { !$0.name.hasPrefix(HeaderName.prefix) }
             + ProgressHeaders.encode(progress).map { LogHeader($0.name, text: $0.text) }
-        let isLarge = task.size >= largeThreshold && !isOrdered(task.destination.place)
         return AppendRequest(
-            topic: isLarge ? layout.largeTasks : layout.tasks, partitioning: .hash(task.partitionKey),
+            topic: routing.topic(of: task), partitioning: .hash(task.partitionKey),
             record: LogRecord(key: letter.stored.record.key, value: letter.stored.record.value, headers: headers),
             identity: RecordIdentity(
                 name: Array("\(task.identity.tenant)\u{0}\(task.identity.id)\u{0}\(progress.generation)".utf8),

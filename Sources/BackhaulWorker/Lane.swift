@@ -161,8 +161,7 @@ actor Lane {
             partitions?.contains(reference.position.partition) ?? true
         }
         func concerned() -> [Stopper] { stoppers.filter { isConcerned($0.key) }.map(\.value) }
-        // What waits has everything that matters in the log.
-        // All of it at once: between two of them nobody may be called, or a key's next task would overtake the one that
+        // What waits has everything that matters in the log. All of it goes at once: between two of them nobody may be called, or a key's next task would overtake the one that
         // is handed back.
         let waiting = room.references.filter(isConcerned)
         for reference in waiting { _ = room.remove(reference) }

@@ -138,12 +138,8 @@ struct TaskRun: Sendable {
                 return stored ?? .stopped
             }
             group.addTask {
-                do {
-                    try await clock.sleep(until: clock.now + options.markAfter)
-                } catch {
-                    return nil
-                }
-                return nil as Attempt?
+                try? await clock.sleep(until: clock.now + options.markAfter)
+                return nil
             }
             var isMarked = false
             while let next = try await group.next() {
@@ -151,6 +147,8 @@ struct TaskRun: Sendable {
                     group.cancelAll()
                     return (next, isMarked)
                 }
+                // Woken because the lane has failed, not because the time was up: there is nobody to settle a mark.
+                try Task.checkCancellation()
                 // Still under way: whoever finds the mark without its end knows that this worker died meanwhile.
                 let now = clock.now
                 _ = try await settler.settle(

@@ -39,7 +39,6 @@ actor Submission {
     private let waits: Bool
 
     private var drafts: [TaskDraft] = []
-    private var sizes: [UInt64] = []
     /// Hashes of the keys that this submission has used, once it has more than one source.
     private var keys: Set<Int> = []
     /// Roots whose file system is written down.
@@ -217,7 +216,6 @@ actor Submission {
                         source: SourceReference(root: root.name, path: inside.isEmpty ? path : inside + "/" + path),
                         destination: DestinationReference(place: place, key: key), size: size, modifiedAt: modifiedAt,
                         deadline: deadline))
-                sizes.append(size)
                 if drafts.count >= Self.batchSize { try await flush() }
             }
         }
@@ -249,7 +247,6 @@ actor Submission {
             }
         }
         drafts = []
-        sizes = []
         let (accepted, known) = (summary.accepted, summary.known)
         bar.show("submitted \(accepted), known \(known)")
     }

@@ -4,15 +4,13 @@
 set -euo pipefail
 
 build=(libcurl4-openssl-dev libsqlite3-dev pkg-config make git)
-test_only=(protobuf-compiler nginx-light libnginx-mod-http-dav-ext python3 python3-jsonschema sqlite3)
-demo_only=()
+test_only=(protobuf-compiler nginx-light libnginx-mod-http-dav-ext python3 python3-jsonschema)
 
 wanted=("${build[@]}")
 for what in "${@:-build}"; do
   case "$what" in
-    build) ;;
+    build | demo) ;;
     test) wanted+=("${test_only[@]}") ;;
-    demo) wanted+=("${demo_only[@]}") ;;
     *) echo "setup: '$what' is none of build, test, demo" >&2; exit 2 ;;
   esac
 done
