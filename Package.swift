@@ -48,12 +48,14 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         room("BackhaulLoop"),
         room("BackhaulDomain", [crypto]),
         room("BackhaulWire", ["BackhaulDomain", protobuf]),
         room("BackhaulLog"),
         room("BackhaulTelemetry", [logging]),
         room("BackhaulEmbedded", ["BackhaulLog", grdb, logging]),
+        room("BackhaulKafka", ["BackhaulLog", "BackhaulLoop", "CLibrdkafka", logging]),
         room("BackhaulTransfer", ["BackhaulLoop", "CLibcurl", crypto]),
         room("BackhaulDestinations", ["BackhaulDomain", "BackhaulTransfer"]),
         room("BackhaulIngest", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer", crypto]),
@@ -87,6 +89,9 @@ let package = Package(
         tests(
             "BackhaulEmbeddedTests",
             ["BackhaulEmbedded", "BackhaulLog", "BackhaulLogConformance", "BackhaulTestKit", grdb, logging]),
+        tests(
+            "BackhaulKafkaTests",
+            ["BackhaulKafka", "BackhaulLog", "BackhaulLogConformance", "BackhaulTestKit", "CLibrdkafka", logging]),
         kit(
             "BackhaulPipelineKit",
             [

@@ -32,7 +32,10 @@ package final class Acknowledger: Sendable {
     /// Works until `stop`.
     /// - Throws: `LogError` when the log has failed for good.
     package func run(onReady: @Sendable () -> Void = {}) async throws {
-        let session = try await log.openSession([Subscription(group: layout.acknowledgers, topic: layout.outcomes)])
+        // Its decisions rest on the results that it knew at assignment: what was in hand at a loss is decided anew.
+        let session = try await log.openSession([
+            Subscription(group: layout.acknowledgers, topic: layout.outcomes, keepsAcrossLoss: false)
+        ])
         let isStopped = state.withLock { state in
             state.session = session
             return state.isStopped
@@ -52,6 +55,8 @@ package final class Acknowledger: Sendable {
             case .revoking(let revocation):
                 for partition in revocation.partitions { folds[partition.partition] = nil }
                 try await session.release(revocation)
+            case .lost(let revocation):
+                for partition in revocation.partitions { folds[partition.partition] = nil }
             case .delivered(let deliveries):
                 try await record(deliveries, &folds, session)
                 await session.grant(deliveries.count)
@@ -72,9 +77,14 @@ package final class Acknowledger: Sendable {
 
     /// Everything that is a result in the partition by now. Whoever wrote it has been fenced or has left: nothing more
     /// can come from there.
+    ///
+    /// Up to what is *decided*, not to what can be read at once: a killed acknowledger A may have left a transaction open
+    /// at offset 100, its successor B committed results at 101..200 and left. The read_committed end is 100 until A's
+    /// transaction times out; whoever takes over from B and reads only so far would not know what B recorded.
     private func committedResults(of number: Int) async throws -> ResultFold {
         var fold = ResultFold()
-        try await log.scan(TopicPartition(topic: layout.results, partition: number)) { records in
+        let partition = TopicPartition(topic: layout.results, partition: number)
+        try await log.scan(partition, to: try await log.decided(partition)) { records in
             for stored in records {
                 guard let document = try? ResultDocument.decode(stored.record.value) else { continue }
                 _ = fold.insert(document.task)

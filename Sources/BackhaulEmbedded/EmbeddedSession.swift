@@ -17,7 +17,7 @@ final actor EmbeddedSession: LogSession {
     private let member: Int
     private let subscriptions: [Subscription]
 
-    private var held: [PartitionKey: HeldPartition] = [:]
+    private var held: [PartitionKey: PartitionIntake] = [:]
     /// The order in which partitions are asked for records; rotates, so that none starves another.
     private var rotation: [PartitionKey] = []
     /// Heads that hold their partitions' intake back, not reported yet.
@@ -71,19 +71,16 @@ final actor EmbeddedSession: LogSession {
         try await settling.withLock {
             var outcomes: [SettleOutcome] = []
             var appends: [AppendRequest] = []
-            var touched: [PartitionKey: HeldPartition] = [:]
+            var touched: [PartitionKey: PartitionIntake] = [:]
             var finished: [(PartitionKey, Int64)] = []
             for unit in units {
                 let key = key(of: unit.delivery)
-                guard var partition = touched[key] ?? held[key], partition.epoch == unit.delivery.epoch,
-                    !partition.ledger.isFinished(unit.delivery.position.offset),
-                    unit.delivery.position.offset < partition.ledger.position
-                else {
+                guard var partition = touched[key] ?? held[key], partition.isOpen(unit.delivery) else {
                     outcomes.append(.dropped)
                     continue
                 }
                 if unit.finishes {
-                    partition.ledger.finish(unit.delivery.position.offset)
+                    partition.finish(unit.delivery.position.offset)
                     finished.append((key, unit.delivery.position.offset))
                 }
                 touched[key] = partition
@@ -94,7 +91,7 @@ final actor EmbeddedSession: LogSession {
             try await log.settle(
                 appends, touched.map { ($0.key.group, $0.key.partition, $0.value.ledger.groupPosition) })
             // More may have been delivered while the commit ran, so the finishes go into the ledgers as they are now.
-            for (key, offset) in finished { held[key]?.ledger.finish(offset) }
+            for (key, offset) in finished { held[key]?.finish(offset) }
             signal.raise()
             return outcomes
         }
@@ -138,7 +135,8 @@ final actor EmbeddedSession: LogSession {
                 epoch += 1
                 let key = PartitionKey(group: group, partition: partition)
                 let delay = subscriptions.first { $0.group == group && $0.topic == partition.topic }?.delay ?? 0
-                held[key] = HeldPartition(epoch: epoch, delay: delay, ledger: try OffsetLedger(position))
+                held[key] = try PartitionIntake(
+                    group: group, partition: partition, epoch: epoch, delay: delay, position: position)
                 if !rotation.contains(key) { rotation.append(key) }
                 assigned.append(
                     AssignedPartition(group: group, partition: partition, epoch: epoch, position: position))
@@ -169,39 +167,12 @@ final actor EmbeddedSession: LogSession {
             try await fill(key)
             // The partition may have gone while its page was read.
             guard var partition = held[key], !partition.isRevoking else { continue }
-            var taken = 0
-            while credits > 0, taken < Self.share, let stored = partition.buffer.first {
-                let offset = stored.position.offset
-                if partition.ledger.isFull() || partition.ledger.mustWait(for: offset) {
-                    let head = partition.ledger.frontier
-                    if partition.reportedHead != head {
-                        partition.reportedHead = head
-                        blocked.append(
-                            DeliveryReference(
-                                group: key.group, position: LogPosition(partition: key.partition, offset: head),
-                                epoch: partition.epoch))
-                    }
-                    break
-                }
-                // A record from the future was written before the clock was set back; its wait begins when it is met.
-                let skew = max(0, stored.appendedAt - partition.fetchedAt)
-                let wake = stored.appendedAt - skew + partition.delay
-                if partition.delay > 0, wake > log.clock.now {
-                    due = min(due ?? wake, wake)
-                    break
-                }
-                partition.buffer.removeFirst()
-                guard partition.ledger.deliver(offset) else { continue }
-                credits -= 1
-                taken += 1
-                deliveries.append(
-                    Delivery(
-                        reference: DeliveryReference(
-                            group: key.group, position: stored.position, epoch: partition.epoch),
-                        stored: stored, skew: skew))
-            }
+            let turn = partition.take(limit: min(credits, Self.share), now: log.clock.now)
+            credits -= turn.deliveries.count
+            deliveries += turn.deliveries
+            if let wake = turn.due { due = min(due ?? wake, wake) }
+            if let head = turn.blockedBy { blocked.append(head) }
             if partition.buffer.isEmpty {
-                partition.ledger.advance(to: partition.cursor)
                 // A whole page may have been finished by an earlier owner: read on before waiting.
                 if partition.cursor < log.end(of: key.partition) { isThrough = false }
             }

@@ -16,6 +16,14 @@ package enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
     case newerFormat(found: Int, supported: Int, folder: String)
     /// The group's position points to records that are gone.
     case positionLost(group: String, partition: TopicPartition, position: Int64, earliest: Int64)
+    /// A group that had a position in the partition has none any more.
+    case positionMissing(group: String, partition: TopicPartition)
+    /// The log refuses this program or its user.
+    case refused(String)
+    /// A connection property or address that cannot be used.
+    case misconfigured(String)
+    /// The log cannot do what is asked of it.
+    case unsupported(String)
     /// For now the log does not answer; the same call may succeed later.
     case unavailable(String)
     case closed
@@ -43,6 +51,15 @@ package enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
         case .positionLost(let group, let partition, let position, let earliest):
             "group '\(group)' stands at \(partition)@\(position), but records before \(earliest) are gone: they were lost "
                 + "unread; run 'backhaul audit' to name them"
+        case .positionMissing(let group, let partition):
+            "group '\(group)' has no position in \(partition): it was never set, or it has expired; run "
+                + "'backhaul topics plan' to see what would be read again, then 'backhaul topics apply'"
+        case .refused(let reason):
+            "the log refuses: \(reason)"
+        case .misconfigured(let reason):
+            "the log cannot be reached as configured: \(reason)"
+        case .unsupported(let reason):
+            "the log cannot do this: \(reason)"
         case .unavailable(let reason):
             "the log does not answer: \(reason)"
         case .closed:

@@ -5,10 +5,15 @@ package struct Subscription: Hashable, Sendable {
     /// Milliseconds between a record's append and its delivery; 0 for none. Records stay in order.
     package var delay: Int64
 
-    package init(group: String, topic: String, delay: Int64 = 0) {
+    /// Whether decisions about deliveries that were in hand when a partition was lost may still be settled when it comes
+    /// back unfinished. False for a reader whose decisions rest on what it read at assignment.
+    package var keepsAcrossLoss: Bool
+
+    package init(group: String, topic: String, delay: Int64 = 0, keepsAcrossLoss: Bool = true) {
         self.group = group
         self.topic = topic
         self.delay = delay
+        self.keepsAcrossLoss = keepsAcrossLoss
     }
 }
 
@@ -32,18 +37,25 @@ package struct AssignedPartition: Hashable, Sendable {
 package struct Revocation: Hashable, Sendable {
     package var group: String
     package var partitions: [TopicPartition]
+    /// Milliseconds within which the answer has to come, or the member is put out of the group; nil for no limit.
+    package var allowance: Int64?
 
-    package init(group: String, partitions: [TopicPartition]) {
+    package init(group: String, partitions: [TopicPartition], allowance: Int64? = nil) {
         self.group = group
         self.partitions = partitions
+        self.allowance = allowance
     }
 }
 
 /// What a session tells its member, in this order of urgency.
 package enum SessionEvent: Hashable, Sendable {
+    /// Partitions have become this member's; none, when the group has no more to give it.
     case assigned([AssignedPartition])
     /// Finish or drop what is under way there, settle it, then answer with `release`.
     case revoking(Revocation)
+    /// Partitions are gone without having been asked back, and will not return with what is in hand: nothing of them can
+    /// be settled any more, and no answer is due.
+    case lost(Revocation)
     /// Records to work on, at most as many as were granted.
     case delivered([Delivery])
     /// Intake of a partition waits, because this unfinished record holds the frontier and the span is at its cap.
@@ -55,6 +67,10 @@ package protocol LogSession: AnyObject, Sendable {
     /// The next event; waits for one. nil once the session is closed.
     /// - Throws: `LogError`; `CancellationError`.
     func next() async throws -> SessionEvent?
+
+    /// Returns once the member is in each of its groups and knows what it holds, be it nothing. `next` has to be called
+    /// meanwhile.
+    func joined() async throws
 
     /// Allows this many more records to be delivered. A member begins with none: back-pressure is the default.
     func grant(_ records: Int) async
@@ -73,4 +89,9 @@ package protocol LogSession: AnyObject, Sendable {
 
     /// Leaves the groups; unsettled deliveries go to the next owners.
     func close() async
+}
+
+extension LogSession {
+    /// Groups that live in this process are joined when the session opens.
+    package func joined() async throws {}
 }

@@ -29,7 +29,7 @@ package struct ReadPage: Hashable, Sendable {
 
 /// The log: topics of ordered partitions that hold bytes and headers. It knows nothing of uploads.
 ///
-/// Adapters: `BackhaulEmbedded` (SQLite, one machine). Each is held to the same words by `BackhaulLogConformance`.
+/// Adapters: `BackhaulEmbedded` (SQLite, one machine), `BackhaulKafka` (a fleet). Each is held to the same words by `BackhaulLogConformance`.
 package protocol MessageLog: Sendable {
     /// What this adapter can do beyond the common words.
     var abilities: LogAbilities { get }
@@ -56,6 +56,11 @@ package protocol MessageLog: Sendable {
     /// What each partition of the topic holds, by number.
     func bounds(_ topic: String) async throws -> [PartitionBounds]
 
+    /// Waits until every record that the partition holds at the time of the call is committed or aborted, so that reading
+    /// up to the returned offset sees all of them that count.
+    /// - Returns: the offset behind the last of them.
+    func decided(_ partition: TopicPartition) async throws -> Int64
+
     /// Where the group stands, by partition; partitions in which it never stood are absent.
     func positions(of group: String) async throws -> [TopicPartition: GroupPosition]
 
@@ -74,6 +79,15 @@ package protocol MessageLog: Sendable {
 }
 
 extension MessageLog {
+    /// A log without open transactions holds decided records only.
+    package func decided(_ partition: TopicPartition) async throws -> Int64 {
+        let all = try await bounds(partition.topic)
+        guard let found = all.first(where: { $0.partition == partition }) else {
+            throw LogError.unknownPartition(partition)
+        }
+        return found.end
+    }
+
     /// Reads a whole partition up to the end it has now, page by page.
     /// - Parameter each: called with every page's records, in order.
     package func scan(

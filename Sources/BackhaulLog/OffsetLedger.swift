@@ -72,6 +72,17 @@ package struct OffsetLedger: Equatable, Sendable {
         return true
     }
 
+    /// A record at or beyond the frontier is finished, whether it was delivered from here or earlier: when it comes, it is
+    /// passed over.
+    package mutating func finishAhead(_ offset: Int64) {
+        guard offset >= frontier, !finished.contains(offset) else { return }
+        finished.insert(offset)
+        advanceFrontier()
+    }
+
+    /// The offsets that were delivered and are not finished, ascending.
+    package var outstandingOffsets: [Int64] { (frontier..<position).filter { !finished.contains($0) } }
+
     /// What to write down as the group's position.
     package var groupPosition: GroupPosition {
         GroupPosition(frontier: frontier, map: finished.text(frontier: frontier))

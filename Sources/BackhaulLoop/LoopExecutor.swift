@@ -17,7 +17,12 @@ package protocol LoopService: AnyObject, Sendable {
 /// Unchecked: the fields are guarded by `lock`. A pthread lock and not `Mutex`, which ThreadSanitizer cannot see.
 package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
     private let lock = NSLock()
-    private var jobs: [UnownedJob] = []
+    private enum Work {
+        case job(UnownedJob)
+        case call(@Sendable () -> Void)
+    }
+
+    private var jobs: [Work] = []
     private var isStopping = false
     private var hasEnded = false
     /// Runs what is still asked of the actor after its thread has ended, one job at a time.
@@ -50,15 +55,29 @@ package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
+        add(.job(job))
+    }
+
+    /// Runs `body` on the loop's thread, in turn with the actor's jobs.
+    package func perform(_ body: @escaping @Sendable () -> Void) {
+        add(.call(body))
+    }
+
+    private func add(_ work: Work) {
         let isLate = lock.withLock {
             if hasEnded { return true }
-            jobs.append(job)
+            jobs.append(work)
             return false
         }
-        guard !isLate else {
-            return afterwards.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
-        }
+        guard !isLate else { return afterwards.async { self.perform(work) } }
         wake()
+    }
+
+    private func perform(_ work: Work) {
+        switch work {
+        case .job(let job): job.runSynchronously(on: asUnownedSerialExecutor())
+        case .call(let body): body()
+        }
     }
 
     package func checkIsolated() {
@@ -77,7 +96,7 @@ package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
                 if turn.isEmpty && isStopping { hasEnded = true }
                 return turn
             }
-            for job in turn { job.runSynchronously(on: asUnownedSerialExecutor()) }
+            for work in turn { perform(work) }
             // Decided under the lock with the list empty: whoever comes later is run by `afterwards`.
             if lock.withLock({ hasEnded }) { return }
             // A job queued since the list was taken has called `wake`, which ends the wait below at once.

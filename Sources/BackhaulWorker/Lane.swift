@@ -87,6 +87,8 @@ actor Lane {
                     for delivery in deliveries { accept(delivery, &group) }
                 case .revoking(let revocation):
                     group.addTask { try await self.giveUp(revocation) }
+                case .lost(let revocation):
+                    group.addTask { await self.drop(revocation) }
                 case .blocked(let head):
                     group.addTask { try await self.makeWay(head) }
                 }
@@ -128,7 +130,9 @@ actor Lane {
         let mine = Set(assigned.map(\.partition))
         leaving.subtract(mine)
         for number in Set(mine.map(\.partition)) {
-            try await log.scan(TopicPartition(topic: options.layout.checkpoints, partition: number)) { records in
+            let partition = TopicPartition(topic: options.layout.checkpoints, partition: number)
+            // An earlier owner's checkpoint may lie behind a transaction that is still open: it has to be seen, too.
+            try await log.scan(partition, to: try await log.decided(partition)) { records in
                 for record in records { self.note(record, of: mine) }
             }
         }
@@ -149,9 +153,16 @@ actor Lane {
 
     private func giveUp(_ revocation: Revocation) async throws {
         leaving.formUnion(revocation.partitions)
-        await drain(Set(revocation.partitions), grace: options.grace)
+        await drain(Set(revocation.partitions), grace: min(options.grace, revocation.allowance ?? options.grace))
         checkpoints = checkpoints.filter { !revocation.partitions.contains($0.key.partition) }
         try await session.release(revocation)
+    }
+
+    /// The partitions are another's already: what is under way there is its to do, and nothing of it can be settled.
+    private func drop(_ revocation: Revocation) async {
+        leaving.formUnion(revocation.partitions)
+        await drain(Set(revocation.partitions), grace: 0)
+        checkpoints = checkpoints.filter { !revocation.partitions.contains($0.key.partition) }
     }
 
     /// Waits until nothing of the partitions (all of them for nil) is in hand any more, interrupting what outlasts

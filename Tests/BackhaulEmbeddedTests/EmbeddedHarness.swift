@@ -15,6 +15,7 @@ final class EmbeddedHarness: LogHarness {
     }
 
     let clock: ManualClock? = ManualClock()
+    let prefix = ""
     let failPoints = ["appended", "moved"]
     private let root: String
     private let state = Mutex(State())

@@ -51,21 +51,35 @@ package struct LogConformance: Sendable {
 
     // MARK: Tools
 
-    func topic(_ name: String, _ partitions: Int = 1, _ retention: Retention = .untilRead(by: ["g"], atLeast: 0))
+    // Topics and groups: the harness names each case's own.
+    var t: String { harness.prefix + "t" }
+    var u: String { harness.prefix + "u" }
+    var d: String { harness.prefix + "d" }
+    var out: String { harness.prefix + "out" }
+    var nowhere: String { harness.prefix + "nowhere" }
+    var g: String { harness.prefix + "g" }
+    var h: String { harness.prefix + "h" }
+    var later: String { harness.prefix + "later" }
+
+    func topic(_ name: String, _ partitions: Int = 1, _ retention: Retention? = nil)
         -> TopicSpecification
     {
-        TopicSpecification(name: name, partitions: partitions, retention: retention)
+        TopicSpecification(
+            name: name, partitions: partitions, retention: retention ?? .untilRead(by: [g], atLeast: 0))
     }
 
-    func value(_ text: String, to topic: String = "t", partition: Int = 0) -> AppendRequest {
-        AppendRequest(topic: topic, partitioning: .partition(partition), record: LogRecord(value: Array(text.utf8)))
+    func value(_ text: String, to topic: String? = nil, partition: Int = 0) -> AppendRequest {
+        AppendRequest(
+            topic: topic ?? t, partitioning: .partition(partition), record: LogRecord(value: Array(text.utf8)))
     }
 
     func text(_ stored: StoredRecord) -> String { String(decoding: stored.record.value ?? [], as: UTF8.self) }
 
     func all(_ log: any MessageLog, _ topic: String, partition: Int = 0) async throws -> [StoredRecord] {
         var records: [StoredRecord] = []
-        try await log.scan(TopicPartition(topic: topic, partition: partition)) { records += $0 }
+        // What was settled is seen by whoever waits until it is decided.
+        let place = TopicPartition(topic: topic, partition: partition)
+        try await log.scan(place, to: try await log.decided(place)) { records += $0 }
         return records
     }
 
@@ -76,7 +90,7 @@ package struct LogConformance: Sendable {
             while deliveries.count < count {
                 switch try await session.next() {
                 case .delivered(let more): deliveries += more
-                case .assigned, .blocked: continue
+                case .assigned, .blocked, .lost: continue
                 case .revoking(let revocation): try await session.release(revocation)
                 case nil: throw LogError.closed
                 }
@@ -91,9 +105,9 @@ package struct LogConformance: Sendable {
         }
     }
 
-    func position(_ log: any MessageLog, _ group: String = "g", _ topic: String = "t", _ partition: Int = 0)
+    func position(_ log: any MessageLog, _ group: String? = nil, _ topic: String? = nil, _ partition: Int = 0)
         async throws -> GroupPosition?
     {
-        try await log.positions(of: group)[TopicPartition(topic: topic, partition: partition)]
+        try await log.positions(of: group ?? g)[TopicPartition(topic: topic ?? t, partition: partition)]
     }
 }

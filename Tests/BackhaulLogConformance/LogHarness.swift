@@ -6,6 +6,9 @@ package protocol LogHarness: Sendable {
     /// The time that the log goes by; nil when the adapter's counterpart keeps its own.
     var clock: ManualClock? { get }
 
+    /// Begins the names of topics and groups: cases that share brokers must not meet.
+    var prefix: String { get }
+
     /// Where a commit may be made to fail.
     var failPoints: [String] { get }
 

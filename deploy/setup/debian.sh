@@ -3,7 +3,7 @@
 # Usage: deploy/setup/debian.sh build|test|demo ...   (what the packages are for; default: build)
 set -euo pipefail
 
-build=(libcurl4-openssl-dev libsqlite3-dev pkg-config make git)
+build=(librdkafka-dev libcurl4-openssl-dev libsqlite3-dev pkg-config make git)
 test_only=(protobuf-compiler nginx-light libnginx-mod-http-dav-ext python3 python3-jsonschema)
 
 wanted=("${build[@]}")

@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// Mutual exclusion across suspension points, first come first served.
-final class FIFOLock: Sendable {
+package final class FIFOLock: Sendable {
     private struct State {
         var isHeld = false
         var waiters: [CheckedContinuation<Void, Never>] = []
@@ -9,7 +9,9 @@ final class FIFOLock: Sendable {
 
     private let state = Mutex(State())
 
-    func withLock<Value: Sendable>(
+    package init() {}
+
+    package func withLock<Value: Sendable>(
         isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Value
     ) async rethrows -> Value {
         await acquire()

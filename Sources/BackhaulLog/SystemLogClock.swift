@@ -1,4 +1,3 @@
-internal import BackhaulLog
 internal import Foundation
 
 /// The machine's time, kept from running backwards: wall time as read at the start, moved on by the monotonic clock.

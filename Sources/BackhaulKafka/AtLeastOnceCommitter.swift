@@ -1,0 +1,48 @@
+internal import BackhaulLog
+internal import CLibrdkafka
+
+/// Settles without transactions: the records first, durably, then the positions. A crash between the two leaves the
+/// positions behind, and the next owner writes the records again: at-least-once.
+actor AtLeastOnceCommitter: Committer {
+    private nonisolated let loop: KafkaLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+
+    private let appender: KafkaAppender
+    private let member: @Sendable (String) async -> KafkaHandle?
+    private let failPoint: @Sendable (String) throws -> Void
+
+    /// - Parameter member: the consumer of a group, which knows its generation.
+    init(
+        appender: KafkaAppender, loop: KafkaLoop, failPoint: @escaping @Sendable (String) throws -> Void,
+        member: @escaping @Sendable (String) async -> KafkaHandle?
+    ) {
+        self.appender = appender
+        self.loop = loop
+        self.failPoint = failPoint
+        self.member = member
+    }
+
+    func prepare() {}
+
+    func commit(_ batch: SettleBatch) async throws {
+        _ = try await appender.append(batch.records)
+        for group in batch.groups {
+            guard let handle = await member(group) else { throw LogError.closed }
+            let moves = batch.moves.filter { $0.group == group }
+            do {
+                try await handle.calls.run {
+                    let list = PartitionList(capacity: moves.count)
+                    for move in moves {
+                        list.add(move.partition, offset: move.position.frontier, metadata: move.position.map)
+                    }
+                    try KafkaFailure.check(rd_kafka_commit(handle.client, list.pointer, 0))
+                    for entry in list.entries { try KafkaFailure.check(entry.error) }
+                }
+            } catch let failure as KafkaFailure {
+                throw SettleFailure.aborted(failure)
+            }
+        }
+    }
+
+    func close() async { await appender.close() }
+}

@@ -1,0 +1,120 @@
+internal import BackhaulLog
+internal import CLibrdkafka
+internal import Foundation
+internal import Logging
+
+/// One group's consumer. Owned by a session, used on the log's loop only.
+final class GroupMember {
+    /// News of the group, in order.
+    enum News {
+        case assign([TopicPartition])
+        case revoke([TopicPartition])
+        case lost([TopicPartition])
+    }
+
+    let group: String
+    let handle: KafkaHandle
+    private(set) var queues: [TopicPartition: PartitionQueue] = [:]
+    private let loop: KafkaLoop
+
+    init(group: String, topics: [String], handle: KafkaHandle, loop: KafkaLoop) throws {
+        self.group = group
+        self.handle = handle
+        self.loop = loop
+        let list = PartitionList(topics.map { TopicPartition(topic: $0, partition: Int(RD_KAFKA_PARTITION_UA)) })
+        do {
+            try KafkaFailure.check(rd_kafka_subscribe(handle.client, list.pointer))
+        } catch {
+            throw error.logError("joining group '\(group)'")
+        }
+    }
+
+    /// Reads a rebalance event; nil for any other.
+    static func news(_ event: KafkaLoop.Event, of client: OpaquePointer) -> News? {
+        guard rd_kafka_event_type(event.pointer) == RD_KAFKA_EVENT_REBALANCE else { return nil }
+        let partitions = PartitionList.entries(of: rd_kafka_event_topic_partition_list(event.pointer)).map(\.partition)
+        if rd_kafka_event_error(event.pointer) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS { return .assign(partitions) }
+        return rd_kafka_assignment_lost(client) != 0 ? .lost(partitions) : .revoke(partitions)
+    }
+
+    /// Whether the group has given this member's partitions away without asking.
+    var isLost: Bool { rd_kafka_assignment_lost(handle.client) != 0 }
+
+    private var isCooperative: Bool {
+        guard let protocolName = rd_kafka_rebalance_protocol(handle.client) else { return true }
+        return String(cString: protocolName) != "EAGER"
+    }
+
+    /// Answers an assignment: reads on from these positions, each partition in a queue of its own.
+    func assign(_ positions: [TopicPartition: GroupPosition]) throws {
+        let list = PartitionList(capacity: positions.count)
+        for (partition, position) in positions {
+            list.add(partition, offset: position.frontier)
+            // Parted from the consumer's queue before anything is fetched; the split outlasts the assignment.
+            guard
+                let queue = rd_kafka_queue_get_partition(
+                    handle.client, partition.topic, Int32(clamping: partition.partition))
+            else { continue }
+            rd_kafka_queue_forward(queue, nil)
+            loop.watch(queue)
+            queues[partition] = PartitionQueue(partition: partition, pointer: queue)
+        }
+        if isCooperative {
+            try KafkaFailure.check(rd_kafka_incremental_assign(handle.client, list.pointer))
+        } else {
+            try KafkaFailure.check(rd_kafka_assign(handle.client, list.pointer))
+        }
+    }
+
+    /// The first offset that the partition still holds, as far as this client has heard.
+    func earliest(of partition: TopicPartition) -> Int64? {
+        var low: Int64 = -1
+        var high: Int64 = -1
+        let code = rd_kafka_get_watermark_offsets(
+            handle.client, partition.topic, Int32(clamping: partition.partition), &low, &high)
+        return code == RD_KAFKA_RESP_ERR_NO_ERROR && low >= 0 ? low : nil
+    }
+
+    /// Answers a revocation or a loss.
+    func unassign(_ partitions: [TopicPartition]) throws {
+        for partition in partitions { dropQueue(partition) }
+        if isCooperative {
+            let list = PartitionList(partitions)
+            try KafkaFailure.check(rd_kafka_incremental_unassign(handle.client, list.pointer))
+        } else {
+            try KafkaFailure.check(rd_kafka_assign(handle.client, nil))
+        }
+    }
+
+    private func dropQueue(_ partition: TopicPartition) {
+        guard let queue = queues.removeValue(forKey: partition) else { return }
+        loop.unwatch(queue.pointer)
+        rd_kafka_queue_destroy(queue.pointer)
+    }
+
+    func dropQueues() {
+        for partition in Array(queues.keys) { dropQueue(partition) }
+    }
+
+    /// This member as a transaction names it; nil while it is not in the group: a transaction that carried no generation
+    /// would be taken without a check.
+    func identity() throws -> MemberIdentity? {
+        guard let metadata = rd_kafka_consumer_group_metadata(handle.client) else { return nil }
+        let identity = MemberIdentity(metadata)
+        // librdkafka has no question for the generation; its own serialisation holds it: "CGMDv2:", then an int32 in the
+        // machine's order (rd_kafka_consumer_group_metadata_write).
+        var buffer: UnsafeMutableRawPointer?
+        var size = 0
+        try KafkaFailure.check(rd_kafka_consumer_group_metadata_write(metadata, &buffer, &size))
+        guard let buffer else { return nil }
+        defer { free(buffer) }
+        let bytes = UnsafeRawBufferPointer(start: buffer, count: size)
+        guard size >= 11, bytes.prefix(7).elementsEqual("CGMDv2:".utf8) else {
+            throw KafkaFailure(
+                RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE,
+                "this librdkafka writes group metadata in an unknown form; use 2.0.2 to 2.15")
+        }
+        let generation = bytes.loadUnaligned(fromByteOffset: 7, as: Int32.self)
+        return generation >= 0 ? identity : nil
+    }
+}

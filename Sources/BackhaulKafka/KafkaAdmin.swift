@@ -1,0 +1,263 @@
+internal import BackhaulLog
+internal import CLibrdkafka
+internal import Foundation
+
+/// Questions to the cluster and changes of it: topics, their configuration, positions of groups.
+struct KafkaAdmin: Sendable {
+    let handle: KafkaHandle
+    let timeout: Int
+
+    // MARK: Topics
+
+    /// Every topic and how many partitions and replicas it has. Never asks for a topic by name: a broker that makes
+    /// topics of its own accord would.
+    func topics() async throws -> [String: (partitions: Int, replication: Int)] {
+        let timeout = Int32(clamping: timeout)
+        return try await call("listing topics") {
+            var pointer: UnsafePointer<rd_kafka_metadata>?
+            try KafkaFailure.check(rd_kafka_metadata(handle.client, 1, nil, &pointer, timeout))
+            guard let pointer else { return [:] }
+            defer { rd_kafka_metadata_destroy(pointer) }
+            var topics: [String: (partitions: Int, replication: Int)] = [:]
+            for index in 0..<Int(pointer.pointee.topic_cnt) {
+                let topic = pointer.pointee.topics[index]
+                guard topic.err == RD_KAFKA_RESP_ERR_NO_ERROR, let name = topic.topic else { continue }
+                let count = Int(topic.partition_cnt)
+                let replicas = (0..<count).map { Int(topic.partitions[$0].replica_cnt) }.min() ?? 0
+                topics[String(cString: name)] = (count, replicas)
+            }
+            return topics
+        }
+    }
+
+    func create(_ topics: [DesiredTopic]) async throws {
+        try await call("creating topics") {
+            var new: [OpaquePointer?] = []
+            defer { for topic in new { if let topic { rd_kafka_NewTopic_destroy(topic) } } }
+            for topic in topics {
+                var text = [CChar](repeating: 0, count: 512)
+                guard
+                    let made = rd_kafka_NewTopic_new(
+                        topic.name, Int32(clamping: topic.partitions), Int32(clamping: topic.replication), &text,
+                        text.count)
+                else { throw KafkaFailure(RD_KAFKA_RESP_ERR__INVALID_ARG, Self.text(text)) }
+                new.append(made)
+                for (name, value) in topic.configuration { rd_kafka_NewTopic_set_config(made, name, value) }
+            }
+            try Self.ask(handle.client, timeout) { queue in
+                rd_kafka_CreateTopics(handle.client, &new, new.count, nil, queue)
+            } answer: { event in
+                var count = 0
+                let results = rd_kafka_CreateTopics_result_topics(
+                    rd_kafka_event_CreateTopics_result(event), &count)
+                for index in 0..<count {
+                    let result = backhaul_topic_result(results, index)
+                    let code = rd_kafka_topic_result_error(result)
+                    // Another process was faster: what it made is compared like any other.
+                    if code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS { continue }
+                    throw KafkaFailure(
+                        code,
+                        "topic \(String(cString: rd_kafka_topic_result_name(result))): "
+                            + (rd_kafka_topic_result_error_string(result).map { String(cString: $0) } ?? ""))
+                }
+            }
+        }
+    }
+
+    func grow(_ topic: String, to partitions: Int) async throws {
+        try await call("adding partitions to \(topic)") {
+            var text = [CChar](repeating: 0, count: 512)
+            guard let new = rd_kafka_NewPartitions_new(topic, partitions, &text, text.count) else {
+                throw KafkaFailure(RD_KAFKA_RESP_ERR__INVALID_ARG, Self.text(text))
+            }
+            defer { rd_kafka_NewPartitions_destroy(new) }
+            var all: [OpaquePointer?] = [new]
+            try Self.ask(handle.client, timeout) { queue in
+                rd_kafka_CreatePartitions(handle.client, &all, 1, nil, queue)
+            } answer: { event in
+                var count = 0
+                let results = rd_kafka_CreatePartitions_result_topics(
+                    rd_kafka_event_CreatePartitions_result(event), &count)
+                for index in 0..<count {
+                    try KafkaFailure.check(rd_kafka_topic_result_error(backhaul_topic_result(results, index)))
+                }
+            }
+        }
+    }
+
+    /// The configuration of topics: every key's value, and the keys that were set for the topic itself.
+    func configuration(of topics: [String]) async throws -> [String: ActualTopic.Configuration] {
+        try await call("reading topic configurations") {
+            var resources: [OpaquePointer?] = topics.map { rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, $0) }
+            defer { for resource in resources { if let resource { rd_kafka_ConfigResource_destroy(resource) } } }
+            var all: [String: ActualTopic.Configuration] = [:]
+            try Self.ask(handle.client, timeout) { queue in
+                rd_kafka_DescribeConfigs(handle.client, &resources, resources.count, nil, queue)
+            } answer: { event in
+                var count = 0
+                let results = rd_kafka_DescribeConfigs_result_resources(
+                    rd_kafka_event_DescribeConfigs_result(event), &count)
+                for index in 0..<count {
+                    let resource = backhaul_config_resource(results, index)
+                    try KafkaFailure.check(rd_kafka_ConfigResource_error(resource))
+                    var configuration = ActualTopic.Configuration()
+                    var entries = 0
+                    let list = rd_kafka_ConfigResource_configs(resource, &entries)
+                    for place in 0..<entries {
+                        let entry = backhaul_config_entry(list, place)
+                        guard let name = rd_kafka_ConfigEntry_name(entry),
+                            let value = rd_kafka_ConfigEntry_value(entry)
+                        else { continue }
+                        configuration.values[String(cString: name)] = String(cString: value)
+                        if rd_kafka_ConfigEntry_source(entry) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG {
+                            configuration.own.insert(String(cString: name))
+                        }
+                    }
+                    all[String(cString: rd_kafka_ConfigResource_name(resource))] = configuration
+                }
+            }
+            return all
+        }
+    }
+
+    /// Sets the topic's own configuration. The request replaces it whole, so what was set before is among `values`.
+    func configure(_ topic: String, _ values: [String: String]) async throws {
+        try await call("configuring \(topic)") {
+            guard let resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic) else { return }
+            defer { rd_kafka_ConfigResource_destroy(resource) }
+            for (name, value) in values { rd_kafka_ConfigResource_set_config(resource, name, value) }
+            var all: [OpaquePointer?] = [resource]
+            try Self.ask(handle.client, timeout) { queue in
+                rd_kafka_AlterConfigs(handle.client, &all, 1, nil, queue)
+            } answer: { event in
+                var count = 0
+                let results = rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(event), &count)
+                for index in 0..<count {
+                    try KafkaFailure.check(rd_kafka_ConfigResource_error(backhaul_config_resource(results, index)))
+                }
+            }
+        }
+    }
+
+    /// Deletes the records before the offsets.
+    func truncate(_ offsets: [TopicPartition: Int64]) async throws {
+        guard !offsets.isEmpty else { return }
+        try await call("truncating topics") {
+            let list = PartitionList(capacity: offsets.count)
+            for (partition, offset) in offsets { list.add(partition, offset: offset) }
+            var all: [OpaquePointer?] = [rd_kafka_DeleteRecords_new(list.pointer)]
+            defer { for one in all { if let one { rd_kafka_DeleteRecords_destroy(one) } } }
+            try Self.ask(handle.client, timeout) { queue in
+                rd_kafka_DeleteRecords(handle.client, &all, 1, nil, queue)
+            } answer: { event in
+                let result = rd_kafka_event_DeleteRecords_result(event)
+                for entry in PartitionList.entries(of: rd_kafka_DeleteRecords_result_offsets(result)) {
+                    try KafkaFailure.check(entry.error)
+                }
+            }
+        }
+    }
+
+    // MARK: Groups
+
+    /// Where the group stands in these partitions.
+    func positions(of group: String, in partitions: [TopicPartition]) async throws -> [TopicPartition: GroupPosition] {
+        guard !partitions.isEmpty else { return [:] }
+        return try await call("reading the positions of '\(group)'") {
+            let list = PartitionList(partitions)
+            var all: [OpaquePointer?] = [rd_kafka_ListConsumerGroupOffsets_new(group, list.pointer)]
+            defer { for one in all { if let one { rd_kafka_ListConsumerGroupOffsets_destroy(one) } } }
+            var positions: [TopicPartition: GroupPosition] = [:]
+            let options = rd_kafka_AdminOptions_new(handle.client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS)
+            defer { if let options { rd_kafka_AdminOptions_destroy(options) } }
+            // A settlement that has returned may still be on its way into the positions: waited for.
+            try KafkaFailure.check(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1))
+            try Self.ask(handle.client, timeout) { queue in
+                rd_kafka_ListConsumerGroupOffsets(handle.client, &all, 1, options, queue)
+            } answer: { event in
+                var count = 0
+                let results = rd_kafka_ListConsumerGroupOffsets_result_groups(
+                    rd_kafka_event_ListConsumerGroupOffsets_result(event), &count)
+                for index in 0..<count {
+                    let result = backhaul_group_result(results, index)
+                    if let error = rd_kafka_group_result_error(result) {
+                        throw KafkaFailure(
+                            rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
+                    }
+                    for entry in PartitionList.entries(of: rd_kafka_group_result_partitions(result)) {
+                        try KafkaFailure.check(entry.error)
+                        guard entry.offset >= 0 else { continue }
+                        positions[entry.partition] = GroupPosition(frontier: entry.offset, map: entry.metadata)
+                    }
+                }
+            }
+            return positions
+        }
+    }
+
+    /// Writes positions down for a group that has no members.
+    func setPositions(_ positions: [TopicPartition: GroupPosition], of group: String) async throws {
+        guard !positions.isEmpty else { return }
+        try await call("setting the positions of '\(group)'") {
+            let list = PartitionList(capacity: positions.count)
+            for (partition, position) in positions {
+                list.add(partition, offset: position.frontier, metadata: position.map)
+            }
+            var all: [OpaquePointer?] = [rd_kafka_AlterConsumerGroupOffsets_new(group, list.pointer)]
+            defer { for one in all { if let one { rd_kafka_AlterConsumerGroupOffsets_destroy(one) } } }
+            try Self.ask(handle.client, timeout) { queue in
+                rd_kafka_AlterConsumerGroupOffsets(handle.client, &all, 1, nil, queue)
+            } answer: { event in
+                var count = 0
+                let results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+                    rd_kafka_event_AlterConsumerGroupOffsets_result(event), &count)
+                for index in 0..<count {
+                    let result = backhaul_group_result(results, index)
+                    if let error = rd_kafka_group_result_error(result) {
+                        throw KafkaFailure(
+                            rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
+                    }
+                    for entry in PartitionList.entries(of: rd_kafka_group_result_partitions(result)) {
+                        try KafkaFailure.check(entry.error)
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: Inside
+
+    private func call<Value: Sendable>(_ what: String, _ body: @escaping @Sendable () throws -> Value) async throws
+        -> Value
+    {
+        do {
+            return try await handle.calls.run(body)
+        } catch let failure as KafkaFailure {
+            throw failure.logError(what)
+        }
+    }
+
+    /// Sends a request and waits for its answer, on the client's own thread.
+    private static func ask(
+        _ client: OpaquePointer, _ timeout: Int, _ send: (OpaquePointer?) -> Void,
+        answer: (OpaquePointer) throws -> Void
+    ) throws {
+        guard let queue = rd_kafka_queue_new(client) else { throw KafkaFailure(RD_KAFKA_RESP_ERR__FAIL) }
+        defer { rd_kafka_queue_destroy(queue) }
+        send(queue)
+        // librdkafka gives up by itself after a minute; whoever asked wants to know sooner.
+        guard let event = rd_kafka_queue_poll(queue, Int32(clamping: timeout)) else {
+            throw KafkaFailure(RD_KAFKA_RESP_ERR__TIMED_OUT)
+        }
+        defer { rd_kafka_event_destroy(event) }
+        let code = rd_kafka_event_error(event)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            throw KafkaFailure(code, rd_kafka_event_error_string(event).map { String(cString: $0) })
+        }
+        try answer(event)
+    }
+
+    private static func text(_ buffer: [CChar]) -> String {
+        String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,142 @@
+internal import BackhaulLog
+internal import CLibrdkafka
+internal import Logging
+
+/// Appends by an idempotent producer: each record once and in order, durable when the call returns.
+///
+/// An actor on the log's loop: delivery reports arrive there as events and answer the calls that wait for them.
+actor KafkaAppender {
+    private struct Batch {
+        var positions: [LogPosition?]
+        var open: Int
+        var failure: KafkaFailure?
+        let continuation: CheckedContinuation<[LogPosition], any Error>
+    }
+
+    private nonisolated let loop: KafkaLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+
+    private let options: KafkaOptions
+    private let statistics: KafkaStatistics
+    private let logger: Logger
+    private let name: String
+    private var handle: KafkaHandle?
+    private var served: Int?
+    private var batches: [Int: Batch] = [:]
+    private var nextBatch = 0
+    private var isClosed = false
+
+    /// A delivery report names its batch and its place there: 20 bits for the place.
+    private static let placeBits = 20
+
+    init(name: String, loop: KafkaLoop, options: KafkaOptions, statistics: KafkaStatistics, logger: Logger) {
+        self.name = name
+        self.loop = loop
+        self.options = options
+        self.statistics = statistics
+        self.logger = logger
+    }
+
+    /// - Throws: `LogError`. `unavailable` means that some of the records may be in the log.
+    func append(_ records: [(TopicPartition, LogRecord)]) async throws -> [LogPosition] {
+        guard !records.isEmpty else { return [] }
+        guard !isClosed else { throw LogError.closed }
+        let handle = try await working()
+        guard !isClosed else { throw LogError.closed }
+        do {
+            return try await withCheckedThrowingContinuation { continuation in
+                nextBatch += 1
+                let number = nextBatch
+                batches[number] = Batch(
+                    positions: Array(repeating: nil, count: records.count), open: records.count,
+                    continuation: continuation)
+                for (place, (partition, record)) in records.enumerated() {
+                    do throws(KafkaFailure) {
+                        try RecordTransport.produce(
+                            record, to: partition, tag: number << Self.placeBits | (place + 1), with: handle.client)
+                    } catch {
+                        // What was handed over before is answered by its reports.
+                        batches[number]?.failure = error
+                        close(number, places: records.count - place)
+                        break
+                    }
+                }
+            }
+        } catch let failure as KafkaFailure {
+            if failure.code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE {
+                throw LogError.recordTooLarge(
+                    size: records.map { $0.1.size }.max() ?? 0, limit: options.maximumRecordSize)
+            }
+            throw failure.logError("appending to \(records[0].0.topic)", topic: records[0].0.topic)
+        }
+    }
+
+    func close() async {
+        isClosed = true
+        await discard()
+        for number in batches.keys.sorted() {
+            batches.removeValue(forKey: number)?.continuation.resume(throwing: LogError.closed)
+        }
+    }
+
+    // MARK: The producer
+
+    /// The producer, made anew when it has failed for good.
+    private func working() async throws -> KafkaHandle {
+        if let handle {
+            guard let failure = handle.fatalError else { return handle }
+            logger.warning("the producer is made anew", metadata: ["error": "\(failure)"])
+            await discard()
+        }
+        // Another call may have made one while this one waited.
+        if let handle { return handle }
+        let made = try KafkaHandle(
+            .producer, name: name, options: options,
+            properties: ["message.timeout.ms": String(options.requestTimeout)])
+        handle = made
+        let bridge = EventBridge(handle: made, tokens: options.tokens, statistics: statistics, logger: logger)
+        served = loop.serve(made.queue) { [weak self] event in
+            if bridge.take(event) { return }
+            self?.assumeIsolated { $0.report(event) }
+        }
+        return made
+    }
+
+    private func discard() async {
+        guard let old = handle else { return }
+        handle = nil
+        if let served { loop.unserve(served) }
+        served = nil
+        await old.destroy()
+    }
+
+    private func report(_ event: KafkaLoop.Event) {
+        guard rd_kafka_event_type(event.pointer) == RD_KAFKA_EVENT_DR else { return }
+        while let message = rd_kafka_event_message_next(event.pointer) {
+            let tag = Int(bitPattern: message.pointee._private)
+            let number = tag >> Self.placeBits
+            let place = (tag & (1 << Self.placeBits - 1)) - 1
+            if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR, let topic = message.pointee.rkt {
+                let partition = TopicPartition(
+                    topic: String(cString: rd_kafka_topic_name(topic)), partition: Int(message.pointee.partition))
+                batches[number]?.positions[place] = LogPosition(partition: partition, offset: message.pointee.offset)
+            } else {
+                batches[number]?.failure = KafkaFailure(message.pointee.err)
+            }
+            close(number, places: 1)
+        }
+    }
+
+    private func close(_ number: Int, places: Int) {
+        guard var batch = batches[number] else { return }
+        batch.open -= places
+        batches[number] = batch
+        guard batch.open == 0 else { return }
+        batches[number] = nil
+        if let failure = batch.failure {
+            batch.continuation.resume(throwing: failure)
+        } else {
+            batch.continuation.resume(returning: batch.positions.compactMap { $0 })
+        }
+    }
+}

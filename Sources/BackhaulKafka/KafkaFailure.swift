@@ -1,0 +1,84 @@
+internal import BackhaulLog
+internal import CLibrdkafka
+
+/// An error of librdkafka: its code, its words, and what may be done about it.
+struct KafkaFailure: Error, CustomStringConvertible {
+    var code: rd_kafka_resp_err_t
+    var text: String
+    /// The client is beyond repair and has to be made anew.
+    var isFatal = false
+    /// The transaction has to be aborted.
+    var requiresAbort = false
+    /// The same call may be made again.
+    var isRetriable = false
+
+    init(_ code: rd_kafka_resp_err_t, _ text: String? = nil) {
+        self.code = code
+        self.text = text ?? String(cString: rd_kafka_err2str(code))
+    }
+
+    /// Reads the error object and destroys it.
+    init(taking error: OpaquePointer) {
+        code = rd_kafka_error_code(error)
+        text = String(cString: rd_kafka_error_string(error))
+        isFatal = rd_kafka_error_is_fatal(error) != 0
+        requiresAbort = rd_kafka_error_txn_requires_abort(error) != 0
+        isRetriable = rd_kafka_error_is_retriable(error) != 0
+        rd_kafka_error_destroy(error)
+    }
+
+    /// Throws when a call returned an error object.
+    static func check(_ error: OpaquePointer?) throws(KafkaFailure) {
+        if let error { throw KafkaFailure(taking: error) }
+    }
+
+    /// Throws when a call returned an error code.
+    static func check(_ code: rd_kafka_resp_err_t) throws(KafkaFailure) {
+        if code != RD_KAFKA_RESP_ERR_NO_ERROR { throw KafkaFailure(code) }
+    }
+
+    var description: String { "\(text) (\(String(cString: rd_kafka_err2name(code))))" }
+
+    /// Whether the group has moved on without this member.
+    var isStaleMember: Bool {
+        [
+            RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+            RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS,
+            RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST,
+        ].contains(code)
+    }
+
+    /// Whether the broker cannot do transactions, or not for this client.
+    var isUnsupported: Bool {
+        [
+            RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION,
+            RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT,
+        ].contains(code)
+    }
+
+    /// What the port's callers are told.
+    /// - Parameter what: what was being done.
+    func logError(_ what: String, topic: String? = nil) -> LogError {
+        switch code {
+        case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+            if let topic { return .unknownTopic(topic) }
+            return .unavailable("\(what): \(self)")
+        case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+            if let topic { return .unknownTopic(topic) }
+            return .unavailable("\(what): \(self)")
+        case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+            RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+            return .refused("\(what): \(self); 'backhaul topics acls' prints the rights that each role needs")
+        case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
+            RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
+            return .refused("\(what): \(self); check the user, the password file and kafka.properties")
+        case RD_KAFKA_RESP_ERR__SSL:
+            return .refused("\(what): \(self); check ssl.ca.location and the certificates in kafka.properties")
+        case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION,
+            RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
+            return .unsupported("\(what): \(self)")
+        default:
+            return .unavailable("\(what): \(self)")
+        }
+    }
+}

@@ -1,0 +1,296 @@
+package import BackhaulLog
+internal import CLibrdkafka
+internal import Foundation
+package import Logging
+internal import Synchronization
+
+/// The log of a fleet: Apache Kafka by librdkafka.
+///
+/// One thread serves the events of all its clients (`KafkaLoop`); each client has a thread for the calls that wait. A
+/// client is made when it is first needed.
+package final class KafkaLog: MessageLog {
+    package let abilities: LogAbilities
+
+    private struct State {
+        var partitions: [String: Int] = [:]
+        var sessions: [ObjectIdentifier: KafkaSession] = [:]
+        var isClosed = false
+    }
+
+    private let options: KafkaOptions
+    private let clock: any LogClock
+    private let logger: Logger
+    private let loop: KafkaLoop
+    private let reader: KafkaReader
+    private let appender: KafkaAppender
+    private let scout: KafkaScout
+    let statistics: KafkaStatistics
+    private let failPoint: @Sendable (String) throws -> Void
+    private let creator: (@Sendable ([TopicSpecification]) async throws -> Void)?
+    private let state = Mutex(State())
+
+    /// librdkafka's version, as its own text.
+    package static var libraryVersion: String { String(cString: rd_kafka_version_str()) }
+
+    /// - Parameters:
+    ///   - creator: makes topics in place of the admin API, for brokers that have none (librdkafka's mock).
+    ///   - failPoint: where a test lets a settlement fail.
+    /// - Throws: `LogError.unsupported` for a librdkafka that is known to be bad, `misconfigured`.
+    package init(
+        options: KafkaOptions, clock: any LogClock, logger: Logger,
+        creator: (@Sendable ([TopicSpecification]) async throws -> Void)? = nil,
+        failPoint: @escaping @Sendable (String) throws -> Void = { _ in }
+    ) throws {
+        try Self.checkVersion(rd_kafka_version())
+        self.options = options
+        self.clock = clock
+        self.logger = logger
+        self.creator = creator
+        self.failPoint = failPoint
+        abilities = options.delivery == .transactional ? [.atomicSettle] : []
+        statistics = KafkaStatistics()
+        loop = try KafkaLoop(name: "backhaul.kafka")
+        reader = KafkaReader(loop: loop, options: options, statistics: statistics, logger: logger)
+        scout = KafkaScout(loop: loop, options: options, statistics: statistics, logger: logger)
+        appender = KafkaAppender(
+            name: "append", loop: loop, options: options, statistics: statistics, logger: logger)
+        loop.start()
+    }
+
+    /// - Parameter version: as `rd_kafka_version()` gives it: 0xMMmmrrpp.
+    package static func checkVersion(_ version: Int32) throws {
+        let number = version >> 8
+        guard number >= 0x020002 else {
+            throw LogError.unsupported("librdkafka \(libraryVersion) is older than 2.0.2; install a newer one")
+        }
+        // 2.1.0 counts no poll of the consumer's queue for max.poll.interval.ms and puts members out of their groups.
+        guard number != 0x020100 else {
+            throw LogError.unsupported("librdkafka 2.1.0 is known to evict live members; install 2.1.1 or newer")
+        }
+    }
+
+    // MARK: Topics
+
+    package func ensure(_ topics: [TopicSpecification]) async throws {
+        let found = try await partitionCounts()
+        for topic in topics {
+            guard let count = found[topic.name], count != topic.partitions else { continue }
+            throw LogError.topicMismatch(
+                topic: topic.name, problem: "has \(count) partitions, not \(topic.partitions)")
+        }
+        let missing = topics.filter { found[$0.name] == nil }
+        if !missing.isEmpty {
+            if let creator {
+                try await creator(missing)
+            } else {
+                try await admin().create(
+                    missing.map { DesiredTopic($0, replication: -1, views: [], isFixed: false) })
+            }
+            try await waitForTopics(missing.map(\.name))
+        }
+        for topic in topics {
+            guard case .untilRead(let readers, _) = topic.retention else { continue }
+            for reader in readers {
+                let partitions = (0..<topic.partitions).map { TopicPartition(topic: topic.name, partition: $0) }
+                let stands = try await admin().positions(of: reader, in: partitions)
+                let new = partitions.filter { stands[$0] == nil }
+                let first = try await self.reader.bounds(new, at: .earliest)
+                try await admin().setPositions(first.mapValues { GroupPosition(frontier: $0) }, of: reader)
+            }
+        }
+    }
+
+    package func topics() async throws -> [TopicSpecification] {
+        let counts = try await partitionCounts()
+        let names = counts.keys.filter { $0.hasPrefix(options.prefix) }.sorted()
+        // The mock brokers of the tests know no configuration.
+        let configurations = creator == nil && !names.isEmpty ? try await admin().configuration(of: names) : [:]
+        return names.map { name in
+            let values = configurations[name]?.values ?? [:]
+            let age = values["retention.ms"].flatMap(Int64.init) ?? -1
+            let retention: Retention =
+                values["cleanup.policy"] == "compact"
+                ? .compact : age < 0 ? .untilRead(by: [], atLeast: 0) : .age(age)
+            return TopicSpecification(name: name, partitions: counts[name] ?? 0, retention: retention)
+        }
+    }
+
+    /// Every topic's partition count, asked anew.
+    private func partitionCounts() async throws -> [String: Int] {
+        let counts = try await admin().topics().mapValues(\.partitions)
+        state.withLock { $0.partitions = counts }
+        return counts
+    }
+
+    /// Waits until every broker's metadata know the topics.
+    func waitForTopics(_ names: [String]) async throws {
+        let deadline = ContinuousClock.now + .milliseconds(options.requestTimeout)
+        while true {
+            let counts = try await partitionCounts()
+            if names.allSatisfy({ counts[$0] != nil }) { return }
+            guard ContinuousClock.now < deadline else {
+                throw LogError.unavailable("the new topics have not appeared; run 'backhaul topics check' in a while")
+            }
+            // Nothing tells when a topic has reached the brokers.
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    func admin() async throws -> KafkaAdmin {
+        KafkaAdmin(handle: try await scout.working(), timeout: options.requestTimeout)
+    }
+
+    // MARK: Records
+
+    package func append(_ requests: [AppendRequest]) async throws -> [AppendOutcome] {
+        guard !requests.isEmpty else { return [] }
+        for request in requests where request.record.size > options.maximumRecordSize {
+            throw LogError.recordTooLarge(size: request.record.size, limit: options.maximumRecordSize)
+        }
+        let known = state.withLock { $0.partitions }
+        if !requests.allSatisfy({ known[$0.topic] != nil }) { _ = try await partitionCounts() }
+        let positions = try await appender.append(try place(requests))
+        await reader.tellChange()
+        return positions.map { .appended($0) }
+    }
+
+    /// Finds each record's partition.
+    /// - Throws: `LogError.unknownTopic`, `unknownPartition`.
+    func place(_ requests: [AppendRequest]) throws -> [(TopicPartition, LogRecord)] {
+        let counts = state.withLock { $0.partitions }
+        return try requests.map { request in
+            guard let count = counts[request.topic] else { throw LogError.unknownTopic(request.topic) }
+            let number =
+                switch request.partitioning {
+                case .hash(let key): Partitioner.partition(of: key, among: count)
+                case .partition(let number): number
+                }
+            let partition = TopicPartition(topic: request.topic, partition: number)
+            guard (0..<count).contains(number) else { throw LogError.unknownPartition(partition) }
+            return (partition, request.record)
+        }
+    }
+
+    package func read(
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
+    ) async throws -> ReadPage {
+        try await reader.read(partition, from: offset, records: records, bytes: bytes)
+    }
+
+    package func bounds(_ topic: String) async throws -> [PartitionBounds] {
+        let partitions = try await partitions(of: topic)
+        // The end first: what is truncated in between must not make the end lie before the beginning.
+        let ends = try await reader.bounds(partitions, at: .end)
+        let first = try await reader.bounds(partitions, at: .earliest)
+        return partitions.map { partition in
+            let earliest = first[partition] ?? 0
+            return PartitionBounds(
+                partition: partition, earliest: earliest, end: max(earliest, ends[partition] ?? earliest))
+        }
+    }
+
+    private func partitions(of topic: String) async throws -> [TopicPartition] {
+        var count = state.withLock { $0.partitions[topic] }
+        if count == nil { count = try await partitionCounts()[topic] }
+        guard let count else { throw LogError.unknownTopic(topic) }
+        return (0..<count).map { TopicPartition(topic: topic, partition: $0) }
+    }
+
+    /// The first offset that each partition holds.
+    func earliest(_ partitions: [TopicPartition]) async throws -> [TopicPartition: Int64] {
+        try await reader.bounds(partitions, at: .earliest)
+    }
+
+    package func decided(_ partition: TopicPartition) async throws -> Int64 {
+        // The end of everything that was written, decided or not; then the end of what readers may see, until it is there.
+        let handle = try await scout.working()
+        let written =
+            try await KafkaReader.offsets(
+                [partition], time: KafkaReader.Edge.end.rawValue, handle, timeout: options.requestTimeout)[partition]
+            ?? 0
+        while try await reader.bounds([partition], at: .end)[partition] ?? 0 < written {
+            // A transaction that a dead process left open ends by its time-out; nothing tells when.
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        return written
+    }
+
+    package func changes() async -> AsyncStream<Void> { await reader.changes() }
+
+    // MARK: Groups
+
+    package func openSession(_ subscriptions: [Subscription]) async throws -> any LogSession {
+        let counts = try await partitionCounts()
+        for subscription in subscriptions where counts[subscription.topic] == nil {
+            throw LogError.unknownTopic(subscription.topic)
+        }
+        let session = KafkaSession(
+            log: self, loop: loop, options: options, subscriptions: subscriptions, clock: clock, logger: logger)
+        let isClosed = state.withLock { state in
+            if !state.isClosed { state.sessions[ObjectIdentifier(session)] = session }
+            return state.isClosed
+        }
+        guard !isClosed else { throw LogError.closed }
+        do {
+            try await session.open(committer(for: session))
+        } catch {
+            await session.close()
+            throw error
+        }
+        return session
+    }
+
+    private func committer(for session: KafkaSession) -> any Committer {
+        switch options.delivery {
+        case .transactional:
+            TransactionalCommitter(
+                transactionalID: "\(options.prefix)\(options.clientName)-\(UUID().uuidString.lowercased())",
+                loop: loop, options: options, statistics: statistics, logger: logger, failPoint: failPoint)
+        case .atLeastOnce:
+            AtLeastOnceCommitter(
+                appender: KafkaAppender(
+                    name: "settle", loop: loop, options: options, statistics: statistics, logger: logger),
+                loop: loop, failPoint: failPoint
+            ) { [weak session] group in await session?.handle(of: group) }
+        }
+    }
+
+    func forget(_ session: KafkaSession) {
+        state.withLock { $0.sessions[ObjectIdentifier(session)] = nil }
+    }
+
+    package func positions(of group: String) async throws -> [TopicPartition: GroupPosition] {
+        let counts = try await partitionCounts()
+        let partitions = counts.filter { $0.key.hasPrefix(options.prefix) }.flatMap { name, count in
+            (0..<count).map { TopicPartition(topic: name, partition: $0) }
+        }
+        return try await admin().positions(of: group, in: partitions.sorted())
+    }
+
+    package func commit(_ positions: [TopicPartition: GroupPosition], of group: String) async throws {
+        try await admin().setPositions(positions, of: group)
+    }
+
+    // MARK: The end
+
+    package func maintain() async throws {}
+
+    package func close() async { await end { await $0.close() } }
+
+    /// Ends as a killed process does: no group is left, nothing is said.
+    package func abandon() async { await end { await $0.abandon() } }
+
+    private func end(_ body: (KafkaSession) async -> Void) async {
+        let (sessions, wasClosed) = state.withLock { state in
+            let all = (Array(state.sessions.values), state.isClosed)
+            state.isClosed = true
+            return all
+        }
+        guard !wasClosed else { return }
+        for session in sessions { await body(session) }
+        await appender.close()
+        await reader.close()
+        await scout.close()
+        loop.stop()
+    }
+}

@@ -1,0 +1,376 @@
+internal import BackhaulLog
+internal import BackhaulLoop
+internal import CLibrdkafka
+internal import Logging
+
+/// A member of one or more Kafka groups. It runs on the log's loop, so what librdkafka says and what the table holds
+/// never part: between the decision what may be settled and the snapshot of the generation that fences it, nothing runs.
+actor KafkaSession: LogSession {
+    nonisolated let loop: KafkaLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+
+    let log: KafkaLog
+    let options: KafkaOptions
+    let logger: Logger
+    private let clock: any LogClock
+    private let subscriptions: [Subscription]
+    let settling = FIFOLock()
+    /// Raised when there may be something new for `next`.
+    private nonisolated let signal = Signal()
+    /// Raised when it is known whose a partition is.
+    nonisolated let fate = Signal()
+    var committer: (any Committer)?
+
+    var table = MemberTable()
+    /// A decision whose commit got no answer.
+    var unresolved: MemberTable.Decision?
+    private var members: [String: GroupMember] = [:]
+    private var served: [Int] = []
+    private var raised: Int?
+    /// Assignments that wait for their positions, in order.
+    private var assigning: [(group: String, partitions: [TopicPartition])] = []
+    private var isAssigning = false
+    private var events: [SessionEvent] = []
+    private var joinedGroups: Set<String> = []
+    private var joiners: [Int: CheckedContinuation<Void, any Error>] = [:]
+    private var nextJoiner = 0
+    private var failure: LogError?
+    /// The order in which partitions are asked for records; rotates, so that none starves another.
+    private var rotation: [MemberTable.Key] = []
+    private var credits = 0
+    private var epoch = 0
+    private(set) var isClosed = false
+
+    /// Records of one partition in one event, and read ahead of it.
+    private static let share = 64
+
+    init(
+        log: KafkaLog, loop: KafkaLoop, options: KafkaOptions, subscriptions: [Subscription], clock: any LogClock,
+        logger: Logger
+    ) {
+        self.log = log
+        self.loop = loop
+        self.options = options
+        self.subscriptions = subscriptions
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// Joins the groups.
+    func open(_ committer: any Committer) async throws {
+        self.committer = committer
+        try await committer.prepare()
+        raised = loop.wake { [signal] in signal.raise() }
+        for group in Set(subscriptions.map(\.group)).sorted() {
+            let handle = try KafkaHandle(.member, name: group, options: options, properties: ["group.id": group])
+            let topics = subscriptions.filter { $0.group == group }.map(\.topic)
+            members[group] = try GroupMember(group: group, topics: topics, handle: handle, loop: loop)
+            let bridge = EventBridge(
+                handle: handle, tokens: options.tokens, statistics: log.statistics, logger: logger)
+            served.append(
+                loop.serve(handle.queue) { [weak self] event in
+                    if bridge.take(event) { return }
+                    self?.assumeIsolated { $0.receive(event, of: group) }
+                })
+        }
+    }
+
+    func joined() async throws {
+        guard !isClosed else { throw LogError.closed }
+        guard joinedGroups.count < members.count else { return }
+        nextJoiner += 1
+        let id = nextJoiner
+        let executor = loop.executor
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                if Task.isCancelled {
+                    continuation.resume(throwing: CancellationError())
+                } else {
+                    joiners[id] = continuation
+                }
+            }
+        } onCancel: {
+            // Runs on the loop after the registration above, which does not suspend.
+            executor.perform { [weak self] in
+                self?.assumeIsolated { $0.joiners.removeValue(forKey: id)?.resume(throwing: CancellationError()) }
+            }
+        }
+    }
+
+    func grant(_ records: Int) {
+        credits += records
+        signal.raise()
+    }
+
+    func next() async throws -> SessionEvent? {
+        while !isClosed {
+            try Task.checkCancellation()
+            try await answerAssignments()
+            if let failure { throw failure }
+            if isClosed { break }
+            if !events.isEmpty { return events.removeFirst() }
+            let (deliveries, due, isThrough) = try collect()
+            if !deliveries.isEmpty { return .delivered(deliveries) }
+            if !events.isEmpty { continue }
+            if isThrough { await wait(until: due) }
+        }
+        if let failure { throw failure }
+        return nil
+    }
+
+    func release(_ revocation: Revocation) async throws {
+        // Not before a settlement under way has ended: the next owner reads the position as soon as it is told.
+        try await settling.withLock {
+            guard !isClosed, let member = members[revocation.group] else { return }
+            for partition in revocation.partitions {
+                let key = MemberTable.Key(group: revocation.group, partition: partition)
+                table.held[key] = nil
+                rotation.removeAll { $0 == key }
+            }
+            do {
+                try member.unassign(revocation.partitions)
+            } catch let failure as KafkaFailure {
+                throw failure.logError("giving up partitions of '\(revocation.group)'")
+            }
+        }
+    }
+
+    /// Leaves the groups in order.
+    func close() async { await end(leaving: true) }
+
+    /// Vanishes as a killed process does: the groups notice when the session times out.
+    func abandon() async { await end(leaving: false) }
+
+    private func end(leaving: Bool) async {
+        guard !isClosed else { return }
+        isClosed = true
+        signal.raise()
+        fate.raise()
+        for joiner in joiners.values { joiner.resume(throwing: failure ?? LogError.closed) }
+        joiners = [:]
+        await settling.withLock {}
+        let old = Array(members.values)
+        if leaving { await leave(old) }
+        for id in served { loop.unserve(id) }
+        served = []
+        if let raised { loop.forget(raised) }
+        raised = nil
+        members = [:]
+        for member in old { member.dropQueues() }
+        for handle in old.map(\.handle) { await handle.destroy() }
+        await committer?.close()
+        log.forget(self)
+    }
+
+    /// Says goodbye to the brokers and waits for it to be heard, five seconds at the most (a cluster that is away; a
+    /// librdkafka below 2.4 that hangs here).
+    private func leave(_ leaving: [GroupMember]) async {
+        for member in leaving {
+            if let error = rd_kafka_consumer_close_queue(member.handle.client, member.handle.queue) {
+                _ = KafkaFailure(taking: error)
+            }
+        }
+        let deadline = ContinuousClock.now + .seconds(5)
+        while leaving.contains(where: { rd_kafka_consumer_closed($0.handle.client) == 0 }),
+            ContinuousClock.now < deadline
+        {
+            await Self.wait(signal, for: .milliseconds(100))
+        }
+    }
+
+    // MARK: Groups
+
+    func member(of group: String) -> GroupMember? { members[group] }
+
+    func handle(of group: String) -> KafkaHandle? { members[group]?.handle }
+
+    private func receive(_ event: KafkaLoop.Event, of group: String) {
+        guard let member = members[group], let news = GroupMember.news(event, of: member.handle.client) else { return }
+        switch news {
+        case .assign(let partitions):
+            if isClosed {
+                try? member.unassign(partitions)
+            } else if partitions.isEmpty, assigning.isEmpty {
+                // Follows each revocation, and the group waits for the answer, be anybody calling `next` or not.
+                try? member.assign([:])
+                take([], of: group, at: [:])
+            } else {
+                assigning.append((group, partitions))
+            }
+        case .revoke(let partitions):
+            if isClosed || partitions.isEmpty {
+                try? member.unassign(partitions)
+                break
+            }
+            for partition in partitions {
+                table.held[MemberTable.Key(group: group, partition: partition)]?.isRevoking = true
+            }
+            // The others wait for the answer, and the broker for no longer than `max.poll.interval.ms`.
+            let allowance = Int64(max(500, options.maximumPollInterval / 2))
+            events.append(.revoking(Revocation(group: group, partitions: partitions, allowance: allowance)))
+        case .lost(let partitions):
+            logger.warning("partitions were lost", metadata: ["group": "\(group)", "count": "\(partitions.count)"])
+            let gone = table.lose(partitions, of: group) { partition in
+                subscriptions.contains { $0.group == group && $0.topic == partition.topic && $0.keepsAcrossLoss }
+            }
+            rotation.removeAll { $0.group == group && partitions.contains($0.partition) }
+            try? member.unassign(partitions)
+            if !gone.isEmpty { events.append(.lost(Revocation(group: group, partitions: gone))) }
+        }
+        signal.raise()
+        fate.raise()
+    }
+
+    /// Answers the assignments that have come: reads where the groups stand, and goes on from there. Called by whoever
+    /// waits for one; one at a time.
+    func answerAssignments() async throws {
+        guard !isAssigning, !assigning.isEmpty else { return }
+        isAssigning = true
+        defer {
+            isAssigning = false
+            signal.raise()
+            fate.raise()
+        }
+        while !isClosed, let (group, partitions) = assigning.first {
+            guard let member = members[group] else { break }
+            let positions = try await positions(partitions, of: group, member.handle)
+            guard !isClosed, let positions else { return }
+            assigning.removeFirst()
+            for partition in partitions.sorted() where positions[partition] == nil {
+                failure = .positionMissing(group: group, partition: partition)
+            }
+            if let failure { throw failure }
+            var intakes: [PartitionIntake] = []
+            for partition in partitions.sorted() {
+                guard let position = positions[partition] else { continue }
+                epoch += 1
+                let delay = subscriptions.first { $0.group == group && $0.topic == partition.topic }?.delay ?? 0
+                intakes.append(
+                    try PartitionIntake(
+                        group: group, partition: partition, epoch: epoch, delay: delay, position: position))
+            }
+            do {
+                try member.assign(positions)
+            } catch let failure as KafkaFailure {
+                throw failure.logError("taking partitions of '\(group)'")
+            }
+            take(intakes, of: group, at: positions)
+        }
+    }
+
+    /// The assignment has been answered.
+    private func take(
+        _ intakes: [PartitionIntake], of group: String, at positions: [TopicPartition: GroupPosition]
+    ) {
+        let gone = table.assign(intakes, of: group)
+        rotation += intakes.map { MemberTable.Key(group: group, partition: $0.partition) }
+        if !gone.isEmpty { events.append(.lost(Revocation(group: group, partitions: gone))) }
+        events.append(
+            .assigned(
+                intakes.map {
+                    AssignedPartition(
+                        group: group, partition: $0.partition, epoch: $0.epoch,
+                        position: positions[$0.partition] ?? GroupPosition(frontier: 0))
+                }))
+        joinedGroups.insert(group)
+        guard joinedGroups.count == members.count else { return }
+        for joiner in joiners.values { joiner.resume() }
+        joiners = [:]
+    }
+
+    /// Where the group stands; asks until it is told. nil when the session was closed meanwhile.
+    private func positions(_ partitions: [TopicPartition], of group: String, _ handle: KafkaHandle) async throws
+        -> [TopicPartition:
+        GroupPosition]?
+    {
+        guard !partitions.isEmpty else { return [:] }
+        while !isClosed {
+            do {
+                return try await handle.committed(partitions, timeout: 5_000)
+            } catch let failure as KafkaFailure {
+                let error = failure.logError("reading the positions of '\(group)'")
+                guard case .unavailable = error else { throw error }
+                logger.notice("waiting for positions", metadata: ["group": "\(group)", "error": "\(failure)"])
+                await Self.wait(fate, for: .milliseconds(300))
+            }
+        }
+        return nil
+    }
+
+    // MARK: Records
+
+    /// Takes what is due and allowed from each partition in turn.
+    /// - Returns: the deliveries; when the next record is due; and whether everything readable was looked at.
+    private func collect() throws -> (deliveries: [Delivery], due: Int64?, isThrough: Bool) {
+        var deliveries: [Delivery] = []
+        var isThrough = true
+        var due: Int64?
+        for key in rotation {
+            guard credits > 0 else { break }
+            guard var intake = table.held[key], !intake.isRevoking else { continue }
+            if intake.buffer.isEmpty, try refill(&intake, key) { isThrough = false }
+            let turn = intake.take(limit: min(credits, Self.share), now: clock.now)
+            credits -= turn.deliveries.count
+            deliveries += turn.deliveries
+            if let wake = turn.due { due = min(due ?? wake, wake) }
+            if let head = turn.blockedBy { events.append(.blocked(by: head)) }
+            table.held[key] = intake
+        }
+        if let first = rotation.first {
+            rotation.removeFirst()
+            rotation.append(first)
+        }
+        return (deliveries, due, isThrough)
+    }
+
+    /// - Returns: whether anything was taken from the queue.
+    private func refill(_ intake: inout PartitionIntake, _ key: MemberTable.Key) throws -> Bool {
+        guard let queue = members[key.group]?.queues[key.partition] else { return false }
+        var taken = false
+        var records: [StoredRecord] = []
+        while records.count < Self.share * 2, let item = queue.take() {
+            switch item {
+            case .record(let stored):
+                taken = true
+                records.append(stored)
+                intake.cursor = max(intake.cursor, stored.position.offset + 1)
+            case .end(let offset):
+                intake.cursor = max(intake.cursor, offset)
+            case .positionGone:
+                failure = .positionLost(
+                    group: key.group, partition: key.partition, position: intake.cursor,
+                    earliest: members[key.group]?.earliest(of: key.partition) ?? intake.cursor)
+                throw failure ?? LogError.closed
+            case .trouble(let failure):
+                logger.debug("fetch", metadata: ["partition": "\(key.partition)", "error": "\(failure)"])
+            }
+        }
+        if !records.isEmpty {
+            intake.buffer = records[...]
+            intake.fetchedAt = clock.now
+        }
+        return taken
+    }
+
+    private func wait(until due: Int64?) async {
+        guard let due else { return await signal.wait() }
+        let signal = signal
+        let clock = clock
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await signal.wait() }
+            group.addTask { try? await clock.sleep(until: due) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// Waits for the signal, but not for ever.
+    static func wait(_ signal: Signal, for duration: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await signal.wait() }
+            group.addTask { try? await ContinuousClock().sleep(for: duration) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+}

@@ -1,0 +1,169 @@
+internal import BackhaulLog
+internal import CLibrdkafka
+internal import Foundation
+internal import Logging
+
+/// Settles by transactions: records and the positions of several groups appear together or not at all (KIP-98, KIP-447).
+///
+/// A transaction is open only while a batch is written. The calls wait, so they run on the producer's own thread; its
+/// delivery reports are served by the loop meanwhile, without which a commit takes steps of 10 ms.
+actor TransactionalCommitter: Committer {
+    private nonisolated let loop: KafkaLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+
+    private let options: KafkaOptions
+    private let transactionalID: String
+    private let statistics: KafkaStatistics
+    private let logger: Logger
+    private let failPoint: @Sendable (String) throws -> Void
+    private var handle: KafkaHandle?
+    private var served: Int?
+
+    init(
+        transactionalID: String, loop: KafkaLoop, options: KafkaOptions, statistics: KafkaStatistics, logger: Logger,
+        failPoint: @escaping @Sendable (String) throws -> Void
+    ) {
+        self.transactionalID = transactionalID
+        self.loop = loop
+        self.options = options
+        self.statistics = statistics
+        self.logger = logger
+        self.failPoint = failPoint
+    }
+
+    /// Makes the producer known to the cluster.
+    /// - Throws: `LogError.unsupported` when the brokers cannot do transactions; `unavailable`, `refused`.
+    func prepare() async throws {
+        _ = try await working()
+    }
+
+    /// Writes the batch.
+    /// - Throws: `SettleFailure`; `LogError`, when not even a producer can be had: then nothing was written.
+    func commit(_ batch: SettleBatch) async throws {
+        let handle = try await working()
+        let timeout = Int32(clamping: options.transactionTimeout)
+        let failPoint = failPoint
+        do {
+            try await handle.calls.run {
+                try Self.write(batch, with: handle.client, timeout: timeout, failPoint)
+            }
+        } catch let failure as SettleFailure {
+            guard case .uncertain = failure else { throw failure }
+            // Initialising the same id again ends what the old producer left: committed if the coordinator had its word,
+            // aborted if not. Only then do the groups' positions tell which.
+            await discard()
+            _ = try await working()
+            throw failure
+        }
+    }
+
+    func close() async {
+        await discard()
+    }
+
+    // MARK: The transaction, on the producer's thread
+
+    private static func write(
+        _ batch: SettleBatch, with client: OpaquePointer, timeout: Int32,
+        _ failPoint: (String) throws -> Void
+    ) throws {
+        let deadline = ContinuousClock.now + .milliseconds(Int(timeout))
+        do {
+            try KafkaFailure.check(rd_kafka_begin_transaction(client))
+            for (place, (partition, record)) in batch.records.enumerated() {
+                try RecordTransport.produce(record, to: partition, tag: place + 1, with: client)
+                try failPoint("appended")
+            }
+            for group in batch.groups {
+                guard let member = batch.members[group] else { continue }
+                let list = PartitionList(capacity: batch.moves.count)
+                for move in batch.moves where move.group == group {
+                    list.add(move.partition, offset: move.position.frontier, metadata: move.position.map)
+                }
+                // Retriable but not resumable: a repetition is a new request with the same content.
+                try repeating(until: deadline) {
+                    rd_kafka_send_offsets_to_transaction(client, list.pointer, member.pointer, timeout)
+                }
+                try failPoint("moved")
+            }
+        } catch let failure as KafkaFailure {
+            try abort(failure, client, timeout)
+        } catch {
+            // A fault that a test injects.
+            try abort(KafkaFailure(RD_KAFKA_RESP_ERR__FAIL, "\(error)"), client, timeout)
+        }
+        do {
+            try repeating(until: deadline + .seconds(5)) { rd_kafka_commit_transaction(client, timeout) }
+        } catch {
+            if error.requiresAbort { try abort(error, client, timeout) }
+            throw SettleFailure.uncertain(error)
+        }
+    }
+
+    private static func repeating(until deadline: ContinuousClock.Instant, _ body: () -> OpaquePointer?)
+        throws(KafkaFailure)
+    {
+        while let error = body() {
+            let failure = KafkaFailure(taking: error)
+            guard failure.isRetriable, ContinuousClock.now < deadline else { throw failure }
+        }
+    }
+
+    private static func abort(_ failure: KafkaFailure, _ client: OpaquePointer, _ timeout: Int32) throws -> Never {
+        // A fenced or otherwise dead producer cannot even abort; the coordinator does it when its time is up.
+        guard !failure.isFatal else { throw SettleFailure.uncertain(failure) }
+        do {
+            try repeating(until: ContinuousClock.now + .milliseconds(Int(timeout))) {
+                rd_kafka_abort_transaction(client, timeout)
+            }
+        } catch {
+            throw SettleFailure.uncertain(failure)
+        }
+        throw SettleFailure.aborted(failure)
+    }
+
+    // MARK: The producer
+
+    private func working() async throws -> KafkaHandle {
+        if let handle, handle.fatalError == nil { return handle }
+        await discard()
+        let made = try KafkaHandle(
+            .producer, name: "settle", options: options,
+            properties: [
+                "transactional.id": transactionalID,
+                "transaction.timeout.ms": String(options.transactionTimeout),
+                "message.timeout.ms": String(options.transactionTimeout),
+            ])
+        let bridge = EventBridge(handle: made, tokens: options.tokens, statistics: statistics, logger: logger)
+        // Delivery reports need no looking at: a record that failed fails the commit.
+        let id = loop.serve(made.queue) { event in _ = bridge.take(event) }
+        let timeout = Int32(clamping: options.requestTimeout)
+        do {
+            try await made.calls.run {
+                try Self.repeating(until: ContinuousClock.now + .milliseconds(Int(timeout))) {
+                    rd_kafka_init_transactions(made.client, timeout)
+                }
+            }
+        } catch {
+            loop.unserve(id)
+            await made.destroy()
+            guard let failure = error as? KafkaFailure else { throw error }
+            if failure.isUnsupported {
+                throw LogError.unsupported(
+                    "the brokers take no transactions (\(failure)); run with --delivery at-least-once")
+            }
+            throw failure.logError("starting transactions")
+        }
+        handle = made
+        served = id
+        return made
+    }
+
+    private func discard() async {
+        guard let old = handle else { return }
+        handle = nil
+        if let served { loop.unserve(served) }
+        served = nil
+        await old.destroy()
+    }
+}

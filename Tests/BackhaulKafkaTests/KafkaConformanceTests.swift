@@ -1,0 +1,31 @@
+import BackhaulKafka
+import BackhaulLogConformance
+import Foundation
+import Testing
+
+/// Real brokers, as `host:port`; the tests that need them are counted as skipped where they are missing.
+let realBrokers = ProcessInfo.processInfo.environment["BACKHAUL_TEST_KAFKA"]
+
+@Suite("The Kafka log keeps the port's words, on librdkafka's mock brokers")
+struct MockConformanceTests {
+    /// All that mock brokers can prove: everything but atomic settlement, which they only pretend.
+    @Test(arguments: LogConformance.Case.allCases)
+    func conforms(_ name: LogConformance.Case) async throws {
+        try await LogConformance(KafkaHarness(delivery: .atLeastOnce)).run(name)
+    }
+}
+
+@Suite(
+    "The Kafka log keeps the port's words, on a real Apache Kafka", .serialized,
+    .enabled(if: realBrokers != nil, "set BACKHAUL_TEST_KAFKA=host:port to run them"))
+struct RealConformanceTests {
+    @Test(arguments: LogConformance.Case.allCases)
+    func conformsInTransactions(_ name: LogConformance.Case) async throws {
+        try await LogConformance(KafkaHarness(real: realBrokers, delivery: .transactional)).run(name)
+    }
+
+    @Test(arguments: LogConformance.Case.allCases)
+    func conformsAtLeastOnce(_ name: LogConformance.Case) async throws {
+        try await LogConformance(KafkaHarness(real: realBrokers, delivery: .atLeastOnce)).run(name)
+    }
+}

@@ -1,0 +1,68 @@
+import BackhaulKafka
+import BackhaulLog
+import BackhaulLogConformance
+import BackhaulTestKit
+import Foundation
+import Logging
+import Synchronization
+
+/// The Kafka log for the conformance suite: on mock brokers, or on the real ones of BACKHAUL_TEST_KAFKA.
+final class KafkaHarness: LogHarness {
+    let clock: ManualClock? = nil
+    let prefix: String
+    let failPoints: [String]
+    private let mock: MockCluster?
+    private let bootstrap: String
+    private let delivery: DeliveryMode
+    private let armed = Mutex<(point: String, after: Int)?>(nil)
+
+    /// Real brokers when a bootstrap address is given, else mock brokers of the harness's own.
+    init(real: String? = nil, delivery: DeliveryMode) throws {
+        mock = real == nil ? try MockCluster() : nil
+        bootstrap = real ?? mock?.bootstrap ?? ""
+        self.delivery = delivery
+        prefix = "c\(UUID().uuidString.prefix(8)).".lowercased()
+        // Without transactions a settlement has no middle from which nothing is left.
+        failPoints = delivery == .transactional ? ["appended", "moved"] : []
+    }
+
+    func open() async throws -> any MessageLog { try log() }
+
+    func log(_ properties: [String: String] = [:]) throws -> KafkaLog {
+        var logger = Logger(label: "test.kafka")
+        logger.logLevel =
+            ProcessInfo.processInfo.environment["BACKHAUL_TEST_LOG"].flatMap { Logger.Level(rawValue: $0) } ?? .error
+        // The mock brokers let a first join wait for three seconds and forget a member that is silent for its session.
+        let session = mock == nil ? "4000" : "3500"
+        let options = KafkaOptions(
+            bootstrap: bootstrap,
+            properties: [
+                "session.timeout.ms": session, "heartbeat.interval.ms": "200", "transaction.timeout.ms": "4000",
+            ].merging(properties) { _, new in new },
+            delivery: delivery, prefix: prefix)
+        var creator: (@Sendable ([TopicSpecification]) async throws -> Void)?
+        if let mock { creator = { mock.create($0) } }
+        return try KafkaLog(options: options, clock: SystemLogClock(), logger: logger, creator: creator) {
+            [weak self] point in try self?.pass(point)
+        }
+    }
+
+    func crash(_ log: any MessageLog) async throws -> any MessageLog {
+        await (log as? KafkaLog)?.abandon()
+        return try await open()
+    }
+
+    func arm(_ failPoint: String, after: Int) { armed.withLock { $0 = (failPoint, after) } }
+
+    func disarm() { armed.withLock { $0 = nil } }
+
+    struct Fault: Error {}
+
+    private func pass(_ point: String) throws {
+        try armed.withLock { armed in
+            guard let now = armed, now.point == point else { return }
+            if now.after == 0 { throw Fault() }
+            armed = (point, now.after - 1)
+        }
+    }
+}
