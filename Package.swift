@@ -74,6 +74,7 @@ let package = Package(
             name: "backhaul",
             dependencies: [
                 "BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTelemetry", "BackhaulEmbedded",
+                "BackhaulKafka",
                 "BackhaulTransfer", "BackhaulDestinations", "BackhaulIngest", "BackhaulWorker",
                 "BackhaulAcknowledgment", "BackhaulReplay", "BackhaulAudit", "BackhaulSettings",
                 argumentParser, flyingFox, logging,

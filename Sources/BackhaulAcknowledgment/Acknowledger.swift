@@ -31,7 +31,7 @@ package final class Acknowledger: Sendable {
 
     /// Works until `stop`.
     /// - Throws: `LogError` when the log has failed for good.
-    package func run(onReady: @Sendable () -> Void = {}) async throws {
+    package func run(onReady: @escaping @Sendable () -> Void = {}) async throws {
         // Its decisions rest on the results that it knew at assignment: what was in hand at a loss is decided anew.
         let session = try await log.openSession([
             Subscription(group: layout.acknowledgers, topic: layout.outcomes, keepsAcrossLoss: false)
@@ -42,8 +42,18 @@ package final class Acknowledger: Sendable {
         }
         // Asked to stop before there was anything to stop.
         if isStopped { await session.close() }
-        onReady()
         await session.grant(Self.intake)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                guard (try? await session.joined()) != nil else { return }
+                onReady()
+            }
+            group.addTask { try await self.record(session) }
+            while try await group.next() != nil {}
+        }
+    }
+
+    private func record(_ session: any LogSession) async throws {
         var folds: [Int: ResultFold] = [:]
         while let event = try await session.next() {
             switch event {

@@ -29,6 +29,7 @@ package final class StatusView: Sendable {
     private let log: any MessageLog
     private let layout: TopicLayout
     private let logger: Logger
+    private let holdsTruncation: Bool
 
     /// Changes with the tables; a view of another version is thrown away and built anew.
     private static let version = 1
@@ -42,8 +43,12 @@ package final class StatusView: Sendable {
         """
 
     /// Opens the view's file, making it where it is missing or of another version.
+    /// - Parameter holdsTruncation: whether the log may truncate only behind this view: on one machine, where there is one.
     /// - Throws: `LogError.unusable`.
-    package init(path: String, log: any MessageLog, layout: TopicLayout, logger: Logger) throws {
+    package init(
+        path: String, log: any MessageLog, layout: TopicLayout, holdsTruncation: Bool, logger: Logger
+    ) throws {
+        self.holdsTruncation = holdsTruncation
         self.log = log
         self.layout = layout
         self.logger = logger
@@ -93,7 +98,7 @@ package final class StatusView: Sendable {
             do {
                 try await catchUp()
                 // The log only needs these to know what it may truncate; seldom is enough.
-                if ContinuousClock.now - committed > .seconds(10) {
+                if holdsTruncation, ContinuousClock.now - committed > .seconds(10) {
                     committed = ContinuousClock.now
                     try await commitPositions()
                 }

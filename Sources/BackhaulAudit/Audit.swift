@@ -27,29 +27,29 @@ package struct Audit: Sendable {
 
         var ends: [TopicPartition: Int64] = [:]
         for topic in taskTopics {
-            for bounds in try await log.bounds(topic) { ends[bounds.partition] = bounds.end }
+            for bounds in try await log.decidedBounds(topic) { ends[bounds.partition] = bounds.end }
         }
         let positions = try await readPositions()
         for topic in taskTopics {
-            for bounds in try await log.bounds(topic) {
+            for bounds in try await log.decidedBounds(topic) {
                 try await scanTasks(
                     bounds.partition, to: ends[bounds.partition] ?? bounds.end, positions, as: .inTasks, spill, &report)
             }
         }
         for topic in retryTopics {
-            for bounds in try await log.bounds(topic) {
+            for bounds in try await log.decidedBounds(topic) {
                 ends[bounds.partition] = bounds.end
                 try await scanTasks(bounds.partition, to: bounds.end, positions, as: .inRetry, spill, &report)
             }
         }
         if existing.contains(layout.outcomes) {
-            for bounds in try await log.bounds(layout.outcomes) {
+            for bounds in try await log.decidedBounds(layout.outcomes) {
                 ends[bounds.partition] = bounds.end
                 try await scanOutcomes(bounds.partition, from: 0, to: bounds.end, positions, spill, &report)
             }
         }
         if existing.contains(layout.results) {
-            for bounds in try await log.bounds(layout.results) {
+            for bounds in try await log.decidedBounds(layout.results) {
                 ends[bounds.partition] = bounds.end
                 try await scanResults(bounds.partition, from: 0, to: bounds.end, &report) { try spill.add(.result, $0) }
             }
@@ -161,7 +161,7 @@ package struct Audit: Sendable {
 
     private func malformedLetters() async throws -> Int {
         var count = 0
-        for bounds in try await log.bounds(layout.deadLetters) {
+        for bounds in try await log.decidedBounds(layout.deadLetters) {
             try await log.scan(bounds.partition, to: bounds.end) { records in
                 for stored in records
                 where stored.record.header(HeaderName.causeClass)?.text == FailureClass.malformed.rawValue {

@@ -68,7 +68,7 @@ struct KafkaFailure: Error, CustomStringConvertible {
             return .unavailable("\(what): \(self)")
         case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
             RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-            return .refused("\(what): \(self); 'backhaul topics acls' prints the rights that each role needs")
+            return .refused("\(what): \(self); 'backhaul topics check' prints the rights that each role needs")
         case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
             RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
             return .refused("\(what): \(self); check the user, the password file and kafka.properties")

@@ -18,6 +18,7 @@ package final class KafkaLog: MessageLog {
     }
 
     private let options: KafkaOptions
+    private let upkeep: [TopicSpecification]
     private let clock: any LogClock
     private let logger: Logger
     private let loop: KafkaLoop
@@ -33,16 +34,18 @@ package final class KafkaLog: MessageLog {
     package static var libraryVersion: String { String(cString: rd_kafka_version_str()) }
 
     /// - Parameters:
+    ///   - topics: what `maintain` looks after: how long each topic's records stay, and who reads them.
     ///   - creator: makes topics in place of the admin API, for brokers that have none (librdkafka's mock).
     ///   - failPoint: where a test lets a settlement fail.
     /// - Throws: `LogError.unsupported` for a librdkafka that is known to be bad, `misconfigured`.
     package init(
-        options: KafkaOptions, clock: any LogClock, logger: Logger,
+        options: KafkaOptions, topics: [TopicSpecification] = [], clock: any LogClock, logger: Logger,
         creator: (@Sendable ([TopicSpecification]) async throws -> Void)? = nil,
         failPoint: @escaping @Sendable (String) throws -> Void = { _ in }
     ) throws {
         try Self.checkVersion(rd_kafka_version())
         self.options = options
+        self.upkeep = topics
         self.clock = clock
         self.logger = logger
         self.creator = creator
@@ -273,7 +276,30 @@ package final class KafkaLog: MessageLog {
 
     // MARK: The end
 
-    package func maintain() async throws {}
+    package func maintain() async throws {
+        // Ages and compaction are the brokers' own; what has been read by all is not.
+        for topic in upkeep {
+            guard case .untilRead(let readers, let age) = topic.retention, !readers.isEmpty else { continue }
+            let bounds = try await bounds(topic.name).filter { $0.end > $0.earliest }
+            guard !bounds.isEmpty else { continue }
+            let partitions = bounds.map(\.partition)
+            var limits = try await reader.bounds(partitions, at: .end)
+            // The first record that is young enough to stay; -1 where all are older.
+            let young = try await reader.offsets(partitions, since: clock.now - age)
+            for (partition, offset) in young where offset >= 0 {
+                limits[partition] = min(limits[partition] ?? offset, offset)
+            }
+            for group in readers {
+                let stands = try await admin().positions(of: group, in: partitions)
+                // A reader without a position may need everything.
+                for partition in partitions {
+                    limits[partition] = min(limits[partition] ?? 0, stands[partition]?.frontier ?? 0)
+                }
+            }
+            let offsets = bounds.filter { limits[$0.partition] ?? 0 > $0.earliest }.map(\.partition)
+            try await admin().truncate(limits.filter { offsets.contains($0.key) })
+        }
+    }
 
     package func close() async { await end { await $0.close() } }
 

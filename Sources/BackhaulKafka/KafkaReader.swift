@@ -95,6 +95,11 @@ actor KafkaReader {
         return try await Self.offsets(partitions, time: edge.rawValue, handle, timeout: options.requestTimeout)
     }
 
+    /// The first offset of each partition whose record is not older than a time in milliseconds since 1970; -1 for none.
+    func offsets(_ partitions: [TopicPartition], since time: Int64) async throws -> [TopicPartition: Int64] {
+        try await Self.offsets(partitions, time: time, try working(), timeout: options.requestTimeout)
+    }
+
     /// The first offset of each partition at or behind a time (milliseconds since 1970; or an edge).
     static func offsets(
         _ partitions: [TopicPartition], time: Int64, _ handle: KafkaHandle, timeout: Int

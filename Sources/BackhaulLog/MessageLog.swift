@@ -88,6 +88,14 @@ extension MessageLog {
         return found.end
     }
 
+    /// What each partition of the topic holds, once all of it that was written before the call is committed or aborted:
+    /// what a settlement that has returned wrote lies before these ends.
+    package func decidedBounds(_ topic: String) async throws -> [PartitionBounds] {
+        var all = try await bounds(topic)
+        for index in all.indices { all[index].end = max(all[index].end, try await decided(all[index].partition)) }
+        return all
+    }
+
     /// Reads a whole partition up to the end it has now, page by page.
     /// - Parameter each: called with every page's records, in order.
     package func scan(

@@ -40,7 +40,7 @@ package struct Replay: Sendable {
         _ filter: DeadLetterFilter, _ each: (DeadLetter, _ isReplayed: Bool) async throws -> Void
     ) async throws {
         let replayed = try await replayedGenerations()
-        for bounds in try await log.bounds(layout.deadLetters) {
+        for bounds in try await log.decidedBounds(layout.deadLetters) {
             try await log.scan(bounds.partition, to: bounds.end) { records in
                 for stored in records {
                     let letter = DeadLetter(stored)
@@ -115,7 +115,7 @@ package struct Replay: Sendable {
     private func replayedGenerations() async throws -> Set<TaskGeneration> {
         var found = Set<TaskGeneration>()
         for topic in [layout.tasks, layout.largeTasks, layout.deadLetters, layout.results] {
-            for bounds in try await log.bounds(topic) {
+            for bounds in try await log.decidedBounds(topic) {
                 try await log.scan(bounds.partition, to: bounds.end) { records in
                     for stored in records {
                         if topic == layout.results {

@@ -39,6 +39,9 @@ package struct SettingKey: Hashable, Sendable {
         ),
         .init(name: "topics.partitions", kind: .integer(1...1_000), standard: "8", help: "Partitions of each topic."),
         .init(
+            name: "topics.replication", kind: .integer(1...15), standard: "3",
+            help: "Kafka: copies of each partition. From 3 on a write waits for two of them."),
+        .init(
             name: "retention.work", kind: .duration, standard: "30d",
             help:
                 "How long tasks, retries and outcomes stay after their append, once every reader is past them: as far back as an audit counts."
@@ -89,6 +92,28 @@ package struct SettingKey: Hashable, Sendable {
         .init(
             name: "log.durability", kind: .choice(["fsync", "process"]), standard: "fsync",
             help: "Embedded log: fsync survives power loss, process survives the death of processes only."),
+        .init(
+            name: "log.delivery", kind: .choice(["exactly-once", "at-least-once"]), standard: "exactly-once",
+            help: "Kafka: whether records and positions are written in one transaction, or one after the other."),
+        .init(
+            name: "kafka.properties", kind: .texts, standard: "",
+            help: "librdkafka properties as name=value, except those that the program owns."),
+        .init(name: "kafka.username", kind: .text, standard: "", help: "The user for SASL PLAIN and SCRAM."),
+        .init(
+            name: "kafka.passwordFile", kind: .text, standard: "",
+            help: "A file that holds the password of kafka.username."
+        ),
+        .init(
+            name: "kafka.keyPasswordFile", kind: .text, standard: "",
+            help: "A file that holds the password of the client's TLS key."),
+        .init(
+            name: "kafka.oauth.tokenURL", kind: .text, standard: "",
+            help: "Where tokens for SASL OAUTHBEARER are fetched, by client credentials."),
+        .init(name: "kafka.oauth.clientID", kind: .text, standard: "", help: "The client's id there."),
+        .init(
+            name: "kafka.oauth.clientSecretFile", kind: .text, standard: "",
+            help: "A file that holds the client's secret."),
+        .init(name: "kafka.oauth.scope", kind: .text, standard: "", help: "The scope to ask for."),
         .init(
             name: "logging.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
             standard: "info", help: "The least level that is logged."),

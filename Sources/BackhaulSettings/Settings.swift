@@ -6,6 +6,7 @@ package import BackhaulTransfer
 package struct Settings: Sendable {
     package var layout = TopicLayout()
     package var partitions = 8
+    package var replication = 3
     /// Milliseconds.
     package var workRetention: Int64 = 0
     package var resultsRetention: Int64 = 0
@@ -21,6 +22,7 @@ package struct Settings: Sendable {
     package var freeURLs = true
     package var durability = "fsync"
     package var logLevel = "info"
+    package var kafka = KafkaSettings()
     package var roots: [String: SourceRoots.Configured] = [:]
     package var destinations: [String: Destination] = [:]
     /// The settings as texts, for showing; secrets are only ever named by their files.

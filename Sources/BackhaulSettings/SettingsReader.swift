@@ -9,6 +9,7 @@ package struct SettingsReader {
     private var values: [String: (text: String, place: String)] = [:]
     private var roots: [String: SourceRoots.Configured] = [:]
     private var destinations: [String: Destination] = [:]
+    private var kafkaProperties: [String: String] = [:]
 
     /// Variables that are flags of the command line and no settings.
     private static let flags: Set<String> = ["BACKHAUL_LOG", "BACKHAUL_CONFIG", "BACKHAUL_DATA", "BACKHAUL_LISTEN"]
@@ -63,6 +64,7 @@ package struct SettingsReader {
             switch name {
             case "destinations": try readDestinations(value, place)
             case "sources.roots": try readRoots(value, place)
+            case "kafka.properties" where value.mapping != nil: try readProperties(value, prefix: "", place)
             default:
                 if let section = value.mapping, SettingKey.named[name] == nil, Self.isSection(name) {
                     try readMapping(section, prefix: name + ".", path)
@@ -150,6 +152,18 @@ package struct SettingsReader {
             guard root.path.hasPrefix("/") else { throw SettingsError(place, "root '\(name)' needs an absolute path") }
             guard roots.updateValue(root, forKey: name) == nil else {
                 throw SettingsError(place, "root '\(name)' is there twice")
+            }
+        }
+    }
+
+    /// Names with dots, or mappings in mappings.
+    private mutating func readProperties(_ node: Node, prefix: String, _ place: String) throws {
+        for (key, value) in node.mapping ?? [:] {
+            let name = prefix + (key.scalar?.string ?? "?")
+            if value.mapping != nil {
+                try readProperties(value, prefix: name + ".", place)
+            } else {
+                kafkaProperties[name] = try Self.text(value, name, place)
             }
         }
     }
@@ -255,6 +269,8 @@ package struct SettingsReader {
         settings.freeURLs = try flag("egress.freeURLs")
         settings.durability = try choice("log.durability")
         settings.logLevel = try choice("logging.level")
+        settings.replication = try integer("topics.replication")
+        settings.kafka = try kafka()
         settings.roots = roots
         settings.destinations = destinations
         guard settings.resultsRetention >= settings.workRetention else {
@@ -264,6 +280,41 @@ package struct SettingsReader {
             (key.name, values[key.name]?.text ?? key.standard, values[key.name]?.place ?? "default")
         }
         return settings
+    }
+
+    private func kafka() throws -> KafkaSettings {
+        var kafka = KafkaSettings()
+        kafka.properties = kafkaProperties
+        for text in try list("kafka.properties") {
+            guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+                throw error("kafka.properties", "'\(text)' is no name=value")
+            }
+            kafka.properties[String(text[..<equals])] = String(text[text.index(after: equals)...])
+        }
+        kafka.username = raw("kafka.username")
+        kafka.password = try secret("kafka.passwordFile")
+        kafka.keyPassword = try secret("kafka.keyPasswordFile")
+        kafka.delivery = try choice("log.delivery")
+        let oauth = ["kafka.oauth.tokenURL", "kafka.oauth.clientID", "kafka.oauth.clientSecretFile"]
+        if oauth.contains(where: { !raw($0).isEmpty }) {
+            for name in oauth where raw(name).isEmpty {
+                throw error(name, "is needed beside the others of kafka.oauth")
+            }
+            guard let clientSecret = try secret("kafka.oauth.clientSecretFile") else { return kafka }
+            kafka.oauth = KafkaSettings.OAuth(
+                tokenURL: raw("kafka.oauth.tokenURL"), clientID: raw("kafka.oauth.clientID"),
+                clientSecret: clientSecret, scope: raw("kafka.oauth.scope"))
+        }
+        return kafka
+    }
+
+    /// What the file that a setting names holds; nil when it names none.
+    private func secret(_ name: String) throws -> Secret? {
+        guard !raw(name).isEmpty else { return nil }
+        guard let text = try? String(contentsOfFile: raw(name), encoding: .utf8) else {
+            throw error(name, "\(raw(name)) cannot be read")
+        }
+        return Secret(text.trimmingCharacters(in: .whitespacesAndNewlines))
     }
 
     private func raw(_ name: String) -> String { values[name]?.text ?? SettingKey.named[name]?.standard ?? "" }

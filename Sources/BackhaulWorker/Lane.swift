@@ -99,6 +99,9 @@ actor Lane {
         }
     }
 
+    /// Returns once the lane is in its groups.
+    func joined() async throws { try await session.joined() }
+
     /// Ends the lane: what waits is dropped at once, what uploads gets `grace` milliseconds, and costs no attempt.
     func stop(grace: Int64) async {
         isStopping = true

@@ -34,7 +34,7 @@ package final class Worker: Sendable {
     /// Works until `stop`.
     /// - Parameter onReady: called once the groups are joined.
     /// - Throws: `LogError` when the log has failed for good.
-    package func run(onReady: @Sendable () -> Void = {}) async throws {
+    package func run(onReady: @escaping @Sendable () -> Void = {}) async throws {
         let layout = options.layout
         // Every retry topic that exists is drained, whatever the configuration says now.
         let existing = try await log.topics().compactMap { layout.tier(of: $0.name) }
@@ -53,9 +53,13 @@ package final class Worker: Sendable {
         }
         // Asked to stop before there was anything to stop.
         if isStopped { for lane in lanes { await lane.stop(grace: 0) } }
-        onReady()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for lane in lanes { group.addTask { try await lane.run() } }
+            group.addTask {
+                // Stopped or failed before it was in its groups: whoever runs the lanes says so.
+                for lane in lanes { guard (try? await lane.joined()) != nil else { return } }
+                onReady()
+            }
             // A lane that fails ends the worker at once: `waitForAll` would wait for the other first.
             while try await group.next() != nil {}
         }

@@ -16,7 +16,9 @@ struct CommonOptions: ParsableArguments {
 
 /// What commands that read a log take.
 struct LogOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The log: embedded:///absolute/folder. Also BACKHAUL_LOG.", valueName: "url"))
+    @Option(
+        help: ArgumentHelp(
+            "The log: kafka://host:port/ or embedded:///absolute/folder. Also BACKHAUL_LOG.", valueName: "url"))
     var log: String?
 
     @OptionGroup var common: CommonOptions
@@ -28,7 +30,8 @@ struct LogOptions: ParsableArguments {
     func address() throws -> LogAddress {
         guard let text = log ?? ProcessInfo.processInfo.environment["BACKHAUL_LOG"] else {
             throw CommandFailure(
-                "no log is named; give --log embedded:///absolute/folder or set BACKHAUL_LOG", exit: .usage)
+                "no log is named; give --log kafka://host:port/ or --log embedded:///absolute/folder, or set BACKHAUL_LOG",
+                exit: .usage)
         }
         return try LogAddress(text)
     }

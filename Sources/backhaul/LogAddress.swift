@@ -1,5 +1,6 @@
 import BackhaulDomain
 import BackhaulEmbedded
+import BackhaulKafka
 import BackhaulLog
 import BackhaulSettings
 import BackhaulTelemetry
@@ -9,8 +10,10 @@ import Logging
 /// Which log a command works on.
 enum LogAddress: Equatable {
     case embedded(folder: String)
+    /// `host:port,host:port`
+    case kafka(bootstrap: String)
 
-    /// - Throws: `CommandFailure` for anything but `embedded://` and an absolute folder.
+    /// - Throws: `CommandFailure` for anything but `embedded://` and an absolute folder, or `kafka://` and hosts.
     init(_ text: String) throws {
         if text.hasPrefix("embedded://") {
             let folder = String(text.dropFirst("embedded://".count))
@@ -20,76 +23,128 @@ enum LogAddress: Equatable {
             }
             self = .embedded(folder: folder)
         } else if text.hasPrefix("kafka://") {
-            throw CommandFailure(
-                "--log kafka://: this version has no Kafka adapter yet; use embedded:///absolute/folder", exit: .usage)
+            var hosts = text.dropFirst("kafka://".count)
+            while hosts.hasSuffix("/") { hosts.removeLast() }
+            let list = hosts.split(separator: ",", omittingEmptySubsequences: false)
+            guard !list.isEmpty, list.allSatisfy(Self.isHost) else {
+                throw CommandFailure(
+                    "--log kafka://: give hosts and ports, as in kafka://kafka1:9092,kafka2:9092/ (no user, no path)",
+                    exit: .usage)
+            }
+            self = .kafka(bootstrap: list.map { Self.hasPort($0) ? String($0) : "\($0):9092" }.joined(separator: ","))
         } else {
-            throw CommandFailure("--log \(text) names no log; use embedded:///absolute/folder", exit: .usage)
+            throw CommandFailure(
+                "--log \(text) names no log; use kafka://host:port/ or embedded:///absolute/folder", exit: .usage)
         }
     }
 
-    /// Opens the log beside whoever owns it.
-    /// - Parameter creates: whether a folder that is not there is made, as for a submission.
-    func open(_ settings: Settings, creates: Bool) async throws -> EmbeddedLog {
+    private static func hasPort(_ host: Substring) -> Bool {
+        (host.split(separator: "]").last ?? host).contains(":") && !host.hasSuffix("]")
+    }
+
+    private static func isHost(_ text: Substring) -> Bool {
+        guard !text.isEmpty, !text.contains(where: { "/@?#% \\".contains($0) }) else { return false }
+        guard hasPort(text) else { return true }
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]) else {
+            return false
+        }
+        return (1...65_535).contains(port) && colon != text.startIndex
+    }
+
+    /// Opens the log, beside whoever owns it.
+    /// - Parameter creates: whether an embedded log that is not there is made, as for a submission. Kafka's topics are
+    ///   made by `topics apply` only.
+    func open(_ settings: Settings, creates: Bool) async throws -> any MessageLog {
         _ = Self.logging
         switch self {
-        case .embedded(let folder):
-            if !creates, !FileManager.default.fileExists(atPath: folder + "/log.sqlite") {
-                throw CommandFailure(
-                    "there is no log in \(folder); submit something, or start 'backhaul standalone --data \(folder)'")
-            }
-            let log = try EmbeddedLog(
-                folder: folder, options: EmbeddedOptions(owns: false, durability: settings.embeddedDurability),
-                clock: SystemLogClock(), logger: Logger(label: "backhaul.log"))
-            // A log that has its topics keeps them as they are: its owner says what they should be.
-            if try await log.topics().first(where: { $0.name == settings.layout.tasks }) == nil {
-                guard creates else {
-                    await log.close()
+        case .embedded(let folder): return try await Self.openFolder(folder, settings, creates: creates)
+        case .kafka(let bootstrap):
+            let log = try settings.kafkaLog(bootstrap, role: "cli")
+            do {
+                guard try await log.topics().contains(where: { $0.name == settings.layout.tasks }) else {
                     throw CommandFailure(
-                        "the log in \(folder) has no topics that begin with '\(settings.layout.prefix)'; is topics.prefix "
-                            + "what its owner uses?")
+                        "the cluster has no topics that begin with '\(settings.layout.prefix)'; run 'backhaul topics "
+                            + "apply --log kafka://\(bootstrap)/', or set topics.prefix to what the fleet uses")
                 }
-                try await log.ensure(settings.topics)
+            } catch {
+                await log.close()
+                throw error
             }
             return log
         }
     }
 
-    /// What the parts of a command have to log goes the way of the daemon's lines: JSON, redacted, on stderr.
-    private static let logging: Void = LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: .warning) }
+    private static func openFolder(_ folder: String, _ settings: Settings, creates: Bool) async throws -> EmbeddedLog {
+        if !creates, !FileManager.default.fileExists(atPath: folder + "/log.sqlite") {
+            throw CommandFailure(
+                "there is no log in \(folder); submit something, or start 'backhaul standalone --data \(folder)'")
+        }
+        let log = try EmbeddedLog(
+            folder: folder, options: EmbeddedOptions(owns: false, durability: settings.embeddedDurability),
+            clock: SystemLogClock(), logger: Logger(label: "backhaul.log"))
+        // A log that has its topics keeps them as they are: its owner says what they should be.
+        if try await log.topics().first(where: { $0.name == settings.layout.tasks }) == nil {
+            guard creates else {
+                await log.close()
+                throw CommandFailure(
+                    "the log in \(folder) has no topics that begin with '\(settings.layout.prefix)'; is topics.prefix "
+                        + "what its owner uses?")
+            }
+            try await log.ensure(settings.topics)
+        }
+        return log
+    }
 
-    var folder: String {
+    /// The brokers of a Kafka log.
+    /// - Throws: `CommandFailure` for an embedded log, whose roles run in one process.
+    func requireKafka(for what: String) throws -> String {
         switch self {
-        case .embedded(let folder): folder
+        case .kafka(let bootstrap): return bootstrap
+        case .embedded:
+            throw CommandFailure(
+                "\(what) needs a Kafka log; an embedded log's roles run in one process: backhaul standalone",
+                exit: .usage)
         }
     }
-}
 
-extension Settings {
-    var embeddedDurability: Durability { Durability(rawValue: durability) ?? .fsync }
+    /// What the parts of a command have to log goes the way of the daemon's lines: JSON, redacted, on stderr.
+    static let logging: Void = LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: .error) }
 
-    /// The topics as this configuration wants them.
-    var topics: [TopicSpecification] {
-        let work = [layout.workers, layout.largeWorkers, layout.delays]
-        var topics = [
-            TopicSpecification(
-                name: layout.tasks, partitions: partitions,
-                retention: .untilRead(by: [work[0], layout.view], atLeast: workRetention)),
-            TopicSpecification(
-                name: layout.largeTasks, partitions: partitions,
-                retention: .untilRead(by: [work[1], layout.view], atLeast: workRetention)),
-            TopicSpecification(name: layout.deadLetters, partitions: partitions, retention: .age(deadLettersRetention)),
-            TopicSpecification(
-                name: layout.outcomes, partitions: partitions,
-                retention: .untilRead(by: [layout.acknowledgers, layout.view], atLeast: workRetention)),
-            TopicSpecification(name: layout.results, partitions: partitions, retention: .age(resultsRetention)),
-            TopicSpecification(name: layout.checkpoints, partitions: partitions, retention: .compact),
-        ]
-        for tier in policy.tiers {
-            topics.append(
-                TopicSpecification(
-                    name: layout.retry(tier), partitions: partitions,
-                    retention: .untilRead(by: [work[2]], atLeast: workRetention)))
+    /// Where this machine keeps the derived view of the log: beside an embedded log, else in the user's cache.
+    /// - Throws: `CommandFailure` when there is no place for it.
+    func viewPath(_ settings: Settings) throws -> String {
+        switch self {
+        case .embedded(let folder): return folder + "/view.sqlite"
+        case .kafka(let bootstrap):
+            let environment = ProcessInfo.processInfo.environment
+            guard
+                let cache = environment["XDG_CACHE_HOME"].flatMap({ $0.hasPrefix("/") ? $0 : nil })
+                    ?? environment["HOME"].map({ $0 + "/.cache" })
+            else { throw CommandFailure("no place for the view: set HOME or XDG_CACHE_HOME") }
+            let name = (bootstrap + "_" + settings.layout.prefix).map { $0.isLetter || $0.isNumber ? $0 : "-" }
+            let folder = cache + "/backhaul/" + String(name.prefix(200))
+            do {
+                try FileManager.default.createDirectory(
+                    atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            } catch {
+                throw CommandFailure("no place for the view: \(folder) cannot be made (\(error.localizedDescription))")
+            }
+            return folder + "/view.sqlite"
         }
-        return topics
+    }
+
+    /// The data folder of an embedded log.
+    var folder: String? {
+        switch self {
+        case .embedded(let folder): folder
+        case .kafka: nil
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .embedded(let folder): "embedded://\(folder)"
+        case .kafka(let bootstrap): "kafka://\(bootstrap)/"
+        }
     }
 }

@@ -19,7 +19,7 @@ enum ProcessExit: Int32, Error {
         case let failure as LogError:
             switch failure {
             case .outOfSpace, .unavailable: self = .temporary
-            case .topicMismatch: self = .usage
+            case .topicMismatch, .misconfigured, .unsupported: self = .usage
             default: self = .failed
             }
         default: self = .failed

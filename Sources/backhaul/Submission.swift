@@ -27,7 +27,9 @@ actor Submission {
     }
 
     private(set) var summary: Summary
-    private let log: EmbeddedLog
+    private let log: any MessageLog
+    /// The embedded log's folder: never submitted itself.
+    private let folder: String?
     private let layout: TopicLayout
     private let ingest: Ingest
     private let roots: SourceRoots
@@ -54,7 +56,8 @@ actor Submission {
     private static let listedRejections = 10_000
 
     init(
-        log: EmbeddedLog, settings: Settings, tenant: String, batch: String, place: DestinationReference.Place,
+        log: any MessageLog, folder: String?, settings: Settings, tenant: String, batch: String,
+        place: DestinationReference.Place,
         prefix: String, filter: FileWalk.Filter, deadline: Int64?, waits: Bool
     ) {
         self.log = log
@@ -62,7 +65,8 @@ actor Submission {
         ingest = Ingest(
             log: log, layout: settings.layout, clock: SystemLogClock(), largeThreshold: settings.largeThreshold,
             isOrdered: settings.isOrdered)
-        roots = settings.sourceRoots(folder: log.folder)
+        self.folder = folder
+        roots = settings.sourceRoots(folder: folder)
         self.tenant = tenant
         self.place = place
         self.prefix = prefix.isEmpty || prefix.hasSuffix("/") ? prefix : prefix + "/"
@@ -194,7 +198,7 @@ actor Submission {
         let inside = folder == root.path ? "" : Self.tail(of: folder, below: root.path)
         let walk: FileWalk
         do {
-            walk = try FileWalk(root: folder, start: start, filter: filter, skipping: log.folder)
+            walk = try FileWalk(root: folder, start: start, filter: filter, skipping: self.folder)
         } catch {
             return reject(shown, "unreadable", "\(error)")
         }

@@ -11,8 +11,10 @@ extension Settings {
 
     /// Roots that submissions and workers on the data folder's machine may use. Once the configuration names roots, only
     /// those count.
-    func sourceRoots(folder: String) -> SourceRoots {
-        SourceRoots(configured: roots, registry: Self.registry(in: folder), takesRegistered: roots.isEmpty)
+    /// - Parameter folder: nil for a fleet, which names its roots.
+    func sourceRoots(folder: String?) -> SourceRoots {
+        SourceRoots(
+            configured: roots, registry: folder.map(Self.registry), takesRegistered: folder != nil && roots.isEmpty)
     }
 
     var destinationTable: DestinationTable { DestinationTable(destinations, allowsURLs: freeURLs) }

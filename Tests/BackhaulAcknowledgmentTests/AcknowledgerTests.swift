@@ -86,7 +86,8 @@ struct AcknowledgerTests {
             let path = pipeline.folder + "/view.sqlite"
             func counts() async throws -> StatusCounts {
                 let view = try StatusView(
-                    path: path, log: pipeline.log, layout: pipeline.layout, logger: Logger(label: "test"))
+                    path: path, log: pipeline.log, layout: pipeline.layout, holdsTruncation: true,
+                    logger: Logger(label: "test"))
                 try await view.catchUp()
                 let counts = try await view.counts(batch: "b", tenant: nil)
                 try view.close()

@@ -30,7 +30,8 @@ struct BadInputTests {
         let outcome = try Command.run(["--generate-completion-script", shell])
         #expect(outcome.output == committed, "run 'make completions'")
         for command in [
-            "standalone", "submit", "status", "results", "dead-letters", "replay", "audit", "topics", "lag", "config",
+            "standalone", "worker", "acknowledger", "submit", "status", "results", "dead-letters", "replay", "audit",
+            "topics", "lag", "config",
         ] {
             let page = root.appendingPathComponent("docs/man/backhaul.\(command).1").path
             #expect(FileManager.default.fileExists(atPath: page), "run 'make man'")
@@ -42,7 +43,22 @@ struct BadInputTests {
         try expect(["nonsense"], code: 2, says: "Unexpected argument")
         try expect(["status"], code: 2, says: "no log is named")
         try expect(["status", "--log", "embedded://relative"], code: 2, says: "must be absolute")
-        try expect(["status", "--log", "kafka://h:1/"], code: 2, says: "no Kafka adapter yet")
+        for address in [
+            "kafka://", "kafka://user:secret@h:1/", "kafka://h:99999/", "kafka://h:1/path", "kafka://h,,i/",
+        ] {
+            try expect(["status", "--log", address], code: 2, says: "give hosts and ports")
+        }
+        try expect(["worker"], code: 2, says: "no log is named")
+        try expect(["acknowledger", "--log", "embedded:///tmp/x"], code: 2, says: "needs a Kafka log")
+        try expect(
+            ["config", "check"], code: 2, says: "'acks' cannot be set",
+            environment: ["BACKHAUL_KAFKA_PROPERTIES": "acks=1"])
+        try expect(
+            ["config", "show"], code: 2, says: "give kafka.passwordFile",
+            environment: ["BACKHAUL_KAFKA_PROPERTIES": "sasl.password=canary"])
+        try expect(
+            ["topics", "check", "--log", "kafka://127.0.0.1:1/"], code: 2, says: "No such configuration property",
+            environment: ["BACKHAUL_KAFKA_PROPERTIES": "no.such=1"])
         try expect(["status", "--log", "embedded:///nonexistent/folder"], code: 1, says: "there is no log")
         try expect(["standalone"], code: 2, says: "no data folder is named")
         try expect(["standalone", "--data", "/tmp/x", "--workers", "0"], code: 2, says: "--workers takes 1 to 64")

@@ -173,13 +173,13 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    standalone|submit|status|results|dead-letters|replay|audit|topics|lag|config|help)
+    standalone|worker|acknowledger|submit|status|results|dead-letters|replay|audit|topics|lag|config|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'standalone submit status results dead-letters replay audit topics lag config help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'standalone worker acknowledger submit status results dead-letters replay audit topics lag config help' -- "${cur}"))
         ;;
     esac
 }
@@ -200,6 +200,62 @@ _backhaul_standalone() {
         return
         ;;
     '--workers')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_backhaul_worker() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--workers --log --listen --delivery --config)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--workers')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--listen')
+        return
+        ;;
+    '--delivery')
+        __backhaul_add_completions -W 'exactly-once'$'\n''at-least-once'
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_backhaul_acknowledger() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--data --log --listen --delivery --config)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--data')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--listen')
+        return
+        ;;
+    '--delivery')
+        __backhaul_add_completions -W 'exactly-once'$'\n''at-least-once'
         return
         ;;
     '--config')
@@ -455,6 +511,95 @@ _backhaul_audit() {
 }
 
 _backhaul_topics() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __backhaul_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    list|plan|apply|check)
+        # Offer subcommand argument completions
+        "_backhaul_topics_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'list plan apply check' -- "${cur}"))
+        ;;
+    esac
+}
+
+_backhaul_topics_list() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_topics_plan() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_topics_apply() {
+    repeating_flags=()
+    non_repeating_flags=(--yes --restore-positions --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_topics_check() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()

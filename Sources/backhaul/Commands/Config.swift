@@ -16,7 +16,7 @@ struct Config: AsyncParsableCommand {
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
-            _ = try common.settings()
+            try common.settings().checkKafkaProperties()
             print("the configuration is usable")
         }
     }
@@ -38,7 +38,12 @@ struct Config: AsyncParsableCommand {
 
         func run() async throws {
             let settings = try common.settings()
+            // A secret that stands where none may stand must not be shown.
+            try settings.checkKafkaProperties()
             var lines = settings.texts.map { Line(setting: $0.name, value: $0.value, from: $0.from) }
+            for (name, value) in settings.kafka.properties.sorted(by: { $0.key < $1.key }) {
+                lines.append(Line(setting: "kafka.properties.\(name)", value: value, from: "configuration"))
+            }
             for (name, root) in settings.roots.sorted(by: { $0.key < $1.key }) {
                 lines.append(Line(setting: "sources.roots.\(name)", value: root.path, from: "configuration file"))
             }

@@ -3,6 +3,7 @@ import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulSettings
+import BackhaulWire
 import Foundation
 
 /// The true outstanding work.
@@ -17,6 +18,8 @@ struct Lag: AsyncParsableCommand {
         var topic: String
         var outstanding: Int64
         var bytes: Int
+        /// Bytes of the files that outstanding tasks name; 0 for outcomes.
+        var fileBytes: UInt64
         /// Seconds since the oldest outstanding record was appended.
         var oldestAgeSeconds: Int64
     }
@@ -35,7 +38,7 @@ struct Lag: AsyncParsableCommand {
         var lines: [Line] = []
         for (group, topic) in pairs {
             let positions = try await opened.positions(of: group)
-            var line = Line(group: group, topic: topic, outstanding: 0, bytes: 0, oldestAgeSeconds: 0)
+            var line = Line(group: group, topic: topic, outstanding: 0, bytes: 0, fileBytes: 0, oldestAgeSeconds: 0)
             var oldest: Int64?
             for bounds in try await opened.bounds(topic) {
                 let position = positions[bounds.partition] ?? GroupPosition(frontier: bounds.earliest)
@@ -44,6 +47,9 @@ struct Lag: AsyncParsableCommand {
                     for stored in records where !finished.contains(stored.position.offset) {
                         line.outstanding += 1
                         line.bytes += stored.record.size
+                        if topic != layout.outcomes, let task = try? TaskCodec.decode(stored.record.value) {
+                            line.fileBytes = line.fileBytes.addingReportingOverflow(task.size).partialValue
+                        }
                         oldest = min(oldest ?? stored.appendedAt, stored.appendedAt)
                     }
                 }
@@ -59,10 +65,10 @@ struct Lag: AsyncParsableCommand {
             return
         }
         Output.table(
-            [["GROUP", "TOPIC", "OUTSTANDING", "RECORD BYTES", "OLDEST"]]
+            [["GROUP", "TOPIC", "OUTSTANDING", "RECORD BYTES", "FILES", "OLDEST"]]
                 + lines.map {
                     [
-                        $0.group, $0.topic, "\($0.outstanding)", "\($0.bytes)",
+                        $0.group, $0.topic, "\($0.outstanding)", "\($0.bytes)", SizeText.format($0.fileBytes),
                         $0.outstanding == 0 ? "-" : "\($0.oldestAgeSeconds) s",
                     ]
                 })

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BackhaulEmbedded
+import BackhaulLog
 import BackhaulReplay
 import Foundation
 

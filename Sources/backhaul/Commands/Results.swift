@@ -38,7 +38,8 @@ struct Results: AsyncParsableCommand {
         await opened.close()
     }
 
-    private func printNew(_ opened: EmbeddedLog, _ topic: String, _ next: inout [TopicPartition: Int64]) async throws {
+    private func printNew(_ opened: any MessageLog, _ topic: String, _ next: inout [TopicPartition: Int64]) async throws
+    {
         for bounds in try await opened.bounds(topic) {
             try await opened.scan(bounds.partition, from: next[bounds.partition] ?? 0, to: bounds.end) { records in
                 for stored in records {

@@ -51,7 +51,6 @@ struct Standalone: AsyncParsableCommand {
             folder: folder, options: EmbeddedOptions(owns: true, durability: settings.embeddedDurability),
             clock: SystemLogClock(), logger: Logger(label: "backhaul.log"))
         try await log.ensure(settings.topics)
-        let process = try StandaloneProcess(log: log, settings: settings, address: address, workers: workers)
-        try await process.run()
+        try await StandaloneProcess.make(log: log, settings: settings, address: address, workers: workers).run()
     }
 }

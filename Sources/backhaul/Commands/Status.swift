@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackhaulAcknowledgment
 import BackhaulEmbedded
+import BackhaulLog
 import BackhaulSettings
 import Foundation
 import Logging
@@ -22,8 +23,8 @@ struct Status: AsyncParsableCommand {
         let address = try log.address()
         let opened = try await address.open(settings, creates: false)
         let view = try StatusView(
-            path: opened.folder + "/view.sqlite", log: opened, layout: settings.layout,
-            logger: Logger(label: "backhaul.view"))
+            path: try address.viewPath(settings), log: opened, layout: settings.layout,
+            holdsTruncation: address.folder != nil, logger: Logger(label: "backhaul.view"))
         // The view may be behind, or nobody may be running to keep it: it is brought up to the log's end first.
         try await view.catchUp()
         let counts = try await view.counts(batch: batch, tenant: tenant)

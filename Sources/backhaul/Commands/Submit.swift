@@ -79,9 +79,15 @@ struct Submit: AsyncParsableCommand {
             limit = SystemLogClock().now + duration
         }
         let address = try log.address()
+        if address.folder == nil, settings.roots.isEmpty {
+            throw CommandFailure(
+                "a fleet's workers read files by sources.roots, and the configuration names none; give --config with the "
+                    + "roots that the workers use", exit: .usage)
+        }
         let opened = try await address.open(settings, creates: true)
         let submission = Submission(
-            log: opened, settings: settings, tenant: tenant, batch: batch, place: place, prefix: prefix,
+            log: opened, folder: address.folder, settings: settings, tenant: tenant, batch: batch, place: place,
+            prefix: prefix,
             filter: FileWalk.Filter(include: include, exclude: exclude), deadline: limit, waits: wait)
         do {
             let starts = wait ? try await submission.resultEnds() : [:]
@@ -136,12 +142,11 @@ struct Submit: AsyncParsableCommand {
     }
 
     private func waitForResults(
-        _ submission: Submission, _ opened: EmbeddedLog, _ starts: [TopicPartition: Int64], _ address: LogAddress
+        _ submission: Submission, _ opened: any MessageLog, _ starts: [TopicPartition: Int64], _ address: LogAddress
     ) async throws {
-        if !FolderLock.isHeld(folder: address.folder) {
+        if let folder = address.folder, !FolderLock.isHeld(folder: folder) {
             Talk.say(
-                "waiting for results, but no daemon works on this log; start 'backhaul standalone --data \(address.folder)'"
-            )
+                "waiting for results, but no daemon works on this log; start 'backhaul standalone --data \(folder)'")
         }
         let failed = try await submission.waitForResults(from: starts) { done, total in
             ProgressBar.bar(done, of: total)

@@ -1,50 +1,59 @@
 import ArgumentParser
 import BackhaulDomain
-import BackhaulEmbedded
+import BackhaulKafka
 import BackhaulLog
+import BackhaulSettings
 import Foundation
 
-/// What the log holds.
+/// What the log holds, and what it should hold.
 struct Topics: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the log's topics.")
+    static let configuration = CommandConfiguration(
+        abstract: "List the log's topics; on Kafka, plan and apply them as code.",
+        subcommands: [List.self, TopicsPlan.self, TopicsApply.self, TopicsCheck.self], defaultSubcommand: List.self)
 
-    @OptionGroup var log: LogOptions
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the log's topics.")
 
-    private struct Line: Encodable {
-        var topic: String
-        var partitions: Int
-        var records: Int64
-        var retention: String
-    }
+        @OptionGroup var log: LogOptions
 
-    func run() async throws {
-        let settings = try log.common.settings()
-        let opened = try await log.address().open(settings, creates: false)
-        var lines: [Line] = []
-        for topic in try await opened.topics() {
-            let bounds = try await opened.bounds(topic.name)
-            lines.append(
-                Line(
-                    topic: topic.name, partitions: topic.partitions,
-                    records: bounds.reduce(0) { $0 + $1.end - $1.earliest },
-                    retention: Self.text(topic.retention)))
+        private struct Line: Encodable {
+            var topic: String
+            var partitions: Int
+            var records: Int64
+            var retention: String
         }
-        await opened.close()
-        if log.output == .json {
-            for line in lines { try Output.json(line) }
-            return
-        }
-        Output.table(
-            [["TOPIC", "PARTITIONS", "RECORDS", "KEPT"]]
-                + lines.map { [$0.topic, "\($0.partitions)", "\($0.records)", $0.retention] })
-    }
 
-    private static func text(_ retention: Retention) -> String {
-        switch retention {
-        case .untilRead(let readers, let atLeast):
-            "until read by \(readers.joined(separator: ", ")), at least \(DurationText.format(atLeast))"
-        case .age(let age): DurationText.format(age)
-        case .compact: "last of each key"
+        func run() async throws {
+            let settings = try log.common.settings()
+            let opened = try await log.address().open(settings, creates: false)
+            var lines: [Line] = []
+            for topic in try await opened.topics() {
+                let bounds = try await opened.bounds(topic.name)
+                lines.append(
+                    Line(
+                        topic: topic.name, partitions: topic.partitions,
+                        records: bounds.reduce(0) { $0 + $1.end - $1.earliest },
+                        retention: Self.text(topic.retention)))
+            }
+            await opened.close()
+            if log.output == .json {
+                for line in lines { try Output.json(line) }
+                return
+            }
+            Output.table(
+                [["TOPIC", "PARTITIONS", "RECORDS", "KEPT"]]
+                    + lines.map { [$0.topic, "\($0.partitions)", "\($0.records)", $0.retention] })
+        }
+
+        private static func text(_ retention: Retention) -> String {
+            switch retention {
+            case .untilRead(let readers, let atLeast):
+                readers.isEmpty
+                    ? "until read"
+                    : "until read by \(readers.joined(separator: ", ")), at least \(DurationText.format(atLeast))"
+            case .age(let age): DurationText.format(age)
+            case .compact: "last of each key"
+            }
         }
     }
 }

@@ -1,0 +1,42 @@
+import BackhaulDestinations
+import BackhaulKafka
+import BackhaulSettings
+import BackhaulTransfer
+import Foundation
+
+/// Tokens by OAuth 2.0 client credentials (RFC 6749 §4.4), fetched by libcurl.
+struct ClientCredentials: TokenSource {
+    let settings: KafkaSettings.OAuth
+
+    private struct Answer: Decodable {
+        var accessToken: String?
+        var expiresIn: Double?
+        var error: String?
+        var errorDescription: String?
+    }
+
+    struct Refused: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    func fetch() throws -> BearerToken {
+        var fields = [("grant_type", "client_credentials")]
+        if !settings.scope.isEmpty { fields.append(("scope", settings.scope)) }
+        let answer = try FormRequest.post(
+            settings.tokenURL, fields: fields, user: settings.clientID, password: settings.clientSecret.value)
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let parsed = try? decoder.decode(Answer.self, from: Data(answer.body))
+        guard (200..<300).contains(answer.status), let token = parsed?.accessToken, !token.isEmpty else {
+            let why = [parsed?.error, parsed?.errorDescription].compactMap { $0 }.joined(separator: ": ")
+            throw Refused(
+                description: "\(settings.tokenURL) answered \(answer.status)\(why.isEmpty ? "" : " (\(why))"), no token"
+            )
+        }
+        // Without a word on its length RFC 6749 leaves it open; ten minutes is what librdkafka renews well within.
+        let life = parsed?.expiresIn ?? 600
+        return BearerToken(
+            value: token, expiresAt: Int64(Date().timeIntervalSince1970 * 1_000 + life * 1_000),
+            principal: settings.clientID)
+    }
+}

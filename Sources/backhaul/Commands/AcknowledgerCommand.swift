@@ -1,0 +1,71 @@
+import ArgumentParser
+import BackhaulAcknowledgment
+import BackhaulKafka
+import BackhaulLog
+import BackhaulSettings
+import Foundation
+import Logging
+
+/// An acknowledger of a fleet.
+struct AcknowledgerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "acknowledger", abstract: "Record every completion of a fleet as its one result.",
+        discussion: """
+            Prints one JSON line with "event":"ready" on stderr once it is in its group. Several share the outcomes. With \
+            --data it also keeps the view of all tasks, which may be deleted and is rebuilt.
+
+            Example: backhaul acknowledger --log kafka://kafka1:9092/ --data /var/lib/backhaul --config backhaul.yaml
+            """)
+
+    @Option(help: ArgumentHelp("A folder for the view of all tasks. Also BACKHAUL_DATA.", valueName: "folder"))
+    var data: String?
+
+    @OptionGroup var fleet: FleetOptions
+
+    func run() async throws {
+        let (bootstrap, settings, address) = try fleet.prepare("acknowledger")
+        let folder = data ?? ProcessInfo.processInfo.environment["BACKHAUL_DATA"]
+        if let folder { try Self.prepare(folder) }
+        let log = try await fleet.open(bootstrap, settings, role: "acknowledger")
+        let clock = SystemLogClock()
+        let logger = Logger(label: "backhaul.acknowledger")
+        let acknowledger = Acknowledger(log: log, layout: settings.layout, clock: clock, logger: logger)
+        var parts = [
+            ServiceProcess.Part(run: { try await acknowledger.run(onReady: $0) }),
+            ServiceProcess.Part(
+                run: { _ in try await Upkeep.run(log, every: 60_000, clock: clock, logger: logger) }, isAwaited: false),
+        ]
+        var view: StatusView?
+        if let folder {
+            let made = try StatusView(
+                path: folder + "/view.sqlite", log: log, layout: settings.layout, holdsTruncation: false,
+                logger: Logger(label: "backhaul.view"))
+            view = made
+            parts.append(ServiceProcess.Part(run: { _ in try await made.run() }, isAwaited: false))
+        }
+        let opened = view
+        let process = try ServiceProcess(
+            role: "acknowledger", address: address,
+            facts: [
+                "brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion, "data": folder ?? "none",
+                "delivery": (fleet.delivery ?? settings.delivery).rawValue,
+            ],
+            parts: parts,
+            stop: .init(
+                drain: { await acknowledger.stop() }, hurry: {},
+                close: {
+                    await log.close()
+                    try? opened?.close()
+                }))
+        try await process.run()
+    }
+
+    private static func prepare(_ folder: String) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw CommandFailure("--data \(folder): the folder cannot be made (\(error.localizedDescription))")
+        }
+    }
+}

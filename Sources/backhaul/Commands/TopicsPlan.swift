@@ -1,0 +1,94 @@
+import ArgumentParser
+import BackhaulKafka
+import BackhaulSettings
+import Foundation
+
+/// What `topics apply` would do.
+struct TopicsPlan: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan", abstract: "Print how Kafka's topics differ from what is wanted; changes nothing.")
+
+    @OptionGroup var log: LogOptions
+
+    func run() async throws {
+        let settings = try log.common.settings()
+        let (opened, plan) = try await Self.make(try log.address(), settings)
+        await opened.close()
+        try TopicPlanText(plan).print(log.output)
+        if plan.changes.isEmpty == false { Talk.say("'backhaul topics apply --yes' makes these changes") }
+        if !plan.problems.isEmpty { throw ProcessExit.usage }
+    }
+
+    static func make(_ address: LogAddress, _ settings: Settings) async throws -> (KafkaLog, TopicPlan) {
+        let bootstrap = try address.requireKafka(for: "topics plan, apply and check")
+        _ = LogAddress.logging
+        let opened = try settings.kafkaLog(bootstrap, role: "topics")
+        do {
+            return (opened, try await opened.plan(settings.desiredTopics))
+        } catch {
+            await opened.close()
+            throw error
+        }
+    }
+}
+
+/// Makes Kafka's topics what is wanted.
+struct TopicsApply: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apply", abstract: "Create and configure Kafka's topics, and set each group's first position.",
+        discussion: """
+            Never deletes a topic or a record and never shrinks one. Without --yes it only prints what it would do. A \
+            group that has lost its position (offsets expire when a fleet is off for a week) gets none back unless \
+            --restore-positions says so: it then reads everything that the topic still holds, and uploads it again.
+            """)
+
+    @Flag(help: "Do it; without this it only prints.")
+    var yes = false
+
+    @Flag(help: "Let groups that lost their positions begin at the earliest record again.")
+    var restorePositions = false
+
+    @OptionGroup var log: LogOptions
+
+    func run() async throws {
+        let settings = try log.common.settings()
+        let (opened, plan) = try await TopicsPlan.make(try log.address(), settings)
+        do {
+            try TopicPlanText(plan).print(log.output)
+            guard plan.problems.isEmpty else { throw ProcessExit.usage }
+            if plan.restores, !restorePositions {
+                throw CommandFailure(
+                    "groups have lost their positions in topics that exist; with --restore-positions they begin at the "
+                        + "earliest records, and tasks that were done are uploaded again (each keeps its one result)")
+            }
+            if yes {
+                try await opened.apply(plan)
+            } else if !plan.changes.isEmpty {
+                Talk.say("give --yes to do it")
+            }
+        } catch {
+            await opened.close()
+            throw error
+        }
+        await opened.close()
+    }
+}
+
+/// Holds Kafka's topics against what is wanted, and says who needs which rights.
+struct TopicsCheck: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Check Kafka's topics, and print the rights (ACLs) that each role needs.",
+        discussion: "Exits 0 when the topics are as wanted, 1 when 'topics apply' would change them, 2 when it cannot.")
+
+    @OptionGroup var log: LogOptions
+
+    func run() async throws {
+        let settings = try log.common.settings()
+        let (opened, plan) = try await TopicsPlan.make(try log.address(), settings)
+        await opened.close()
+        try TopicPlanText(plan).print(log.output)
+        try AccessRights(settings.layout).print(log.output)
+        if !plan.problems.isEmpty { throw ProcessExit.usage }
+        if !plan.changes.isEmpty { throw ProcessExit.failed }
+    }
+}

@@ -1,0 +1,50 @@
+import ArgumentParser
+import BackhaulKafka
+import BackhaulSettings
+import BackhaulTransfer
+import Foundation
+
+/// Workers of a fleet.
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker", abstract: "Run workers of a fleet: take tasks from Kafka and upload them.",
+        discussion: """
+            Prints one JSON line with "event":"ready" on stderr once it is in its groups. SIGTERM drains and exits 0. \
+            Start as many as the tasks topics have partitions; each reads the files below sources.roots.
+
+            Example: backhaul worker --log kafka://kafka1:9092,kafka2:9092/ --config backhaul.yaml
+            """)
+
+    @Option(help: ArgumentHelp("Worker roles in this process (not uploads; see limits.uploads).", valueName: "count"))
+    var workers = 1
+
+    @OptionGroup var fleet: FleetOptions
+
+    func validate() throws {
+        guard (1...64).contains(workers) else { throw ValidationError("--workers takes 1 to 64") }
+    }
+
+    func run() async throws {
+        let (bootstrap, settings, address) = try fleet.prepare("worker")
+        try DescriptorBudget.require(transfers: workers * settings.transfers.transfers)
+        let log = try await fleet.open(bootstrap, settings, role: "worker")
+        let crew = try WorkerCrew(
+            log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: nil),
+            egress: settings.egress(isLocal: false))
+        try await crew.sweep()
+        let process = try ServiceProcess(
+            role: "worker", address: address,
+            facts: [
+                "brokers": bootstrap, "workers": "\(workers)", "librdkafka": KafkaLog.libraryVersion,
+                "delivery": (fleet.delivery ?? settings.delivery).rawValue,
+            ],
+            parts: crew.parts,
+            stop: .init(
+                drain: {
+                    await crew.stop()
+                    await crew.close()
+                },
+                hurry: { await crew.stop(grace: 0) }, close: { await log.close() }))
+        try await process.run()
+    }
+}

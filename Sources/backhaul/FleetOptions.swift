@@ -1,0 +1,67 @@
+import ArgumentParser
+import BackhaulKafka
+import BackhaulLog
+import BackhaulSettings
+import BackhaulTelemetry
+import Foundation
+import Logging
+
+extension DeliveryMode: ExpressibleByArgument {}
+
+/// What the roles of a fleet take.
+struct FleetOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The log: kafka://host:port,host:port/. Also BACKHAUL_LOG.", valueName: "url"))
+    var log: String?
+
+    @Option(help: ArgumentHelp("Where health is served. Also BACKHAUL_LISTEN.", valueName: "address:port"))
+    var listen: String?
+
+    @Option(help: "exactly-once (one transaction) or at-least-once, for brokers without transactions.")
+    var delivery: DeliveryMode?
+
+    @OptionGroup var common: CommonOptions
+
+    /// The cluster, the settings and the address of a role; logging begins with it.
+    func prepare(_ role: String) throws -> (bootstrap: String, settings: Settings, address: ListenAddress) {
+        let environment = ProcessInfo.processInfo.environment
+        guard let text = log ?? environment["BACKHAUL_LOG"] else {
+            throw CommandFailure("no log is named; give --log kafka://host:port/ or set BACKHAUL_LOG", exit: .usage)
+        }
+        let bootstrap = try LogAddress(text).requireKafka(for: role)
+        let settings = try common.settings()
+        let level = Logger.Level(rawValue: settings.logLevel) ?? .info
+        LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }
+        let address = try ListenAddress(listen ?? environment["BACKHAUL_LISTEN"] ?? "127.0.0.1:8480")
+        return (bootstrap, settings, address)
+    }
+
+    /// Opens the cluster and holds its topics against what the role needs; waits for brokers that do not answer.
+    /// - Throws: `CommandFailure` when the topics contradict the configuration.
+    func open(_ bootstrap: String, _ settings: Settings, role: String) async throws -> KafkaLog {
+        let log = try settings.kafkaLog(bootstrap, role: role, delivery: delivery)
+        let logger = Logger(label: "backhaul.\(role)")
+        var wait = 1
+        while true {
+            do {
+                let obstacles = try await log.plan(settings.desiredTopics).obstacles
+                guard obstacles.isEmpty else {
+                    throw CommandFailure(
+                        "the cluster's topics are not what this role needs: \(obstacles.prefix(5).joined(separator: "; "))"
+                            + (obstacles.count > 5 ? " and \(obstacles.count - 5) more" : "")
+                            + "; run 'backhaul topics plan --log kafka://\(bootstrap)/', then 'backhaul topics apply'",
+                        exit: .usage)
+                }
+                return log
+            } catch LogError.unavailable(let reason) {
+                logger.warning(
+                    "waiting for the brokers",
+                    metadata: ["brokers": "\(bootstrap)", "error": "\(reason)", "wait_s": "\(wait)"])
+                try await Task.sleep(for: .seconds(wait))
+                wait = min(wait * 2, 10)
+            } catch {
+                await log.close()
+                throw error
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import BackhaulDestinations
+import BackhaulDomain
+import BackhaulEmbedded
+import BackhaulKafka
+import BackhaulLog
+import BackhaulSettings
+import Foundation
+import Logging
+
+extension Settings {
+    var embeddedDurability: Durability { Durability(rawValue: durability) ?? .fsync }
+
+    /// The topics as this configuration wants them.
+    var topics: [TopicSpecification] {
+        let work = [layout.workers, layout.largeWorkers, layout.delays]
+        var topics = [
+            TopicSpecification(
+                name: layout.tasks, partitions: partitions,
+                retention: .untilRead(by: [work[0], layout.view], atLeast: workRetention)),
+            TopicSpecification(
+                name: layout.largeTasks, partitions: partitions,
+                retention: .untilRead(by: [work[1], layout.view], atLeast: workRetention)),
+            TopicSpecification(name: layout.deadLetters, partitions: partitions, retention: .age(deadLettersRetention)),
+            TopicSpecification(
+                name: layout.outcomes, partitions: partitions,
+                retention: .untilRead(by: [layout.acknowledgers, layout.view], atLeast: workRetention)),
+            TopicSpecification(name: layout.results, partitions: partitions, retention: .age(resultsRetention)),
+            TopicSpecification(name: layout.checkpoints, partitions: partitions, retention: .compact),
+        ]
+        for tier in policy.tiers {
+            topics.append(
+                TopicSpecification(
+                    name: layout.retry(tier), partitions: partitions,
+                    retention: .untilRead(by: [work[2]], atLeast: workRetention)))
+        }
+        return topics
+    }
+
+    /// The topics as Kafka is to hold them. Views on a cluster are many and keep no position: `retention.work` is their
+    /// horizon.
+    var desiredTopics: [DesiredTopic] {
+        // Outcomes and results of a task meet in partitions of one number, and a task's checkpoints in that of its record.
+        let fixed: Set = [layout.outcomes, layout.results]
+        return topics.map {
+            DesiredTopic($0, replication: replication, views: [layout.view], isFixed: fixed.contains($0.name))
+        }
+    }
+
+    /// - Throws: `CommandFailure` for a property that the program owns or that is a secret.
+    func checkKafkaProperties() throws {
+        for name in kafka.properties.keys.sorted() {
+            guard let refusal = OwnedProperties.refusal(name) else { continue }
+            throw CommandFailure("kafka.properties: '\(name)' cannot be set: \(refusal)", exit: .usage)
+        }
+    }
+
+    /// Opens a cluster.
+    /// - Parameter role: begins the clients' names.
+    func kafkaLog(_ bootstrap: String, role: String, delivery: DeliveryMode? = nil) throws -> KafkaLog {
+        try checkKafkaProperties()
+        var properties = kafka.properties
+        var secrets: [String: String] = [:]
+        if !kafka.username.isEmpty { properties["sasl.username"] = kafka.username }
+        if let password = kafka.password { secrets["sasl.password"] = password.value }
+        if let password = kafka.keyPassword { secrets["ssl.key.password"] = password.value }
+        let options = KafkaOptions(
+            bootstrap: bootstrap, properties: properties, secrets: secrets,
+            tokens: kafka.oauth.map(ClientCredentials.init), delivery: delivery ?? self.delivery,
+            prefix: layout.prefix,
+            clientName: "backhaul-\(role)-\(ProcessInfo.processInfo.hostName)-\(getpid())")
+        let views = layout.view
+        let upkeep = topics.map { topic in
+            var topic = topic
+            if case .untilRead(let readers, let age) = topic.retention {
+                topic.retention = .untilRead(by: readers.filter { $0 != views }, atLeast: age)
+            }
+            return topic
+        }
+        return try KafkaLog(
+            options: options, topics: upkeep, clock: SystemLogClock(), logger: Logger(label: "backhaul.kafka"))
+    }
+
+    var delivery: DeliveryMode { DeliveryMode(rawValue: kafka.delivery) ?? .transactional }
+}

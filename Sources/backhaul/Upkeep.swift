@@ -1,0 +1,18 @@
+import BackhaulLog
+import Logging
+
+/// Upkeep of the log; on an embedded one also what looks after appends of a process that died before it could tell.
+enum Upkeep {
+    static func run(_ log: any MessageLog, every interval: Int64, clock: any LogClock, logger: Logger) async throws {
+        while true {
+            do {
+                try await log.maintain()
+            } catch let error as LogError {
+                if case .damaged = error { throw error }
+                if case .closed = error { return }
+                logger.warning("upkeep of the log failed", metadata: ["error": "\(error)"])
+            }
+            try await clock.sleep(until: clock.now + interval)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import BackhaulDestinations
+import BackhaulLog
+import BackhaulSettings
+import BackhaulTransfer
+import BackhaulWorker
+import Foundation
+import Logging
+
+/// The worker roles of a process, each with an engine of its own.
+struct WorkerCrew: Sendable {
+    private let workers: [Worker]
+    private let engines: [TransferEngine]
+    private let store: LocalStore
+    private let settings: Settings
+    private let logger = Logger(label: "backhaul.worker")
+
+    init(log: any MessageLog, settings: Settings, count: Int, roots: SourceRoots, egress: EgressPolicy) throws {
+        self.settings = settings
+        let pool = ReaderPool()
+        let store = LocalStore(pool: pool)
+        self.store = store
+        let engines = try (0..<count).map { _ in
+            try TransferEngine(limits: settings.transfers, egress: egress, pool: pool)
+        }
+        self.engines = engines
+        workers = (0..<count).map { number in
+            Worker(
+                log: log,
+                options: WorkerOptions(
+                    name: "\(ProcessInfo.processInfo.hostName)-\(getpid())-\(number)", layout: settings.layout,
+                    policy: settings.policy, uploads: settings.uploads, largeUploads: settings.largeUploads,
+                    largeThreshold: settings.largeThreshold, markAfter: settings.markAfter, grace: settings.grace),
+                execution: UploadExecution(
+                    destinations: settings.destinationTable, roots: roots, engine: engines[number], store: store,
+                    pool: pool),
+                clock: SystemLogClock(), logger: Logger(label: "backhaul.worker"))
+        }
+    }
+
+    var parts: [ServiceProcess.Part] {
+        workers.map { worker in ServiceProcess.Part(run: { try await worker.run(onReady: $0) }) }
+    }
+
+    /// Removes what killed processes left in folder destinations.
+    func sweep() async throws {
+        for folder in settings.destinationTable.folders {
+            let removed = try await store.sweep(folder)
+            if removed > 0 {
+                logger.notice(
+                    "removed leftovers of a killed process", metadata: ["folder": "\(folder)", "files": "\(removed)"])
+            }
+        }
+    }
+
+    func stop(grace: Int64? = nil) async {
+        await withDiscardingTaskGroup { group in
+            for worker in workers { group.addTask { await worker.stop(grace: grace) } }
+        }
+    }
+
+    func close() async { for engine in engines { await engine.close() } }
+}
