@@ -4,7 +4,7 @@ SHELL := /bin/bash
 STRICT := --explicit-target-dependency-import-check error
 PREFIX ?= /usr/local
 
-.PHONY: help setup build release test lint schemas demo install completions man clean
+.PHONY: help setup build release test chaos lint schemas demo install completions man clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ test: ## Everything that CI does: packages, format, schemas, build, tests
 
 demo: ## The whole main job with faults, a kill and a replay, and its proof (FOLDER=... for files of your own)
 	@FOLDER="$(FOLDER)" deploy/demo.sh
+
+chaos: ## Kill a fleet at random and prove it (BACKHAUL_TEST_KAFKA=host:port SEED=1 RUNS=1 FILES=20000)
+	@deploy/setup/debian.sh build chaos
+	swift build -c release --product backhaul
+	@deploy/chaos.py --backhaul "$$(swift build -c release --show-bin-path)/backhaul" $(if $(SEED),--seed $(SEED)) \
+		--runs $(or $(RUNS),1) --files $(or $(FILES),20000)
 
 lint: ## Check the format of the Swift sources
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests

@@ -33,9 +33,8 @@ package final class Acknowledger: Sendable {
     /// - Throws: `LogError` when the log has failed for good.
     package func run(onReady: @escaping @Sendable () -> Void = {}) async throws {
         // Its decisions rest on the results that it knew at assignment: what was in hand at a loss is decided anew.
-        let session = try await log.openSession([
-            Subscription(group: layout.acknowledgers, topic: layout.outcomes, keepsAcrossLoss: false)
-        ])
+        let subscription = Subscription(group: layout.acknowledgers, topic: layout.outcomes, keepsAcrossLoss: false)
+        guard let session = try await asking("the log", { try await log.openSession([subscription]) }) else { return }
         let isStopped = state.withLock { state in
             state.session = session
             return state.isStopped
@@ -48,7 +47,15 @@ package final class Acknowledger: Sendable {
                 guard (try? await session.joined()) != nil else { return }
                 onReady()
             }
-            group.addTask { try await self.record(session) }
+            group.addTask {
+                do {
+                    try await self.record(session)
+                } catch {
+                    // The group must not wait for a member that takes nothing any more.
+                    await session.close()
+                    throw error
+                }
+            }
             while try await group.next() != nil {}
         }
     }
@@ -60,7 +67,10 @@ package final class Acknowledger: Sendable {
             case .assigned(let partitions):
                 for assigned in partitions {
                     let number = assigned.partition.partition
-                    folds[number] = try await committedResults(of: number)
+                    let known = try await asking("results/\(number)") { try await committedResults(of: number) }
+                    // Stopped meanwhile: without the results nothing may be decided.
+                    guard let known else { return }
+                    folds[number] = known
                 }
             case .revoking(let revocation):
                 for partition in revocation.partitions { folds[partition.partition] = nil }
@@ -74,6 +84,17 @@ package final class Acknowledger: Sendable {
                 // Every delivery is settled before the next is taken: no head can hold a partition back.
                 continue
             }
+        }
+    }
+
+    /// Asks the log until it answers; nil once the acknowledger is stopped.
+    private func asking<Value: Sendable>(_ what: String, _ body: () async throws -> Value) async throws -> Value? {
+        try await Patience.keepAsking(clock: clock) {
+            state.withLock(\.isStopped)
+        } onWait: { error in
+            logger.warning("waiting for \(what)", metadata: ["error": "\(error)"])
+        } _: {
+            try await body()
         }
     }
 
@@ -138,19 +159,15 @@ package final class Acknowledger: Sendable {
     }
 
     private func settle(_ units: [SettleUnit], _ session: any LogSession) async throws -> [SettleOutcome] {
-        var wait: Int64 = 200
         while true {
-            do {
-                return try await session.settle(units)
-            } catch let error as LogError {
-                switch error {
-                case .outOfSpace, .unavailable: break
-                default: throw error
-                }
+            let outcomes = try await Patience.keepAsking(clock: clock) {
+                false
+            } onWait: { error in
                 logger.warning("recording results failed, trying again", metadata: ["error": "\(error)"])
-                try await clock.sleep(until: clock.now + wait)
-                wait = min(wait * 2, 5_000)
+            } _: {
+                try await session.settle(units)
             }
+            if let outcomes { return outcomes }
         }
     }
 

@@ -18,9 +18,14 @@ struct EventBridge: Sendable {
         case RD_KAFKA_EVENT_ERROR:
             let failure = KafkaFailure(
                 rd_kafka_event_error(event.pointer), String(cString: rd_kafka_event_error_string(event.pointer)))
-            // Others retry by themselves and are told again by whatever call they make fail.
+            // Connections are told of by a log line already; others retry by themselves and are told again by whatever call
+            // they make fail.
+            let isKnown = [
+                RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__RESOLVE,
+            ].contains(failure.code)
             logger.log(
-                level: rd_kafka_event_error_is_fatal(event.pointer) != 0 ? .error : .warning, "kafka",
+                level: rd_kafka_event_error_is_fatal(event.pointer) != 0 ? .error : isKnown ? .debug : .warning,
+                "kafka",
                 metadata: ["client": "\(handle.name)", "error": "\(failure)"])
         case RD_KAFKA_EVENT_STATS:
             statistics.take(String(cString: rd_kafka_event_stats(event.pointer)), of: handle.name)

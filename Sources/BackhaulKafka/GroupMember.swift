@@ -14,6 +14,10 @@ final class GroupMember {
 
     let group: String
     let handle: KafkaHandle
+    /// Whether the group has ever assigned it anything, be it nothing. librdkafka 2.0.2 fails an assertion when a client is
+    /// destroyed between its first join and its first assignment (`rd_kafka_sticky_assignor_state_destroy` of a state
+    /// that is not there yet): such a client is left to the end of the process.
+    var wasAssigned = false
     private(set) var queues: [TopicPartition: PartitionQueue] = [:]
     private let loop: KafkaLoop
 

@@ -163,7 +163,7 @@ struct KafkaAdmin: Sendable {
     /// Where the group stands in these partitions.
     func positions(of group: String, in partitions: [TopicPartition]) async throws -> [TopicPartition: GroupPosition] {
         guard !partitions.isEmpty else { return [:] }
-        return try await call("reading the positions of '\(group)'") {
+        return try await callCoordinator("reading the positions of '\(group)'") { patience in
             let list = PartitionList(partitions)
             var all: [OpaquePointer?] = [rd_kafka_ListConsumerGroupOffsets_new(group, list.pointer)]
             defer { for one in all { if let one { rd_kafka_ListConsumerGroupOffsets_destroy(one) } } }
@@ -172,7 +172,7 @@ struct KafkaAdmin: Sendable {
             defer { if let options { rd_kafka_AdminOptions_destroy(options) } }
             // A settlement that has returned may still be on its way into the positions: waited for.
             try KafkaFailure.check(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1))
-            try Self.ask(handle.client, timeout) { queue in
+            try Self.ask(handle.client, patience) { queue in
                 rd_kafka_ListConsumerGroupOffsets(handle.client, &all, 1, options, queue)
             } answer: { event in
                 var count = 0
@@ -198,14 +198,14 @@ struct KafkaAdmin: Sendable {
     /// Writes positions down for a group that has no members.
     func setPositions(_ positions: [TopicPartition: GroupPosition], of group: String) async throws {
         guard !positions.isEmpty else { return }
-        try await call("setting the positions of '\(group)'") {
+        try await callCoordinator("setting the positions of '\(group)'") { patience in
             let list = PartitionList(capacity: positions.count)
             for (partition, position) in positions {
                 list.add(partition, offset: position.frontier, metadata: position.map)
             }
             var all: [OpaquePointer?] = [rd_kafka_AlterConsumerGroupOffsets_new(group, list.pointer)]
             defer { for one in all { if let one { rd_kafka_AlterConsumerGroupOffsets_destroy(one) } } }
-            try Self.ask(handle.client, timeout) { queue in
+            try Self.ask(handle.client, patience) { queue in
                 rd_kafka_AlterConsumerGroupOffsets(handle.client, &all, 1, nil, queue)
             } answer: { event in
                 var count = 0
@@ -234,6 +234,29 @@ struct KafkaAdmin: Sendable {
             return try await handle.calls.run(body)
         } catch let failure as KafkaFailure {
             throw failure.logError(what)
+        }
+    }
+
+    /// Asks a group's coordinator, again if need be: on a cluster whose first group this is, the topic of the positions is
+    /// only now being made, and librdkafka's own request can miss its appearance.
+    private func callCoordinator<Value: Sendable>(
+        _ what: String, _ body: @escaping @Sendable (_ patience: Int) throws -> Value
+    ) async throws -> Value {
+        try await call(what) {
+            let deadline = ContinuousClock.now + .milliseconds(timeout * 2)
+            while true {
+                do {
+                    return try body(min(timeout, 6_000))
+                } catch let failure as KafkaFailure {
+                    let passes = [
+                        RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+                        RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+                        RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT,
+                    ].contains(failure.code)
+                    guard passes, ContinuousClock.now < deadline else { throw failure }
+                    if failure.code != RD_KAFKA_RESP_ERR__TIMED_OUT { Thread.sleep(forTimeInterval: 0.2) }
+                }
+            }
         }
     }
 

@@ -42,7 +42,7 @@ actor KafkaSession: LogSession {
     private(set) var isClosed = false
 
     /// Records of one partition in one event, and read ahead of it.
-    private static let share = 64
+    private static let share = 128
 
     init(
         log: KafkaLog, loop: KafkaLoop, options: KafkaOptions, subscriptions: [Subscription], clock: any LogClock,
@@ -157,7 +157,8 @@ actor KafkaSession: LogSession {
         raised = nil
         members = [:]
         for member in old { member.dropQueues() }
-        for handle in old.map(\.handle) { await handle.destroy() }
+        let handles = old.filter(\.wasAssigned).map(\.handle)
+        for handle in handles { await handle.destroy() }
         await committer?.close()
         log.forget(self)
     }
@@ -188,6 +189,7 @@ actor KafkaSession: LogSession {
         guard let member = members[group], let news = GroupMember.news(event, of: member.handle.client) else { return }
         switch news {
         case .assign(let partitions):
+            member.wasAssigned = true
             if isClosed {
                 try? member.unassign(partitions)
             } else if partitions.isEmpty, assigning.isEmpty {

@@ -133,6 +133,9 @@ actor TransactionalCommitter: Committer {
                 "transactional.id": transactionalID,
                 "transaction.timeout.ms": String(options.transactionTimeout),
                 "message.timeout.ms": String(options.transactionTimeout),
+                // A transaction begins while the coordinator still writes the markers of the one before, and is asked to
+                // come again: the default of 100 ms would be the least that a settlement takes.
+                "retry.backoff.ms": "20",
             ])
         let bridge = EventBridge(handle: made, tokens: options.tokens, statistics: statistics, logger: logger)
         // Delivery reports need no looking at: a record that failed fails the commit.

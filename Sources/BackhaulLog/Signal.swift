@@ -1,10 +1,11 @@
 internal import Synchronization
 
-/// An event that one waiter at a time awaits. Raised while nobody waits, it is remembered once.
+/// An event that tasks await. Raised while nobody waits, it is remembered once; else it wakes everybody who waits.
+/// Whoever is woken looks for himself: a wake is no promise.
 package final class Signal: Sendable {
     private struct State {
         var raised = false
-        var waiter: CheckedContinuation<Void, Never>?
+        var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
     private let state = Mutex(State())
@@ -12,15 +13,15 @@ package final class Signal: Sendable {
     package init() {}
 
     package func raise() {
-        let waiter = state.withLock { state in
-            guard let waiter = state.waiter else {
+        let waiters = state.withLock { state in
+            guard !state.waiters.isEmpty else {
                 state.raised = true
-                return nil as CheckedContinuation<Void, Never>?
+                return [CheckedContinuation<Void, Never>]()
             }
-            state.waiter = nil
-            return waiter
+            defer { state.waiters = [] }
+            return state.waiters
         }
-        waiter?.resume()
+        for waiter in waiters { waiter.resume() }
     }
 
     /// Returns at the next raise, at once when one is remembered, or when the task is cancelled.
@@ -34,7 +35,7 @@ package final class Signal: Sendable {
                         state.raised = false
                         return true
                     }
-                    state.waiter = continuation
+                    state.waiters.append(continuation)
                     return false
                 }
                 if ready { continuation.resume() }

@@ -24,6 +24,7 @@ actor Lane {
     private let options: WorkerOptions
     private let execution: UploadExecution
     private let gate: any UploadGate
+    private let decisions: any UploadGate
     private let clock: any LogClock
     private let random: @Sendable () -> Double
     private let logger: Logger
@@ -56,6 +57,8 @@ actor Lane {
         self.options = options
         self.execution = execution
         self.gate = gate
+        let slots = kind == .small ? options.uploads : options.largeUploads
+        decisions = SlotGate(slots: slots * options.decisionsPerUpload)
         self.clock = clock
         self.random = random
         self.logger = logger
@@ -65,8 +68,19 @@ actor Lane {
 
     /// Works until `stop`, or until the log fails for good.
     func run() async throws {
+        do {
+            try await work()
+        } catch {
+            // Nobody takes deliveries any more: the groups must not wait for this member.
+            await session.close()
+            throw error
+        }
+    }
+
+    private func work() async throws {
         // Enough in hand that a settled slot never waits for the log, little enough that memory does not notice.
-        await session.grant((kind == .small ? options.uploads : options.largeUploads) * 3 + 32)
+        let slots = kind == .small ? options.uploads : options.largeUploads
+        await session.grant(slots * (options.decisionsPerUpload + 2) + 32)
         try await withThrowingDiscardingTaskGroup { group in
             group.addTask {
                 do {
@@ -135,8 +149,15 @@ actor Lane {
         for number in Set(mine.map(\.partition)) {
             let partition = TopicPartition(topic: options.layout.checkpoints, partition: number)
             // An earlier owner's checkpoint may lie behind a transaction that is still open: it has to be seen, too.
-            try await log.scan(partition, to: try await log.decided(partition)) { records in
-                for record in records { self.note(record, of: mine) }
+            let log = log
+            _ = try await Patience.keepAsking(clock: clock) {
+                isStopping
+            } onWait: { error in
+                logger.notice("waiting for checkpoints", metadata: ["partition": "\(partition)", "error": "\(error)"])
+            } _: {
+                try await log.scan(partition, to: try await log.decided(partition)) { records in
+                    for record in records { self.note(record, of: mine) }
+                }
             }
         }
     }
@@ -257,7 +278,8 @@ actor Lane {
         stoppers[reference] = stopper
         let run = TaskRun(
             task: task, isOrdered: keys[reference] != nil, kind: kind, stopper: stopper, settler: settler,
-            options: options, execution: execution, gate: gate, clock: clock, random: random, logger: logger,
+            options: options, execution: execution, gate: gate, decisions: decisions, clock: clock, random: random,
+            logger: logger,
             writer: writer, tiers: tiers)
         spawn { await self.work(reference) { try await run.run() } }
     }

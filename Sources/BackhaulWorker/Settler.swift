@@ -77,7 +77,7 @@ actor Settler {
         while true {
             do {
                 return try await session.settle(units)
-            } catch let error as LogError where Self.mayPass(error) {
+            } catch let error as LogError where error.mayPass {
                 if isAbandoned { throw error }
                 logger.warning(
                     "settling failed, trying again",
@@ -85,13 +85,6 @@ actor Settler {
                 try await clock.sleep(until: clock.now + wait)
                 wait = min(wait * 2, 5_000)
             }
-        }
-    }
-
-    private static func mayPass(_ error: LogError) -> Bool {
-        switch error {
-        case .outOfSpace, .unavailable: true
-        default: false
         }
     }
 }

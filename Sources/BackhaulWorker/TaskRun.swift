@@ -14,6 +14,8 @@ struct TaskRun: Sendable {
     let options: WorkerOptions
     let execution: UploadExecution
     let gate: any UploadGate
+    /// How many may be on their way from the start of the upload to a decision in the log.
+    let decisions: any UploadGate
     let clock: any LogClock
     let random: @Sendable () -> Double
     let logger: Logger
@@ -51,13 +53,23 @@ struct TaskRun: Sendable {
             return .settled
         }
         let upload = task.task
+        // Held until the decision is in the log: a crash then repeats no more uploads than there are places.
+        guard try await stopper.run({ try await decisions.enter(upload) }) != nil else {
+            try await stopped(task)
+            return .settled
+        }
+        defer { decisions.leave(upload) }
         guard try await stopper.run({ try await gate.enter(upload) }) != nil else {
             try await stopped(task)
             return .settled
         }
-        // The slot is held until the decision is in the log: a crash then repeats no more uploads than there are slots.
-        defer { gate.leave(upload) }
-        let (attempt, startedAt) = try await attempt(&task)
+        // The slot itself is free as soon as the upload has ended: others upload while this one is settled.
+        let attempt: Attempt
+        let startedAt: Int64
+        do {
+            defer { gate.leave(upload) }
+            (attempt, startedAt) = try await self.attempt(&task)
+        }
         let now = clock.now
         switch attempt {
         case .stopped:

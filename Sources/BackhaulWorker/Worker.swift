@@ -37,15 +37,20 @@ package final class Worker: Sendable {
     package func run(onReady: @escaping @Sendable () -> Void = {}) async throws {
         let layout = options.layout
         // Every retry topic that exists is drained, whatever the configuration says now.
-        let existing = try await log.topics().compactMap { layout.tier(of: $0.name) }
+        guard let topics = try await asking({ try await self.log.topics() }) else { return }
+        let existing = topics.compactMap { layout.tier(of: $0.name) }
         let tiers = Set(existing).union(options.policy.tiers).sorted()
         let small =
             [Subscription(group: layout.workers, topic: layout.tasks)]
             + existing.map { Subscription(group: layout.delays, topic: layout.retry($0), delay: $0) }
         let large = [Subscription(group: layout.largeWorkers, topic: layout.largeTasks)]
+        guard let smallSession = try await asking({ try await self.log.openSession(small) }) else { return }
+        guard let largeSession = try await asking({ try await self.log.openSession(large) }) else {
+            return await smallSession.close()
+        }
         let lanes = [
-            try await lane(.small, small, tiers, slots: options.uploads),
-            try await lane(.large, large, tiers, slots: options.largeUploads),
+            lane(.small, smallSession, tiers, slots: options.uploads),
+            lane(.large, largeSession, tiers, slots: options.largeUploads),
         ]
         let isStopped = state.withLock { state in
             state.lanes = lanes
@@ -76,11 +81,20 @@ package final class Worker: Sendable {
         }
     }
 
-    private func lane(_ kind: Lane.Kind, _ subscriptions: [Subscription], _ tiers: [Int64], slots: Int) async throws
-        -> Lane
-    {
+    /// Asks the log until it answers; nil once the worker is stopped.
+    private func asking<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value? {
+        try await Patience.keepAsking(clock: clock) {
+            state.withLock(\.isStopped)
+        } onWait: { error in
+            logger.warning("waiting for the log", metadata: ["error": "\(error)"])
+        } _: {
+            try await body()
+        }
+    }
+
+    private func lane(_ kind: Lane.Kind, _ session: any LogSession, _ tiers: [Int64], slots: Int) -> Lane {
         Lane(
-            kind: kind, log: log, session: try await log.openSession(subscriptions), tiers: tiers, options: options,
+            kind: kind, log: log, session: session, tiers: tiers, options: options,
             execution: execution, gate: SlotGate(slots: slots), clock: clock, random: random, logger: logger)
     }
 }

@@ -17,10 +17,14 @@ package struct WorkerOptions: Sendable {
     package var grace: Int64
     /// Tasks of one lane that may wait in memory for a time below the smallest tier; more go through the smallest tier.
     package var memoryWaits: Int
+    /// Tasks of each lane that may be uploading or waiting for their decision to be in the log, at least as many as
+    /// upload; as many uploads a crash may repeat. More than upload where a settlement takes long.
+    package var decisionsPerUpload: Int
 
     package init(
         name: String, layout: TopicLayout, policy: RetryPolicy, uploads: Int = 32, largeUploads: Int = 8,
-        largeThreshold: UInt64 = 64 << 20, markAfter: Int64 = 5_000, grace: Int64 = 10_000, memoryWaits: Int = 4_000
+        largeThreshold: UInt64 = 64 << 20, markAfter: Int64 = 5_000, grace: Int64 = 10_000, memoryWaits: Int = 4_000,
+        decisionsPerUpload: Int = 1
     ) {
         self.name = name
         self.layout = layout
@@ -31,5 +35,6 @@ package struct WorkerOptions: Sendable {
         self.markAfter = markAfter
         self.grace = grace
         self.memoryWaits = memoryWaits
+        self.decisionsPerUpload = max(1, decisionsPerUpload)
     }
 }

@@ -14,7 +14,7 @@ enum StandaloneProcess {
     {
         let crew = try WorkerCrew(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: log.folder),
-            egress: settings.egress(isLocal: address.isLoopback))
+            egress: settings.egress(isLocal: address.isLoopback), decisionsPerUpload: 1)
         let clock = SystemLogClock()
         let acknowledger = Acknowledger(
             log: log, layout: settings.layout, clock: clock, logger: Logger(label: "backhaul.acknowledger"))

@@ -14,7 +14,11 @@ struct WorkerCrew: Sendable {
     private let settings: Settings
     private let logger = Logger(label: "backhaul.worker")
 
-    init(log: any MessageLog, settings: Settings, count: Int, roots: SourceRoots, egress: EgressPolicy) throws {
+    /// - Parameter decisionsPerUpload: see `WorkerOptions`.
+    init(
+        log: any MessageLog, settings: Settings, count: Int, roots: SourceRoots, egress: EgressPolicy,
+        decisionsPerUpload: Int
+    ) throws {
         self.settings = settings
         let pool = ReaderPool()
         let store = LocalStore(pool: pool)
@@ -29,7 +33,8 @@ struct WorkerCrew: Sendable {
                 options: WorkerOptions(
                     name: "\(ProcessInfo.processInfo.hostName)-\(getpid())-\(number)", layout: settings.layout,
                     policy: settings.policy, uploads: settings.uploads, largeUploads: settings.largeUploads,
-                    largeThreshold: settings.largeThreshold, markAfter: settings.markAfter, grace: settings.grace),
+                    largeThreshold: settings.largeThreshold, markAfter: settings.markAfter, grace: settings.grace,
+                    decisionsPerUpload: decisionsPerUpload),
                 execution: UploadExecution(
                     destinations: settings.destinationTable, roots: roots, engine: engines[number], store: store,
                     pool: pool),

@@ -30,7 +30,7 @@ struct WorkerCommand: AsyncParsableCommand {
         let log = try await fleet.open(bootstrap, settings, role: "worker")
         let crew = try WorkerCrew(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: nil),
-            egress: settings.egress(isLocal: false))
+            egress: settings.egress(isLocal: false), decisionsPerUpload: 8)
         try await crew.sweep()
         let process = try ServiceProcess(
             role: "worker", address: address,
