@@ -76,6 +76,7 @@ final class KafkaHandle: @unchecked Sendable {
         for (property, value) in all {
             guard kind == .producer || !producerOnly.contains(property) else { continue }
             guard kind != .producer || !consumerOnly.contains(property) else { continue }
+            guard kind == .member || !memberOnly.contains(property) else { continue }
             var text = [CChar](repeating: 0, count: 512)
             guard rd_kafka_conf_set(configuration, property, value, &text, text.count) == RD_KAFKA_CONF_OK else {
                 throw LogError.misconfigured("kafka property '\(property)': \(Self.text(text))")
@@ -119,6 +120,10 @@ final class KafkaHandle: @unchecked Sendable {
         "queue.buffering.max.kbytes", "batch.num.messages", "batch.size", "compression.codec", "compression.type",
         "compression.level", "delivery.timeout.ms", "message.timeout.ms", "request.timeout.ms",
         "message.send.max.retries", "retries", "enable.idempotence", "acks", "sticky.partitioning.linger.ms",
+    ]
+    /// They hold each other's defaults: given to a client that is in no group, they could contradict those.
+    private static let memberOnly: Set<String> = [
+        "session.timeout.ms", "heartbeat.interval.ms", "max.poll.interval.ms",
     ]
     private static let consumerOnly: Set<String> = [
         "session.timeout.ms", "heartbeat.interval.ms", "max.poll.interval.ms", "fetch.wait.max.ms",
