@@ -70,6 +70,7 @@ actor TransactionalCommitter: Committer {
         let deadline = ContinuousClock.now + .milliseconds(Int(timeout))
         do {
             try KafkaFailure.check(rd_kafka_begin_transaction(client))
+            try failPoint("begun")
             for (place, (partition, record)) in batch.records.enumerated() {
                 try RecordTransport.produce(record, to: partition, tag: place + 1, with: client)
                 try failPoint("appended")
@@ -97,6 +98,12 @@ actor TransactionalCommitter: Committer {
         } catch {
             if error.requiresAbort { try abort(error, client, timeout) }
             throw SettleFailure.uncertain(error)
+        }
+        do {
+            try failPoint("committed")
+        } catch {
+            // A fault that a test injects: as if the answer had been lost.
+            throw SettleFailure.uncertain(KafkaFailure(RD_KAFKA_RESP_ERR__FAIL, "\(error)"))
         }
     }
 

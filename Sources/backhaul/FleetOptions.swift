@@ -35,9 +35,26 @@ struct FleetOptions: ParsableArguments {
         return (bootstrap, settings, address)
     }
 
-    /// Opens the cluster and holds its topics against what the role needs; waits for brokers that do not answer.
+    /// Opens the cluster and holds its topics against what the role needs; waits for brokers that do not answer, and ends
+    /// in order at a signal meanwhile.
     /// - Throws: `CommandFailure` when the topics contradict the configuration.
     func open(_ bootstrap: String, _ settings: Settings, role: String) async throws -> KafkaLog {
+        try await withThrowingTaskGroup(of: KafkaLog?.self) { group in
+            group.addTask { try await self.wait(bootstrap, settings, role: role) }
+            group.addTask {
+                // Nothing was taken yet, and a question to brokers that are away could hold an orderly way out for long.
+                for await _ in SignalStream.make() { Foundation.exit(ProcessExit.done.rawValue) }
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let next = try await group.next() {
+                if let next { return next }
+            }
+            throw CancellationError()
+        }
+    }
+
+    private func wait(_ bootstrap: String, _ settings: Settings, role: String) async throws -> KafkaLog {
         let log = try settings.kafkaLog(bootstrap, role: role, delivery: delivery)
         let logger = Logger(label: "backhaul.\(role)")
         var wait = 1

@@ -76,8 +76,10 @@ extension Settings {
             }
             return topic
         }
+        let failPoint = try FailPoint(ProcessInfo.processInfo.environment)
         return try KafkaLog(
-            options: options, topics: upkeep, clock: SystemLogClock(), logger: Logger(label: "backhaul.kafka"))
+            options: options, topics: upkeep, clock: SystemLogClock(), logger: Logger(label: "backhaul.kafka"),
+            failPoint: { failPoint?.pass($0) })
     }
 
     var delivery: DeliveryMode { DeliveryMode(rawValue: kafka.delivery) ?? .transactional }

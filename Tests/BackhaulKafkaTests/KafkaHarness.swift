@@ -23,7 +23,7 @@ final class KafkaHarness: LogHarness {
         self.delivery = delivery
         prefix = "c\(UUID().uuidString.prefix(8)).".lowercased()
         // Without transactions a settlement has no middle from which nothing is left.
-        failPoints = delivery == .transactional ? ["appended", "moved"] : []
+        failPoints = delivery == .transactional ? ["begun", "appended", "moved"] : []
     }
 
     func open() async throws -> any MessageLog { try log() }

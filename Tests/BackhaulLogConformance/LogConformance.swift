@@ -1,4 +1,4 @@
-internal import BackhaulLog
+package import BackhaulLog
 internal import BackhaulTestKit
 internal import Testing
 
@@ -52,30 +52,30 @@ package struct LogConformance: Sendable {
     // MARK: Tools
 
     // Topics and groups: the harness names each case's own.
-    var t: String { harness.prefix + "t" }
+    package var t: String { harness.prefix + "t" }
     var u: String { harness.prefix + "u" }
     var d: String { harness.prefix + "d" }
-    var out: String { harness.prefix + "out" }
+    package var out: String { harness.prefix + "out" }
     var nowhere: String { harness.prefix + "nowhere" }
-    var g: String { harness.prefix + "g" }
+    package var g: String { harness.prefix + "g" }
     var h: String { harness.prefix + "h" }
     var later: String { harness.prefix + "later" }
 
-    func topic(_ name: String, _ partitions: Int = 1, _ retention: Retention? = nil)
+    package func topic(_ name: String, _ partitions: Int = 1, _ retention: Retention? = nil)
         -> TopicSpecification
     {
         TopicSpecification(
             name: name, partitions: partitions, retention: retention ?? .untilRead(by: [g], atLeast: 0))
     }
 
-    func value(_ text: String, to topic: String? = nil, partition: Int = 0) -> AppendRequest {
+    package func value(_ text: String, to topic: String? = nil, partition: Int = 0) -> AppendRequest {
         AppendRequest(
             topic: topic ?? t, partitioning: .partition(partition), record: LogRecord(value: Array(text.utf8)))
     }
 
     func text(_ stored: StoredRecord) -> String { String(decoding: stored.record.value ?? [], as: UTF8.self) }
 
-    func all(_ log: any MessageLog, _ topic: String, partition: Int = 0) async throws -> [StoredRecord] {
+    package func all(_ log: any MessageLog, _ topic: String, partition: Int = 0) async throws -> [StoredRecord] {
         var records: [StoredRecord] = []
         // What was settled is seen by whoever waits until it is decided.
         let place = TopicPartition(topic: topic, partition: partition)
@@ -84,7 +84,7 @@ package struct LogConformance: Sendable {
     }
 
     /// Takes deliveries until `count` have come, answering assignments by the way.
-    func take(_ count: Int, _ session: any LogSession) async throws -> [Delivery] {
+    package func take(_ count: Int, _ session: any LogSession) async throws -> [Delivery] {
         try await within(30, "\(count) deliveries") {
             var deliveries: [Delivery] = []
             while deliveries.count < count {
@@ -99,13 +99,13 @@ package struct LogConformance: Sendable {
         }
     }
 
-    func finish(_ deliveries: [Delivery], _ appends: [AppendRequest] = []) -> [SettleUnit] {
+    package func finish(_ deliveries: [Delivery], _ appends: [AppendRequest] = []) -> [SettleUnit] {
         deliveries.enumerated().map {
             SettleUnit(delivery: $0.element.reference, finishes: true, appends: $0.offset == 0 ? appends : [])
         }
     }
 
-    func position(_ log: any MessageLog, _ group: String? = nil, _ topic: String? = nil, _ partition: Int = 0)
+    package func position(_ log: any MessageLog, _ group: String? = nil, _ topic: String? = nil, _ partition: Int = 0)
         async throws -> GroupPosition?
     {
         try await log.positions(of: group ?? g)[TopicPartition(topic: topic ?? t, partition: partition)]

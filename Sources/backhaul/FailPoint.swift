@@ -1,0 +1,37 @@
+import Foundation
+import Synchronization
+
+/// A place in a settlement at which a test ends or stops this process: `BACKHAUL_TEST_FAIL_POINT=NAME:kill|stop:COUNT`.
+///
+/// The process gets the signal when it passes the place for the COUNT-th time (from 1), and goes on unharmed otherwise.
+/// The places are `begun`, `appended` (after each record), `moved` (after each group's position) and `committed`.
+final class FailPoint: Sendable {
+    private let name: String
+    private let signal: Int32
+    private let left: Mutex<Int>
+
+    /// nil when the environment names none.
+    /// - Throws: `CommandFailure` when it names one wrongly.
+    init?(_ environment: [String: String]) throws {
+        guard let text = environment["BACKHAUL_TEST_FAIL_POINT"], !text.isEmpty else { return nil }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let signals = ["kill": SIGKILL, "stop": SIGSTOP]
+        guard parts.count == 3, ["begun", "appended", "moved", "committed"].contains(parts[0]),
+            let signal = signals[parts[1]], let count = Int(parts[2]), count > 0
+        else {
+            throw CommandFailure("BACKHAUL_TEST_FAIL_POINT=\(text) is no NAME:kill|stop:COUNT", exit: .usage)
+        }
+        name = parts[0]
+        self.signal = signal
+        left = Mutex(count)
+    }
+
+    func pass(_ point: String) {
+        guard point == name else { return }
+        let isMet = left.withLock { left in
+            left -= 1
+            return left == 0
+        }
+        if isMet { kill(getpid(), signal) }
+    }
+}
