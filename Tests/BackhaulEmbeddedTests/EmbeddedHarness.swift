@@ -16,6 +16,7 @@ final class EmbeddedHarness: LogHarness {
 
     let clock: ManualClock? = ManualClock()
     let prefix = ""
+    let members = 4
     let failPoints = ["appended", "moved"]
     private let root: String
     private let state = Mutex(State())

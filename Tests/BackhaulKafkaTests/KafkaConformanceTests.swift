@@ -6,7 +6,7 @@ import Testing
 /// Real brokers, as `host:port`; the tests that need them are counted as skipped where they are missing.
 let realBrokers = ProcessInfo.processInfo.environment["BACKHAUL_TEST_KAFKA"].flatMap { $0.isEmpty ? nil : $0 }
 
-@Suite("The Kafka log keeps the port's words, on librdkafka's mock brokers")
+@Suite("The Kafka log keeps the port's words, on librdkafka's mock brokers", .serialized)
 struct MockConformanceTests {
     /// All that mock brokers can prove: everything but atomic settlement, which they only pretend.
     @Test(arguments: LogConformance.Case.allCases)

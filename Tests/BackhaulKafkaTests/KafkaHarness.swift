@@ -11,6 +11,8 @@ final class KafkaHarness: LogHarness {
     let clock: ManualClock? = nil
     let prefix: String
     let failPoints: [String]
+    /// Each change of a group costs the mock brokers nearly a session.
+    var members: Int { mock == nil ? 4 : 2 }
     private let mock: MockCluster?
     private let bootstrap: String
     private let delivery: DeliveryMode

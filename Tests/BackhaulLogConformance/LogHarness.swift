@@ -9,6 +9,9 @@ package protocol LogHarness: Sendable {
     /// Begins the names of topics and groups: cases that share brokers must not meet.
     var prefix: String { get }
 
+    /// How many members share a group where the shares are looked at.
+    var members: Int { get }
+
     /// Where a commit may be made to fail.
     var failPoints: [String] { get }
 
