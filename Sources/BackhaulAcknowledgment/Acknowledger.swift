@@ -150,24 +150,14 @@ package final class Acknowledger: Sendable {
             }
             units.append(SettleUnit(delivery: delivery.reference, finishes: true, appends: appends))
         }
-        let outcomes = try await settle(units, session)
+        // A stop while the log is away leaves them unsettled; the next owner records them.
+        guard let outcomes = try await asking("the log to take results", { try await session.settle(units) }) else {
+            return
+        }
         let settled = Set(
             zip(units, outcomes).filter { $0.1 == .settled }.map(\.0.delivery.position.partition.partition))
         for (number, tasks) in recorded where settled.contains(number) {
             for task in tasks { _ = folds[number]?.insert(task) }
-        }
-    }
-
-    private func settle(_ units: [SettleUnit], _ session: any LogSession) async throws -> [SettleOutcome] {
-        while true {
-            let outcomes = try await Patience.keepAsking(clock: clock) {
-                false
-            } onWait: { error in
-                logger.warning("recording results failed, trying again", metadata: ["error": "\(error)"])
-            } _: {
-                try await session.settle(units)
-            }
-            if let outcomes { return outcomes }
         }
     }
 

@@ -61,7 +61,7 @@ final actor EmbeddedSession: LogSession {
             if isClosed { break }
             if !deliveries.isEmpty { return .delivered(deliveries) }
             if let head = blocked.popFirst() { return .blocked(by: head) }
-            if isThrough { await wait(until: due) }
+            if isThrough { await signal.wait(until: due, by: log.clock) }
         }
         return nil
     }
@@ -201,15 +201,4 @@ final actor EmbeddedSession: LogSession {
         held[key]?.cursor = page.next
     }
 
-    private func wait(until due: Int64?) async {
-        guard let due else { return await signal.wait() }
-        let signal = signal
-        let clock = log.clock
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await signal.wait() }
-            group.addTask { try? await clock.sleep(until: due) }
-            await group.next()
-            group.cancelAll()
-        }
-    }
 }

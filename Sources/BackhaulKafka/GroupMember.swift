@@ -21,10 +21,15 @@ final class GroupMember {
     private(set) var queues: [TopicPartition: PartitionQueue] = [:]
     private let loop: KafkaLoop
 
-    init(group: String, topics: [String], handle: KafkaHandle, loop: KafkaLoop) throws {
+    init(group: String, handle: KafkaHandle, loop: KafkaLoop) {
         self.group = group
         self.handle = handle
         self.loop = loop
+    }
+
+    /// Asks to be let in.
+    /// - Throws: `LogError`.
+    func join(_ topics: [String]) throws {
         let list = PartitionList(topics.map { TopicPartition(topic: $0, partition: Int(RD_KAFKA_PARTITION_UA)) })
         do {
             try KafkaFailure.check(rd_kafka_subscribe(handle.client, list.pointer))

@@ -242,21 +242,11 @@ struct KafkaAdmin: Sendable {
     private func callCoordinator<Value: Sendable>(
         _ what: String, _ body: @escaping @Sendable (_ patience: Int) throws -> Value
     ) async throws -> Value {
-        try await call(what) {
-            let deadline = ContinuousClock.now + .milliseconds(timeout * 2)
-            while true {
-                do {
-                    return try body(min(timeout, 6_000))
-                } catch let failure as KafkaFailure {
-                    let passes = [
-                        RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
-                        RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
-                        RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT,
-                    ].contains(failure.code)
-                    guard passes, ContinuousClock.now < deadline else { throw failure }
-                    if failure.code != RD_KAFKA_RESP_ERR__TIMED_OUT { Thread.sleep(forTimeInterval: 0.2) }
-                }
-            }
+        let timeout = timeout
+        do {
+            return try await handle.asking(for: .milliseconds(timeout * 2)) { try body(min(timeout, 6_000)) }
+        } catch let failure as KafkaFailure {
+            throw failure.logError(what)
         }
     }
 

@@ -13,15 +13,11 @@ actor KafkaAppender {
         let continuation: CheckedContinuation<[LogPosition], any Error>
     }
 
-    private nonisolated let loop: KafkaLoop
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+    private let clients: KafkaClients
+    nonisolated var unownedExecutor: UnownedSerialExecutor { clients.loop.executor.asUnownedSerialExecutor() }
 
-    private let options: KafkaOptions
-    private let statistics: KafkaStatistics
-    private let logger: Logger
     private let name: String
     private var handle: KafkaHandle?
-    private var served: Int?
     private var batches: [Int: Batch] = [:]
     private var nextBatch = 0
     private var isClosed = false
@@ -29,12 +25,9 @@ actor KafkaAppender {
     /// A delivery report names its batch and its place there: 20 bits for the place.
     private static let placeBits = 20
 
-    init(name: String, loop: KafkaLoop, options: KafkaOptions, statistics: KafkaStatistics, logger: Logger) {
+    init(name: String, clients: KafkaClients) {
         self.name = name
-        self.loop = loop
-        self.options = options
-        self.statistics = statistics
-        self.logger = logger
+        self.clients = clients
     }
 
     /// - Throws: `LogError`. `unavailable` means that some of the records may be in the log.
@@ -65,7 +58,7 @@ actor KafkaAppender {
         } catch let failure as KafkaFailure {
             if failure.code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE {
                 throw LogError.recordTooLarge(
-                    size: records.map { $0.1.size }.max() ?? 0, limit: options.maximumRecordSize)
+                    size: records.map { $0.1.size }.max() ?? 0, limit: clients.options.maximumRecordSize)
             }
             throw failure.logError("appending to \(records[0].0.topic)", topic: records[0].0.topic)
         }
@@ -73,41 +66,37 @@ actor KafkaAppender {
 
     func close() async {
         isClosed = true
-        await discard()
-        for number in batches.keys.sorted() {
-            batches.removeValue(forKey: number)?.continuation.resume(throwing: LogError.closed)
-        }
+        await discard { LogError.closed }
     }
 
     // MARK: The producer
 
     /// The producer, made anew when it has failed for good.
     private func working() async throws -> KafkaHandle {
-        if let handle {
-            guard let failure = handle.fatalError else { return handle }
-            logger.warning("the producer is made anew", metadata: ["error": "\(failure)"])
-            await discard()
+        if let handle, let failure = handle.fatalError {
+            clients.logger.warning("the producer is made anew", metadata: ["error": "\(failure)"])
+            await discard { failure }
         }
         // Another call may have made one while this one waited.
         if let handle { return handle }
-        let made = try KafkaHandle(
-            .producer, name: name, options: options,
-            properties: ["message.timeout.ms": String(options.requestTimeout)])
-        handle = made
-        let bridge = EventBridge(handle: made, tokens: options.tokens, statistics: statistics, logger: logger)
-        served = loop.serve(made.queue) { [weak self] event in
-            if bridge.take(event) { return }
+        let made = try clients.open(
+            .producer, name: name, properties: ["message.timeout.ms": String(clients.options.requestTimeout)]
+        ) { [weak self] event in
             self?.assumeIsolated { $0.report(event) }
         }
+        handle = made
         return made
     }
 
-    private func discard() async {
+    /// Lets the producer go. No report will come of what it still had: whoever waits for one is told so, before anything
+    /// can be handed to its successor.
+    private func discard(_ reason: () -> any Error) async {
         guard let old = handle else { return }
         handle = nil
-        if let served { loop.unserve(served) }
-        served = nil
-        await old.destroy()
+        let waiting = batches.sorted { $0.key < $1.key }
+        batches = [:]
+        for (_, batch) in waiting { batch.continuation.resume(throwing: batch.failure ?? reason()) }
+        await clients.close(old)
     }
 
     private func report(_ event: KafkaLoop.Event) {

@@ -22,7 +22,8 @@ final class KafkaHandle: @unchecked Sendable {
     let name: String
     private let kind: Kind
 
-    /// - Parameter properties: what the product sets for this use; the operator's come before, the owned ones last.
+    /// - Parameter properties: what the product sets for this use. They go above the operator's, which go above the
+    ///   product's defaults.
     /// - Throws: `LogError.misconfigured`.
     init(_ kind: Kind, name: String, options: KafkaOptions, properties: [String: String]) throws {
         self.kind = kind
@@ -59,21 +60,19 @@ final class KafkaHandle: @unchecked Sendable {
     ) throws {
         // Before 2.10 Nagle's algorithm is on by default and stalls small requests for 40 ms at a time.
         var all = ["socket.nagle.disable": "true", "socket.keepalive.enable": "true", "log.connection.close": "false"]
-        let known = own.merging(standard(kind)) { given, _ in given }
-        all.merge(known) { _, new in new }
-        for (property, value) in options.properties {
-            if let refusal = OwnedProperties.refusal(property) {
-                throw LogError.misconfigured("property '\(property)' cannot be set: \(refusal)")
-            }
-            // Both sides' properties may be given; librdkafka would only warn of the other side's.
-            all[property] = value
+        all.merge(standard(kind)) { _, new in new }
+        for property in options.properties.keys.sorted() {
+            guard let refusal = OwnedProperties.refusal(property) else { continue }
+            throw LogError.misconfigured("property '\(property)' cannot be set: \(refusal)")
         }
+        all.merge(options.properties) { _, new in new }
         all.merge(options.secrets) { _, new in new }
+        all.merge(own) { _, new in new }
         all.merge(["bootstrap.servers": options.bootstrap, "client.id": options.clientName, "log.queue": "true"]) {
             _, new in new
         }
-        if let timeout = own["transaction.timeout.ms"] { all["transaction.timeout.ms"] = timeout }
         for (property, value) in all {
+            // Both sides' properties may be given; librdkafka would only warn of the other side's.
             guard kind == .producer || !producerOnly.contains(property) else { continue }
             guard kind != .producer || !consumerOnly.contains(property) else { continue }
             guard kind == .member || !memberOnly.contains(property) else { continue }
@@ -94,7 +93,12 @@ final class KafkaHandle: @unchecked Sendable {
     private static func standard(_ kind: Kind) -> [String: String] {
         switch kind {
         case .producer:
-            ["enable.idempotence": "true", "acks": "all", "linger.ms": "0", "message.max.bytes": "4194304"]
+            [
+                "enable.idempotence": "true", "acks": "all", "linger.ms": "0", "message.max.bytes": "4194304",
+                // A transaction begins while the coordinator still writes the markers of the one before, and is asked to
+                // come again: the default of 100 ms would be the least that a settlement takes.
+                "retry.backoff.ms": "20",
+            ]
         case .member:
             [
                 "enable.auto.commit": "false", "enable.auto.offset.store": "false", "auto.offset.reset": "error",
@@ -143,24 +147,6 @@ final class KafkaHandle: @unchecked Sendable {
             // A member has left its group in order, or is meant to vanish from it.
             rd_kafka_destroy_flags(client, Int32(RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE))
         }
-    }
-
-    /// Where this client's group stands in these partitions. Waits for transactions that are still open there.
-    /// - Parameter timeout: milliseconds.
-    /// - Throws: `KafkaFailure`.
-    func committed(_ partitions: [TopicPartition], timeout: Int) async throws -> [TopicPartition: GroupPosition] {
-        let entries = try await calls.run { [self] () throws -> [PartitionList.Entry] in
-            let list = PartitionList(partitions)
-            try KafkaFailure.check(rd_kafka_committed(client, list.pointer, Int32(clamping: timeout)))
-            return list.entries
-        }
-        var positions: [TopicPartition: GroupPosition] = [:]
-        for entry in entries {
-            try KafkaFailure.check(entry.error)
-            guard entry.offset >= 0 else { continue }
-            positions[entry.partition] = GroupPosition(frontier: entry.offset, map: entry.metadata)
-        }
-        return positions
     }
 
     /// The error that made the client unusable, if there is one.

@@ -18,8 +18,7 @@ extension KafkaLog {
             }
             actual[topic.name] = ActualTopic(
                 partitions: count, replication: replication,
-                configuration: configurations[topic.name] ?? ActualTopic.Configuration(), positions: positions,
-                earliest: [:])
+                configuration: configurations[topic.name] ?? ActualTopic.Configuration(), positions: positions)
         }
         return TopicPlan(desired: desired, actual: actual)
     }

@@ -20,12 +20,10 @@ package final class KafkaLog: MessageLog {
     private let options: KafkaOptions
     private let upkeep: [TopicSpecification]
     private let clock: any LogClock
-    private let logger: Logger
-    private let loop: KafkaLoop
+    private let clients: KafkaClients
     private let reader: KafkaReader
     private let appender: KafkaAppender
     private let scout: KafkaScout
-    let statistics: KafkaStatistics
     private let failPoint: @Sendable (String) throws -> Void
     private let creator: (@Sendable ([TopicSpecification]) async throws -> Void)?
     private let state = Mutex(State())
@@ -47,17 +45,16 @@ package final class KafkaLog: MessageLog {
         self.options = options
         self.upkeep = topics
         self.clock = clock
-        self.logger = logger
         self.creator = creator
         self.failPoint = failPoint
         abilities = options.delivery == .transactional ? [.atomicSettle] : []
-        statistics = KafkaStatistics()
-        loop = try KafkaLoop(name: "backhaul.kafka")
-        reader = KafkaReader(loop: loop, options: options, statistics: statistics, logger: logger)
-        scout = KafkaScout(loop: loop, options: options, statistics: statistics, logger: logger)
-        appender = KafkaAppender(
-            name: "append", loop: loop, options: options, statistics: statistics, logger: logger)
-        loop.start()
+        clients = KafkaClients(
+            loop: try KafkaLoop(name: "backhaul.kafka"), options: options, statistics: KafkaStatistics(), logger: logger
+        )
+        reader = KafkaReader(clients)
+        scout = KafkaScout(clients)
+        appender = KafkaAppender(name: "append", clients: clients)
+        clients.loop.start()
     }
 
     /// - Parameter version: as `rd_kafka_version()` gives it: 0xMMmmrrpp.
@@ -87,7 +84,7 @@ package final class KafkaLog: MessageLog {
                 try await creator(missing)
             } else {
                 try await admin().create(
-                    missing.map { DesiredTopic($0, replication: -1, views: [], isFixed: false) })
+                    missing.map { DesiredTopic($0, replication: -1, isFixed: false) })
             }
             try await waitForTopics(missing.map(\.name))
         }
@@ -208,12 +205,19 @@ package final class KafkaLog: MessageLog {
         // The end of everything that was written, decided or not; then the end of what readers may see, until it is there.
         let handle = try await scout.working()
         let written =
-            try await KafkaReader.offsets(
-                [partition], time: KafkaReader.Edge.end.rawValue, handle, timeout: options.requestTimeout)[partition]
-            ?? 0
+            try await handle.offsets(
+                [partition], time: KafkaReader.Edge.end.rawValue, timeout: options.requestTimeout)[partition] ?? 0
+        var complaint = ContinuousClock.now + .seconds(30)
         while try await reader.bounds([partition], at: .end)[partition] ?? 0 < written {
-            // A transaction that a dead process left open ends by its time-out; nothing tells when.
+            // A transaction that a dead process left open ends by its time-out; nothing tells when. One that hangs on a
+            // broker's defect (KIP-664) is the operator's to end: to go on without what it may hold would be to miss it.
             try await Task.sleep(for: .milliseconds(100))
+            if ContinuousClock.now > complaint {
+                complaint = ContinuousClock.now + .seconds(30)
+                clients.logger.warning(
+                    "a transaction has been open for long; if no program has it, end it: kafka-transactions.sh find-hanging",
+                    metadata: ["partition": "\(partition)", "end": "\(written)"])
+            }
         }
         return written
     }
@@ -228,7 +232,7 @@ package final class KafkaLog: MessageLog {
             throw LogError.unknownTopic(subscription.topic)
         }
         let session = KafkaSession(
-            log: self, loop: loop, options: options, subscriptions: subscriptions, clock: clock, logger: logger)
+            log: self, clients: clients, subscriptions: subscriptions, clock: clock)
         let isClosed = state.withLock { state in
             if !state.isClosed { state.sessions[ObjectIdentifier(session)] = session }
             return state.isClosed
@@ -248,12 +252,10 @@ package final class KafkaLog: MessageLog {
         case .transactional:
             TransactionalCommitter(
                 transactionalID: "\(options.prefix)\(options.clientName)-\(UUID().uuidString.lowercased())",
-                loop: loop, options: options, statistics: statistics, logger: logger, failPoint: failPoint)
+                clients: clients, failPoint: failPoint)
         case .atLeastOnce:
             AtLeastOnceCommitter(
-                appender: KafkaAppender(
-                    name: "settle", loop: loop, options: options, statistics: statistics, logger: logger),
-                loop: loop, failPoint: failPoint
+                appender: KafkaAppender(name: "settle", clients: clients), loop: clients.loop, failPoint: failPoint
             ) { [weak session] group in await session?.handle(of: group) }
         }
     }
@@ -317,6 +319,6 @@ package final class KafkaLog: MessageLog {
         await appender.close()
         await reader.close()
         await scout.close()
-        loop.stop()
+        clients.loop.stop()
     }
 }

@@ -13,13 +13,10 @@ internal import Logging
 /// Unchecked: `served` and `wakers` are touched on the loop's thread only.
 final class KafkaLoop: LoopService, @unchecked Sendable {
     /// An event that librdkafka handed over; it lives until the handler returns.
+    ///
+    /// Unchecked: made on the loop's thread and passed only to actors whose executor the loop is.
     struct Event: @unchecked Sendable {
         let pointer: OpaquePointer
-    }
-
-    private struct Served {
-        let queue: OpaquePointer
-        let handle: (Event) -> Void
     }
 
     let executor: LoopExecutor
@@ -27,7 +24,7 @@ final class KafkaLoop: LoopService, @unchecked Sendable {
     private let events: Int32
     /// Raised by jobs. Apart from the other: a job that looks at the queues in vain must not be the reason to look again.
     private let jobs: Int32
-    private var served: [Int: Served] = [:]
+    private var served: [OpaquePointer: (Event) -> Void] = [:]
     private var wakers: [Int: () -> Void] = [:]
     private var nextID = 0
     private static let drainedAtOnce = 1_000
@@ -70,17 +67,15 @@ final class KafkaLoop: LoopService, @unchecked Sendable {
     }
 
     /// Drains the queue into `handle` from now on.
-    func serve(_ queue: OpaquePointer, _ handle: @escaping (Event) -> Void) -> Int {
+    func serve(_ queue: OpaquePointer, _ handle: @escaping (Event) -> Void) {
         executor.checkIsolated()
-        nextID += 1
-        served[nextID] = Served(queue: queue, handle: handle)
+        served[queue] = handle
         watch(queue)
-        return nextID
     }
 
-    func unserve(_ id: Int) {
+    func unserve(_ queue: OpaquePointer) {
         executor.checkIsolated()
-        if let gone = served.removeValue(forKey: id) { unwatch(gone.queue) }
+        if served.removeValue(forKey: queue) != nil { unwatch(queue) }
     }
 
     /// Calls `waker` whenever any queue may have something new.
@@ -110,11 +105,11 @@ final class KafkaLoop: LoopService, @unchecked Sendable {
             _ = read(descriptor.fd, &count, MemoryLayout<UInt64>.size)
         }
         let isWoken = waiting[0].revents != 0
-        for (id, entry) in served {
+        for (queue, handle) in served {
             var taken = 0
-            while served[id] != nil, let pointer = rd_kafka_queue_poll(entry.queue, 0) {
+            while served[queue] != nil, let pointer = rd_kafka_queue_poll(queue, 0) {
                 defer { rd_kafka_event_destroy(pointer) }
-                entry.handle(Event(pointer: pointer))
+                handle(Event(pointer: pointer))
                 taken += 1
                 if taken == Self.drainedAtOnce {
                     Self.raise(events)

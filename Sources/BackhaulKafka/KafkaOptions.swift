@@ -42,6 +42,11 @@ package struct KafkaOptions: Sendable {
         self.requestTimeout = requestTimeout
     }
 
+    /// The group under whose name positions are asked for; nobody is ever in it.
+    var adminGroup: String { Self.adminGroup(prefix: prefix) }
+
+    package static func adminGroup(prefix: String) -> String { prefix + "admin" }
+
     /// A number among the operator's properties, or the product's default.
     func milliseconds(_ name: String, _ standard: Int) -> Int { properties[name].flatMap(Int.init) ?? standard }
 

@@ -1,9 +1,6 @@
 internal import BackhaulLog
 internal import BackhaulLoop
 internal import CLibrdkafka
-internal import Foundation
-internal import Logging
-internal import Synchronization
 
 /// Reads partitions without a group, page by page, and tells when there is more.
 ///
@@ -19,15 +16,13 @@ actor KafkaReader {
         var seen = 0
     }
 
-    private nonisolated let loop: KafkaLoop
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+    private let clients: KafkaClients
+    nonisolated var unownedExecutor: UnownedSerialExecutor { clients.loop.executor.asUnownedSerialExecutor() }
 
-    private let options: KafkaOptions
-    private let statistics: KafkaStatistics
-    private let logger: Logger
+    private var loop: KafkaLoop { clients.loop }
+    private var options: KafkaOptions { clients.options }
     private nonisolated let news = Signal()
     private var handle: KafkaHandle?
-    private var served: Int?
     private var woken: Int?
     private var open: [TopicPartition: Open] = [:]
     private var locks: [TopicPartition: FIFOLock] = [:]
@@ -37,11 +32,8 @@ actor KafkaReader {
 
     private static let openAtMost = 256
 
-    init(loop: KafkaLoop, options: KafkaOptions, statistics: KafkaStatistics, logger: Logger) {
-        self.loop = loop
-        self.options = options
-        self.statistics = statistics
-        self.logger = logger
+    init(_ clients: KafkaClients) {
+        self.clients = clients
     }
 
     // MARK: Pages
@@ -74,7 +66,7 @@ actor KafkaReader {
                     guard ContinuousClock.now < deadline else {
                         throw LogError.unavailable("reading \(partition): nothing came for \(patience)")
                     }
-                    await KafkaSession.wait(news, for: .milliseconds(200))
+                    await news.wait(for: .milliseconds(200))
                 }
                 open[partition]?.cursor = page.next
             }
@@ -92,50 +84,12 @@ actor KafkaReader {
     /// One edge of each partition.
     func bounds(_ partitions: [TopicPartition], at edge: Edge) async throws -> [TopicPartition: Int64] {
         let handle = try working()
-        return try await Self.offsets(partitions, time: edge.rawValue, handle, timeout: options.requestTimeout)
+        return try await handle.offsets(partitions, time: edge.rawValue, timeout: options.requestTimeout)
     }
 
     /// The first offset of each partition whose record is not older than a time in milliseconds since 1970; -1 for none.
     func offsets(_ partitions: [TopicPartition], since time: Int64) async throws -> [TopicPartition: Int64] {
-        try await Self.offsets(partitions, time: time, try working(), timeout: options.requestTimeout)
-    }
-
-    /// The first offset of each partition at or behind a time (milliseconds since 1970; or an edge).
-    static func offsets(
-        _ partitions: [TopicPartition], time: Int64, _ handle: KafkaHandle, timeout: Int
-    ) async throws -> [TopicPartition: Int64] {
-        guard !partitions.isEmpty else { return [:] }
-        do {
-            return try await handle.calls.run {
-                // A broker that has just become leader answers with an error that passes: asked again for a while.
-                let deadline = ContinuousClock.now + .milliseconds(timeout)
-                while true {
-                    let list = PartitionList(capacity: partitions.count)
-                    for partition in partitions { list.add(partition, offset: time) }
-                    let code = rd_kafka_offsets_for_times(handle.client, list.pointer, Int32(clamping: timeout))
-                    let failure =
-                        code == RD_KAFKA_RESP_ERR_NO_ERROR
-                        ? list.entries.first { $0.error != RD_KAFKA_RESP_ERR_NO_ERROR }.map { KafkaFailure($0.error) }
-                        : KafkaFailure(code)
-                    guard let failure else {
-                        return Dictionary(list.entries.map { ($0.partition, $0.offset) }) { first, _ in first }
-                    }
-                    guard Self.passes(failure), ContinuousClock.now < deadline else { throw failure }
-                    Thread.sleep(forTimeInterval: 0.1)
-                }
-            }
-        } catch let failure as KafkaFailure {
-            throw failure.logError("asking for offsets of \(partitions[0].topic)", topic: partitions[0].topic)
-        }
-    }
-
-    private static func passes(_ failure: KafkaFailure) -> Bool {
-        [
-            RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
-            RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE, RD_KAFKA_RESP_ERR__TRANSPORT,
-            RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE,
-            RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH, RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH,
-        ].contains(failure.code)
+        try await working().offsets(partitions, time: time, timeout: options.requestTimeout)
     }
 
     // MARK: Changes
@@ -180,8 +134,7 @@ actor KafkaReader {
         watchers = [:]
         for partition in Array(open.keys) { await shut(partition) }
         if let woken { loop.forget(woken) }
-        if let served { loop.unserve(served) }
-        if let handle { await handle.destroy() }
+        if let handle { await clients.close(handle) }
         handle = nil
     }
 
@@ -190,10 +143,8 @@ actor KafkaReader {
     private func working() throws -> KafkaHandle {
         guard !isClosed else { throw LogError.closed }
         if let handle { return handle }
-        let made = try KafkaHandle(
-            .reader, name: "reader", options: options, properties: ["isolation.level": "read_committed"])
-        let bridge = EventBridge(handle: made, tokens: options.tokens, statistics: statistics, logger: logger)
-        served = loop.serve(made.queue) { event in _ = bridge.take(event) }
+        let made = try clients.open(
+            .reader, name: "reader", properties: ["isolation.level": "read_committed"])
         woken = loop.wake { [weak self] in self?.assumeIsolated { $0.lookAtQueues() } }
         handle = made
         return made
@@ -236,6 +187,7 @@ actor KafkaReader {
         }
     }
 
+    /// Unchecked: its owner has let go of them; only the client's own thread uses them from here on.
     private struct Parts: @unchecked Sendable {
         let topic: OpaquePointer
         let queue: OpaquePointer

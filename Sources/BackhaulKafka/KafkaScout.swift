@@ -1,40 +1,36 @@
 internal import BackhaulLog
-internal import Logging
 
 /// The client that asks and administers, and that sees what is written before it is decided.
 actor KafkaScout {
-    private nonisolated let loop: KafkaLoop
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+    private let clients: KafkaClients
+    nonisolated var unownedExecutor: UnownedSerialExecutor { clients.loop.executor.asUnownedSerialExecutor() }
 
-    private let options: KafkaOptions
-    private let statistics: KafkaStatistics
-    private let logger: Logger
     private var handle: KafkaHandle?
-    private var served: Int?
     private var isClosed = false
 
-    init(loop: KafkaLoop, options: KafkaOptions, statistics: KafkaStatistics, logger: Logger) {
-        self.loop = loop
-        self.options = options
-        self.statistics = statistics
-        self.logger = logger
+    init(_ clients: KafkaClients) {
+        self.clients = clients
     }
 
     func working() throws -> KafkaHandle {
         guard !isClosed else { throw LogError.closed }
         if let handle { return handle }
-        let made = try KafkaHandle(
-            .reader, name: "scout", options: options, properties: ["isolation.level": "read_uncommitted"])
-        let bridge = EventBridge(handle: made, tokens: options.tokens, statistics: statistics, logger: logger)
-        served = loop.serve(made.queue) { event in _ = bridge.take(event) }
+        let made = try clients.open(
+            .reader, name: "scout",
+            properties: [
+                "isolation.level": "read_uncommitted",
+                // Never joined. A client without a group has no coordinator state, and librdkafka (2.0.2 to 2.5 at least)
+                // touches it when a group's positions are asked of a broker that no longer coordinates the group: a
+                // segmentation fault (confluent-kafka-javascript#374; rd_kafka_handle_OffsetFetch -> rd_kafka_cgrp_op).
+                "group.id": clients.options.adminGroup,
+            ])
         handle = made
         return made
     }
 
     func close() async {
         isClosed = true
-        if let served { loop.unserve(served) }
-        if let handle { await handle.destroy() }
+        if let handle { await clients.close(handle) }
         handle = nil
     }
 }

@@ -26,7 +26,7 @@ extension KafkaSession {
                 guard ContinuousClock.now < deadline else {
                     throw LogError.unavailable("the group is rebalancing; the decisions are kept")
                 }
-                await Self.wait(fate, for: .milliseconds(250))
+                await fate.wait(for: .milliseconds(250))
                 try await answerAssignments()
             }
         }
@@ -85,14 +85,17 @@ extension KafkaSession {
                 metadata: ["error": "\(failure)", "decisions": "\(decision.outcomes.count)"])
             unresolved = decision
             try await resolve()
-            return table.decideAgain(decision)
+            return table.isConfirmed(decision)
         }
     }
 
-    /// Finds out whether the decision without an answer is in the log. The producer that wrote it has been fenced by
-    /// its successor, so it is there by now, or never will be.
+    /// Finds out whether the decision without an answer is in the log. As long as that cannot be found out, it throws
+    /// and nothing else is settled: the next settlement begins here again.
     private func resolve() async throws {
         guard let decision = unresolved else { return }
+        guard let committer else { throw LogError.closed }
+        // The producer that wrote it is fenced by its successor, so from here on it is there, or never will be.
+        try await committer.prepare()
         var positions: [MemberTable.Key: GroupPosition] = [:]
         for group in Set(decision.positions.keys.map(\.group)) {
             guard let handle = handle(of: group) else { throw LogError.closed }

@@ -6,12 +6,11 @@ internal import Logging
 /// A member of one or more Kafka groups. It runs on the log's loop, so what librdkafka says and what the table holds
 /// never part: between the decision what may be settled and the snapshot of the generation that fences it, nothing runs.
 actor KafkaSession: LogSession {
-    nonisolated let loop: KafkaLoop
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+    private let clients: KafkaClients
+    nonisolated var unownedExecutor: UnownedSerialExecutor { clients.loop.executor.asUnownedSerialExecutor() }
 
     let log: KafkaLog
-    let options: KafkaOptions
-    let logger: Logger
+    var logger: Logger { clients.logger }
     private let clock: any LogClock
     private let subscriptions: [Subscription]
     let settling = FIFOLock()
@@ -25,7 +24,6 @@ actor KafkaSession: LogSession {
     /// A decision whose commit got no answer.
     var unresolved: MemberTable.Decision?
     private var members: [String: GroupMember] = [:]
-    private var served: [Int] = []
     private var raised: Int?
     /// Assignments that wait for their positions, in order.
     private var assigning: [(group: String, partitions: [TopicPartition])] = []
@@ -45,33 +43,31 @@ actor KafkaSession: LogSession {
     private static let share = 128
 
     init(
-        log: KafkaLog, loop: KafkaLoop, options: KafkaOptions, subscriptions: [Subscription], clock: any LogClock,
-        logger: Logger
+        log: KafkaLog, clients: KafkaClients, subscriptions: [Subscription], clock: any LogClock
     ) {
         self.log = log
-        self.loop = loop
-        self.options = options
+        self.clients = clients
         self.subscriptions = subscriptions
         self.clock = clock
-        self.logger = logger
     }
 
     /// Joins the groups.
     func open(_ committer: any Committer) async throws {
         self.committer = committer
         try await committer.prepare()
-        raised = loop.wake { [signal] in signal.raise() }
+        raised = clients.loop.wake { [signal] in signal.raise() }
         for group in Set(subscriptions.map(\.group)).sorted() {
-            let handle = try KafkaHandle(.member, name: group, options: options, properties: ["group.id": group])
-            let topics = subscriptions.filter { $0.group == group }.map(\.topic)
-            members[group] = try GroupMember(group: group, topics: topics, handle: handle, loop: loop)
-            let bridge = EventBridge(
-                handle: handle, tokens: options.tokens, statistics: log.statistics, logger: logger)
-            served.append(
-                loop.serve(handle.queue) { [weak self] event in
-                    if bridge.take(event) { return }
-                    self?.assumeIsolated { $0.receive(event, of: group) }
-                })
+            let handle = try clients.open(.member, name: group, properties: ["group.id": group]) { [weak self] event in
+                self?.assumeIsolated { $0.receive(event, of: group) }
+            }
+            let member = GroupMember(group: group, handle: handle, loop: clients.loop)
+            do {
+                try member.join(subscriptions.filter { $0.group == group }.map(\.topic))
+            } catch {
+                await clients.close(handle)
+                throw error
+            }
+            members[group] = member
         }
     }
 
@@ -80,7 +76,7 @@ actor KafkaSession: LogSession {
         guard joinedGroups.count < members.count else { return }
         nextJoiner += 1
         let id = nextJoiner
-        let executor = loop.executor
+        let executor = clients.loop.executor
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
                 if Task.isCancelled {
@@ -112,7 +108,7 @@ actor KafkaSession: LogSession {
             let (deliveries, due, isThrough) = try collect()
             if !deliveries.isEmpty { return .delivered(deliveries) }
             if !events.isEmpty { continue }
-            if isThrough { await wait(until: due) }
+            if isThrough { await signal.wait(until: due, by: clock) }
         }
         if let failure { throw failure }
         return nil
@@ -151,9 +147,8 @@ actor KafkaSession: LogSession {
         await settling.withLock {}
         let old = Array(members.values)
         if leaving { await leave(old) }
-        for id in served { loop.unserve(id) }
-        served = []
-        if let raised { loop.forget(raised) }
+        for member in old { clients.loop.unserve(member.handle.queue) }
+        if let raised { clients.loop.forget(raised) }
         raised = nil
         members = [:]
         for member in old { member.dropQueues() }
@@ -175,7 +170,7 @@ actor KafkaSession: LogSession {
         while leaving.contains(where: { rd_kafka_consumer_closed($0.handle.client) == 0 }),
             ContinuousClock.now < deadline
         {
-            await Self.wait(signal, for: .milliseconds(100))
+            await signal.wait(for: .milliseconds(100))
         }
     }
 
@@ -208,7 +203,7 @@ actor KafkaSession: LogSession {
                 table.held[MemberTable.Key(group: group, partition: partition)]?.isRevoking = true
             }
             // The others wait for the answer, and the broker for no longer than `max.poll.interval.ms`.
-            let allowance = Int64(max(500, options.maximumPollInterval / 2))
+            let allowance = Int64(max(500, clients.options.maximumPollInterval / 2))
             events.append(.revoking(Revocation(group: group, partitions: partitions, allowance: allowance)))
         case .lost(let partitions):
             logger.warning("partitions were lost", metadata: ["group": "\(group)", "count": "\(partitions.count)"])
@@ -293,7 +288,7 @@ actor KafkaSession: LogSession {
                 let error = failure.logError("reading the positions of '\(group)'")
                 guard case .unavailable = error else { throw error }
                 logger.notice("waiting for positions", metadata: ["group": "\(group)", "error": "\(failure)"])
-                await Self.wait(fate, for: .milliseconds(300))
+                await fate.wait(for: .milliseconds(300))
             }
         }
         return nil
@@ -352,27 +347,5 @@ actor KafkaSession: LogSession {
             intake.fetchedAt = clock.now
         }
         return taken
-    }
-
-    private func wait(until due: Int64?) async {
-        guard let due else { return await signal.wait() }
-        let signal = signal
-        let clock = clock
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await signal.wait() }
-            group.addTask { try? await clock.sleep(until: due) }
-            await group.next()
-            group.cancelAll()
-        }
-    }
-
-    /// Waits for the signal, but not for ever.
-    static func wait(_ signal: Signal, for duration: Duration) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await signal.wait() }
-            group.addTask { try? await ContinuousClock().sleep(for: duration) }
-            await group.next()
-            group.cancelAll()
-        }
     }
 }

@@ -116,11 +116,9 @@ struct MemberTable: Equatable, Sendable {
         }
         return true
     }
-}
 
-extension MemberTable {
     /// Whether every finished delivery of the decision turned out to be settled.
-    func decideAgain(_ decision: Decision) -> Bool {
+    func isConfirmed(_ decision: Decision) -> Bool {
         !decision.finished.isEmpty && decision.finished.allSatisfy(confirmed.contains)
     }
 }

@@ -21,6 +21,9 @@ package enum OwnedProperties {
         "transactional.id": "each session has its own",
         "enable.gapless.guarantee": "an append is durable once and in order",
         "allow.auto.create.topics": "topics are code: backhaul topics apply",
+        "message.timeout.ms": "an append fails when its call has waited long enough, a settlement with its transaction",
+        "delivery.timeout.ms":
+            "an append fails when its call has waited long enough, a settlement with its transaction",
         "log.queue": "log lines go through the program's own log",
         "delivery.report.only.error": "every append is answered",
         "client.id": "the role says it",

@@ -2,6 +2,8 @@ internal import BackhaulLog
 internal import CLibrdkafka
 
 /// A queue that holds the messages of one partition.
+///
+/// Unchecked: librdkafka's queues are thread-safe; the pointer does not change, and its owner destroys it.
 struct PartitionQueue: @unchecked Sendable {
     let partition: TopicPartition
     let pointer: OpaquePointer

@@ -20,6 +20,6 @@ struct SettleBatch: Sendable {
 enum SettleFailure: Error {
     /// Nothing of it is in the log, or ever will be.
     case aborted(KafkaFailure)
-    /// Whether it is in the log shows in the groups' positions, now that the producer has been made anew.
+    /// Whether it is in the log shows in the groups' positions, once the committer has prepared itself anew.
     case uncertain(KafkaFailure)
 }

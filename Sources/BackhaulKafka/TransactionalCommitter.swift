@@ -1,37 +1,31 @@
 internal import BackhaulLog
 internal import CLibrdkafka
-internal import Foundation
-internal import Logging
 
 /// Settles by transactions: records and the positions of several groups appear together or not at all (KIP-98, KIP-447).
 ///
 /// A transaction is open only while a batch is written. The calls wait, so they run on the producer's own thread; its
 /// delivery reports are served by the loop meanwhile, without which a commit takes steps of 10 ms.
 actor TransactionalCommitter: Committer {
-    private nonisolated let loop: KafkaLoop
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+    private let clients: KafkaClients
+    nonisolated var unownedExecutor: UnownedSerialExecutor { clients.loop.executor.asUnownedSerialExecutor() }
 
-    private let options: KafkaOptions
     private let transactionalID: String
-    private let statistics: KafkaStatistics
-    private let logger: Logger
     private let failPoint: @Sendable (String) throws -> Void
     private var handle: KafkaHandle?
-    private var served: Int?
+    /// Whether the coordinator knows the producer.
+    private var isInitialised = false
 
     init(
-        transactionalID: String, loop: KafkaLoop, options: KafkaOptions, statistics: KafkaStatistics, logger: Logger,
-        failPoint: @escaping @Sendable (String) throws -> Void
+        transactionalID: String, clients: KafkaClients, failPoint: @escaping @Sendable (String) throws -> Void
     ) {
         self.transactionalID = transactionalID
-        self.loop = loop
-        self.options = options
-        self.statistics = statistics
-        self.logger = logger
+        self.clients = clients
         self.failPoint = failPoint
     }
 
-    /// Makes the producer known to the cluster.
+    /// Makes the producer known to the cluster. After an `uncertain` failure that initialises the same id again, which
+    /// ends what the old producer left: committed if the coordinator had its word, aborted if not. Only then do the
+    /// groups' positions tell which.
     /// - Throws: `LogError.unsupported` when the brokers cannot do transactions; `unavailable`, `refused`.
     func prepare() async throws {
         _ = try await working()
@@ -41,18 +35,14 @@ actor TransactionalCommitter: Committer {
     /// - Throws: `SettleFailure`; `LogError`, when not even a producer can be had: then nothing was written.
     func commit(_ batch: SettleBatch) async throws {
         let handle = try await working()
-        let timeout = Int32(clamping: options.transactionTimeout)
+        let timeout = Int32(clamping: clients.options.transactionTimeout)
         let failPoint = failPoint
         do {
             try await handle.calls.run {
                 try Self.write(batch, with: handle.client, timeout: timeout, failPoint)
             }
         } catch let failure as SettleFailure {
-            guard case .uncertain = failure else { throw failure }
-            // Initialising the same id again ends what the old producer left: committed if the coordinator had its word,
-            // aborted if not. Only then do the groups' positions tell which.
-            await discard()
-            _ = try await working()
+            if case .uncertain = failure { await discard() }
             throw failure
         }
     }
@@ -132,48 +122,48 @@ actor TransactionalCommitter: Committer {
     // MARK: The producer
 
     private func working() async throws -> KafkaHandle {
-        if let handle, handle.fatalError == nil { return handle }
-        await discard()
-        let made = try KafkaHandle(
-            .producer, name: "settle", options: options,
-            properties: [
-                "transactional.id": transactionalID,
-                "transaction.timeout.ms": String(options.transactionTimeout),
-                "message.timeout.ms": String(options.transactionTimeout),
-                // A transaction begins while the coordinator still writes the markers of the one before, and is asked to
-                // come again: the default of 100 ms would be the least that a settlement takes.
-                "retry.backoff.ms": "20",
-            ])
-        let bridge = EventBridge(handle: made, tokens: options.tokens, statistics: statistics, logger: logger)
-        // Delivery reports need no looking at: a record that failed fails the commit.
-        let id = loop.serve(made.queue) { event in _ = bridge.take(event) }
-        let timeout = Int32(clamping: options.requestTimeout)
+        if let handle, handle.fatalError != nil { await discard() }
+        let handle = try self.handle ?? open()
+        self.handle = handle
+        guard !isInitialised else { return handle }
+        let timeout = Int32(clamping: clients.options.requestTimeout)
+        let failPoint = failPoint
         do {
-            try await made.calls.run {
+            try await handle.calls.run {
+                do { try failPoint("initialising") } catch { throw KafkaFailure(RD_KAFKA_RESP_ERR__FAIL, "\(error)") }
                 try Self.repeating(until: ContinuousClock.now + .milliseconds(Int(timeout))) {
-                    rd_kafka_init_transactions(made.client, timeout)
+                    rd_kafka_init_transactions(handle.client, timeout)
                 }
             }
-        } catch {
-            loop.unserve(id)
-            await made.destroy()
-            guard let failure = error as? KafkaFailure else { throw error }
+        } catch let failure as KafkaFailure {
             if failure.isUnsupported {
                 throw LogError.unsupported(
                     "the brokers take no transactions (\(failure)); run with --delivery at-least-once")
             }
+            // What may be repeated goes on where it stopped, with the same client.
+            if !failure.isRetriable, self.handle === handle { await discard() }
             throw failure.logError("starting transactions")
         }
-        handle = made
-        served = id
-        return made
+        // The session was closed meanwhile.
+        guard self.handle === handle else { throw LogError.closed }
+        isInitialised = true
+        return handle
+    }
+
+    private func open() throws -> KafkaHandle {
+        let timeout = String(clients.options.transactionTimeout)
+        // Delivery reports need no looking at: a record that failed fails the commit.
+        return try clients.open(
+            .producer, name: "settle",
+            properties: [
+                "transactional.id": transactionalID, "transaction.timeout.ms": timeout, "message.timeout.ms": timeout,
+            ])
     }
 
     private func discard() async {
         guard let old = handle else { return }
         handle = nil
-        if let served { loop.unserve(served) }
-        served = nil
-        await old.destroy()
+        isInitialised = false
+        await clients.close(old)
     }
 }

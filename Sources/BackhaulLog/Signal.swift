@@ -44,4 +44,25 @@ package final class Signal: Sendable {
             raise()
         }
     }
+
+    /// As `wait()`, but no longer than until `instant` by `clock` (its milliseconds); nil waits for the signal alone.
+    package func wait(until instant: Int64?, by clock: any LogClock) async {
+        guard let instant else { return await wait() }
+        await race { try? await clock.sleep(until: instant) }
+    }
+
+    /// As `wait()`, but no longer than `duration`.
+    package func wait(for duration: Duration) async {
+        await race { try? await ContinuousClock().sleep(for: duration) }
+    }
+
+    private func race(_ other: @escaping @Sendable () async -> Void) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.wait() }
+            group.addTask(operation: other)
+            await group.next()
+            // A wait that is cancelled raises the signal on its way out; whoever waits looks at its own state anyhow.
+            group.cancelAll()
+        }
+    }
 }

@@ -6,10 +6,10 @@ internal import Yams
 
 /// Reads settings: environment over file over defaults. Flags are the command line's and come on top of these.
 package struct SettingsReader {
-    private var values: [String: (text: String, place: String)] = [:]
+    var values: [String: (text: String, place: String)] = [:]
     private var roots: [String: SourceRoots.Configured] = [:]
     private var destinations: [String: Destination] = [:]
-    private var kafkaProperties: [String: String] = [:]
+    var kafkaProperties: [String: String] = [:]
 
     /// Variables that are flags of the command line and no settings.
     private static let flags: Set<String> = ["BACKHAUL_LOG", "BACKHAUL_CONFIG", "BACKHAUL_DATA", "BACKHAUL_LISTEN"]
@@ -280,123 +280,5 @@ package struct SettingsReader {
             (key.name, values[key.name]?.text ?? key.standard, values[key.name]?.place ?? "default")
         }
         return settings
-    }
-
-    private func kafka() throws -> KafkaSettings {
-        var kafka = KafkaSettings()
-        kafka.properties = kafkaProperties
-        for text in try list("kafka.properties") {
-            guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
-                throw error("kafka.properties", "'\(text)' is no name=value")
-            }
-            kafka.properties[String(text[..<equals])] = String(text[text.index(after: equals)...])
-        }
-        kafka.username = raw("kafka.username")
-        kafka.password = try secret("kafka.passwordFile")
-        kafka.keyPassword = try secret("kafka.keyPasswordFile")
-        kafka.delivery = try choice("log.delivery")
-        let oauth = ["kafka.oauth.tokenURL", "kafka.oauth.clientID", "kafka.oauth.clientSecretFile"]
-        if oauth.contains(where: { !raw($0).isEmpty }) {
-            for name in oauth where raw(name).isEmpty {
-                throw error(name, "is needed beside the others of kafka.oauth")
-            }
-            guard let clientSecret = try secret("kafka.oauth.clientSecretFile") else { return kafka }
-            kafka.oauth = KafkaSettings.OAuth(
-                tokenURL: raw("kafka.oauth.tokenURL"), clientID: raw("kafka.oauth.clientID"),
-                clientSecret: clientSecret, scope: raw("kafka.oauth.scope"))
-        }
-        return kafka
-    }
-
-    /// What the file that a setting names holds; nil when it names none.
-    private func secret(_ name: String) throws -> Secret? {
-        guard !raw(name).isEmpty else { return nil }
-        guard let text = try? String(contentsOfFile: raw(name), encoding: .utf8) else {
-            throw error(name, "\(raw(name)) cannot be read")
-        }
-        return Secret(text.trimmingCharacters(in: .whitespacesAndNewlines))
-    }
-
-    private func raw(_ name: String) -> String { values[name]?.text ?? SettingKey.named[name]?.standard ?? "" }
-
-    private func error(_ name: String, _ problem: String) -> SettingsError {
-        SettingsError(values[name]?.place ?? "default", "\(name): \(problem)")
-    }
-
-    private func prefix() throws -> String {
-        let text = raw("topics.prefix")
-        // Kafka's rule for topic names; the longest name behind the prefix has 20 characters.
-        let isPlain = text.utf8.allSatisfy {
-            ($0 < 0x80 && Character(UnicodeScalar($0)).isLetter) || (0x30...0x39).contains($0)
-                || [0x2e, 0x5f, 0x2d].contains($0)
-        }
-        guard isPlain, text.utf8.count <= 200 else {
-            throw error("topics.prefix", "must be at most 200 of a-z A-Z 0-9 . _ -")
-        }
-        return text
-    }
-
-    private func integer(_ name: String) throws -> Int {
-        guard case .integer(let range) = SettingKey.named[name]?.kind, let value = Int(raw(name)), range.contains(value)
-        else {
-            throw error(name, "'\(raw(name))' is no whole number in its range")
-        }
-        return value
-    }
-
-    private func duration(_ name: String) throws -> Int64 {
-        guard let value = DurationText.parse(raw(name)) else {
-            throw error(name, "'\(raw(name))' is no duration such as 500ms, 10s, 1m, 6h or 1d")
-        }
-        return value
-    }
-
-    private func tiers() throws -> [Int64] {
-        let tiers = try list("retry.tiers").map { text in
-            guard let value = DurationText.parse(text), value >= 100 else {
-                throw error("retry.tiers", "'\(text)' is no duration of 100ms or more")
-            }
-            return value
-        }
-        guard !tiers.isEmpty, tiers == tiers.sorted(), Set(tiers).count == tiers.count else {
-            throw error("retry.tiers", "must be one or more durations in ascending order")
-        }
-        return tiers
-    }
-
-    private func fraction(_ name: String) throws -> Double {
-        guard let value = Double(raw(name)), (0...0.5).contains(value) else {
-            throw error(name, "'\(raw(name))' is no number from 0 to 0.5")
-        }
-        return value
-    }
-
-    private func flag(_ name: String) throws -> Bool {
-        switch raw(name) {
-        case "true": return true
-        case "false": return false
-        default: throw error(name, "must be true or false")
-        }
-    }
-
-    private func choice(_ name: String) throws -> String {
-        guard case .choice(let all) = SettingKey.named[name]?.kind, all.contains(raw(name)) else {
-            throw error(name, "'\(raw(name))' is none of its choices")
-        }
-        return raw(name)
-    }
-
-    private func list(_ name: String) throws -> [String] {
-        raw(name).split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
-    }
-
-    private func size(_ name: String) throws -> UInt64 {
-        let text = raw(name)
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        let units: [String: UInt64] = ["": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40]
-        guard let number = UInt64(digits), let unit = units[String(text.dropFirst(digits.count))],
-            !number.multipliedReportingOverflow(by: unit).overflow
-        else { throw error(name, "'\(text)' is no size such as 65536, 64KiB or 1GiB") }
-        return number * unit
     }
 }

@@ -209,16 +209,7 @@ actor Lane {
         for stopper in concerned() where !stopper.isUploading { stopper.stop(.interrupt) }
         let signal = Signal()
         idleWaiters.append((partitions, signal))
-        let clock = clock
-        let until = clock.now + grace
-        if !concerned().isEmpty {
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { await signal.wait() }
-                group.addTask { try? await clock.sleep(until: until) }
-                await group.next()
-                group.cancelAll()
-            }
-        }
+        if !concerned().isEmpty { await signal.wait(until: clock.now + grace, by: clock) }
         // Nobody is added meanwhile: a partition that is given up, and a lane that stops, get no deliveries.
         while !concerned().isEmpty {
             for stopper in concerned() { stopper.stop(.interrupt) }
@@ -335,18 +326,7 @@ actor Lane {
         await withDiscardingTaskGroup { group in
             while !isEnding, !Task.isCancelled {
                 for task in room.leave(at: clock.now) { start(task) { group.addTask(operation: $0) } }
-                guard let due = room.nextDue else {
-                    await roomChanged.wait()
-                    continue
-                }
-                let clock = clock
-                let roomChanged = roomChanged
-                await withTaskGroup(of: Void.self) { race in
-                    race.addTask { await roomChanged.wait() }
-                    race.addTask { try? await clock.sleep(until: due) }
-                    await race.next()
-                    race.cancelAll()
-                }
+                await roomChanged.wait(until: room.nextDue, by: clock)
             }
         }
     }

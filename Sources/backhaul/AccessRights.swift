@@ -1,4 +1,5 @@
 import BackhaulDomain
+import BackhaulKafka
 
 /// The rights that each role needs on a cluster with an authorizer.
 struct AccessRights {
@@ -26,10 +27,14 @@ struct AccessRights {
                 operations: ["Describe", "Write"])
         }
         let describe = ["Describe", "DescribeConfigs"]
+        // Every client that asks where groups stand has this group's name; nobody is in it.
+        let admin = KafkaOptions.adminGroup(prefix: layout.prefix)
         let retry = layout.prefix + "retry."
         rights = [
             topic("submit", layout.prefix, describe, prefixed: true), topic("submit", layout.tasks, ["Write"]),
             topic("submit", layout.largeTasks, ["Write"]), topic("submit", layout.results, ["Read"]),
+            group("submit", admin, ["Describe"]), group("worker", admin, ["Describe"]),
+            group("acknowledger", admin, ["Describe"]), group("replay", admin, ["Describe"]),
             topic("worker", layout.prefix, describe, prefixed: true), topic("worker", layout.tasks, ["Read"]),
             topic("worker", layout.largeTasks, ["Read", "Write"]),
             topic("worker", retry, ["Read", "Write"], prefixed: true),

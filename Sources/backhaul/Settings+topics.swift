@@ -36,13 +36,24 @@ extension Settings {
         return topics
     }
 
-    /// The topics as Kafka is to hold them. Views on a cluster are many and keep no position: `retention.work` is their
-    /// horizon.
+    /// The topics of a fleet. Views are many there and keep no position: `retention.work` is their horizon.
+    private var fleetTopics: [TopicSpecification] {
+        let view = layout.view
+        return topics.map { topic in
+            var topic = topic
+            if case .untilRead(let readers, let age) = topic.retention {
+                topic.retention = .untilRead(by: readers.filter { $0 != view }, atLeast: age)
+            }
+            return topic
+        }
+    }
+
+    /// The topics as Kafka is to hold them.
     var desiredTopics: [DesiredTopic] {
         // Outcomes and results of a task meet in partitions of one number, and a task's checkpoints in that of its record.
         let fixed: Set = [layout.outcomes, layout.results]
-        return topics.map {
-            DesiredTopic($0, replication: replication, views: [layout.view], isFixed: fixed.contains($0.name))
+        return fleetTopics.map {
+            DesiredTopic($0, replication: replication, isFixed: fixed.contains($0.name))
         }
     }
 
@@ -68,17 +79,9 @@ extension Settings {
             tokens: kafka.oauth.map(ClientCredentials.init), delivery: delivery ?? self.delivery,
             prefix: layout.prefix,
             clientName: "backhaul-\(role)-\(ProcessInfo.processInfo.hostName)-\(getpid())")
-        let views = layout.view
-        let upkeep = topics.map { topic in
-            var topic = topic
-            if case .untilRead(let readers, let age) = topic.retention {
-                topic.retention = .untilRead(by: readers.filter { $0 != views }, atLeast: age)
-            }
-            return topic
-        }
         let failPoint = try FailPoint(ProcessInfo.processInfo.environment)
         return try KafkaLog(
-            options: options, topics: upkeep, clock: SystemLogClock(), logger: Logger(label: "backhaul.kafka"),
+            options: options, topics: fleetTopics, clock: SystemLogClock(), logger: Logger(label: "backhaul.kafka"),
             failPoint: { failPoint?.pass($0) })
     }
 

@@ -16,7 +16,7 @@ final class KafkaHarness: LogHarness {
     private let mock: MockCluster?
     private let bootstrap: String
     private let delivery: DeliveryMode
-    private let armed = Mutex<(point: String, after: Int)?>(nil)
+    private let armed = Mutex<[String: Int]>([:])
 
     /// Real brokers when a bootstrap address is given, else mock brokers of the harness's own.
     init(real: String? = nil, delivery: DeliveryMode) throws {
@@ -54,17 +54,17 @@ final class KafkaHarness: LogHarness {
         return try await open()
     }
 
-    func arm(_ failPoint: String, after: Int) { armed.withLock { $0 = (failPoint, after) } }
+    func arm(_ failPoint: String, after: Int) { armed.withLock { $0[failPoint] = after } }
 
-    func disarm() { armed.withLock { $0 = nil } }
+    func disarm() { armed.withLock { $0 = [:] } }
 
     struct Fault: Error {}
 
     private func pass(_ point: String) throws {
         try armed.withLock { armed in
-            guard let now = armed, now.point == point else { return }
-            if now.after == 0 { throw Fault() }
-            armed = (point, now.after - 1)
+            guard let after = armed[point] else { return }
+            if after == 0 { throw Fault() }
+            armed[point] = after - 1
         }
     }
 }

@@ -6,11 +6,11 @@ import Testing
 struct TopicPlanTests {
     private func desired(
         _ name: String = "p.tasks", partitions: Int = 4, replication: Int = 3, isFixed: Bool = false,
-        retention: Retention = .untilRead(by: ["p.workers", "p.view"], atLeast: 1)
+        retention: Retention = .untilRead(by: ["p.workers"], atLeast: 1)
     ) -> DesiredTopic {
         DesiredTopic(
             TopicSpecification(name: name, partitions: partitions, retention: retention), replication: replication,
-            views: ["p.view"], isFixed: isFixed)
+            isFixed: isFixed)
     }
 
     private func actual(_ topic: DesiredTopic, partitions: Int? = nil, changing: [String: String] = [:]) -> ActualTopic
@@ -21,7 +21,7 @@ struct TopicPlanTests {
         let count = partitions ?? topic.partitions
         return ActualTopic(
             partitions: count, replication: topic.replication, configuration: configuration,
-            positions: Dictionary(uniqueKeysWithValues: topic.readers.map { ($0, Set(0..<count)) }), earliest: [:])
+            positions: Dictionary(uniqueKeysWithValues: topic.readers.map { ($0, Set(0..<count)) }))
     }
 
     @Test func createsWhatIsMissingWithFirstPositions() {

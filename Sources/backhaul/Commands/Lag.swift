@@ -48,7 +48,8 @@ struct Lag: AsyncParsableCommand {
                         line.outstanding += 1
                         line.bytes += stored.record.size
                         if topic != layout.outcomes, let task = try? TaskCodec.decode(stored.record.value) {
-                            line.fileBytes = line.fileBytes.addingReportingOverflow(task.size).partialValue
+                            let (sum, overflows) = line.fileBytes.addingReportingOverflow(task.size)
+                            line.fileBytes = overflows ? .max : sum
                         }
                         oldest = min(oldest ?? stored.appendedAt, stored.appendedAt)
                     }

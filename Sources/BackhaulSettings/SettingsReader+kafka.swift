@@ -1,0 +1,40 @@
+internal import BackhaulDestinations
+internal import Foundation
+
+/// How to reach the cluster.
+extension SettingsReader {
+    func kafka() throws -> KafkaSettings {
+        var kafka = KafkaSettings()
+        kafka.properties = kafkaProperties
+        for text in try list("kafka.properties") {
+            guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+                throw error("kafka.properties", "'\(text)' is no name=value")
+            }
+            kafka.properties[String(text[..<equals])] = String(text[text.index(after: equals)...])
+        }
+        kafka.username = raw("kafka.username")
+        kafka.password = try secret("kafka.passwordFile")
+        kafka.keyPassword = try secret("kafka.keyPasswordFile")
+        kafka.delivery = try choice("log.delivery")
+        let oauth = ["kafka.oauth.tokenURL", "kafka.oauth.clientID", "kafka.oauth.clientSecretFile"]
+        if oauth.contains(where: { !raw($0).isEmpty }) {
+            for name in oauth where raw(name).isEmpty {
+                throw error(name, "is needed beside the others of kafka.oauth")
+            }
+            guard let clientSecret = try secret("kafka.oauth.clientSecretFile") else { return kafka }
+            kafka.oauth = KafkaSettings.OAuth(
+                tokenURL: raw("kafka.oauth.tokenURL"), clientID: raw("kafka.oauth.clientID"),
+                clientSecret: clientSecret, scope: raw("kafka.oauth.scope"))
+        }
+        return kafka
+    }
+
+    /// What the file that a setting names holds; nil when it names none.
+    private func secret(_ name: String) throws -> Secret? {
+        guard !raw(name).isEmpty else { return nil }
+        guard let text = try? String(contentsOfFile: raw(name), encoding: .utf8) else {
+            throw error(name, "\(raw(name)) cannot be read")
+        }
+        return Secret(text.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+}

@@ -1,0 +1,88 @@
+internal import BackhaulDomain
+internal import Foundation
+
+/// Texts as values of their kinds.
+extension SettingsReader {
+    func raw(_ name: String) -> String { values[name]?.text ?? SettingKey.named[name]?.standard ?? "" }
+
+    func error(_ name: String, _ problem: String) -> SettingsError {
+        SettingsError(values[name]?.place ?? "default", "\(name): \(problem)")
+    }
+
+    func prefix() throws -> String {
+        let text = raw("topics.prefix")
+        // Kafka's rule for topic names; the longest name behind the prefix has 20 characters.
+        let isPlain = text.utf8.allSatisfy {
+            ($0 < 0x80 && Character(UnicodeScalar($0)).isLetter) || (0x30...0x39).contains($0)
+                || [0x2e, 0x5f, 0x2d].contains($0)
+        }
+        guard isPlain, text.utf8.count <= 200 else {
+            throw error("topics.prefix", "must be at most 200 of a-z A-Z 0-9 . _ -")
+        }
+        return text
+    }
+
+    func integer(_ name: String) throws -> Int {
+        guard case .integer(let range) = SettingKey.named[name]?.kind, let value = Int(raw(name)), range.contains(value)
+        else {
+            throw error(name, "'\(raw(name))' is no whole number in its range")
+        }
+        return value
+    }
+
+    func duration(_ name: String) throws -> Int64 {
+        guard let value = DurationText.parse(raw(name)) else {
+            throw error(name, "'\(raw(name))' is no duration such as 500ms, 10s, 1m, 6h or 1d")
+        }
+        return value
+    }
+
+    func tiers() throws -> [Int64] {
+        let tiers = try list("retry.tiers").map { text in
+            guard let value = DurationText.parse(text), value >= 100 else {
+                throw error("retry.tiers", "'\(text)' is no duration of 100ms or more")
+            }
+            return value
+        }
+        guard !tiers.isEmpty, tiers == tiers.sorted(), Set(tiers).count == tiers.count else {
+            throw error("retry.tiers", "must be one or more durations in ascending order")
+        }
+        return tiers
+    }
+
+    func fraction(_ name: String) throws -> Double {
+        guard let value = Double(raw(name)), (0...0.5).contains(value) else {
+            throw error(name, "'\(raw(name))' is no number from 0 to 0.5")
+        }
+        return value
+    }
+
+    func flag(_ name: String) throws -> Bool {
+        switch raw(name) {
+        case "true": return true
+        case "false": return false
+        default: throw error(name, "must be true or false")
+        }
+    }
+
+    func choice(_ name: String) throws -> String {
+        guard case .choice(let all) = SettingKey.named[name]?.kind, all.contains(raw(name)) else {
+            throw error(name, "'\(raw(name))' is none of its choices")
+        }
+        return raw(name)
+    }
+
+    func list(_ name: String) throws -> [String] {
+        raw(name).split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    }
+
+    func size(_ name: String) throws -> UInt64 {
+        let text = raw(name)
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        let units: [String: UInt64] = ["": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40]
+        guard let number = UInt64(digits), let unit = units[String(text.dropFirst(digits.count))],
+            !number.multipliedReportingOverflow(by: unit).overflow
+        else { throw error(name, "'\(text)' is no size such as 65536, 64KiB or 1GiB") }
+        return number * unit
+    }
+}
