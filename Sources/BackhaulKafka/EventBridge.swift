@@ -2,6 +2,7 @@ internal import BackhaulLog
 internal import CLibrdkafka
 internal import Foundation
 internal import Logging
+internal import Synchronization
 
 /// What every client's events have in common: log lines, errors, statistics, tokens that run out.
 struct EventBridge: Sendable {
@@ -18,6 +19,9 @@ struct EventBridge: Sendable {
         case RD_KAFKA_EVENT_ERROR:
             let failure = KafkaFailure(
                 rd_kafka_event_error(event.pointer), String(cString: rd_kafka_event_error_string(event.pointer)))
+            if [RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR__SSL].contains(failure.code) {
+                handle.refusal.withLock { $0 = failure }
+            }
             // Connections are told of by a log line already; others retry by themselves and are told again by whatever call
             // they make fail.
             let isKnown = [
@@ -55,12 +59,12 @@ struct EventBridge: Sendable {
             metadata: ["client": "\(handle.name)", "facility": "\(facility.map { String(cString: $0) } ?? "")"])
     }
 
-    /// On the client's own thread: fetching a token waits for another server.
+    /// On a thread of the client's own: fetching a token waits for another server.
     private func refreshToken() {
         let handle = handle
         let logger = logger
         guard let tokens else { return }
-        handle.calls.start {
+        handle.tokenCalls.start {
             do {
                 let token = try tokens.fetch()
                 var text = [CChar](repeating: 0, count: 512)
@@ -73,6 +77,7 @@ struct EventBridge: Sendable {
             } catch {
                 // librdkafka asks again after ten seconds.
                 logger.error("no token from kafka.oauth.tokenURL", metadata: ["error": "\(error)"])
+                handle.refusal.withLock { $0 = KafkaFailure(RD_KAFKA_RESP_ERR__AUTHENTICATION, "no token: \(error)") }
                 rd_kafka_oauthbearer_set_token_failure(handle.client, "\(error)")
             }
         }

@@ -1,6 +1,7 @@
 internal import BackhaulLog
 internal import CLibrdkafka
 internal import Foundation
+internal import Synchronization
 
 /// Questions to the cluster and changes of it: topics, their configuration, positions of groups.
 struct KafkaAdmin: Sendable {
@@ -12,8 +13,21 @@ struct KafkaAdmin: Sendable {
     /// Every topic and how many partitions and replicas it has. Never asks for a topic by name: a broker that makes
     /// topics of its own accord would.
     func topics() async throws -> [String: (partitions: Int, replication: Int)] {
-        let timeout = Int32(clamping: timeout)
-        return try await call("listing topics") {
+        // Asked for in short pieces: a wrong password answers nothing, and whoever waits is to hear of it at once.
+        let deadline = ContinuousClock.now + .milliseconds(timeout)
+        while true {
+            handle.refusal.withLock { $0 = nil }
+            do {
+                return try await listTopics(Int32(clamping: min(timeout, 2_000)))
+            } catch LogError.unavailable(let reason) {
+                if let refusal = handle.refusal.withLock({ $0 }) { throw refusal.logError("listing topics") }
+                guard ContinuousClock.now < deadline else { throw LogError.unavailable(reason) }
+            }
+        }
+    }
+
+    private func listTopics(_ timeout: Int32) async throws -> [String: (partitions: Int, replication: Int)] {
+        try await call("listing topics") {
             var pointer: UnsafePointer<rd_kafka_metadata>?
             try KafkaFailure.check(rd_kafka_metadata(handle.client, 1, nil, &pointer, timeout))
             guard let pointer else { return [:] }

@@ -84,6 +84,14 @@ struct KafkaFailure: Error, CustomStringConvertible {
             return .refused("\(what): \(self); 'backhaul topics check' prints the rights that each role needs")
         case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
             RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
+            // librdkafka before 2.6.1 repeats its nonce, which brokers from 3.8.1 to 3.9 overlook and 4 refuses (its
+            // CHANGELOG, #4895).
+            if text.contains("SCRAM"), rd_kafka_version() < 0x02_06_01_00 {
+                return .refused(
+                    "\(what): \(self); check the user and the password file. librdkafka "
+                        + "\(String(cString: rd_kafka_version_str())) cannot do SCRAM with Kafka 4: that takes 2.6.1 or "
+                        + "newer, or SASL PLAIN over TLS, a client certificate or OAUTHBEARER")
+            }
             return .refused("\(what): \(self); check the user, the password file and kafka.properties")
         case RD_KAFKA_RESP_ERR__SSL:
             return .refused("\(what): \(self); check ssl.ca.location and the certificates in kafka.properties")

@@ -1,7 +1,7 @@
 internal import BackhaulLog
 internal import CLibrdkafka
 internal import Foundation
-internal import Logging
+internal import Synchronization
 
 /// One librdkafka client. Its events are served on a `KafkaLoop`; its waiting calls run on a thread of its own.
 ///
@@ -19,6 +19,11 @@ final class KafkaHandle: @unchecked Sendable {
     /// Where its events arrive.
     let queue: OpaquePointer
     let calls: BlockingCalls
+    /// Tokens are fetched apart from the calls: such a call may be waiting for the token.
+    let tokenCalls: BlockingCalls
+    /// Why the brokers last turned this client away, if they did: a password or certificate that is wrong. Calls only
+    /// say that they got no answer.
+    let refusal = Mutex<KafkaFailure?>(nil)
     let name: String
     private let kind: Kind
 
@@ -29,6 +34,7 @@ final class KafkaHandle: @unchecked Sendable {
         self.kind = kind
         self.name = name
         calls = BlockingCalls(name: "backhaul.kafka." + name)
+        tokenCalls = BlockingCalls(name: "backhaul.kafka.tokens." + name)
         guard let configuration = rd_kafka_conf_new() else { throw LogError.unavailable("out of memory") }
         do {
             try Self.fill(configuration, kind, name, options, properties)
@@ -142,6 +148,7 @@ final class KafkaHandle: @unchecked Sendable {
 
     /// Lets the client go, on its own thread: nothing may use it any more. Waits for its connections to close.
     func destroy() async {
+        _ = try? await tokenCalls.run {}
         _ = try? await calls.run { [self] in
             rd_kafka_queue_destroy(queue)
             // A member has left its group in order, or is meant to vanish from it.

@@ -16,9 +16,12 @@ extension KafkaLog {
             for reader in topic.readers {
                 positions[reader] = Set(try await admin.positions(of: reader, in: partitions).keys.map(\.partition))
             }
+            let stands = positions.values.reduce(Set(partitions.map(\.partition))) { $0.intersection($1) }
+            let ends = try await end(of: partitions.filter { !stands.contains($0.partition) })
             actual[topic.name] = ActualTopic(
                 partitions: count, replication: replication,
-                configuration: configurations[topic.name] ?? ActualTopic.Configuration(), positions: positions)
+                configuration: configurations[topic.name] ?? ActualTopic.Configuration(), positions: positions,
+                unwritten: Set(ends.filter { $0.value == 0 }.keys.map(\.partition)))
         }
         return TopicPlan(desired: desired, actual: actual)
     }

@@ -201,6 +201,11 @@ package final class KafkaLog: MessageLog {
         try await reader.bounds(partitions, at: .earliest)
     }
 
+    /// The offset behind the last record of each partition.
+    func end(of partitions: [TopicPartition]) async throws -> [TopicPartition: Int64] {
+        try await reader.bounds(partitions, at: .end)
+    }
+
     package func decided(_ partition: TopicPartition) async throws -> Int64 {
         // The end of everything that was written, decided or not; then the end of what readers may see, until it is there.
         let handle = try await scout.working()

@@ -75,7 +75,7 @@ package struct TopicPlan: Hashable, Sendable {
                 changes.append(
                     .position(
                         group: reader, partition: TopicPartition(topic: topic.name, partition: number),
-                        restored: number < found.partitions))
+                        restored: number < found.partitions && !found.unwritten.contains(number)))
             }
         }
     }

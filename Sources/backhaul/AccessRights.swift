@@ -1,5 +1,4 @@
 import BackhaulDomain
-import BackhaulKafka
 
 /// The rights that each role needs on a cluster with an authorizer.
 struct AccessRights {
@@ -27,39 +26,38 @@ struct AccessRights {
                 operations: ["Describe", "Write"])
         }
         let describe = ["Describe", "DescribeConfigs"]
-        // Every client that asks where groups stand has this group's name; nobody is in it.
-        let admin = KafkaOptions.adminGroup(prefix: layout.prefix)
+        // Every role looks at start where all the groups stand. The client that asks has a group's name too, in which nobody
+        // is (KafkaOptions.adminGroup).
+        func groups(_ role: String, _ operations: [String] = ["Describe"]) -> Right {
+            Right(role: role, resource: "group", name: layout.prefix, prefixed: true, operations: operations)
+        }
         let retry = layout.prefix + "retry."
         rights = [
             topic("submit", layout.prefix, describe, prefixed: true), topic("submit", layout.tasks, ["Write"]),
             topic("submit", layout.largeTasks, ["Write"]), topic("submit", layout.results, ["Read"]),
-            group("submit", admin, ["Describe"]), group("worker", admin, ["Describe"]),
-            group("acknowledger", admin, ["Describe"]), group("replay", admin, ["Describe"]),
+            groups("submit"),
             topic("worker", layout.prefix, describe, prefixed: true), topic("worker", layout.tasks, ["Read"]),
             topic("worker", layout.largeTasks, ["Read", "Write"]),
             topic("worker", retry, ["Read", "Write"], prefixed: true),
             topic("worker", layout.deadLetters, ["Write"]), topic("worker", layout.outcomes, ["Write"]),
             topic("worker", layout.checkpoints, ["Read", "Write"]), group("worker", layout.workers),
-            group("worker", layout.largeWorkers), group("worker", layout.delays), transactions("worker"),
+            group("worker", layout.largeWorkers), group("worker", layout.delays), groups("worker"),
+            transactions("worker"),
             topic("acknowledger", layout.prefix, describe, prefixed: true),
             topic("acknowledger", layout.outcomes, ["Read", "Delete"]),
             topic("acknowledger", layout.results, ["Read", "Write"]),
             topic("acknowledger", layout.tasks, ["Read", "Delete"]),
             topic("acknowledger", layout.largeTasks, ["Read", "Delete"]),
             topic("acknowledger", retry, ["Delete"], prefixed: true), group("acknowledger", layout.acknowledgers),
-            group("acknowledger", layout.workers, ["Describe"]),
-            group("acknowledger", layout.largeWorkers, ["Describe"]),
-            group("acknowledger", layout.delays, ["Describe"]), transactions("acknowledger"),
+            groups("acknowledger"), transactions("acknowledger"),
             topic("replay", layout.prefix, ["Read"] + describe, prefixed: true),
-            topic("replay", layout.tasks, ["Write"]), topic("replay", layout.largeTasks, ["Write"]),
+            groups("replay"), topic("replay", layout.tasks, ["Write"]), topic("replay", layout.largeTasks, ["Write"]),
             topic("audit, status, lag, results", layout.prefix, ["Read"] + describe, prefixed: true),
-            Right(
-                role: "audit, status, lag, results", resource: "group", name: layout.prefix, prefixed: true,
-                operations: ["Describe"]),
+            groups("audit, status, lag, results"),
+            // A position is written by whoever may read the topic and the group.
             topic(
-                "topics apply", layout.prefix, ["Alter", "AlterConfigs", "Create"] + describe, prefixed: true),
-            Right(
-                role: "topics apply", resource: "group", name: layout.prefix, prefixed: true, operations: ["Read"]),
+                "topics apply", layout.prefix, ["Alter", "AlterConfigs", "Create", "Read"] + describe, prefixed: true),
+            groups("topics apply", ["Describe", "Read"]),
         ]
     }
 

@@ -1,31 +1,59 @@
 import Dispatch
 import Foundation
+import Synchronization
 
-/// SIGTERM and SIGINT as a stream; the process no longer dies of them.
-enum SignalStream {
-    static func make() -> AsyncStream<Int32> {
-        let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingNewest(4))
+/// SIGTERM and SIGINT as a stream; from the first stream on the process no longer dies of them.
+///
+/// The sources are made once for the process: libdispatch on Linux tells a signal to one of several sources, and a source
+/// that is cancelled takes the signal's registration with it, whoever registered since.
+final class SignalStream: Sendable {
+    private struct State {
+        var listeners: [Int: AsyncStream<Int32>.Continuation] = [:]
+        var next = 0
+        /// Came while nobody listened, between one phase of the program and the next.
+        var pending: [Int32] = []
+    }
+
+    private static let shared = SignalStream()
+
+    private let state = Mutex(State())
+    /// Unchecked: dispatch sources are thread-safe; Dispatch has not declared them Sendable on Linux.
+    private nonisolated(unsafe) var sources: [any DispatchSourceSignal] = []
+
+    /// The signals that come from now on, and those that came while nobody listened.
+    static func make() -> AsyncStream<Int32> { shared.listen() }
+
+    private init() {
         let queue = DispatchQueue(label: "backhaul.signals")
-        var sources: [any DispatchSourceSignal] = []
         for number in [SIGTERM, SIGINT] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler { continuation.yield(number) }
+            source.setEventHandler { [weak self] in self?.tell(number) }
             source.resume()
             sources.append(source)
         }
-        // Retained by the stream's end: a source that is let go stops telling.
-        let kept = UncheckedSources(sources)
-        continuation.onTermination = { _ in kept.cancel() }
+    }
+
+    private func listen() -> AsyncStream<Int32> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingNewest(4))
+        let (id, pending) = state.withLock { state in
+            state.next += 1
+            state.listeners[state.next] = continuation
+            defer { state.pending = [] }
+            return (state.next, state.pending)
+        }
+        for number in pending { continuation.yield(number) }
+        continuation.onTermination = { [weak self] _ in
+            _ = self?.state.withLock { $0.listeners.removeValue(forKey: id) }
+        }
         return stream
     }
 
-    /// Dispatch sources are thread-safe; Dispatch has not declared them Sendable on Linux.
-    private struct UncheckedSources: @unchecked Sendable {
-        let sources: [any DispatchSourceSignal]
-
-        init(_ sources: [any DispatchSourceSignal]) { self.sources = sources }
-
-        func cancel() { for source in sources { source.cancel() } }
+    private func tell(_ number: Int32) {
+        let listeners = state.withLock { state in
+            if state.listeners.isEmpty { state.pending.append(number) }
+            return Array(state.listeners.values)
+        }
+        for listener in listeners { listener.yield(number) }
     }
 }

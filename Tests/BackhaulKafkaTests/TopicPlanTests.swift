@@ -82,6 +82,13 @@ struct TopicPlanTests {
                     group: "p.workers", partition: TopicPartition(topic: "p.tasks", partition: 1), restored: true)
             ])
         #expect(plan.obstacles.count == 1)
+        // A topic whose making was interrupted: nothing can have been read there.
+        found.unwritten = [1]
+        #expect(
+            TopicPlan(desired: [topic], actual: ["p.tasks": found]).changes == [
+                .position(
+                    group: "p.workers", partition: TopicPartition(topic: "p.tasks", partition: 1), restored: false)
+            ])
     }
 
     @Test func fewerReplicasAskForNoMoreThanTheyCanGive() {
