@@ -61,6 +61,13 @@ struct KafkaFailure: Error, CustomStringConvertible {
         ].contains(code)
     }
 
+    var isUnknownTopic: Bool {
+        [
+            RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
+            RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
+        ].contains(code)
+    }
+
     /// Whether the broker cannot do transactions, or not for this client.
     var isUnsupported: Bool {
         [
@@ -73,10 +80,7 @@ struct KafkaFailure: Error, CustomStringConvertible {
     /// - Parameter what: what was being done.
     func logError(_ what: String, topic: String? = nil) -> LogError {
         switch code {
-        case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-            if let topic { return .unknownTopic(topic) }
-            return .unavailable("\(what): \(self)")
-        case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        case _ where isUnknownTopic:
             if let topic { return .unknownTopic(topic) }
             return .unavailable("\(what): \(self)")
         case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,

@@ -10,12 +10,16 @@ extension KafkaHandle {
     func asking<Value: Sendable>(
         for patience: Duration, _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
-        let deadline = ContinuousClock.now + patience
+        let start = ContinuousClock.now
         while true {
             do {
                 return try await calls.run(body)
             } catch let failure as KafkaFailure {
-                guard failure.passes, ContinuousClock.now < deadline else { throw failure }
+                let asked = ContinuousClock.now - start
+                // A topic that one broker has just made the others may not have heard of.
+                guard failure.passes && asked < patience || failure.isUnknownTopic && asked < .seconds(3) else {
+                    throw failure
+                }
                 // Nothing tells when the brokers have settled it among themselves.
                 if failure.code != RD_KAFKA_RESP_ERR__TIMED_OUT { try await Task.sleep(for: .milliseconds(100)) }
             }

@@ -174,7 +174,10 @@ package final class KafkaLog: MessageLog {
     package func read(
         _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
     ) async throws -> ReadPage {
-        try await reader.read(partition, from: offset, records: records, bytes: bytes)
+        guard try await partitions(of: partition.topic).contains(partition) else {
+            throw LogError.unknownPartition(partition)
+        }
+        return try await reader.read(partition, from: offset, records: records, bytes: bytes)
     }
 
     package func bounds(_ topic: String) async throws -> [PartitionBounds] {
