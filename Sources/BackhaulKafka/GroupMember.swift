@@ -121,7 +121,7 @@ final class GroupMember {
         guard size >= 11, bytes.prefix(7).elementsEqual("CGMDv2:".utf8) else {
             throw KafkaFailure(
                 RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE,
-                "this librdkafka writes group metadata in an unknown form; use 2.0.2 to 2.15")
+                "this librdkafka writes group metadata in an unknown form; use 2.0.2 to 2.16")
         }
         let generation = bytes.loadUnaligned(fromByteOffset: 7, as: Int32.self)
         return generation >= 0 ? identity : nil
