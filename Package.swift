@@ -29,7 +29,11 @@ let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
-let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "backhaul",
@@ -40,11 +44,15 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: ["FullFoundation"]),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
-        .package(url: "https://github.com/swhitty/FlyingFox", exact: "0.27.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -58,6 +66,13 @@ let package = Package(
         room("BackhaulKafka", ["BackhaulLog", "BackhaulLoop", "CLibrdkafka", logging]),
         room("BackhaulTransfer", ["BackhaulLoop", "CLibcurl", crypto]),
         room("BackhaulDestinations", ["BackhaulDomain", "BackhaulTransfer"]),
+        room(
+            "BackhaulWeb",
+            [
+                "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulWire", crypto, hummingbird, hummingbirdCore,
+                httpTypes, lifecycle,
+                logging, nio,
+            ]),
         room("BackhaulIngest", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer", crypto]),
         room(
             "BackhaulWorker",
@@ -76,8 +91,8 @@ let package = Package(
                 "BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTelemetry", "BackhaulEmbedded",
                 "BackhaulKafka",
                 "BackhaulTransfer", "BackhaulDestinations", "BackhaulIngest", "BackhaulWorker",
-                "BackhaulAcknowledgment", "BackhaulReplay", "BackhaulAudit", "BackhaulSettings",
-                argumentParser, flyingFox, logging,
+                "BackhaulAcknowledgment", "BackhaulReplay", "BackhaulAudit", "BackhaulSettings", "BackhaulWeb",
+                argumentParser, logging,
             ],
             swiftSettings: strict),
         // Tests and their kits.
@@ -126,6 +141,13 @@ let package = Package(
         tests(
             "BackhaulIngestTests",
             ["BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit", "BackhaulTestKit"]),
+        tests(
+            "BackhaulWebTests",
+            [
+                "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit", "BackhaulTestKit",
+                "BackhaulWeb",
+                logging,
+            ]),
         tests(
             "BackhaulReplayTests",
             [

@@ -37,10 +37,12 @@ struct FleetOptions: ParsableArguments {
 
     /// Opens the cluster and holds its topics against what the role needs; waits for brokers that do not answer, and ends
     /// in order at a signal meanwhile.
+    /// - Parameter patience: milliseconds after which an append that nobody acknowledged fails.
     /// - Throws: `CommandFailure` when the topics contradict the configuration.
-    func open(_ bootstrap: String, _ settings: Settings, role: String) async throws -> KafkaLog {
+    func open(_ bootstrap: String, _ settings: Settings, role: String, patience: Int = 20_000) async throws -> KafkaLog
+    {
         try await withThrowingTaskGroup(of: KafkaLog?.self) { group in
-            group.addTask { try await self.wait(bootstrap, settings, role: role) }
+            group.addTask { try await self.wait(bootstrap, settings, role: role, patience: patience) }
             group.addTask {
                 // Nothing was taken yet, and a question to brokers that are away could hold an orderly way out for long.
                 for await _ in SignalStream.make() { Foundation.exit(ProcessExit.done.rawValue) }
@@ -54,8 +56,8 @@ struct FleetOptions: ParsableArguments {
         }
     }
 
-    private func wait(_ bootstrap: String, _ settings: Settings, role: String) async throws -> KafkaLog {
-        let log = try settings.kafkaLog(bootstrap, role: role, delivery: delivery)
+    private func wait(_ bootstrap: String, _ settings: Settings, role: String, patience: Int) async throws -> KafkaLog {
+        let log = try settings.kafkaLog(bootstrap, role: role, delivery: delivery, patience: patience)
         let logger = Logger(label: "backhaul.\(role)")
         var wait = 1
         while true {

@@ -13,7 +13,8 @@ struct Backhaul: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Standalone.self, WorkerCommand.self, AcknowledgerCommand.self, Submit.self, Status.self, Results.self,
+            Standalone.self, IngestCommand.self, WorkerCommand.self, AcknowledgerCommand.self, Submit.self, Status.self,
+            Results.self,
             DeadLetters.self, ReplayCommand.self,
             AuditCommand.self, Topics.self, Lag.self, Config.self,
         ])

@@ -1,6 +1,7 @@
 import BackhaulLog
 import BackhaulTelemetry
 import BackhaulTransfer
+import BackhaulWeb
 import Foundation
 import Logging
 import Synchronization
@@ -30,18 +31,26 @@ final class ServiceProcess: Sendable {
     private let facts: [String: String]
     private let parts: [Part]
     private let stop: Stop
-    private let health: HealthServer
+    private let server: WebServer
+    /// Milliseconds for the requests under way when the process stops; nil when it serves its health alone.
+    private let requestGrace: Int64?
     private let logger: Logger
 
-    /// - Parameter facts: shown in the ready line.
-    init(role: String, address: ListenAddress, facts: [String: String], parts: [Part], stop: Stop) throws {
+    /// - Parameters:
+    ///   - facts: shown in the ready line.
+    ///   - api: what is served beside health, and how long (milliseconds) its requests under way may take at the end.
+    init(
+        role: String, address: ListenAddress, facts: [String: String], api: (IngestAPI, grace: Int64)? = nil,
+        parts: [Part], stop: Stop
+    ) {
         self.role = role
         self.address = address
         self.facts = facts
         self.parts = parts
         self.stop = stop
-        health = try HealthServer(address)
+        requestGrace = api?.grace
         logger = Logger(label: "backhaul.\(role)")
+        server = WebServer(host: address.host, port: Int(address.port), api: api?.0, logger: logger)
     }
 
     /// Serves until a signal, then drains.
@@ -63,16 +72,17 @@ final class ServiceProcess: Sendable {
 
     private func serve(until signals: AsyncStream<Int32>) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.health.run() }
-            try await raceListening(&group)
+            group.addTask { try await self.serve() }
+            let port = try await raceListening(&group)
             let awaited = parts.filter(\.isAwaited).count
+            if awaited == 0 { announce(port) }
             let ready = Mutex(0)
             let isReady: @Sendable () -> Void = {
                 let count = ready.withLock { count in
                     count += 1
                     return count
                 }
-                if count == awaited { self.announce() }
+                if count == awaited { self.announce(port) }
             }
             for part in parts {
                 group.addTask { try await part.run { if part.isAwaited { isReady() } } }
@@ -87,9 +97,17 @@ final class ServiceProcess: Sendable {
         }
     }
 
-    private func raceListening(_ group: inout ThrowingTaskGroup<Void, any Error>) async throws {
+    private func serve() async throws {
         do {
-            try await health.waitUntilListening()
+            try await server.run()
+        } catch let failure as WebServer.Failure {
+            throw CommandFailure("--listen \(address): \(failure) Choose another address.", exit: .failed)
+        }
+    }
+
+    private func raceListening(_ group: inout ThrowingTaskGroup<Void, any Error>) async throws -> Int {
+        do {
+            return try await server.waitUntilListening()
         } catch {
             // The server's own error says more than the wait's.
             try await group.next()
@@ -97,10 +115,10 @@ final class ServiceProcess: Sendable {
         }
     }
 
-    private func announce() {
-        health.setReady(true)
+    private func announce(_ port: Int) {
+        server.setReady(true)
         var metadata: Logger.Metadata = [
-            "role": "\(role)", "listen": "\(address)", "version": "\(Version.text)",
+            "role": "\(role)", "listen": "\(address.host):\(port)", "version": "\(Version.text)",
             "libcurl": "\(CurlGlobal.version)", "pid": "\(getpid())",
         ]
         for (name, value) in facts { metadata[name] = "\(value)" }
@@ -114,7 +132,8 @@ final class ServiceProcess: Sendable {
         var iterator = signals.makeAsyncIterator()
         guard let first = await iterator.next() else { return }
         logger.notice("stopping", metadata: ["signal": "\(first)"])
-        health.setReady(false)
+        server.setReady(false)
+        if let requestGrace { await server.stop(grace: requestGrace) }
         let stop = stop
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await stop.drain() }

@@ -66,8 +66,12 @@ extension Settings {
     }
 
     /// Opens a cluster.
-    /// - Parameter role: begins the clients' names.
-    func kafkaLog(_ bootstrap: String, role: String, delivery: DeliveryMode? = nil) throws -> KafkaLog {
+    /// - Parameters:
+    ///   - role: begins the clients' names.
+    ///   - patience: milliseconds after which an append that nobody acknowledged, or a question, fails.
+    func kafkaLog(_ bootstrap: String, role: String, delivery: DeliveryMode? = nil, patience: Int = 20_000) throws
+        -> KafkaLog
+    {
         try checkKafkaProperties()
         var properties = kafka.properties
         var secrets: [String: String] = [:]
@@ -78,7 +82,8 @@ extension Settings {
             bootstrap: bootstrap, properties: properties, secrets: secrets,
             tokens: kafka.oauth.map(ClientCredentials.init), delivery: delivery ?? self.delivery,
             prefix: layout.prefix,
-            clientName: "backhaul-\(role)-\(ProcessInfo.processInfo.hostName)-\(getpid())")
+            clientName: "backhaul-\(role)-\(ProcessInfo.processInfo.hostName)-\(getpid())",
+            requestTimeout: patience)
         let failPoint = try FailPoint(ProcessInfo.processInfo.environment)
         return try KafkaLog(
             options: options, topics: fleetTopics, clock: SystemLogClock(), logger: Logger(label: "backhaul.kafka"),

@@ -23,7 +23,7 @@ enum StandaloneProcess {
             logger: Logger(label: "backhaul.view"))
         try await crew.sweep()
         let logger = Logger(label: "backhaul.standalone")
-        return try ServiceProcess(
+        return ServiceProcess(
             role: "standalone", address: address, facts: ["data": log.folder, "workers": "\(workers)"],
             parts: crew.parts + [
                 .init(run: { try await acknowledger.run(onReady: $0) }),

@@ -173,13 +173,13 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    standalone|worker|acknowledger|submit|status|results|dead-letters|replay|audit|topics|lag|config|help)
+    standalone|ingest|worker|acknowledger|submit|status|results|dead-letters|replay|audit|topics|lag|config|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'standalone worker acknowledger submit status results dead-letters replay audit topics lag config help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'standalone ingest worker acknowledger submit status results dead-letters replay audit topics lag config help' -- "${cur}"))
         ;;
     esac
 }
@@ -200,6 +200,31 @@ _backhaul_standalone() {
         return
         ;;
     '--workers')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_backhaul_ingest() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--log --listen --delivery --config)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--listen')
+        return
+        ;;
+    '--delivery')
+        __backhaul_add_completions -W 'exactly-once'$'\n''at-least-once'
         return
         ;;
     '--config')

@@ -44,7 +44,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
             parts.append(ServiceProcess.Part(run: { _ in try await made.run() }, isAwaited: false))
         }
         let opened = view
-        let process = try ServiceProcess(
+        let process = ServiceProcess(
             role: "acknowledger", address: address,
             facts: [
                 "brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion, "data": folder ?? "none",

@@ -32,7 +32,7 @@ struct WorkerCommand: AsyncParsableCommand {
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: nil),
             egress: settings.egress(isLocal: false), decisionsPerUpload: 8)
         try await crew.sweep()
-        let process = try ServiceProcess(
+        let process = ServiceProcess(
             role: "worker", address: address,
             facts: [
                 "brokers": bootstrap, "workers": "\(workers)", "librdkafka": KafkaLog.libraryVersion,

@@ -1,0 +1,245 @@
+package import BackhaulDomain
+package import BackhaulIngest
+internal import BackhaulLog
+internal import BackhaulWire
+internal import Crypto
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+package import Logging
+internal import NIOCore
+
+/// Accepts tasks by HTTP: `POST /v1/tasks` takes one, `POST /v1/tasks:batch` a stream of lines.
+package struct IngestAPI: Sendable {
+    /// What a file is now.
+    package struct FileFacts: Hashable, Sendable {
+        package var size: UInt64
+        /// Nanoseconds since 1970.
+        package var modifiedAt: Int64
+
+        package init(size: UInt64, modifiedAt: Int64) {
+            self.size = size
+            self.modifiedAt = modifiedAt
+        }
+    }
+
+    private let ingest: Ingest
+    private let destinations: Set<String>
+    private let look: @Sendable (SourceReference) async throws -> FileFacts
+    private let logger: Logger
+
+    private static let idempotencyKey = HTTPField.Name("Idempotency-Key")
+
+    /// The longest task document, in bytes.
+    static let largestDocument = 64 << 10
+    /// Lines that are appended together at the most.
+    private static let lines = 500
+
+    /// - Parameters:
+    ///   - destinations: the configured ones. A URL of the caller's choice is a capability that HTTP callers do not have.
+    ///   - look: finds a file's size and time where the caller does not give them; throws `Problem`.
+    package init(
+        ingest: Ingest, destinations: Set<String>, logger: Logger,
+        look: @escaping @Sendable (SourceReference) async throws -> FileFacts
+    ) {
+        self.ingest = ingest
+        self.destinations = destinations
+        self.look = look
+        self.logger = logger
+    }
+
+    static let methods: [String: [HTTPRequest.Method]] = ["/v1/tasks": [.post], "/v1/tasks:batch": [.post]]
+
+    func add(to router: Router<BasicRequestContext>) {
+        router.post("/v1/tasks") { request, _ in try await one(request) }
+        router.post("/v1/tasks:batch") { request, _ in batch(request) }
+    }
+
+    // MARK: One
+
+    private func one(_ request: Request) async throws -> Response {
+        let body: ByteBuffer
+        do {
+            body = try await request.body.collect(upTo: Self.largestDocument)
+        } catch is NIOTooManyBytesError {
+            throw Problem(.contentTooLarge, "too-large", "a task document has at most \(Self.largestDocument) bytes")
+        }
+        var document = try TaskDocument.read(Data(body.readableBytesView))
+        if let name = Self.idempotencyKey, let key = request.headers[name], document.taskId == nil {
+            document.taskId = try Self.id(of: key, tenant: document.tenant)
+        }
+        let result = try await accept([draft(document)])[0]
+        switch result {
+        case .success(let answer):
+            let isKnown = answer.status == "known"
+            return JSONAnswer.response(isKnown ? .ok : .created, answer)
+        case .failure(let problem): throw problem
+        }
+    }
+
+    /// A task id that the same key always gives (draft-ietf-httpapi-idempotency-key-header).
+    private static func id(of key: String, tenant: String) throws -> String {
+        guard (1...255).contains(key.utf8.count) else {
+            throw Problem(.badRequest, "bad-idempotency-key", "an Idempotency-Key has 1 to 255 bytes")
+        }
+        let digest = SHA256.hash(data: Data("\(tenant)\u{0}\(key)".utf8))
+        return "key-" + Hex.encode(digest.prefix(16))
+    }
+
+    // MARK: Many
+
+    /// Each line is answered in its order. Lines are read no faster than the log takes them and the caller reads answers.
+    private func batch(_ request: Request) -> Response {
+        let body = ResponseBody { writer in
+            var splitter = LineSplitter(limit: Self.largestDocument)
+            var number = 0
+            for try await chunk in request.body {
+                let lines = splitter.take(chunk.readableBytesView)
+                guard try await answer(lines, &number, &writer) else { return try await writer.finish(nil) }
+            }
+            if let line = splitter.finish() { _ = try await answer([line], &number, &writer) }
+            try await writer.finish(nil)
+        }
+        return Response(
+            status: .ok, headers: [.contentType: "application/x-ndjson", .cacheControl: "no-store"], body: body)
+    }
+
+    /// - Returns: whether to go on: not when the log does not answer. What was not answered was not taken.
+    private func answer(
+        _ lines: [LineSplitter.Line], _ number: inout Int, _ writer: inout any ResponseBodyWriter
+    ) async throws -> Bool {
+        for start in stride(from: 0, to: lines.count, by: Self.lines) {
+            let part = lines[start..<min(start + Self.lines, lines.count)]
+            var drafts: [Result<TaskDraft, Problem>?] = []
+            for line in part { drafts.append(try await draft(line)) }
+            let results = try await accept(drafts.compactMap { $0 })
+            var next = results.makeIterator()
+            var answers = ByteBuffer()
+            for draft in drafts {
+                number += 1
+                guard draft != nil, let result = next.next() else { continue }
+                var line = JSONAnswer.line(LineAnswer(line: number, result))
+                answers.writeBuffer(&line)
+            }
+            try await writer.write(answers)
+            if results.contains(where: { $0.isUnavailable }) { return false }
+        }
+        return true
+    }
+
+    /// nil for an empty line.
+    private func draft(_ line: LineSplitter.Line) async throws -> Result<TaskDraft, Problem>? {
+        switch line {
+        case .tooLong:
+            return .failure(
+                Problem(.contentTooLarge, "too-large", "a line has at most \(Self.largestDocument) bytes"))
+        case .line(let bytes) where bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }): return nil
+        case .line(let bytes):
+            do {
+                return await draft(try TaskDocument.read(Data(bytes)))
+            } catch let problem as Problem {
+                return .failure(problem)
+            }
+        }
+    }
+
+    // MARK: Both
+
+    private func draft(_ document: TaskDocument) async -> Result<TaskDraft, Problem> {
+        do {
+            return .success(try await check(document))
+        } catch let problem as Problem {
+            return .failure(problem)
+        } catch {
+            logger.error("looking at a source failed", metadata: ["error": "\(error)"])
+            return .failure(Problem(.internalServerError, "internal", "an internal error; the service's log has more"))
+        }
+    }
+
+    private func check(_ document: TaskDocument) async throws -> TaskDraft {
+        guard destinations.contains(document.destination) else {
+            throw Problem(
+                .unprocessableContent, "unknown-destination",
+                "destination '\(document.destination.prefix(64))' is not configured here")
+        }
+        let source = SourceReference(root: document.source.root, path: document.source.path)
+        let facts: FileFacts
+        switch (document.size, document.modifiedAt) {
+        case (let size?, let time?):
+            facts = FileFacts(size: size, modifiedAt: try Self.time(time, "modifiedAt"))
+        case (nil, nil):
+            do {
+                try TaskRules.checkName(source.root, what: "root")
+                try TaskRules.checkPath(
+                    source.path, code: "bad-path", what: "source path", limit: TaskRules.largestPath)
+            } catch {
+                throw Problem(.unprocessableContent, error.code, error.message)
+            }
+            facts = try await look(source)
+        default:
+            throw Problem(.unprocessableContent, "size-without-time", "give both size and modifiedAt, or neither")
+        }
+        return TaskDraft(
+            tenant: document.tenant, id: document.taskId, batch: document.batch, source: source,
+            destination: DestinationReference(place: .named(document.destination), key: document.key),
+            size: facts.size, modifiedAt: facts.modifiedAt, contentType: document.contentType,
+            deadline: try document.deadline.map { try Self.time($0, "deadline") / 1_000_000 })
+    }
+
+    private static func time(_ text: String, _ field: String) throws -> Int64 {
+        guard let time = TimeText.nanoseconds(text) else {
+            throw Problem(
+                .unprocessableContent, "bad-time",
+                "'\(field)' is no RFC 3339 time such as 2026-11-23T05:44:27.847123456Z")
+        }
+        return time
+    }
+
+    private func accept(_ drafts: [Result<TaskDraft, Problem>]) async throws -> [Result<IngestAnswer, Problem>] {
+        let good = drafts.compactMap { try? $0.get() }
+        var acceptances: [Acceptance] = []
+        var refusal: Problem?
+        do {
+            if !good.isEmpty { acceptances = try await ingest.accept(good) }
+        } catch let error as LogError {
+            refusal = Self.refusal(error)
+            logger.warning("tasks were not taken", metadata: ["error": "\(error)", "tasks": "\(good.count)"])
+        }
+        var next = acceptances.makeIterator()
+        return drafts.map { draft in
+            if case .failure(let problem) = draft { return .failure(problem) }
+            if let refusal { return .failure(refusal) }
+            switch next.next() {
+            case .accepted(let identity, let position): return .success(IngestAnswer("accepted", identity, position))
+            case .known(let identity, let position): return .success(IngestAnswer("known", identity, position))
+            case .conflict(let identity, _):
+                return .failure(
+                    Problem(.conflict, "id-conflict", "task '\(identity.id)' exists with other content"))
+            case .rejected(let violation):
+                return .failure(Problem(.unprocessableContent, violation.code, violation.message))
+            case nil: return .failure(Problem(.internalServerError, "internal", "the log gave no answer to this task"))
+            }
+        }
+    }
+
+    private static func refusal(_ error: LogError) -> Problem {
+        switch error {
+        case .recordTooLarge:
+            Problem(.contentTooLarge, "too-large", "the task's record is larger than the log takes")
+        case .closed: Problem(.serviceUnavailable, "stopping", "the service is stopping", retryAfter: 1)
+        case _ where error.mayPass:
+            Problem(
+                .serviceUnavailable, "log-unavailable",
+                "the log does not answer; it may have taken the task or not: submit it again, it keeps one result",
+                retryAfter: 5)
+        default: Problem(.internalServerError, "log-refused", "the log refuses; the service's log has more")
+        }
+    }
+}
+
+extension Result<IngestAnswer, Problem> {
+    fileprivate var isUnavailable: Bool {
+        if case .failure(let problem) = self { return problem.status == .serviceUnavailable }
+        return false
+    }
+}

@@ -1,0 +1,37 @@
+internal import Foundation
+package import HTTPTypes
+internal import Hummingbird
+
+/// A refusal as RFC 9457 has it: a stable code for programs, a sentence for people.
+package struct Problem: Error, Hashable, Sendable {
+    package var status: HTTPResponse.Status
+    /// Stable; part of the API.
+    package var code: String
+    package var detail: String
+    /// Seconds after which the same request may succeed.
+    package var retryAfter: Int?
+
+    package init(_ status: HTTPResponse.Status, _ code: String, _ detail: String, retryAfter: Int? = nil) {
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.retryAfter = retryAfter
+    }
+
+    private struct Document: Encodable {
+        var type: String
+        var title: String
+        var status: Int
+        var code: String
+        var detail: String
+    }
+
+    var response: Response {
+        let document = Document(
+            type: "urn:backhaul:problem:" + code, title: status.reasonPhrase, status: status.code, code: code,
+            detail: detail)
+        var response = JSONAnswer.response(status, document, contentType: "application/problem+json")
+        if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
+        return response
+    }
+}

@@ -1,0 +1,74 @@
+internal import BackhaulDomain
+internal import BackhaulIngest
+internal import BackhaulWire
+internal import Foundation
+internal import HTTPTypes
+
+/// A task as an HTTP caller describes it. Names are those of the result document.
+struct TaskDocument: Decodable, Sendable {
+    struct Source: Decodable, Sendable {
+        var root: String
+        var path: String
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: AnyKey.self)
+            try AnyKey.check(container, ["root", "path"], in: "source")
+            root = try container.decode(String.self, forKey: AnyKey("root"))
+            path = try container.decode(String.self, forKey: AnyKey("path"))
+        }
+    }
+
+    var tenant: String
+    var taskId: String?
+    var batch: String
+    var source: Source
+    var destination: String
+    /// The source's path unless it is given.
+    var key: String
+    /// Without them the service looks at the file.
+    var size: UInt64?
+    var modifiedAt: String?
+    var contentType: String
+    var deadline: String?
+
+    private static let known = [
+        "tenant", "taskId", "batch", "source", "destination", "key", "size", "modifiedAt", "contentType", "deadline",
+    ]
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: AnyKey.self)
+        try AnyKey.check(container, Self.known, in: "the task")
+        tenant = try container.decodeIfPresent(String.self, forKey: AnyKey("tenant")) ?? "default"
+        taskId = try container.decodeIfPresent(String.self, forKey: AnyKey("taskId"))
+        batch = try container.decodeIfPresent(String.self, forKey: AnyKey("batch")) ?? ""
+        source = try container.decode(Source.self, forKey: AnyKey("source"))
+        destination = try container.decode(String.self, forKey: AnyKey("destination"))
+        key = try container.decodeIfPresent(String.self, forKey: AnyKey("key")) ?? source.path
+        size = try container.decodeIfPresent(UInt64.self, forKey: AnyKey("size"))
+        modifiedAt = try container.decodeIfPresent(String.self, forKey: AnyKey("modifiedAt"))
+        contentType = try container.decodeIfPresent(String.self, forKey: AnyKey("contentType")) ?? ""
+        deadline = try container.decodeIfPresent(String.self, forKey: AnyKey("deadline"))
+    }
+
+    /// - Throws: `Problem` with 400 for what is no task document.
+    static func read(_ bytes: Data) throws -> TaskDocument {
+        do {
+            return try JSONDecoder().decode(Self.self, from: bytes)
+        } catch let error as DecodingError {
+            throw Problem(.badRequest, "bad-json", Self.text(error))
+        }
+    }
+
+    private static func text(_ error: DecodingError) -> String {
+        switch error {
+        case .keyNotFound(let key, _): "'\(key.stringValue)' is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has the wrong type"
+        case .dataCorrupted(let context) where context.underlyingError == nil && !context.codingPath.isEmpty:
+            "'\(context.codingPath.map(\.stringValue).joined(separator: "."))': \(context.debugDescription)"
+        case .dataCorrupted(let context) where context.underlyingError is AnyKey.Unknown:
+            context.debugDescription
+        default: "this is no JSON object"
+        }
+    }
+}

@@ -1,0 +1,19 @@
+/// An address and port to listen on.
+struct ListenAddress: CustomStringConvertible {
+    var host: String
+    var port: UInt16
+
+    /// - Throws: `CommandFailure`.
+    init(_ text: String) throws {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, let port = UInt16(parts[1]), !parts[0].isEmpty else {
+            throw CommandFailure(
+                "--listen \(text): give an IPv4 address and a port, as in 127.0.0.1:8480", exit: .usage)
+        }
+        host = parts[0] == "localhost" ? "127.0.0.1" : String(parts[0])
+        self.port = port
+    }
+
+    var isLoopback: Bool { host.hasPrefix("127.") }
+    var description: String { "\(host):\(port)" }
+}

@@ -1,0 +1,157 @@
+import BackhaulDomain
+import BackhaulEmbedded
+import BackhaulIngest
+import BackhaulLog
+import BackhaulPipelineKit
+import BackhaulTestKit
+import Foundation
+import FoundationNetworking
+import HTTPTypes
+import Logging
+import Testing
+
+@testable import BackhaulWeb
+
+@Suite("Ingest by HTTP")
+struct IngestAPITests {
+    struct Answer {
+        var status: Int
+        var headers: [AnyHashable: Any]
+        var body: Data
+
+        var json: [String: Any] {
+            (try? JSONSerialization.jsonObject(with: body)) as? [String: Any] ?? [:]
+        }
+
+        var lines: [[String: Any]] {
+            body.split(separator: UInt8(ascii: "\n")).compactMap {
+                (try? JSONSerialization.jsonObject(with: $0)) as? [String: Any]
+            }
+        }
+    }
+
+    /// A server over an embedded log; `body` is given its base address.
+    private func serving(_ body: @escaping @Sendable (Pipeline, String) async throws -> Void) async throws {
+        try await withPipeline { pipeline in
+            var logger = Logger(label: "test")
+            logger.logLevel = .critical
+            let api = IngestAPI(ingest: pipeline.ingest, destinations: ["nas"], logger: logger) { source in
+                guard source.path != "gone" else { throw Problem(.unprocessableContent, "source-missing", "gone") }
+                return IngestAPI.FileFacts(size: 7, modifiedAt: 9)
+            }
+            let server = WebServer(host: "127.0.0.1", port: 0, api: api, logger: logger)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await server.run() }
+                let port = try await server.waitUntilListening()
+                try await body(pipeline, "http://127.0.0.1:\(port)")
+                await server.stop(grace: 2_000)
+                group.cancelAll()
+            }
+        }
+    }
+
+    private func send(
+        _ method: String, _ url: String, _ body: String = "", headers: [String: String] = [:]
+    ) async throws -> Answer {
+        var request = URLRequest(url: try #require(URL(string: url)))
+        request.httpMethod = method
+        request.timeoutInterval = 10
+        if !body.isEmpty { request.httpBody = Data(body.utf8) }
+        for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
+        let (data, response) = try await URLSession.shared.data(for: request)
+        let http = try #require(response as? HTTPURLResponse)
+        return Answer(status: http.statusCode, headers: http.allHeaderFields, body: data)
+    }
+
+    private func task(_ path: String, extra: String = "") -> String {
+        #"{"source":{"root":"src","path":"\#(path)"},"destination":"nas"\#(extra)}"#
+    }
+
+    @Test func aTaskIsInTheLogWhenItIsAnswered() async throws {
+        try await serving { pipeline, base in
+            let answer = try await send("POST", base + "/v1/tasks", task("a/b.jpg", extra: #","taskId":"mine""#))
+            #expect(answer.status == 201 && answer.json["taskId"] as? String == "mine")
+            #expect(answer.json["status"] as? String == "accepted" && answer.json["offset"] as? Int == 0)
+            let ends = try await pipeline.log.bounds(pipeline.layout.tasks).map(\.end)
+            #expect(ends.reduce(0, +) == 1)
+            let again = try await send("POST", base + "/v1/tasks", task("a/b.jpg", extra: #","taskId":"mine""#))
+            #expect(again.status == 200 && again.json["status"] as? String == "known")
+            let other = try await send("POST", base + "/v1/tasks", task("other", extra: #","taskId":"mine""#))
+            #expect(other.status == 409 && other.json["code"] as? String == "id-conflict")
+        }
+    }
+
+    @Test func anIdempotencyKeyNamesTheTask() async throws {
+        try await serving { _, base in
+            let headers = ["Idempotency-Key": "order 17 / photo 3"]
+            let first = try await send("POST", base + "/v1/tasks", task("a"), headers: headers)
+            let second = try await send("POST", base + "/v1/tasks", task("a"), headers: headers)
+            let other = try await send("POST", base + "/v1/tasks", task("b"), headers: headers)
+            #expect(first.status == 201 && second.status == 200 && other.status == 409)
+            #expect(first.json["taskId"] as? String == second.json["taskId"] as? String)
+        }
+    }
+
+    @Test(arguments: [
+        ("{", 400, "bad-json"), ("[]", 400, "bad-json"), (#"{"destination":"nas"}"#, 400, "bad-json"),
+        (#"{"source":{"root":"src","path":"a"},"destination":"nas","tpyo":1}"#, 400, "bad-json"),
+        (#"{"source":{"root":"src","path":"a","x":1},"destination":"nas"}"#, 400, "bad-json"),
+        (#"{"source":{"root":"src","path":"a"},"destination":"http://10.0.0.1/"}"#, 422, "unknown-destination"),
+        (#"{"source":{"root":"src","path":"../etc/passwd"},"destination":"nas"}"#, 422, "bad-path"),
+        (#"{"source":{"root":"src","path":"gone"},"destination":"nas"}"#, 422, "source-missing"),
+        (#"{"source":{"root":"src","path":"a"},"destination":"nas","key":"../up"}"#, 422, "bad-key"),
+        (#"{"source":{"root":"src","path":"a"},"destination":"nas","size":1}"#, 422, "size-without-time"),
+        (#"{"source":{"root":"src","path":"a"},"destination":"nas","size":1,"modifiedAt":"now"}"#, 422, "bad-time"),
+        (#"{"source":{"root":"src","path":"a"},"destination":"nas","size":-1,"modifiedAt":"now"}"#, 400, "bad-json"),
+    ])
+    func whatIsNoTaskIsRefusedByName(_ body: String, _ status: Int, _ code: String) async throws {
+        try await serving { pipeline, base in
+            let answer = try await send("POST", base + "/v1/tasks", body)
+            #expect(answer.status == status && answer.json["code"] as? String == code, "\(answer.json)")
+            #expect(answer.json["type"] as? String == "urn:backhaul:problem:" + code)
+            #expect(answer.headers["Content-Type"] as? String == "application/problem+json")
+            #expect(try await pipeline.log.bounds(pipeline.layout.tasks).allSatisfy { $0.end == 0 })
+        }
+    }
+
+    @Test func largeDocumentsAndUnknownPathsAreRefused() async throws {
+        try await serving { _, base in
+            let long = try await send("POST", base + "/v1/tasks", String(repeating: " ", count: 70_000) + task("a"))
+            #expect(long.status == 413 && long.json["code"] as? String == "too-large")
+            let unknown = try await send("GET", base + "/v1/nothing")
+            #expect(unknown.status == 404 && unknown.json["code"] as? String == "not-found")
+            let wrong = try await send("GET", base + "/v1/tasks")
+            #expect(wrong.status == 405 && wrong.headers["Allow"] as? String == "POST")
+            #expect(try await send("GET", base + "/livez").status == 200)
+            #expect(try await send("GET", base + "/readyz").status == 503)
+        }
+    }
+
+    @Test func aBatchIsAnsweredLineByLine() async throws {
+        try await serving { pipeline, base in
+            var lines = (0..<1_200).map { task("f\($0)") }
+            lines[3] = "{"
+            lines[5] = ""
+            lines[7] = task("f6")
+            lines[9] = String(repeating: "x", count: 70_000)
+            let answer = try await send("POST", base + "/v1/tasks:batch", lines.joined(separator: "\n"))
+            #expect(answer.status == 200 && answer.lines.count == 1_199)
+            let byLine = Dictionary(uniqueKeysWithValues: answer.lines.map { ($0["line"] as? Int ?? 0, $0) })
+            #expect(answer.lines.compactMap { $0["line"] as? Int } == (1...1_200).filter { $0 != 6 })
+            #expect(byLine[4]?["code"] as? String == "bad-json" && byLine[4]?["status"] as? Int == 400)
+            #expect(byLine[8]?["status"] as? Int == 200 && byLine[10]?["code"] as? String == "too-large")
+            let ends = try await pipeline.log.bounds(pipeline.layout.tasks).map(\.end)
+            #expect(ends.reduce(0, +) == 1_196)
+        }
+    }
+
+    @Test func aLogThatIsClosedIsSaidToBe() async throws {
+        try await serving { pipeline, base in
+            await pipeline.log.close()
+            let answer = try await send("POST", base + "/v1/tasks", task("a"))
+            #expect(answer.status == 503 && answer.headers["Retry-After"] as? String == "1")
+            let batch = try await send("POST", base + "/v1/tasks:batch", task("a") + "\n" + task("b") + "\n")
+            #expect(batch.lines.compactMap { $0["status"] as? Int } == [503, 503])
+        }
+    }
+}
