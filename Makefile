@@ -25,8 +25,8 @@ test: ## Everything that CI does: packages, format, schemas, build, tests
 	swift build --build-tests $(STRICT)
 	swift test --skip-build
 
-demo: ## The whole main job with faults, a kill and a replay, and its proof (FOLDER=... for files of your own)
-	@FOLDER="$(FOLDER)" deploy/demo.sh
+demo: ## The whole main job with faults, a kill and a replay, and its proof (FOLDER=... KAFKA=host:port)
+	@FOLDER="$(FOLDER)" KAFKA="$(KAFKA)" deploy/demo.sh
 
 chaos: ## Kill a fleet at random and prove it (BACKHAUL_TEST_KAFKA=host:port SEED=1 RUNS=1 FILES=20000)
 	@deploy/setup/debian.sh build chaos

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # The whole main job, before your eyes: a folder goes through a daemon that is killed in the middle to a server that
 # fails in every usual way; what is given up is replayed; and every stored byte is held against its source.
-# Usage: make demo [FOLDER=/path/to/files]     Exits 0 only if everything is proven.
+# Usage: make demo [FOLDER=/path/to/files] [KAFKA=host:port]     Exits 0 only if everything is proven.
+# With KAFKA the same happens on that cluster: three workers and two acknowledgers, of which one each is killed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=${FOLDER:-}
+kafka=${KAFKA:-}
 
 deploy/setup/debian.sh build demo
 echo "demo: building (the first time takes some minutes)" >&2
@@ -14,15 +16,16 @@ bin=$(swift build -c release --show-bin-path)
 backhaul=$bin/backhaul
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/backhaul-demo.XXXXXX")
-daemon= receiver=
+daemons=() receiver= starts=0
 cleanup() {
-  [ -z "$daemon" ] || kill -9 "$daemon" 2>/dev/null || true
+  for daemon in "${daemons[@]}"; do kill -9 "$daemon" 2>/dev/null || true; done
   [ -z "$receiver" ] || kill -9 "$receiver" 2>/dev/null || true
   rm -rf "$work"
 }
 trap cleanup EXIT
 mkdir "$work/data" "$work/stored"
 log=embedded://$work/data
+[ -z "$kafka" ] || log=kafka://$kafka/
 
 if [ -z "$folder" ]; then
   folder=$work/source
@@ -49,32 +52,67 @@ logging:
   level: warning
 YAML
 
+if [ -n "$kafka" ]; then
+  # Topics of this run's own; they stay on the cluster.
+  cat >> "$work/demo.yaml" <<YAML
+topics: {prefix: demo-$(date +%s)-$RANDOM., partitions: 8, replication: 1}
+sources: {roots: {demo: "$folder"}}
+egress: {allow: [127.0.0.0/8], freeURLs: true}
+YAML
+fi
+options=(--log "$log" --config "$work/demo.yaml")
+
 "$bin/backhaul-receiver" "$work/stored" > "$work/port" 2> "$work/receiver.log" &
 receiver=$!
 for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.1; done
 port=$(cat "$work/port")
 
-start_daemon() {
-  : > "$work/daemon.log.new"
-  "$backhaul" standalone --data "$work/data" --listen 127.0.0.1:0 --workers 2 --config "$work/demo.yaml" \
-    2> "$work/daemon.log.new" &
-  daemon=$!
-  for _ in $(seq 300); do
-    grep -q '"event":"ready"' "$work/daemon.log.new" && break
-    kill -0 "$daemon" 2>/dev/null || { cat "$work/daemon.log.new" >&2; echo "demo: the daemon did not start" >&2; exit 1; }
+# Starts a role and waits until it is ready: start NAME ARGUMENT...
+start() {
+  starts=$((starts + 1))
+  local told=$work/role.$starts.log
+  "$backhaul" "$@" --listen 127.0.0.1:0 --config "$work/demo.yaml" > /dev/null 2> "$told" &
+  daemons+=($!)
+  for _ in $(seq 600); do
+    grep -q '"event":"ready"' "$told" && return
+    kill -0 "${daemons[-1]}" 2>/dev/null || { cat "$told" >&2; echo "demo: $1 did not start" >&2; exit 1; }
     sleep 0.1
   done
+  echo "demo: $1 is not ready after a minute" >&2
+  exit 1
+}
+start_all() {
+  if [ -z "$kafka" ]; then start standalone --data "$work/data" --workers 2; return; fi
+  "$backhaul" topics apply --yes "${options[@]}" > /dev/null
+  for _ in 1 2 3; do start worker --log "$log"; done
+  for _ in 1 2; do start acknowledger --log "$log"; done
+}
+# Kills without a word: the daemon, or a worker and an acknowledger; and starts their successors.
+kill_some() {
+  local victims=("${daemons[0]}")
+  [ -z "$kafka" ] || victims+=("${daemons[3]}")
+  kill -9 "${victims[@]}"
+  for victim in "${victims[@]}"; do wait "$victim" 2>/dev/null || true; done
+  killed=${victims[*]}
+  if [ -z "$kafka" ]; then
+    daemons=()
+    start_all
+  else
+    daemons=("${daemons[1]}" "${daemons[2]}" "${daemons[4]}")
+    start worker --log "$log"
+    start acknowledger --log "$log"
+  fi
 }
 field() { sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"; }
-status() { "$backhaul" status --batch demo --log "$log" --output json; }
+status() { "$backhaul" status --batch demo "${options[@]}" --output json; }
 say() { echo "demo: $*" >&2; }
 
 say "receiver on port $port fails with 500, 429 + Retry-After, resets, stalls, lost replies and some 403"
-start_daemon
-say "daemon $daemon works on $work/data"
+start_all
+say "${#daemons[@]} process(es) work on $log"
 begin=$(date +%s%N)
 submitted=$("$backhaul" submit "$folder" --to "http://127.0.0.1:$port/backup/" --tenant demo --batch demo \
-  --log "$log" --config "$work/demo.yaml" --output json)
+  "${options[@]}" --output json)
 accepted=$(field accepted <<< "$submitted")
 bytes=$(field bytes <<< "$submitted")
 say "submitted $accepted files, $bytes bytes"
@@ -88,25 +126,21 @@ while true; do
   say "$succeeded succeeded, $retrying retrying, $failed given up, of $accepted"
   [ $((succeeded + failed)) -lt "$accepted" ] || break
   if [ -z "$killed" ] && [ $((succeeded + failed)) -ge $((accepted / 4)) ]; then
-    kill -9 "$daemon"; wait "$daemon" 2>/dev/null || true
-    killed=$daemon
-    say "killed the daemon with SIGKILL in the middle; starting it again"
-    start_daemon
+    kill_some
+    say "killed process $killed with SIGKILL in the middle, and started what follows"
   fi
   sleep 0.3
 done
 if [ -z "$killed" ]; then
   # Everything was through before the first look: kill it all the same, and let the next one take over.
-  kill -9 "$daemon"; wait "$daemon" 2>/dev/null || true
-  killed=$daemon
-  start_daemon
+  kill_some
 fi
 first_end=$(date +%s%N)
 dead=$(field failed <<< "$now")
 
 kill -USR1 "$receiver"
 say "receiver healed; replaying the dead letters"
-"$backhaul" replay --batch demo --yes --log "$log" --output json --config "$work/demo.yaml" >&2
+"$backhaul" replay --batch demo --yes "${options[@]}" --output json >&2
 while true; do
   now=$(status)
   succeeded=$(field succeeded <<< "$now")
@@ -116,7 +150,7 @@ while true; do
   sleep 0.3
 done
 
-"$backhaul" results --batch demo --log "$log" --output json > "$work/results"
+"$backhaul" results --batch demo "${options[@]}" --output json > "$work/results"
 once=$(grep '"generation":0' "$work/results" | grep '"status":"succeeded"' | grep -c '"attempts":1,' || true)
 retried=$(grep '"generation":0' "$work/results" | grep '"status":"succeeded"' | grep -vc '"attempts":1,' || true)
 replayed=$(grep -v '"generation":0' "$work/results" | grep -c '"status":"succeeded"' || true)
@@ -129,11 +163,12 @@ stored=$(wc -l < "$work/sums.stored")
 different=$(comm -13 <(sort "$work/sums.all") <(sort "$work/sums.stored") | wc -l)
 
 verdict=0
-audit=$("$backhaul" audit --verify --log "$log" --output json --config "$work/demo.yaml") || verdict=$?
+audit=$("$backhaul" audit --verify "${options[@]}" --output json) || verdict=$?
 
-kill -TERM "$daemon"
-drained=0; wait "$daemon" || drained=$?
-daemon=
+drained=0
+kill -TERM "${daemons[@]}"
+for daemon in "${daemons[@]}"; do wait "$daemon" || drained=$?; done
+daemons=()
 kill -TERM "$receiver"; wait "$receiver" 2>/dev/null || true
 receiver=
 
@@ -146,7 +181,7 @@ check "one result per task and generation" "$(wc -l < "$work/results")" "$((acce
 check "every file is stored" "$stored" "$accepted"
 check "no stored file differs from its source" "$different" 0
 check "the audit is clean" "$verdict" 0
-check "the daemon drained on SIGTERM" "$drained" 0
+check "every process drained on SIGTERM" "$drained" 0
 check "dead letters were replayed" "$replayed" "$dead"
 
 echo
@@ -159,7 +194,7 @@ printf '%-34s %s\n' \
   "bytes" "$bytes" \
   "MB/s (retries and the kill included)" "$rate" \
   "SHA-256 equal to the source" "$((stored - different)) of $accepted" \
-  "daemon killed with SIGKILL" "${killed:+once}" \
+  "killed with SIGKILL" "process $killed" \
   "faults met by the receiver" "$(cat "$work/receiver.log")" \
   "audit" "$audit" \
   "proven" "$ok"

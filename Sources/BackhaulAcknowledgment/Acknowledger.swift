@@ -14,6 +14,8 @@ package final class Acknowledger: Sendable {
     private let layout: TopicLayout
     private let clock: any LogClock
     private let logger: Logger
+    private let failPoint: @Sendable (String) -> Void
+
     private struct State {
         var session: (any LogSession)?
         var isStopped = false
@@ -22,7 +24,12 @@ package final class Acknowledger: Sendable {
     private let state = Mutex(State())
     private static let intake = 2_000
 
-    package init(log: any MessageLog, layout: TopicLayout, clock: any LogClock, logger: Logger) {
+    /// - Parameter failPoint: told of each step, where a test ends the process: `assigned`, `folded`, `taken`, `recorded`.
+    package init(
+        log: any MessageLog, layout: TopicLayout, clock: any LogClock, logger: Logger,
+        failPoint: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.failPoint = failPoint
         self.log = log
         self.layout = layout
         self.clock = clock
@@ -67,10 +74,12 @@ package final class Acknowledger: Sendable {
             case .assigned(let partitions):
                 for assigned in partitions {
                     let number = assigned.partition.partition
+                    failPoint("assigned")
                     let known = try await asking("results/\(number)") { try await committedResults(of: number) }
                     // Stopped meanwhile: without the results nothing may be decided.
                     guard let known else { return }
                     folds[number] = known
+                    failPoint("folded")
                 }
             case .revoking(let revocation):
                 for partition in revocation.partitions { folds[partition.partition] = nil }
@@ -78,7 +87,9 @@ package final class Acknowledger: Sendable {
             case .lost(let revocation):
                 for partition in revocation.partitions { folds[partition.partition] = nil }
             case .delivered(let deliveries):
+                failPoint("taken")
                 try await record(deliveries, &folds, session)
+                failPoint("recorded")
                 await session.grant(deliveries.count)
             case .blocked:
                 // Every delivery is settled before the next is taken: no head can hold a partition back.

@@ -33,13 +33,17 @@ package final class WebServer: Sendable {
     /// - Parameters:
     ///   - host: an IP address.
     ///   - port: 0 for any.
-    package init(host: String, port: Int, api: IngestAPI? = nil, logger: Logger) {
+    ///   - metrics: what `/metrics` shows, in Prometheus' text format.
+    package init(
+        host: String, port: Int, api: IngestAPI? = nil, metrics: @escaping @Sendable () -> String = { "" },
+        logger: Logger
+    ) {
         self.host = host
         self.port = port
         let status = ServerStatus()
         self.status = status
         let router = Router(context: BasicRequestContext.self)
-        var methods: [String: [HTTPRequest.Method]] = ["/livez": [.get], "/readyz": [.get]]
+        var methods: [String: [HTTPRequest.Method]] = ["/livez": [.get], "/readyz": [.get], "/metrics": [.get]]
         if api != nil { methods.merge(IngestAPI.methods) { _, new in new } }
         router.add(middleware: ProblemMiddleware(logger: logger, methods: methods))
         router.get("/livez") { _, _ in JSONAnswer.response(.ok, Health(status: "live")) }
@@ -47,6 +51,11 @@ package final class WebServer: Sendable {
             status.isReady
                 ? JSONAnswer.response(.ok, Health(status: "ready"))
                 : JSONAnswer.response(.serviceUnavailable, Health(status: "not-ready"))
+        }
+        router.get("/metrics") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: metrics())))
         }
         api?.add(to: router)
         // Hummingbird tells of each connection's end at info.

@@ -1,11 +1,17 @@
 import Foundation
 import Synchronization
 
-/// A place in a settlement at which a test ends or stops this process: `BACKHAUL_TEST_FAIL_POINT=NAME:kill|stop:COUNT`.
+/// A place at which a test ends or stops this process: `BACKHAUL_TEST_FAIL_POINT=NAME:kill|stop:COUNT`.
 ///
 /// The process gets the signal when it passes the place for the COUNT-th time (from 1), and goes on unharmed otherwise.
-/// The places are `begun`, `appended` (after each record), `moved` (after each group's position) and `committed`.
+/// The places are those of a settlement, `begun`, `appended` (after each record), `moved` (after each group's position)
+/// and `committed`, and those of an acknowledger: `assigned` and `folded` (before and after it reads the results of a
+/// partition), `taken` (outcomes are in hand) and `recorded` (they are settled).
 final class FailPoint: Sendable {
+    private static let names: Set = [
+        "begun", "appended", "moved", "committed", "assigned", "folded", "taken", "recorded",
+    ]
+
     private let name: String
     private let signal: Int32
     private let left: Mutex<Int>
@@ -16,7 +22,7 @@ final class FailPoint: Sendable {
         guard let text = environment["BACKHAUL_TEST_FAIL_POINT"], !text.isEmpty else { return nil }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         let signals = ["kill": SIGKILL, "stop": SIGSTOP]
-        guard parts.count == 3, ["begun", "appended", "moved", "committed"].contains(parts[0]),
+        guard parts.count == 3, Self.names.contains(parts[0]),
             let signal = signals[parts[1]], let count = Int(parts[2]), count > 0
         else {
             throw CommandFailure("BACKHAUL_TEST_FAIL_POINT=\(text) is no NAME:kill|stop:COUNT", exit: .usage)

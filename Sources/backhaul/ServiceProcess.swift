@@ -1,3 +1,4 @@
+import BackhaulKafka
 import BackhaulLog
 import BackhaulTelemetry
 import BackhaulTransfer
@@ -38,9 +39,11 @@ final class ServiceProcess: Sendable {
 
     /// - Parameters:
     ///   - facts: shown in the ready line.
+    ///   - metrics: what `/metrics` shows beside what the process is.
     ///   - api: what is served beside health, and how long (milliseconds) its requests under way may take at the end.
     init(
         role: String, address: ListenAddress, facts: [String: String], api: (IngestAPI, grace: Int64)? = nil,
+        metrics: @escaping @Sendable () -> [MetricFamily] = { [] },
         parts: [Part], stop: Stop
     ) {
         self.role = role
@@ -50,7 +53,20 @@ final class ServiceProcess: Sendable {
         self.stop = stop
         requestGrace = api?.grace
         logger = Logger(label: "backhaul.\(role)")
-        server = WebServer(host: address.host, port: Int(address.port), api: api?.0, logger: logger)
+        let build = MetricFamily(
+            "backhaul_build_info", "What runs: the program's role and version, and those of its libraries.", .gauge,
+            [
+                MetricFamily.Sample(
+                    1,
+                    [
+                        .init("role", role), .init("version", Version.text),
+                        .init("librdkafka", KafkaLog.libraryVersion),
+                        .init("libcurl", CurlGlobal.version),
+                    ])
+            ])
+        server = WebServer(
+            host: address.host, port: Int(address.port), api: api?.0,
+            metrics: { MetricFamily.text([build] + metrics()) }, logger: logger)
     }
 
     /// Serves until a signal, then drains.

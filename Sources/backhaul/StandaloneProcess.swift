@@ -23,11 +23,14 @@ enum StandaloneProcess {
             logger: Logger(label: "backhaul.view"))
         try await crew.sweep()
         let logger = Logger(label: "backhaul.standalone")
+        let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)
         return ServiceProcess(
             role: "standalone", address: address, facts: ["data": log.folder, "workers": "\(workers)"],
+            metrics: { gauges.families },
             parts: crew.parts + [
                 .init(run: { try await acknowledger.run(onReady: $0) }),
                 .init(run: { _ in try await view.run() }, isAwaited: false),
+                .init(run: { _ in try await gauges.run() }, isAwaited: false),
                 .init(
                     run: { _ in try await Upkeep.run(log, every: 15_000, clock: clock, logger: logger) },
                     isAwaited: false),

@@ -29,12 +29,16 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         let log = try await fleet.open(bootstrap, settings, role: "acknowledger")
         let clock = SystemLogClock()
         let logger = Logger(label: "backhaul.acknowledger")
-        let acknowledger = Acknowledger(log: log, layout: settings.layout, clock: clock, logger: logger)
+        let failPoint = try FailPoint(ProcessInfo.processInfo.environment)
+        let acknowledger = Acknowledger(
+            log: log, layout: settings.layout, clock: clock, logger: logger, failPoint: { failPoint?.pass($0) })
         var parts = [
             ServiceProcess.Part(run: { try await acknowledger.run(onReady: $0) }),
             ServiceProcess.Part(
                 run: { _ in try await Upkeep.run(log, every: 60_000, clock: clock, logger: logger) }, isAwaited: false),
         ]
+        let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)
+        parts.append(ServiceProcess.Part(run: { _ in try await gauges.run() }, isAwaited: false))
         var view: StatusView?
         if let folder {
             let made = try StatusView(
@@ -50,7 +54,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
                 "brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion, "data": folder ?? "none",
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
-            parts: parts,
+            metrics: { gauges.families }, parts: parts,
             stop: .init(
                 drain: { await acknowledger.stop() }, hurry: {},
                 close: {
