@@ -66,7 +66,7 @@ final class KafkaHandle: @unchecked Sendable {
     ) throws {
         // Before 2.10 Nagle's algorithm is on by default and stalls small requests for 40 ms at a time.
         var all = ["socket.nagle.disable": "true", "socket.keepalive.enable": "true", "log.connection.close": "false"]
-        all.merge(standard(kind)) { _, new in new }
+        all.merge(standard(kind, options)) { _, new in new }
         for property in options.properties.keys.sorted() {
             guard let refusal = OwnedProperties.refusal(property) else { continue }
             throw LogError.misconfigured("property '\(property)' cannot be set: \(refusal)")
@@ -96,7 +96,7 @@ final class KafkaHandle: @unchecked Sendable {
         }
     }
 
-    private static func standard(_ kind: Kind) -> [String: String] {
+    private static func standard(_ kind: Kind, _ options: KafkaOptions) -> [String: String] {
         switch kind {
         case .producer:
             [
@@ -118,7 +118,8 @@ final class KafkaHandle: @unchecked Sendable {
         case .reader:
             [
                 "enable.auto.commit": "false", "enable.auto.offset.store": "false", "auto.offset.reset": "earliest",
-                "enable.partition.eof": "true", "fetch.wait.max.ms": "50", "queued.min.messages": "2000",
+                "enable.partition.eof": "true", "fetch.wait.max.ms": options.isBrief ? "5" : "50",
+                "queued.min.messages": "2000",
                 "queued.max.messages.kbytes": "1024", "fetch.message.max.bytes": "524288",
             ]
         }

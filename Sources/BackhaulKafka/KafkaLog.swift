@@ -23,6 +23,7 @@ package final class KafkaLog: MessageLog {
     private let clients: KafkaClients
     private let reader: KafkaReader
     private let appender: KafkaAppender
+    private let asker: KafkaScout
     private let scout: KafkaScout
     private let failPoint: @Sendable (String) throws -> Void
     private let creator: (@Sendable ([TopicSpecification]) async throws -> Void)?
@@ -51,8 +52,10 @@ package final class KafkaLog: MessageLog {
         clients = KafkaClients(
             loop: try KafkaLoop(name: "backhaul.kafka"), options: options, statistics: KafkaStatistics(), logger: logger
         )
-        reader = KafkaReader(clients)
-        scout = KafkaScout(clients)
+        let asking = KafkaScout(clients, sees: .committed)
+        asker = asking
+        reader = KafkaReader(clients, scout: asking)
+        scout = KafkaScout(clients, sees: .uncommitted)
         appender = KafkaAppender(name: "append", clients: clients)
         clients.loop.start()
     }
@@ -326,6 +329,7 @@ package final class KafkaLog: MessageLog {
         for session in sessions { await body(session) }
         await appender.close()
         await reader.close()
+        await asker.close()
         await scout.close()
         clients.loop.stop()
     }

@@ -25,11 +25,15 @@ package struct KafkaOptions: Sendable {
     package var maximumRecordSize: Int
     /// Milliseconds after which an append that nobody acknowledged, or a question that nobody answered, fails.
     package var requestTimeout: Int
+    /// Whether the process soon ends: then a fetch waits for new records only for a moment, since whatever is read next
+    /// waits behind it.
+    package var isBrief: Bool
 
     package init(
         bootstrap: String, properties: [String: String] = [:], secrets: [String: String] = [:],
         tokens: (any TokenSource)? = nil, delivery: DeliveryMode = .transactional, prefix: String = "",
-        clientName: String = "backhaul", maximumRecordSize: Int = 1 << 20, requestTimeout: Int = 20_000
+        clientName: String = "backhaul", maximumRecordSize: Int = 1 << 20, requestTimeout: Int = 20_000,
+        isBrief: Bool = false
     ) {
         self.bootstrap = bootstrap
         self.properties = properties
@@ -40,6 +44,7 @@ package struct KafkaOptions: Sendable {
         self.clientName = clientName
         self.maximumRecordSize = maximumRecordSize
         self.requestTimeout = requestTimeout
+        self.isBrief = isBrief
     }
 
     /// The group under whose name positions are asked for; nobody is ever in it.

@@ -19,6 +19,7 @@ actor KafkaReader {
     private let clients: KafkaClients
     nonisolated var unownedExecutor: UnownedSerialExecutor { clients.loop.executor.asUnownedSerialExecutor() }
 
+    private let scout: KafkaScout
     private var loop: KafkaLoop { clients.loop }
     private var options: KafkaOptions { clients.options }
     private nonisolated let news = Signal()
@@ -32,8 +33,10 @@ actor KafkaReader {
 
     private static let openAtMost = 256
 
-    init(_ clients: KafkaClients) {
+    /// - Parameter scout: asks where partitions begin and end.
+    init(_ clients: KafkaClients, scout: KafkaScout) {
         self.clients = clients
+        self.scout = scout
     }
 
     // MARK: Pages
@@ -66,6 +69,8 @@ actor KafkaReader {
                     guard ContinuousClock.now < deadline else {
                         throw LogError.unavailable("reading \(partition): nothing came for \(patience)")
                     }
+                    // Empty now: whatever comes is more than was seen, and wakes the wait.
+                    open[partition]?.seen = 0
                     await news.wait(for: .milliseconds(200))
                 }
                 open[partition]?.cursor = page.next
@@ -83,13 +88,12 @@ actor KafkaReader {
 
     /// One edge of each partition.
     func bounds(_ partitions: [TopicPartition], at edge: Edge) async throws -> [TopicPartition: Int64] {
-        let handle = try working()
-        return try await handle.offsets(partitions, time: edge.rawValue, timeout: options.requestTimeout)
+        try await scout.working().offsets(partitions, time: edge.rawValue, timeout: options.requestTimeout)
     }
 
     /// The first offset of each partition whose record is not older than a time in milliseconds since 1970; -1 for none.
     func offsets(_ partitions: [TopicPartition], since time: Int64) async throws -> [TopicPartition: Int64] {
-        try await working().offsets(partitions, time: time, timeout: options.requestTimeout)
+        try await scout.working().offsets(partitions, time: time, timeout: options.requestTimeout)
     }
 
     // MARK: Changes

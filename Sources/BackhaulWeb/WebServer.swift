@@ -58,9 +58,9 @@ package final class WebServer: Sendable {
                 body: ResponseBody(byteBuffer: ByteBuffer(string: metrics())))
         }
         api?.add(to: router)
-        // Hummingbird tells of each connection's end at info.
+        // Hummingbird tells of connections that end, and calls a cancelled one an error; what matters is thrown.
         var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .warning)
+        quiet.logLevel = .critical
         let application = Application(
             router: router,
             server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),

@@ -59,7 +59,7 @@ enum LogAddress: Equatable {
         switch self {
         case .embedded(let folder): return try await Self.openFolder(folder, settings, creates: creates)
         case .kafka(let bootstrap):
-            let log = try settings.kafkaLog(bootstrap, role: "cli")
+            let log = try settings.kafkaLog(bootstrap, role: "cli", isBrief: true)
             do {
                 guard try await log.topics().contains(where: { $0.name == settings.layout.tasks }) else {
                     throw CommandFailure(

@@ -157,6 +157,7 @@ final class ServiceProcess: Sendable {
             await group.next()
             group.cancelAll()
         }
+        await server.stop(grace: 500)
         logger.notice("stopped")
         throw Stopped()
     }

@@ -68,8 +68,11 @@ extension Settings {
     /// Opens a cluster.
     /// - Parameters:
     ///   - role: begins the clients' names.
+    ///   - isBrief: whether it is a command that soon ends.
     ///   - patience: milliseconds after which an append that nobody acknowledged, or a question, fails.
-    func kafkaLog(_ bootstrap: String, role: String, delivery: DeliveryMode? = nil, patience: Int = 20_000) throws
+    func kafkaLog(
+        _ bootstrap: String, role: String, delivery: DeliveryMode? = nil, patience: Int = 20_000, isBrief: Bool = false
+    ) throws
         -> KafkaLog
     {
         try checkKafkaProperties()
@@ -83,7 +86,7 @@ extension Settings {
             tokens: kafka.oauth.map(ClientCredentials.init), delivery: delivery ?? self.delivery,
             prefix: layout.prefix,
             clientName: "backhaul-\(role)-\(ProcessInfo.processInfo.hostName)-\(getpid())",
-            requestTimeout: patience)
+            requestTimeout: patience, isBrief: isBrief)
         let failPoint = try FailPoint(ProcessInfo.processInfo.environment)
         return try KafkaLog(
             options: options, topics: fleetTopics, clock: SystemLogClock(), logger: Logger(label: "backhaul.kafka"),

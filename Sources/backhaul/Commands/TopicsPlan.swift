@@ -22,7 +22,7 @@ struct TopicsPlan: AsyncParsableCommand {
     static func make(_ address: LogAddress, _ settings: Settings) async throws -> (KafkaLog, TopicPlan) {
         let bootstrap = try address.requireKafka(for: "topics plan, apply and check")
         _ = LogAddress.logging
-        let opened = try settings.kafkaLog(bootstrap, role: "topics")
+        let opened = try settings.kafkaLog(bootstrap, role: "topics", isBrief: true)
         do {
             return (opened, try await opened.plan(settings.desiredTopics))
         } catch {
