@@ -112,8 +112,9 @@ final class KafkaHandle: @unchecked Sendable {
                 "enable.partition.eof": "true", "heartbeat.interval.ms": "1000", "session.timeout.ms": "10000",
                 "max.poll.interval.ms": "60000", "fetch.wait.max.ms": "500",
                 // Partitions have queues of their own, so these hold for each: a second's work in hand, not a backlog.
-                "queued.min.messages": "2000", "queued.max.messages.kbytes": "1024",
-                "fetch.message.max.bytes": "262144", "fetch.max.bytes": "8388608",
+                // With six delay topics of eight partitions a worker has sixty such queues.
+                "queued.min.messages": "500", "queued.max.messages.kbytes": "256",
+                "fetch.message.max.bytes": "131072", "fetch.max.bytes": "4194304",
             ]
         case .reader:
             [

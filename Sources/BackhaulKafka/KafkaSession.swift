@@ -325,7 +325,7 @@ actor KafkaSession: LogSession {
         guard let queue = members[key.group]?.queues[key.partition] else { return false }
         var taken = false
         var records: [StoredRecord] = []
-        while records.count < Self.share * 2, let item = queue.take() {
+        while records.count < Self.share, let item = queue.take() {
             switch item {
             case .record(let stored):
                 taken = true
