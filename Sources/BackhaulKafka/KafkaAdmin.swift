@@ -46,8 +46,7 @@ struct KafkaAdmin: Sendable {
 
     func create(_ topics: [DesiredTopic]) async throws {
         try await call("creating topics") {
-            var new: [OpaquePointer?] = []
-            defer { for topic in new { if let topic { rd_kafka_NewTopic_destroy(topic) } } }
+            var new = OwnedObjects { rd_kafka_NewTopic_destroy($0) }
             for topic in topics {
                 var text = [CChar](repeating: 0, count: 512)
                 guard
@@ -55,11 +54,11 @@ struct KafkaAdmin: Sendable {
                         topic.name, Int32(clamping: topic.partitions), Int32(clamping: topic.replication), &text,
                         text.count)
                 else { throw KafkaFailure(RD_KAFKA_RESP_ERR__INVALID_ARG, Self.text(text)) }
-                new.append(made)
+                new.add(made)
                 for (name, value) in topic.configuration { rd_kafka_NewTopic_set_config(made, name, value) }
             }
             try Self.ask(handle.client, timeout) { queue in
-                rd_kafka_CreateTopics(handle.client, &new, new.count, nil, queue)
+                rd_kafka_CreateTopics(handle.client, &new.pointers, new.pointers.count, nil, queue)
             } answer: { event in
                 var count = 0
                 let results = rd_kafka_CreateTopics_result_topics(
@@ -84,10 +83,9 @@ struct KafkaAdmin: Sendable {
             guard let new = rd_kafka_NewPartitions_new(topic, partitions, &text, text.count) else {
                 throw KafkaFailure(RD_KAFKA_RESP_ERR__INVALID_ARG, Self.text(text))
             }
-            defer { rd_kafka_NewPartitions_destroy(new) }
-            var all: [OpaquePointer?] = [new]
+            var all = OwnedObjects(new) { rd_kafka_NewPartitions_destroy($0) }
             try Self.ask(handle.client, timeout) { queue in
-                rd_kafka_CreatePartitions(handle.client, &all, 1, nil, queue)
+                rd_kafka_CreatePartitions(handle.client, &all.pointers, 1, nil, queue)
             } answer: { event in
                 var count = 0
                 let results = rd_kafka_CreatePartitions_result_topics(
@@ -102,11 +100,11 @@ struct KafkaAdmin: Sendable {
     /// The configuration of topics: every key's value, and the keys that were set for the topic itself.
     func configuration(of topics: [String]) async throws -> [String: ActualTopic.Configuration] {
         try await call("reading topic configurations") {
-            var resources: [OpaquePointer?] = topics.map { rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, $0) }
-            defer { for resource in resources { if let resource { rd_kafka_ConfigResource_destroy(resource) } } }
+            var resources = OwnedObjects { rd_kafka_ConfigResource_destroy($0) }
+            for topic in topics { resources.add(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic)) }
             var all: [String: ActualTopic.Configuration] = [:]
             try Self.ask(handle.client, timeout) { queue in
-                rd_kafka_DescribeConfigs(handle.client, &resources, resources.count, nil, queue)
+                rd_kafka_DescribeConfigs(handle.client, &resources.pointers, resources.pointers.count, nil, queue)
             } answer: { event in
                 var count = 0
                 let results = rd_kafka_DescribeConfigs_result_resources(
@@ -138,11 +136,10 @@ struct KafkaAdmin: Sendable {
     func configure(_ topic: String, _ values: [String: String]) async throws {
         try await call("configuring \(topic)") {
             guard let resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic) else { return }
-            defer { rd_kafka_ConfigResource_destroy(resource) }
+            var all = OwnedObjects(resource) { rd_kafka_ConfigResource_destroy($0) }
             for (name, value) in values { rd_kafka_ConfigResource_set_config(resource, name, value) }
-            var all: [OpaquePointer?] = [resource]
             try Self.ask(handle.client, timeout) { queue in
-                rd_kafka_AlterConfigs(handle.client, &all, 1, nil, queue)
+                rd_kafka_AlterConfigs(handle.client, &all.pointers, 1, nil, queue)
             } answer: { event in
                 var count = 0
                 let results = rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(event), &count)
@@ -159,10 +156,9 @@ struct KafkaAdmin: Sendable {
         try await call("truncating topics") {
             let list = PartitionList(capacity: offsets.count)
             for (partition, offset) in offsets { list.add(partition, offset: offset) }
-            var all: [OpaquePointer?] = [rd_kafka_DeleteRecords_new(list.pointer)]
-            defer { for one in all { if let one { rd_kafka_DeleteRecords_destroy(one) } } }
+            var all = OwnedObjects(rd_kafka_DeleteRecords_new(list.pointer)) { rd_kafka_DeleteRecords_destroy($0) }
             try Self.ask(handle.client, timeout) { queue in
-                rd_kafka_DeleteRecords(handle.client, &all, 1, nil, queue)
+                rd_kafka_DeleteRecords(handle.client, &all.pointers, 1, nil, queue)
             } answer: { event in
                 let result = rd_kafka_event_DeleteRecords_result(event)
                 for entry in PartitionList.entries(of: rd_kafka_DeleteRecords_result_offsets(result)) {
@@ -179,15 +175,17 @@ struct KafkaAdmin: Sendable {
         guard !partitions.isEmpty else { return [:] }
         return try await callCoordinator("reading the positions of '\(group)'") { patience in
             let list = PartitionList(partitions)
-            var all: [OpaquePointer?] = [rd_kafka_ListConsumerGroupOffsets_new(group, list.pointer)]
-            defer { for one in all { if let one { rd_kafka_ListConsumerGroupOffsets_destroy(one) } } }
+            var all = OwnedObjects(rd_kafka_ListConsumerGroupOffsets_new(group, list.pointer)) {
+                rd_kafka_ListConsumerGroupOffsets_destroy($0)
+            }
             var positions: [TopicPartition: GroupPosition] = [:]
             let options = rd_kafka_AdminOptions_new(handle.client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS)
-            defer { if let options { rd_kafka_AdminOptions_destroy(options) } }
+            let owner = OwnedObjects(options) { rd_kafka_AdminOptions_destroy($0) }
+            defer { extendLifetime(owner) }
             // A settlement that has returned may still be on its way into the positions: waited for.
             try KafkaFailure.check(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1))
             try Self.ask(handle.client, patience) { queue in
-                rd_kafka_ListConsumerGroupOffsets(handle.client, &all, 1, options, queue)
+                rd_kafka_ListConsumerGroupOffsets(handle.client, &all.pointers, 1, options, queue)
             } answer: { event in
                 var count = 0
                 let results = rd_kafka_ListConsumerGroupOffsets_result_groups(
@@ -217,10 +215,11 @@ struct KafkaAdmin: Sendable {
             for (partition, position) in positions {
                 list.add(partition, offset: position.frontier, metadata: position.map)
             }
-            var all: [OpaquePointer?] = [rd_kafka_AlterConsumerGroupOffsets_new(group, list.pointer)]
-            defer { for one in all { if let one { rd_kafka_AlterConsumerGroupOffsets_destroy(one) } } }
+            var all = OwnedObjects(rd_kafka_AlterConsumerGroupOffsets_new(group, list.pointer)) {
+                rd_kafka_AlterConsumerGroupOffsets_destroy($0)
+            }
             try Self.ask(handle.client, patience) { queue in
-                rd_kafka_AlterConsumerGroupOffsets(handle.client, &all, 1, nil, queue)
+                rd_kafka_AlterConsumerGroupOffsets(handle.client, &all.pointers, 1, nil, queue)
             } answer: { event in
                 var count = 0
                 let results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
