@@ -29,6 +29,9 @@ package final class KafkaLog: MessageLog {
     private let creator: (@Sendable ([TopicSpecification]) async throws -> Void)?
     private let state = Mutex(State())
 
+    /// What librdkafka last said of each client; empty unless `statistics.interval.ms` is set.
+    package var clientStatistics: [String: KafkaStatistics.Client] { clients.statistics.clients }
+
     /// librdkafka's version, as its own text.
     package static var libraryVersion: String { String(cString: rd_kafka_version_str()) }
 
@@ -252,7 +255,7 @@ package final class KafkaLog: MessageLog {
         }
         guard !isClosed else { throw LogError.closed }
         do {
-            try await session.open(committer(for: session))
+            try await session.open(committer(for: session, of: subscriptions))
         } catch {
             await session.close()
             throw error
@@ -260,15 +263,18 @@ package final class KafkaLog: MessageLog {
         return session
     }
 
-    private func committer(for session: KafkaSession) -> any Committer {
-        switch options.delivery {
+    private func committer(for session: KafkaSession, of subscriptions: [Subscription]) -> any Committer {
+        // By its groups, so that the statistics of two sessions stay apart.
+        let name = "settle." + Set(subscriptions.map(\.group)).sorted().joined(separator: "+")
+        return switch options.delivery {
         case .transactional:
             TransactionalCommitter(
+                name: name,
                 transactionalID: "\(options.prefix)\(options.clientName)-\(UUID().uuidString.lowercased())",
                 clients: clients, failPoint: failPoint)
         case .atLeastOnce:
             AtLeastOnceCommitter(
-                appender: KafkaAppender(name: "settle", clients: clients), loop: clients.loop, failPoint: failPoint
+                appender: KafkaAppender(name: name, clients: clients), loop: clients.loop, failPoint: failPoint
             ) { [weak session] group in await session?.handle(of: group) }
         }
     }

@@ -27,7 +27,7 @@ actor KafkaScout {
         guard !isClosed else { throw LogError.closed }
         if let handle { return handle }
         let made = try clients.open(
-            .reader, name: "ask",
+            .reader, name: "ask." + (sight == .committed ? "committed" : "written"),
             properties: [
                 "isolation.level": sight.rawValue,
                 // Never joined. A client without a group has no coordinator state, and librdkafka (2.0.2 to 2.5 at least)

@@ -9,6 +9,7 @@ actor TransactionalCommitter: Committer {
     private let clients: KafkaClients
     nonisolated var unownedExecutor: UnownedSerialExecutor { clients.loop.executor.asUnownedSerialExecutor() }
 
+    private let name: String
     private let transactionalID: String
     private let failPoint: @Sendable (String) throws -> Void
     private var handle: KafkaHandle?
@@ -16,8 +17,10 @@ actor TransactionalCommitter: Committer {
     private var isInitialised = false
 
     init(
-        transactionalID: String, clients: KafkaClients, failPoint: @escaping @Sendable (String) throws -> Void
+        name: String, transactionalID: String, clients: KafkaClients,
+        failPoint: @escaping @Sendable (String) throws -> Void
     ) {
+        self.name = name
         self.transactionalID = transactionalID
         self.clients = clients
         self.failPoint = failPoint
@@ -154,7 +157,7 @@ actor TransactionalCommitter: Committer {
         let timeout = String(clients.options.transactionTimeout)
         // Delivery reports need no looking at: a record that failed fails the commit.
         return try clients.open(
-            .producer, name: "settle",
+            .producer, name: name,
             properties: [
                 "transactional.id": transactionalID, "transaction.timeout.ms": timeout, "message.timeout.ms": timeout,
             ])

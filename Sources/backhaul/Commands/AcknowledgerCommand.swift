@@ -54,7 +54,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
                 "brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion, "data": folder ?? "none",
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
-            metrics: { gauges.families }, parts: parts,
+            metrics: { gauges.families + KafkaGauges.families(log) }, parts: parts,
             stop: .init(
                 drain: { await acknowledger.stop() }, hurry: {},
                 close: {

@@ -50,7 +50,7 @@ struct IngestCommand: AsyncParsableCommand {
             facts: [
                 "brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion, "authentication": "none, loopback only",
             ],
-            api: (api, grace: settings.grace), parts: [],
+            api: (api, grace: settings.grace), metrics: { KafkaGauges.families(log) }, parts: [],
             stop: .init(drain: {}, hurry: {}, close: { await log.close() }))
         try await process.run()
     }

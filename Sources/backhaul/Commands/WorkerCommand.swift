@@ -38,7 +38,7 @@ struct WorkerCommand: AsyncParsableCommand {
                 "brokers": bootstrap, "workers": "\(workers)", "librdkafka": KafkaLog.libraryVersion,
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
-            parts: crew.parts,
+            metrics: { KafkaGauges.families(log) }, parts: crew.parts,
             stop: .init(
                 drain: {
                     await crew.stop()
