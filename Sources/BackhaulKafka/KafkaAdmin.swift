@@ -13,28 +13,16 @@ struct KafkaAdmin: Sendable {
     /// Every topic and how many partitions and replicas it has. Never asks for a topic by name: a broker that makes
     /// topics of its own accord would.
     func topics() async throws -> [String: (partitions: Int, replication: Int)] {
-        // Asked for in short pieces: a wrong password answers nothing, and whoever waits is to hear of it at once.
-        let deadline = ContinuousClock.now + .milliseconds(timeout)
-        while true {
-            handle.refusal.withLock { $0 = nil }
-            do {
-                return try await listTopics(Int32(clamping: min(timeout, 2_000)))
-            } catch LogError.unavailable(let reason) {
-                if let refusal = handle.refusal.withLock({ $0 }) { throw refusal.logError("listing topics") }
-                guard ContinuousClock.now < deadline else { throw LogError.unavailable(reason) }
-            }
-        }
-    }
-
-    private func listTopics(_ timeout: Int32) async throws -> [String: (partitions: Int, replication: Int)] {
-        try await call("listing topics") {
-            var pointer: UnsafePointer<rd_kafka_metadata>?
-            try KafkaFailure.check(rd_kafka_metadata(handle.client, 1, nil, &pointer, timeout))
-            guard let pointer else { return [:] }
-            defer { rd_kafka_metadata_destroy(pointer) }
+        // In short pieces: a wrong password answers nothing, and whoever waits is to hear of it at once.
+        let piece = Int32(clamping: min(timeout, 2_000))
+        return try await call("listing topics", for: .milliseconds(timeout), endsAtRefusal: true) {
+            var metadata: UnsafePointer<rd_kafka_metadata>?
+            try KafkaFailure.check(rd_kafka_metadata(handle.client, 1, nil, &metadata, piece))
+            guard let metadata else { return [:] }
+            let owner = Owned(metadata) { rd_kafka_metadata_destroy($0) }
             var topics: [String: (partitions: Int, replication: Int)] = [:]
-            for index in 0..<Int(pointer.pointee.topic_cnt) {
-                let topic = pointer.pointee.topics[index]
+            for index in 0..<Int(owner.object.pointee.topic_cnt) {
+                let topic = owner.object.pointee.topics[index]
                 guard topic.err == RD_KAFKA_RESP_ERR_NO_ERROR, let name = topic.topic else { continue }
                 let count = Int(topic.partition_cnt)
                 let replicas = (0..<count).map { Int(topic.partitions[$0].replica_cnt) }.min() ?? 0
@@ -240,11 +228,12 @@ struct KafkaAdmin: Sendable {
 
     // MARK: Inside
 
-    private func call<Value: Sendable>(_ what: String, _ body: @escaping @Sendable () throws -> Value) async throws
-        -> Value
-    {
+    private func call<Value: Sendable>(
+        _ what: String, for patience: Duration = .zero, endsAtRefusal: Bool = false,
+        _ body: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
         do {
-            return try await handle.calls.run(body)
+            return try await handle.asking(for: patience, endsAtRefusal: endsAtRefusal, body)
         } catch let failure as KafkaFailure {
             throw failure.logError(what)
         }
@@ -256,11 +245,7 @@ struct KafkaAdmin: Sendable {
         _ what: String, _ body: @escaping @Sendable (_ patience: Int) throws -> Value
     ) async throws -> Value {
         let timeout = timeout
-        do {
-            return try await handle.asking(for: .milliseconds(timeout * 2)) { try body(min(timeout, 6_000)) }
-        } catch let failure as KafkaFailure {
-            throw failure.logError(what)
-        }
+        return try await call(what, for: .milliseconds(timeout * 2)) { try body(min(timeout, 6_000)) }
     }
 
     /// Sends a request and waits for its answer, on the client's own thread.
@@ -268,19 +253,19 @@ struct KafkaAdmin: Sendable {
         _ client: OpaquePointer, _ timeout: Int, _ send: (OpaquePointer?) -> Void,
         answer: (OpaquePointer) throws -> Void
     ) throws {
-        guard let queue = rd_kafka_queue_new(client) else { throw KafkaFailure(RD_KAFKA_RESP_ERR__FAIL) }
-        defer { rd_kafka_queue_destroy(queue) }
-        send(queue)
+        guard let made = rd_kafka_queue_new(client) else { throw KafkaFailure(RD_KAFKA_RESP_ERR__FAIL) }
+        let queue = Owned(made) { rd_kafka_queue_destroy($0) }
+        send(queue.object)
         // librdkafka gives up by itself after a minute; whoever asked wants to know sooner.
-        guard let event = rd_kafka_queue_poll(queue, Int32(clamping: timeout)) else {
+        guard let polled = rd_kafka_queue_poll(queue.object, Int32(clamping: timeout)) else {
             throw KafkaFailure(RD_KAFKA_RESP_ERR__TIMED_OUT)
         }
-        defer { rd_kafka_event_destroy(event) }
-        let code = rd_kafka_event_error(event)
+        let event = Owned(polled) { rd_kafka_event_destroy($0) }
+        let code = rd_kafka_event_error(event.object)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            throw KafkaFailure(code, rd_kafka_event_error_string(event).map { String(cString: $0) })
+            throw KafkaFailure(code, rd_kafka_event_error_string(event.object).map { String(cString: $0) })
         }
-        try answer(event)
+        try answer(event.object)
     }
 
     private static func text(_ buffer: [CChar]) -> String {

@@ -1,20 +1,26 @@
 internal import BackhaulLog
 internal import CLibrdkafka
+internal import Synchronization
 
 /// Questions that wait for the brokers' answer.
 extension KafkaHandle {
     /// Makes a call that waits, on the client's own thread, and makes it again while its failure is of the kind that
     /// passes: a broker that has just become leader or coordinator, or one that is not there yet.
-    /// - Parameter patience: how long it is made again.
+    /// - Parameters:
+    ///   - patience: how long it is made again.
+    ///   - endsAtRefusal: whether brokers that turn the client away end it at once: for the first question of a client,
+    ///     whose password or certificate may be wrong. Later a broker that is starting may do so for a moment.
     /// - Throws: `KafkaFailure`; `CancellationError`.
     func asking<Value: Sendable>(
-        for patience: Duration, _ body: @escaping @Sendable () throws -> Value
+        for patience: Duration, endsAtRefusal: Bool = false, _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
         let start = ContinuousClock.now
+        refusal.withLock { $0 = nil }
         while true {
             do {
                 return try await calls.run(body)
             } catch let failure as KafkaFailure {
+                if endsAtRefusal, let refusal = refusal.withLock({ $0 }) { throw refusal }
                 let asked = ContinuousClock.now - start
                 // A topic that one broker has just made the others may not have heard of.
                 guard failure.passes && asked < patience || failure.isUnknownTopic && asked < .seconds(3) else {

@@ -108,8 +108,8 @@ final class KafkaLoop: LoopService, @unchecked Sendable {
         for (queue, handle) in served {
             var taken = 0
             while served[queue] != nil, let pointer = rd_kafka_queue_poll(queue, 0) {
-                defer { rd_kafka_event_destroy(pointer) }
-                handle(Event(pointer: pointer))
+                let event = Owned(pointer) { rd_kafka_event_destroy($0) }
+                handle(Event(pointer: event.object))
                 taken += 1
                 if taken == Self.drainedAtOnce {
                     Self.raise(events)

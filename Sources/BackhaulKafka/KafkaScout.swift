@@ -30,8 +30,8 @@ actor KafkaScout {
             .reader, name: "ask." + (sight == .committed ? "committed" : "written"),
             properties: [
                 "isolation.level": sight.rawValue,
-                // Never joined. A client without a group has no coordinator state, and librdkafka (2.0.2 to 2.5 at least)
-                // touches it when a group's positions are asked of a broker that no longer coordinates the group: a
+                // Never joined. A client without a group has no coordinator state, and librdkafka 2.0.2 touches
+                // it when a group's positions are asked of a broker that no longer coordinates the group: a
                 // segmentation fault (confluent-kafka-javascript#374; rd_kafka_handle_OffsetFetch -> rd_kafka_cgrp_op).
                 "group.id": clients.options.adminGroup,
             ])

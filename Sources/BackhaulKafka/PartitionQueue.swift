@@ -22,13 +22,14 @@ struct PartitionQueue: @unchecked Sendable {
     /// Takes the next item without waiting; nil when the queue is empty. On the loop's thread.
     func take() -> Item? {
         // Not as events: of the end of a partition those do not tell the offset.
-        guard let message = rd_kafka_consume_queue(pointer, 0) else { return nil }
-        defer { rd_kafka_message_destroy(message) }
-        switch message.pointee.err {
-        case RD_KAFKA_RESP_ERR_NO_ERROR: return .record(RecordTransport.record(message, of: partition))
-        case RD_KAFKA_RESP_ERR__PARTITION_EOF: return .end(message.pointee.offset)
+        guard let taken = rd_kafka_consume_queue(pointer, 0) else { return nil }
+        let message = Owned(taken) { rd_kafka_message_destroy($0) }
+        let error = message.object.pointee.err
+        switch error {
+        case RD_KAFKA_RESP_ERR_NO_ERROR: return .record(RecordTransport.record(message.object, of: partition))
+        case RD_KAFKA_RESP_ERR__PARTITION_EOF: return .end(message.object.pointee.offset)
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET: return .positionGone
-        default: return .trouble(KafkaFailure(message.pointee.err))
+        default: return .trouble(KafkaFailure(error))
         }
     }
 }

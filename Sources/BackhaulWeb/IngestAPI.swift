@@ -68,13 +68,8 @@ package struct IngestAPI: Sendable {
         if let name = Self.idempotencyKey, let key = request.headers[name], document.taskId == nil {
             document.taskId = try Self.id(of: key, tenant: document.tenant)
         }
-        let result = try await accept([draft(document)])[0]
-        switch result {
-        case .success(let answer):
-            let isKnown = answer.status == "known"
-            return JSONAnswer.response(isKnown ? .ok : .created, answer)
-        case .failure(let problem): throw problem
-        }
+        let answer = try await accept([draft(document)]).results[0].get()
+        return JSONAnswer.response(answer.status == "known" ? .ok : .created, answer)
     }
 
     /// A task id that the same key always gives (draft-ietf-httpapi-idempotency-key-header).
@@ -112,7 +107,7 @@ package struct IngestAPI: Sendable {
             let part = lines[start..<min(start + Self.lines, lines.count)]
             var drafts: [Result<TaskDraft, Problem>?] = []
             for line in part { drafts.append(try await draft(line)) }
-            let results = try await accept(drafts.compactMap { $0 })
+            let (results, isTaken) = try await accept(drafts.compactMap { $0 })
             var next = results.makeIterator()
             var answers = ByteBuffer()
             for draft in drafts {
@@ -122,7 +117,7 @@ package struct IngestAPI: Sendable {
                 answers.writeBuffer(&line)
             }
             try await writer.write(answers)
-            if results.contains(where: { $0.isUnavailable }) { return false }
+            if !isTaken { return false }
         }
         return true
     }
@@ -195,7 +190,10 @@ package struct IngestAPI: Sendable {
         return time
     }
 
-    private func accept(_ drafts: [Result<TaskDraft, Problem>]) async throws -> [Result<IngestAnswer, Problem>] {
+    /// - Returns: an answer to each; and whether the log took what was fit for it.
+    private func accept(
+        _ drafts: [Result<TaskDraft, Problem>]
+    ) async throws -> (results: [Result<IngestAnswer, Problem>], isTaken: Bool) {
         let good = drafts.compactMap { try? $0.get() }
         var acceptances: [Acceptance] = []
         var refusal: Problem?
@@ -206,7 +204,7 @@ package struct IngestAPI: Sendable {
             logger.warning("tasks were not taken", metadata: ["error": "\(error)", "tasks": "\(good.count)"])
         }
         var next = acceptances.makeIterator()
-        return drafts.map { draft in
+        let results: [Result<IngestAnswer, Problem>] = drafts.map { draft in
             if case .failure(let problem) = draft { return .failure(problem) }
             if let refusal { return .failure(refusal) }
             switch next.next() {
@@ -220,6 +218,7 @@ package struct IngestAPI: Sendable {
             case nil: return .failure(Problem(.internalServerError, "internal", "the log gave no answer to this task"))
             }
         }
+        return (results, refusal == nil)
     }
 
     private static func refusal(_ error: LogError) -> Problem {
@@ -234,12 +233,5 @@ package struct IngestAPI: Sendable {
                 retryAfter: 5)
         default: Problem(.internalServerError, "log-refused", "the log refuses; the service's log has more")
         }
-    }
-}
-
-extension Result<IngestAnswer, Problem> {
-    fileprivate var isUnavailable: Bool {
-        if case .failure(let problem) = self { return problem.status == .serviceUnavailable }
-        return false
     }
 }

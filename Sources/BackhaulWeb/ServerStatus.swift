@@ -16,14 +16,24 @@ final class ServerStatus: Sendable {
         set { state.withLock { $0.isReady = newValue } }
     }
 
-    var isStopping: Bool {
-        get { state.withLock(\.isStopping) }
-        set { state.withLock { $0.isStopping = newValue } }
+    var isStopping: Bool { state.withLock(\.isStopping) }
+
+    var isListening: Bool {
+        if case .success = state.withLock(\.outcome) { true } else { false }
+    }
+
+    /// - Returns: whether this is the first time.
+    func stop() -> Bool {
+        state.withLock { state in
+            defer { state.isStopping = true }
+            return !state.isStopping
+        }
     }
 
     func listening(on port: Int) { settle(.success(port)) }
 
-    func failed(_ failure: WebServer.Failure) { settle(.failure(failure)) }
+    /// The server serves no more. Whoever still waits for it to listen is told why it never did.
+    func ended(_ failure: WebServer.Failure) { settle(.failure(failure)) }
 
     /// The port, once the server listens.
     func port() async throws -> Int {
@@ -38,7 +48,7 @@ final class ServerStatus: Sendable {
 
     private func settle(_ outcome: Result<Int, WebServer.Failure>) {
         let waiters = state.withLock { state in
-            state.outcome = outcome
+            if state.outcome == nil { state.outcome = outcome }
             defer { state.waiters = [] }
             return state.waiters
         }

@@ -77,23 +77,27 @@ package final class WebServer: Sendable {
     package func setReady(_ isReady: Bool) { status.isReady = isReady }
 
     /// Serves until it is stopped or cancelled.
-    /// - Throws: `Failure` when it cannot listen.
+    /// - Throws: `Failure` when it cannot listen, or fails later.
     package func run() async throws {
         defer { ended.raise() }
         do {
             try await group.run()
+            status.ended(Failure(description: "stopped before it listened"))
         } catch {
+            let failure = Failure(
+                description: status.isListening
+                    ? "the HTTP server failed (\(error))"
+                    : "cannot listen on \(host):\(port) (\(error)); is the port taken? Choose another address.")
+            status.ended(failure)
             if Task.isCancelled || status.isStopping { return }
-            let failure = Failure(description: "cannot listen on \(host):\(port) (\(error)); is the port taken?")
-            status.failed(failure)
             throw failure
         }
     }
 
     /// Takes no new connection, and returns when the requests under way have been answered or `grace` milliseconds have
-    /// passed; whoever runs the server then cancels it.
+    /// passed; whoever runs the server then cancels it. Once it is stopped, nothing more is waited for.
     package func stop(grace: Int64) async {
-        status.isStopping = true
+        guard status.stop() else { return }
         await group.triggerGracefulShutdown()
         await ended.wait(for: .milliseconds(grace))
     }

@@ -33,9 +33,10 @@ struct AccessRights {
         }
         let retry = layout.prefix + "retry."
         rights = [
-            topic("submit", layout.prefix, describe, prefixed: true), topic("submit", layout.tasks, ["Write"]),
-            topic("submit", layout.largeTasks, ["Write"]), topic("submit", layout.results, ["Read"]),
-            groups("submit"),
+            topic("submit, ingest", layout.prefix, describe, prefixed: true),
+            topic("submit, ingest", layout.tasks, ["Write"]),
+            topic("submit, ingest", layout.largeTasks, ["Write"]), topic("submit, ingest", layout.results, ["Read"]),
+            groups("submit, ingest"),
             topic("worker", layout.prefix, describe, prefixed: true), topic("worker", layout.tasks, ["Read"]),
             topic("worker", layout.largeTasks, ["Read", "Write"]),
             topic("worker", retry, ["Read", "Write"], prefixed: true),

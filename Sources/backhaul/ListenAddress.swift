@@ -1,3 +1,5 @@
+import Foundation
+
 /// An address and port to listen on.
 struct ListenAddress: CustomStringConvertible {
     var host: String
@@ -11,6 +13,13 @@ struct ListenAddress: CustomStringConvertible {
                 "--listen \(text): give an IPv4 address and a port, as in 127.0.0.1:8480", exit: .usage)
         }
         host = parts[0] == "localhost" ? "127.0.0.1" : String(parts[0])
+        // A name is refused: whatever begins with 127 would pass for loopback.
+        var address = in_addr()
+        guard inet_pton(AF_INET, host, &address) == 1 else {
+            throw CommandFailure(
+                "--listen \(text): '\(host)' is no IPv4 address, as 127.0.0.1 is; a name is not looked up", exit: .usage
+            )
+        }
         self.port = port
     }
 

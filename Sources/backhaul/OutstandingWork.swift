@@ -28,16 +28,20 @@ struct OutstandingWork: Encodable, Sendable {
             pairs.append((layout.delays, topic.name))
         }
         var all: [OutstandingWork] = []
+        var positions: [String: [TopicPartition: GroupPosition]] = [:]
         for (group, topic) in pairs {
+            // Before the ends are asked for: what is finished in between counts as outstanding, never the reverse.
+            if positions[group] == nil { positions[group] = try await log.positions(of: group) }
             var work = OutstandingWork(group: group, topic: topic)
-            try await work.count(log, layout: layout, now: clock.now)
+            try await work.count(log, layout: layout, positions: positions[group] ?? [:], now: clock.now)
             all.append(work)
         }
         return all
     }
 
-    private mutating func count(_ log: any MessageLog, layout: TopicLayout, now: Int64) async throws {
-        let positions = try await log.positions(of: group)
+    private mutating func count(
+        _ log: any MessageLog, layout: TopicLayout, positions: [TopicPartition: GroupPosition], now: Int64
+    ) async throws {
         let holdsTasks = topic != layout.outcomes
         var oldest: Int64?
         var sum = self

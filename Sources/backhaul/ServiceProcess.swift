@@ -117,7 +117,7 @@ final class ServiceProcess: Sendable {
         do {
             try await server.run()
         } catch let failure as WebServer.Failure {
-            throw CommandFailure("--listen \(address): \(failure) Choose another address.", exit: .failed)
+            throw CommandFailure("--listen \(address): \(failure)", exit: .failed)
         }
     }
 

@@ -18,19 +18,19 @@ final class SignalStream: Sendable {
 
     private let state = Mutex(State())
     /// Unchecked: dispatch sources are thread-safe; Dispatch has not declared them Sendable on Linux.
-    private nonisolated(unsafe) var sources: [any DispatchSourceSignal] = []
+    private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
     /// The signals that come from now on, and those that came while nobody listened.
     static func make() -> AsyncStream<Int32> { shared.listen() }
 
     private init() {
         let queue = DispatchQueue(label: "backhaul.signals")
-        for number in [SIGTERM, SIGINT] {
+        let numbers = [SIGTERM, SIGINT]
+        sources = numbers.map { DispatchSource.makeSignalSource(signal: $0, queue: queue) }
+        for (number, source) in zip(numbers, sources) {
             signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { [weak self] in self?.tell(number) }
             source.resume()
-            sources.append(source)
         }
     }
 

@@ -37,6 +37,7 @@ struct IngestAPITests {
             logger.logLevel = .critical
             let api = IngestAPI(ingest: pipeline.ingest, destinations: ["nas"], logger: logger) { source in
                 guard source.path != "gone" else { throw Problem(.unprocessableContent, "source-missing", "gone") }
+                guard source.path != "away" else { throw Problem(.serviceUnavailable, "root-unavailable", "away") }
                 return IngestAPI.FileFacts(size: 7, modifiedAt: 9)
             }
             let server = WebServer(host: "127.0.0.1", port: 0, api: api, logger: logger)
@@ -142,6 +143,16 @@ struct IngestAPITests {
             #expect(byLine[8]?["status"] as? Int == 200 && byLine[10]?["code"] as? String == "too-large")
             let ends = try await pipeline.log.bounds(pipeline.layout.tasks).map(\.end)
             #expect(ends.reduce(0, +) == 1_196)
+        }
+    }
+
+    /// What one line's root does is no matter of the others.
+    @Test func aRootThatIsAwayEndsNoBatch() async throws {
+        try await serving { _, base in
+            let lines = (0..<1_100).map { task($0 == 3 ? "away" : "f\($0)") }
+            let answer = try await send("POST", base + "/v1/tasks:batch", lines.joined(separator: "\n"))
+            #expect(answer.lines.count == 1_100 && answer.lines[3]["code"] as? String == "root-unavailable")
+            #expect(answer.lines.filter { $0["status"] as? Int == 201 }.count == 1_099)
         }
     }
 

@@ -126,6 +126,11 @@ struct BadInputTests {
                 ["standalone", "--data", folder + "/file/data", "--listen", "127.0.0.1:0"], code: 1,
                 says: "cannot be created")
             try expect(["standalone", "--data", data, "--listen", "here"], code: 2, says: "address and a port")
+            // Begins as a loopback address does, and is a name.
+            try expect(
+                ["standalone", "--data", data, "--listen", "127.example:0"], code: 2, says: "is no IPv4 address")
+            try expect(
+                ["ingest", "--log", "kafka://127.0.0.1:9/", "--listen", "0.0.0.0:0"], code: 2, says: "loopback")
         }
     }
 
