@@ -4,7 +4,7 @@ SHELL := /bin/bash
 STRICT := --explicit-target-dependency-import-check error
 PREFIX ?= /usr/local
 
-.PHONY: help setup build release test chaos lint schemas demo install completions man clean
+.PHONY: help setup build release test chaos lint schemas demo install completions man reference clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ completions: build ## Write deploy/completions anew (after the command line chan
 	.build/debug/backhaul --generate-completion-script bash > deploy/completions/backhaul.bash
 	.build/debug/backhaul --generate-completion-script zsh > deploy/completions/_backhaul
 	.build/debug/backhaul --generate-completion-script fish > deploy/completions/backhaul.fish
+
+reference: build ## Write the table of docs/CONFIGURATION.md and the schema of the file anew (after a setting changed)
+	@.build/debug/backhaul config reference --format schema > schemas/json/config.v1.schema.json
+	@.build/debug/backhaul config reference | deploy/setup/insert-table.py docs/CONFIGURATION.md
 
 man: ## Write docs/man anew (after the command line changed)
 	swift package --allow-writing-to-package-directory generate-manual --multi-page --output-directory docs/man

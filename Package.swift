@@ -33,6 +33,8 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -51,6 +53,8 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(
             url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: ["FullFoundation"]),
+        .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
@@ -69,9 +73,8 @@ let package = Package(
         room(
             "BackhaulWeb",
             [
-                "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulWire", crypto, hummingbird, hummingbirdCore,
-                httpTypes, lifecycle,
-                logging, nio,
+                "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulTelemetry", "BackhaulWire", crypto,
+                hummingbird, hummingbirdCore, httpTypes, jwt, lifecycle, logging, nio, nioHTTPTypes,
             ]),
         room("BackhaulIngest", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer", crypto]),
         room(
@@ -92,7 +95,7 @@ let package = Package(
                 "BackhaulKafka",
                 "BackhaulTransfer", "BackhaulDestinations", "BackhaulIngest", "BackhaulWorker",
                 "BackhaulAcknowledgment", "BackhaulReplay", "BackhaulAudit", "BackhaulSettings", "BackhaulWeb",
-                argumentParser, logging,
+                argumentParser, crypto, logging,
             ],
             swiftSettings: strict),
         // Tests and their kits.
@@ -145,8 +148,7 @@ let package = Package(
             "BackhaulWebTests",
             [
                 "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit", "BackhaulTestKit",
-                "BackhaulWeb",
-                logging,
+                "BackhaulWeb", jwt, logging, nio,
             ]),
         tests(
             "BackhaulReplayTests",

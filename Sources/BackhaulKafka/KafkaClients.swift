@@ -6,6 +6,7 @@ struct KafkaClients: Sendable {
     let loop: KafkaLoop
     let options: KafkaOptions
     let statistics: KafkaStatistics
+    let live: LiveClients
     let logger: Logger
 
     /// - Parameters:
@@ -19,6 +20,7 @@ struct KafkaClients: Sendable {
     ) throws -> KafkaHandle {
         let handle = try KafkaHandle(kind, name: name, options: options, properties: properties)
         let bridge = EventBridge(handle: handle, tokens: options.tokens, statistics: statistics, logger: logger)
+        try live.add(handle)
         loop.serve(handle.queue) { event in
             if !bridge.take(event) { receive(event) }
         }
@@ -28,6 +30,7 @@ struct KafkaClients: Sendable {
     /// Nothing may use the client any more.
     /// - Parameter isolation: the actor that has the client.
     func close(_ handle: KafkaHandle, isolation: isolated (any Actor)? = #isolation) async {
+        live.remove(handle)
         loop.unserve(handle.queue)
         await handle.destroy()
     }

@@ -55,14 +55,24 @@ package final class KafkaLog: MessageLog {
         self.failPoint = failPoint
         abilities = options.delivery == .transactional ? [.atomicSettle] : []
         clients = KafkaClients(
-            loop: try KafkaLoop(name: "backhaul.kafka"), options: options, statistics: KafkaStatistics(), logger: logger
-        )
+            loop: try KafkaLoop(name: "backhaul.kafka"), options: options, statistics: KafkaStatistics(),
+            live: LiveClients(), logger: logger)
         let asking = KafkaScout(clients, sees: .committed)
         asker = asking
         reader = KafkaReader(clients, scout: asking)
         scout = KafkaScout(clients, sees: .uncommitted)
         appender = KafkaAppender(name: "append", clients: clients)
         clients.loop.start()
+    }
+
+    /// From now on the clients say this user and password (SASL PLAIN and SCRAM) when they connect; connections stay.
+    /// - Throws: `LogError`.
+    package func replaceCredentials(user: String, password: String) throws {
+        do {
+            try clients.live.replaceCredentials(user: user, password: password)
+        } catch let failure as KafkaFailure {
+            throw failure.logError("setting the password")
+        }
     }
 
     /// - Parameter version: as `rd_kafka_version()` gives it: 0xMMmmrrpp.

@@ -6,7 +6,8 @@ package struct KafkaSettings: Sendable {
     package struct OAuth: Sendable {
         package var tokenURL: String
         package var clientID: String
-        package var clientSecret: Secret
+        /// Read whenever a token is fetched, so that a new secret counts at once.
+        package var clientSecretFile: String
         /// Empty for none.
         package var scope: String
     }

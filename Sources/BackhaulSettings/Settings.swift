@@ -22,7 +22,10 @@ package struct Settings: Sendable {
     package var freeURLs = true
     package var durability = "fsync"
     package var logLevel = "info"
+    /// Milliseconds.
+    package var maximumShutdown: Int64 = 0
     package var kafka = KafkaSettings()
+    package var api = APISettings()
     package var roots: [String: SourceRoots.Configured] = [:]
     package var destinations: [String: Destination] = [:]
     /// The settings as texts, for showing; secrets are only ever named by their files.

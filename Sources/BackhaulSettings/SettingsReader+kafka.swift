@@ -21,10 +21,10 @@ extension SettingsReader {
             for name in oauth where raw(name).isEmpty {
                 throw error(name, "is needed beside the others of kafka.oauth")
             }
-            guard let clientSecret = try secret("kafka.oauth.clientSecretFile") else { return kafka }
+            guard try secret("kafka.oauth.clientSecretFile") != nil else { return kafka }
             kafka.oauth = KafkaSettings.OAuth(
                 tokenURL: raw("kafka.oauth.tokenURL"), clientID: raw("kafka.oauth.clientID"),
-                clientSecret: clientSecret, scope: raw("kafka.oauth.scope"))
+                clientSecretFile: raw("kafka.oauth.clientSecretFile"), scope: raw("kafka.oauth.scope"))
         }
         return kafka
     }

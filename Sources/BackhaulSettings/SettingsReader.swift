@@ -12,7 +12,9 @@ package struct SettingsReader {
     var kafkaProperties: [String: String] = [:]
 
     /// Variables that are flags of the command line and no settings.
-    private static let flags: Set<String> = ["BACKHAUL_LOG", "BACKHAUL_CONFIG", "BACKHAUL_DATA", "BACKHAUL_LISTEN"]
+    private static let flags: Set<String> = [
+        "BACKHAUL_LOG", "BACKHAUL_CONFIG", "BACKHAUL_DATA", "BACKHAUL_LISTEN", "BACKHAUL_ADMIN", "BACKHAUL_API",
+    ]
 
     /// - Parameters:
     ///   - file: the path of a YAML file, nil for none.
@@ -100,7 +102,7 @@ package struct SettingsReader {
 
     // MARK: Sections
 
-    private static func fields(_ node: Node, _ known: Set<String>, _ what: String, _ place: String) throws -> [String:
+    static func fields(_ node: Node, _ known: Set<String>, _ what: String, _ place: String) throws -> [String:
         String]
     {
         guard let mapping = node.mapping else { throw SettingsError(place, "\(what) must be a mapping") }
@@ -260,6 +262,8 @@ package struct SettingsReader {
             stallTimeout: try duration("limits.stallTimeout"))
         settings.markAfter = try duration("worker.markAfter")
         settings.grace = try duration("shutdown.grace")
+        settings.maximumShutdown = try duration("shutdown.maximum")
+        settings.api = try api()
         settings.egressAllow = try list("egress.allow").map { text in
             guard let range = AddressRange(text) else {
                 throw error("egress.allow", "'\(text)' is no address range such as 10.0.0.0/8")

@@ -1,17 +1,30 @@
 package import Foundation
 package import Logging
+internal import Synchronization
 
 /// One JSON object a line on stderr: `time`, `level`, `event`, `logger`, and the metadata's keys beside them. Secrets are
 /// taken out; control characters are escaped by JSON, so that no value can forge a line.
 package struct JSONLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
-    package var logLevel: Logger.Level
+    /// The least level that the process writes, for every logger that was given none of its own.
+    package static var threshold: Logger.Level {
+        get { Logger.Level.allCases[index.load(ordering: .relaxed)] }
+        set { index.store(Logger.Level.allCases.firstIndex(of: newValue) ?? 0, ordering: .relaxed) }
+    }
+
+    /// Read for every event, written or not: no lock.
+    private static let index = Atomic(Logger.Level.allCases.firstIndex(of: .info) ?? 0)
+
+    private var own: Logger.Level?
     private let label: String
 
-    package init(label: String, level: Logger.Level) {
-        self.label = label
-        logLevel = level
+    /// The process's level, which may change while it runs, until it is set.
+    package var logLevel: Logger.Level {
+        get { own ?? Self.threshold }
+        set { own = newValue }
     }
+
+    package init(label: String) { self.label = label }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }

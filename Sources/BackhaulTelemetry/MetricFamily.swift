@@ -3,16 +3,20 @@ package struct MetricFamily: Hashable, Sendable {
     package enum Kind: String, Hashable, Sendable {
         case gauge
         case counter
+        case histogram
     }
 
     package struct Sample: Hashable, Sendable {
         /// In the order in which they are written.
         package var labels: [Label]
         package var value: Double
+        /// What a histogram's samples add to the name.
+        package var suffix: String
 
-        package init(_ value: Double, _ labels: [Label] = []) {
+        package init(_ value: Double, _ labels: [Label] = [], suffix: String = "") {
             self.value = value
             self.labels = labels
+            self.suffix = suffix
         }
     }
 
@@ -42,11 +46,11 @@ package struct MetricFamily: Hashable, Sendable {
     /// The text exposition format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats).
     package static func text(_ families: [MetricFamily]) -> String {
         var text = ""
-        for family in families {
+        for family in families where !family.samples.isEmpty {
             text += "# HELP \(family.name) \(escape(family.help, quotes: false))\n"
             text += "# TYPE \(family.name) \(family.kind.rawValue)\n"
             for sample in family.samples {
-                text += family.name
+                text += family.name + sample.suffix
                 if !sample.labels.isEmpty {
                     text +=
                         "{"
@@ -72,7 +76,7 @@ package struct MetricFamily: Hashable, Sendable {
         return escaped
     }
 
-    private static func number(_ value: Double) -> String {
+    static func number(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
         return value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : "\(value)"

@@ -39,7 +39,7 @@ package actor TransferEngine: LoopService {
     /// Paused transfers that may go on, asked for by file threads.
     private nonisolated let resumes = Mutex<[UInt64]>([])
     private nonisolated let pool: ReaderPool
-    package nonisolated let limits: TransferLimits
+    private var limits: TransferLimits
     private let egress: EgressPolicy
 
     private var active: [UInt64: ActiveTransfer] = [:]
@@ -101,6 +101,15 @@ package actor TransferEngine: LoopService {
     }
 
     private nonisolated let cancels = Mutex<[UInt64]>([])
+
+    /// From now on so many at a time; what runs goes on.
+    package func resize(transfers: Int, perHost: Int) {
+        limits.transfers = transfers
+        limits.transfersPerHost = perHost
+        _ = backhaul_multi_set_long(multi.raw, CURLMOPT_MAXCONNECTS, max(8, transfers))
+        guard !isClosed else { return }
+        startWaiting()
+    }
 
     /// Cancels what runs and waits, and ends the thread.
     package func close() {

@@ -1,6 +1,7 @@
 package import BackhaulDomain
 package import BackhaulIngest
 internal import BackhaulLog
+internal import BackhaulTelemetry
 internal import BackhaulWire
 internal import Crypto
 internal import Foundation
@@ -11,6 +12,9 @@ internal import NIOCore
 
 /// Accepts tasks by HTTP: `POST /v1/tasks` takes one, `POST /v1/tasks:batch` a stream of lines.
 package struct IngestAPI: Sendable {
+    /// A task as its caller wants it, or why not.
+    private typealias Checked = Result<TaskDraft, Problem>
+
     /// What a file is now.
     package struct FileFacts: Hashable, Sendable {
         package var size: UInt64
@@ -24,40 +28,42 @@ package struct IngestAPI: Sendable {
     }
 
     private let ingest: Ingest
-    private let destinations: Set<String>
+    private let rules: IngestRules
+    private let limits: TenantLimits
+    private let meters: WebMeters
     private let look: @Sendable (SourceReference) async throws -> FileFacts
     private let logger: Logger
 
     private static let idempotencyKey = HTTPField.Name("Idempotency-Key")
 
     /// The longest task document, in bytes.
-    static let largestDocument = 64 << 10
+    package static let largestDocument = 64 << 10
     /// Lines that are appended together at the most.
     private static let lines = 500
 
-    /// - Parameters:
-    ///   - destinations: the configured ones. A URL of the caller's choice is a capability that HTTP callers do not have.
-    ///   - look: finds a file's size and time where the caller does not give them; throws `Problem`.
+    /// - Parameter look: finds a file's size and time where the caller does not give them; throws `Problem`.
     package init(
-        ingest: Ingest, destinations: Set<String>, logger: Logger,
+        ingest: Ingest, rules: IngestRules, limits: TenantLimits, meters: WebMeters, logger: Logger,
         look: @escaping @Sendable (SourceReference) async throws -> FileFacts
     ) {
         self.ingest = ingest
-        self.destinations = destinations
+        self.rules = rules
+        self.limits = limits
+        self.meters = meters
         self.look = look
         self.logger = logger
     }
 
-    static let methods: [String: [HTTPRequest.Method]] = ["/v1/tasks": [.post], "/v1/tasks:batch": [.post]]
-
-    func add(to router: Router<BasicRequestContext>) {
-        router.post("/v1/tasks") { request, _ in try await one(request) }
-        router.post("/v1/tasks:batch") { request, _ in batch(request) }
+    package var routes: [APIRoute] {
+        [
+            APIRoute(.post, "/v1/tasks", .submit) { request, call in try await one(request, call.caller) },
+            APIRoute(.post, "/v1/tasks:batch", .submit) { request, call in batch(request, call.caller) },
+        ]
     }
 
     // MARK: One
 
-    private func one(_ request: Request) async throws -> Response {
+    private func one(_ request: Request, _ caller: Caller) async throws -> Response {
         let body: ByteBuffer
         do {
             body = try await request.body.collect(upTo: Self.largestDocument)
@@ -66,9 +72,9 @@ package struct IngestAPI: Sendable {
         }
         var document = try TaskDocument.read(Data(body.readableBytesView))
         if let name = Self.idempotencyKey, let key = request.headers[name], document.taskId == nil {
-            document.taskId = try Self.id(of: key, tenant: document.tenant)
+            document.taskId = try Self.id(of: key, tenant: Self.tenant(document, caller))
         }
-        let answer = try await accept([draft(document)]).results[0].get()
+        let answer = try await accept([draft(document, caller)]).results[0].get()
         return JSONAnswer.response(answer.status == "known" ? .ok : .created, answer)
     }
 
@@ -84,15 +90,15 @@ package struct IngestAPI: Sendable {
     // MARK: Many
 
     /// Each line is answered in its order. Lines are read no faster than the log takes them and the caller reads answers.
-    private func batch(_ request: Request) -> Response {
+    private func batch(_ request: Request, _ caller: Caller) -> Response {
         let body = ResponseBody { writer in
             var splitter = LineSplitter(limit: Self.largestDocument)
             var number = 0
             for try await chunk in request.body {
                 let lines = splitter.take(chunk.readableBytesView)
-                guard try await answer(lines, &number, &writer) else { return try await writer.finish(nil) }
+                guard try await answer(lines, caller, &number, &writer) else { return try await writer.finish(nil) }
             }
-            if let line = splitter.finish() { _ = try await answer([line], &number, &writer) }
+            if let line = splitter.finish() { _ = try await answer([line], caller, &number, &writer) }
             try await writer.finish(nil)
         }
         return Response(
@@ -101,12 +107,12 @@ package struct IngestAPI: Sendable {
 
     /// - Returns: whether to go on: not when the log does not answer. What was not answered was not taken.
     private func answer(
-        _ lines: [LineSplitter.Line], _ number: inout Int, _ writer: inout any ResponseBodyWriter
+        _ lines: [LineSplitter.Line], _ caller: Caller, _ number: inout Int, _ writer: inout any ResponseBodyWriter
     ) async throws -> Bool {
         for start in stride(from: 0, to: lines.count, by: Self.lines) {
             let part = lines[start..<min(start + Self.lines, lines.count)]
-            var drafts: [Result<TaskDraft, Problem>?] = []
-            for line in part { drafts.append(try await draft(line)) }
+            var drafts: [Checked?] = []
+            for line in part { drafts.append(try await draft(line, caller)) }
             let (results, isTaken) = try await accept(drafts.compactMap { $0 })
             var next = results.makeIterator()
             var answers = ByteBuffer()
@@ -123,7 +129,7 @@ package struct IngestAPI: Sendable {
     }
 
     /// nil for an empty line.
-    private func draft(_ line: LineSplitter.Line) async throws -> Result<TaskDraft, Problem>? {
+    private func draft(_ line: LineSplitter.Line, _ caller: Caller) async throws -> Checked? {
         switch line {
         case .tooLong:
             return .failure(
@@ -131,7 +137,7 @@ package struct IngestAPI: Sendable {
         case .line(let bytes) where bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }): return nil
         case .line(let bytes):
             do {
-                return await draft(try TaskDocument.read(Data(bytes)))
+                return await draft(try TaskDocument.read(Data(bytes)), caller)
             } catch let problem as Problem {
                 return .failure(problem)
             }
@@ -140,9 +146,9 @@ package struct IngestAPI: Sendable {
 
     // MARK: Both
 
-    private func draft(_ document: TaskDocument) async -> Result<TaskDraft, Problem> {
+    private func draft(_ document: TaskDocument, _ caller: Caller) async -> Checked {
         do {
-            return .success(try await check(document))
+            return .success(try await check(document, caller))
         } catch let problem as Problem {
             return .failure(problem)
         } catch {
@@ -151,13 +157,16 @@ package struct IngestAPI: Sendable {
         }
     }
 
-    private func check(_ document: TaskDocument) async throws -> TaskDraft {
-        guard destinations.contains(document.destination) else {
-            throw Problem(
-                .unprocessableContent, "unknown-destination",
-                "destination '\(document.destination.prefix(64))' is not configured here")
-        }
+    private static func tenant(_ document: TaskDocument, _ caller: Caller) -> String {
+        document.tenant ?? caller.tenant ?? "default"
+    }
+
+    private func check(_ document: TaskDocument, _ caller: Caller) async throws -> TaskDraft {
+        let tenant = Self.tenant(document, caller)
+        try caller.require(tenant: tenant)
+        let place = try rules.place(document.destination)
         let source = SourceReference(root: document.source.root, path: document.source.path)
+        try rules.check(root: source.root)
         let facts: FileFacts
         switch (document.size, document.modifiedAt) {
         case (let size?, let time?):
@@ -175,8 +184,8 @@ package struct IngestAPI: Sendable {
             throw Problem(.unprocessableContent, "size-without-time", "give both size and modifiedAt, or neither")
         }
         return TaskDraft(
-            tenant: document.tenant, id: document.taskId, batch: document.batch, source: source,
-            destination: DestinationReference(place: .named(document.destination), key: document.key),
+            tenant: tenant, id: document.taskId, batch: document.batch, source: source,
+            destination: DestinationReference(place: place, key: document.key),
             size: facts.size, modifiedAt: facts.modifiedAt, contentType: document.contentType,
             deadline: try document.deadline.map { try Self.time($0, "deadline") / 1_000_000 })
     }
@@ -192,8 +201,9 @@ package struct IngestAPI: Sendable {
 
     /// - Returns: an answer to each; and whether the log took what was fit for it.
     private func accept(
-        _ drafts: [Result<TaskDraft, Problem>]
+        _ drafts: [Checked]
     ) async throws -> (results: [Result<IngestAnswer, Problem>], isTaken: Bool) {
+        let drafts = await limited(drafts)
         let good = drafts.compactMap { try? $0.get() }
         var acceptances: [Acceptance] = []
         var refusal: Problem?
@@ -207,18 +217,43 @@ package struct IngestAPI: Sendable {
         let results: [Result<IngestAnswer, Problem>] = drafts.map { draft in
             if case .failure(let problem) = draft { return .failure(problem) }
             if let refusal { return .failure(refusal) }
-            switch next.next() {
-            case .accepted(let identity, let position): return .success(IngestAnswer("accepted", identity, position))
-            case .known(let identity, let position): return .success(IngestAnswer("known", identity, position))
-            case .conflict(let identity, _):
-                return .failure(
-                    Problem(.conflict, "id-conflict", "task '\(identity.id)' exists with other content"))
-            case .rejected(let violation):
-                return .failure(Problem(.unprocessableContent, violation.code, violation.message))
-            case nil: return .failure(Problem(.internalServerError, "internal", "the log gave no answer to this task"))
+            return Self.answer(next.next())
+        }
+        for result in results {
+            switch result {
+            case .success(let answer): meters.tasks.add(1, [answer.status])
+            case .failure(let problem): meters.tasks.add(1, [problem.code])
             }
         }
         return (results, refusal == nil)
+    }
+
+    private static func answer(_ acceptance: Acceptance?) -> Result<IngestAnswer, Problem> {
+        switch acceptance {
+        case .accepted(let identity, let position): .success(IngestAnswer("accepted", identity, position))
+        case .known(let identity, let position): .success(IngestAnswer("known", identity, position))
+        case .conflict(let identity, _):
+            .failure(Problem(.conflict, "id-conflict", "task '\(identity.id)' exists with other content"))
+        case .rejected(let violation):
+            .failure(Problem(.unprocessableContent, violation.code, violation.message))
+        case nil: .failure(Problem(.internalServerError, "internal", "the log gave no answer to this task"))
+        }
+    }
+
+    /// Turns away what is over its tenant's limits: the last ones of each tenant.
+    private func limited(_ drafts: [Checked]) async -> [Checked] {
+        var counts: [String: Int] = [:]
+        for draft in drafts { if case .success(let draft) = draft { counts[draft.tenant, default: 0] += 1 } }
+        var room: [String: (taken: Int, problem: Problem?)] = [:]
+        for (tenant, count) in counts { room[tenant] = await limits.take(count, of: tenant) }
+        return drafts.map { draft in
+            guard case .success(let accepted) = draft, let left = room[accepted.tenant] else { return draft }
+            guard left.taken == 0, let problem = left.problem else {
+                room[accepted.tenant]?.taken -= 1
+                return draft
+            }
+            return .failure(problem)
+        }
     }
 
     private static func refusal(_ error: LogError) -> Problem {

@@ -5,16 +5,10 @@ final class ServerStatus: Sendable {
     private struct State {
         var outcome: Result<Int, WebServer.Failure>?
         var waiters: [CheckedContinuation<Int, any Error>] = []
-        var isReady = false
         var isStopping = false
     }
 
     private let state = Mutex(State())
-
-    var isReady: Bool {
-        get { state.withLock(\.isReady) }
-        set { state.withLock { $0.isReady = newValue } }
-    }
 
     var isStopping: Bool { state.withLock(\.isStopping) }
 

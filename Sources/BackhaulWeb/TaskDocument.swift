@@ -18,7 +18,8 @@ struct TaskDocument: Decodable, Sendable {
         }
     }
 
-    var tenant: String
+    /// The caller's own unless it is given.
+    var tenant: String?
     var taskId: String?
     var batch: String
     var source: Source
@@ -38,7 +39,7 @@ struct TaskDocument: Decodable, Sendable {
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: AnyKey.self)
         try AnyKey.check(container, Self.known, in: "the task")
-        tenant = try container.decodeIfPresent(String.self, forKey: AnyKey("tenant")) ?? "default"
+        tenant = try container.decodeIfPresent(String.self, forKey: AnyKey("tenant"))
         taskId = try container.decodeIfPresent(String.self, forKey: AnyKey("taskId"))
         batch = try container.decodeIfPresent(String.self, forKey: AnyKey("batch")) ?? ""
         source = try container.decode(Source.self, forKey: AnyKey("source"))

@@ -1,4 +1,5 @@
 internal import BackhaulLog
+internal import BackhaulTelemetry
 internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
@@ -6,17 +7,11 @@ package import Logging
 internal import NIOCore
 internal import ServiceLifecycle
 
-/// The HTTP server of a role: `/livez`, `/readyz`, and what the role adds.
-///
-/// Liveness says that the process answers; readiness that its role works.
+/// An HTTP server with the routes that it is given.
 package final class WebServer: Sendable {
     /// Why it does not serve.
     package struct Failure: Error, CustomStringConvertible {
         package var description: String
-    }
-
-    private struct Health: Encodable {
-        var status: String
     }
 
     private let host: String
@@ -33,37 +28,30 @@ package final class WebServer: Sendable {
     /// - Parameters:
     ///   - host: an IP address.
     ///   - port: 0 for any.
-    ///   - metrics: what `/metrics` shows, in Prometheus' text format.
+    ///   - authenticator: asked for every route that has a scope.
+    ///   - pace: how slow a client may be.
     package init(
-        host: String, port: Int, api: IngestAPI? = nil, metrics: @escaping @Sendable () -> String = { "" },
-        logger: Logger
+        host: String, port: Int, routes: [APIRoute], authenticator: Authenticator, meters: WebMeters,
+        pace: ClientPace = ClientPace(), logger: Logger
     ) {
         self.host = host
         self.port = port
         let status = ServerStatus()
         self.status = status
-        let router = Router(context: BasicRequestContext.self)
-        var methods: [String: [HTTPRequest.Method]] = ["/livez": [.get], "/readyz": [.get], "/metrics": [.get]]
-        if api != nil { methods.merge(IngestAPI.methods) { _, new in new } }
-        router.add(middleware: ProblemMiddleware(logger: logger, methods: methods))
-        router.get("/livez") { _, _ in JSONAnswer.response(.ok, Health(status: "live")) }
-        router.get("/readyz") { _, _ in
-            status.isReady
-                ? JSONAnswer.response(.ok, Health(status: "ready"))
-                : JSONAnswer.response(.serviceUnavailable, Health(status: "not-ready"))
-        }
-        router.get("/metrics") { _, _ in
-            Response(
-                status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: metrics())))
-        }
-        api?.add(to: router)
+        let router = Router(context: APIContext.self)
+        router.add(
+            middleware: RouteMiddleware(routes: routes, authenticator: authenticator, meters: meters, logger: logger))
         // Hummingbird tells of connections that end, and calls a cancelled one an error; what matters is thrown.
         var quiet = logger
         quiet.logLevel = .critical
         let application = Application(
             router: router,
-            server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [SlowClientGuard(pace: pace) { meters.slow.add() }],
+                    idleTimeout: Self.idleTimeout,
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: 32 << 10, maxHeaderListSize: 64 << 10, maxHeaderFieldCount: 200))),
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port), backlog: 512,
                 availableConnectionsDelegate: MaximumAvailableConnections(Self.connections)),
@@ -73,8 +61,6 @@ package final class WebServer: Sendable {
             configuration: ServiceGroupConfiguration(
                 services: [.init(service: application)], gracefulShutdownSignals: [], logger: quiet))
     }
-
-    package func setReady(_ isReady: Bool) { status.isReady = isReady }
 
     /// Serves until it is stopped or cancelled.
     /// - Throws: `Failure` when it cannot listen, or fails later.

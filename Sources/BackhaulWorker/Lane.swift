@@ -24,7 +24,7 @@ actor Lane {
     private let options: WorkerOptions
     private let execution: UploadExecution
     private let gate: any UploadGate
-    private let decisions: any UploadGate
+    private let decisions: SlotGate
     private let clock: any LogClock
     private let random: @Sendable () -> Double
     private let logger: Logger
@@ -64,6 +64,12 @@ actor Lane {
         self.logger = logger
         settler = Settler(session: session, clock: clock, logger: logger)
         writer = DecisionWriter(layout: options.layout, worker: options.name)
+    }
+
+    /// From now on so many uploads at a time. Deliveries in hand stay as many as they were.
+    func resize(to slots: Int) {
+        decisions.resize(to: slots * options.decisionsPerUpload)
+        (gate as? SlotGate)?.resize(to: slots)
     }
 
     /// Works until `stop`, or until the log fails for good.

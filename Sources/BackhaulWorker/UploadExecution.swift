@@ -4,7 +4,7 @@ package import BackhaulTransfer
 
 /// Does one attempt: opens the source, asks the dialect, carries out its steps.
 package struct UploadExecution: Sendable {
-    private let destinations: DestinationTable
+    private let destinations: LiveDestinations
     private let roots: SourceRoots
     private let engine: TransferEngine
     private let store: LocalStore
@@ -14,7 +14,7 @@ package struct UploadExecution: Sendable {
     private static let loadedSize: UInt64 = 128 << 10
 
     package init(
-        destinations: DestinationTable, roots: SourceRoots, engine: TransferEngine, store: LocalStore, pool: ReaderPool
+        destinations: LiveDestinations, roots: SourceRoots, engine: TransferEngine, store: LocalStore, pool: ReaderPool
     ) {
         self.destinations = destinations
         self.roots = roots
@@ -25,12 +25,12 @@ package struct UploadExecution: Sendable {
 
     /// How the destination of a task wants its uploads ordered; none when it is not known.
     package func order(of task: UploadTask) -> Destination.Order {
-        (try? destinations.resolve(task.destination.place))?.order ?? .none
+        (try? destinations.table.resolve(task.destination.place))?.order ?? .none
     }
 
     /// - Throws: `Failure`; `CancellationError` when the calling task is cancelled.
     package func attempt(_ task: UploadTask) async throws -> StoredObject {
-        let destination = try destinations.resolve(task.destination.place)
+        let destination = try destinations.table.resolve(task.destination.place)
         let body = try await pool.run { try open(task) }
         var dialect = destination.upload(key: task.destination.key, body: body, contentType: task.contentType)
         var step = dialect.begin()

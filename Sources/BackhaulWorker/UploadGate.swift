@@ -13,6 +13,8 @@ package protocol UploadGate: Sendable {
 /// So many uploads at a time, first come first served.
 package final class SlotGate: UploadGate {
     private struct State {
+        var slots: Int
+        /// Below zero after a resize, until as many have left.
         var free: Int
         var waiters: [(id: Int, continuation: CheckedContinuation<Void, any Error>)] = []
         var cancelled: Set<Int> = []
@@ -22,7 +24,22 @@ package final class SlotGate: UploadGate {
     private let state: Mutex<State>
 
     package init(slots: Int) {
-        state = Mutex(State(free: slots))
+        state = Mutex(State(slots: slots, free: slots))
+    }
+
+    /// From now on so many at a time. With fewer, those under way go on, and the next wait for them.
+    package func resize(to slots: Int) {
+        let called = state.withLock { state in
+            state.free += slots - state.slots
+            state.slots = slots
+            var called: [CheckedContinuation<Void, any Error>] = []
+            while state.free > 0, !state.waiters.isEmpty {
+                state.free -= 1
+                called.append(state.waiters.removeFirst().continuation)
+            }
+            return called
+        }
+        for continuation in called { continuation.resume() }
     }
 
     package func enter(_ task: UploadTask) async throws {
@@ -62,7 +79,7 @@ package final class SlotGate: UploadGate {
 
     package func leave(_ task: UploadTask) {
         let next = state.withLock { state -> CheckedContinuation<Void, any Error>? in
-            if state.waiters.isEmpty {
+            if state.waiters.isEmpty || state.free < 0 {
                 state.free += 1
                 return nil
             }

@@ -81,6 +81,12 @@ package final class Worker: Sendable {
         }
     }
 
+    /// From now on so many uploads at a time in each lane.
+    package func resize(uploads: Int, largeUploads: Int) async {
+        let lanes = state.withLock(\.lanes)
+        for (lane, slots) in zip(lanes, [uploads, largeUploads]) { await lane.resize(to: slots) }
+    }
+
     /// Asks the log until it answers; nil once the worker is stopped.
     private func asking<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value? {
         try await Patience.keepAsking(clock: clock) {

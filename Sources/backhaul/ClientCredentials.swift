@@ -22,8 +22,15 @@ struct ClientCredentials: TokenSource {
     func fetch() throws -> BearerToken {
         var fields = [("grant_type", "client_credentials")]
         if !settings.scope.isEmpty { fields.append(("scope", settings.scope)) }
+        let secret: String
+        do {
+            secret = try String(contentsOfFile: settings.clientSecretFile, encoding: .utf8)
+        } catch {
+            throw Refused(description: "kafka.oauth.clientSecretFile \(settings.clientSecretFile) cannot be read")
+        }
         let answer = try FormRequest.post(
-            settings.tokenURL, fields: fields, user: settings.clientID, password: settings.clientSecret.value)
+            settings.tokenURL, fields: fields, user: settings.clientID,
+            password: secret.trimmingCharacters(in: .whitespacesAndNewlines))
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         let parsed = try? decoder.decode(Answer.self, from: Data(answer.body))

@@ -13,8 +13,7 @@ struct FleetOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The log: kafka://host:port,host:port/. Also BACKHAUL_LOG.", valueName: "url"))
     var log: String?
 
-    @Option(help: ArgumentHelp("Where health is served. Also BACKHAUL_LISTEN.", valueName: "address:port"))
-    var listen: String?
+    @OptionGroup var places: ListenOptions
 
     @Option(help: "exactly-once (one transaction) or at-least-once, for brokers without transactions.")
     var delivery: DeliveryMode?
@@ -22,17 +21,24 @@ struct FleetOptions: ParsableArguments {
     @OptionGroup var common: CommonOptions
 
     /// The cluster, the settings and the address of a role; logging begins with it.
-    func prepare(_ role: String) throws -> (bootstrap: String, settings: Settings, address: ListenAddress) {
+    /// - Parameter hasAPI: whether the role serves an API.
+    func prepare(_ role: String, hasAPI: Bool) throws -> (
+        bootstrap: String, settings: Settings, addresses: ServiceAddresses
+    ) {
         let environment = ProcessInfo.processInfo.environment
         guard let text = log ?? environment["BACKHAUL_LOG"] else {
             throw CommandFailure("no log is named; give --log kafka://host:port/ or set BACKHAUL_LOG", exit: .usage)
         }
         let bootstrap = try LogAddress(text).requireKafka(for: role)
         let settings = try common.settings()
-        let level = Logger.Level(rawValue: settings.logLevel) ?? .info
-        LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }
-        let address = try ListenAddress(listen ?? environment["BACKHAUL_LISTEN"] ?? "127.0.0.1:8480")
-        return (bootstrap, settings, address)
+        settings.startLogging()
+        return (bootstrap, settings, try places.addresses(hasAPI: hasAPI))
+    }
+
+    /// What a SIGHUP does; the role adds its parts.
+    func reloader(_ settings: Settings, role: String) -> Reloader {
+        let common = common
+        return Reloader(settings, logger: Logger(label: "backhaul.\(role)")) { try common.settings() }
     }
 
     /// Opens the cluster and holds its topics against what the role needs; waits for brokers that do not answer, and ends

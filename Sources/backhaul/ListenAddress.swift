@@ -5,21 +5,28 @@ struct ListenAddress: CustomStringConvertible {
     var host: String
     var port: UInt16
 
+    /// - Parameter option: what gives it, for messages.
     /// - Throws: `CommandFailure`.
-    init(_ text: String) throws {
+    init(_ text: String, option: String = "--listen") throws {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 2, let port = UInt16(parts[1]), !parts[0].isEmpty else {
             throw CommandFailure(
-                "--listen \(text): give an IPv4 address and a port, as in 127.0.0.1:8480", exit: .usage)
+                "\(option) \(text): give an IPv4 address and a port, as in 127.0.0.1:8480", exit: .usage)
         }
         host = parts[0] == "localhost" ? "127.0.0.1" : String(parts[0])
         // A name is refused: whatever begins with 127 would pass for loopback.
         var address = in_addr()
         guard inet_pton(AF_INET, host, &address) == 1 else {
             throw CommandFailure(
-                "--listen \(text): '\(host)' is no IPv4 address, as 127.0.0.1 is; a name is not looked up", exit: .usage
+                "\(option) \(text): '\(host)' is no IPv4 address, as 127.0.0.1 is; a name is not looked up",
+                exit: .usage
             )
         }
+        self.port = port
+    }
+
+    init(host: String, port: UInt16) {
+        self.host = host
         self.port = port
     }
 

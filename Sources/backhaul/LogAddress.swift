@@ -108,7 +108,10 @@ enum LogAddress: Equatable {
     }
 
     /// What the parts of a command have to log goes the way of the daemon's lines: JSON, redacted, on stderr.
-    static let logging: Void = LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: .error) }
+    static let logging: Void = {
+        JSONLogHandler.threshold = .error
+        LoggingSystem.bootstrap { JSONLogHandler(label: $0) }
+    }()
 
     /// Where this machine keeps the derived view of the log: beside an embedded log, else in the user's cache.
     /// - Throws: `CommandFailure` when there is no place for it.

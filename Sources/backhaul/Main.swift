@@ -14,6 +14,7 @@ struct Backhaul: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             Standalone.self, IngestCommand.self, WorkerCommand.self, AcknowledgerCommand.self, Submit.self, Status.self,
+            TokenCommand.self,
             Results.self,
             DeadLetters.self, ReplayCommand.self,
             AuditCommand.self, Topics.self, Lag.self, Config.self,

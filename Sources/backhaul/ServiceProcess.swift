@@ -28,31 +28,40 @@ final class ServiceProcess: Sendable {
     }
 
     private let role: String
-    private let address: ListenAddress
     private let facts: [String: String]
     private let parts: [Part]
     private let stop: Stop
-    private let server: WebServer
+    private let maximumShutdown: Int64
+    private let reload: @Sendable () async -> Void
+    private let readiness: Readiness
+    /// The API's server first, where there is one; health and metrics on the last.
+    private let servers: [(option: String, address: ListenAddress, server: WebServer)]
     /// Milliseconds for the requests under way when the process stops; nil when it serves its health alone.
     private let requestGrace: Int64?
     private let logger: Logger
 
     /// - Parameters:
     ///   - facts: shown in the ready line.
+    ///   - api: what is served beside health.
     ///   - metrics: what `/metrics` shows beside what the process is.
-    ///   - api: what is served beside health, and how long (milliseconds) its requests under way may take at the end.
+    ///   - reload: what a SIGHUP does.
     init(
-        role: String, address: ListenAddress, facts: [String: String], api: (IngestAPI, grace: Int64)? = nil,
-        metrics: @escaping @Sendable () -> [MetricFamily] = { [] },
-        parts: [Part], stop: Stop
+        role: String, addresses: ServiceAddresses, facts: [String: String], api: APISurface? = nil,
+        readiness: Readiness = Readiness(), metrics: @escaping @Sendable () -> [MetricFamily] = { [] }, parts: [Part],
+        stop: Stop, maximumShutdown: Int64, reload: @escaping @Sendable () async -> Void = {}
     ) {
         self.role = role
-        self.address = address
+        var facts = facts
+        if let api { facts["authentication"] = api.admission }
         self.facts = facts
         self.parts = parts
         self.stop = stop
+        self.maximumShutdown = maximumShutdown
+        self.reload = reload
+        self.readiness = readiness
         requestGrace = api?.grace
-        logger = Logger(label: "backhaul.\(role)")
+        let logger = Logger(label: "backhaul.\(role)")
+        self.logger = logger
         let build = MetricFamily(
             "backhaul_build_info", "What runs: the program's role and version, and those of its libraries.", .gauge,
             [
@@ -64,9 +73,22 @@ final class ServiceProcess: Sendable {
                         .init("libcurl", CurlGlobal.version),
                     ])
             ])
-        server = WebServer(
-            host: address.host, port: Int(address.port), api: api?.0,
-            metrics: { MetricFamily.text([build] + metrics()) }, logger: logger)
+        let meters = api?.meters ?? WebMeters()
+        let health = HealthRoutes.make(readiness) { MetricFamily.text([build] + meters.families + metrics()) }
+        func server(_ address: ListenAddress, _ routes: [APIRoute]) -> WebServer {
+            WebServer(
+                host: address.host, port: Int(address.port), routes: routes,
+                authenticator: api?.authenticator ?? Authenticator(isOn: true, tokens: []), meters: meters,
+                pace: api?.pace ?? ClientPace(), logger: logger)
+        }
+        if let api, let admin = addresses.admin {
+            servers = [
+                ("--listen", addresses.listen, server(addresses.listen, api.routes)),
+                ("--admin", admin, server(admin, health)),
+            ]
+        } else {
+            servers = [("--listen", addresses.listen, server(addresses.listen, (api?.routes ?? []) + health))]
+        }
     }
 
     /// Serves until a signal, then drains.
@@ -88,22 +110,27 @@ final class ServiceProcess: Sendable {
 
     private func serve(until signals: AsyncStream<Int32>) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.serve() }
-            let port = try await raceListening(&group)
+            var ports: [Int] = []
+            for (option, address, server) in servers {
+                group.addTask { try await Self.serve(server, option, address) }
+                ports.append(try await Self.listening(server, &group))
+            }
+            let listening = ports
             let awaited = parts.filter(\.isAwaited).count
-            if awaited == 0 { announce(port) }
+            if awaited == 0 { announce(listening) }
             let ready = Mutex(0)
             let isReady: @Sendable () -> Void = {
                 let count = ready.withLock { count in
                     count += 1
                     return count
                 }
-                if count == awaited { self.announce(port) }
+                if count == awaited { self.announce(listening) }
             }
             for part in parts {
                 group.addTask { try await part.run { if part.isAwaited { isReady() } } }
             }
             group.addTask { () async throws -> Void in try await self.drain(at: signals) }
+            group.addTask { for await _ in SignalStream.makeReloads() { await self.reload() } }
             do {
                 // The first that ends with an error ends all: `waitForAll` would wait for the others first.
                 while try await group.next() != nil {}
@@ -113,15 +140,17 @@ final class ServiceProcess: Sendable {
         }
     }
 
-    private func serve() async throws {
+    private static func serve(_ server: WebServer, _ option: String, _ address: ListenAddress) async throws {
         do {
             try await server.run()
         } catch let failure as WebServer.Failure {
-            throw CommandFailure("--listen \(address): \(failure)", exit: .failed)
+            throw CommandFailure("\(option) \(address): \(failure)", exit: .failed)
         }
     }
 
-    private func raceListening(_ group: inout ThrowingTaskGroup<Void, any Error>) async throws -> Int {
+    private static func listening(
+        _ server: WebServer, _ group: inout ThrowingTaskGroup<Void, any Error>
+    ) async throws -> Int {
         do {
             return try await server.waitUntilListening()
         } catch {
@@ -131,10 +160,13 @@ final class ServiceProcess: Sendable {
         }
     }
 
-    private func announce(_ port: Int) {
-        server.setReady(true)
+    private func announce(_ ports: [Int]) {
+        readiness.set(true)
+        var places: [String] = []
+        for (entry, port) in zip(servers, ports) { places.append("\(entry.address.host):\(port)") }
         var metadata: Logger.Metadata = [
-            "role": "\(role)", "listen": "\(address.host):\(port)", "version": "\(Version.text)",
+            "role": "\(role)", "listen": "\(places.first ?? "")", "admin": "\(places.last ?? "")",
+            "version": "\(Version.text)",
             "libcurl": "\(CurlGlobal.version)", "pid": "\(getpid())",
         ]
         for (name, value) in facts { metadata[name] = "\(value)" }
@@ -148,8 +180,9 @@ final class ServiceProcess: Sendable {
         var iterator = signals.makeAsyncIterator()
         guard let first = await iterator.next() else { return }
         logger.notice("stopping", metadata: ["signal": "\(first)"])
-        server.setReady(false)
-        if let requestGrace { await server.stop(grace: requestGrace) }
+        Watchdog.start(maximumShutdown, logger: logger)
+        readiness.set(false)
+        if let requestGrace { await servers.first?.server.stop(grace: requestGrace) }
         let stop = stop
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await stop.drain() }
@@ -157,7 +190,7 @@ final class ServiceProcess: Sendable {
             await group.next()
             group.cancelAll()
         }
-        await server.stop(grace: 500)
+        for entry in servers { await entry.server.stop(grace: 500) }
         logger.notice("stopped")
         throw Stopped()
     }

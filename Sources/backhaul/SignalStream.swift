@@ -2,11 +2,23 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// SIGTERM and SIGINT as a stream; from the first stream on the process no longer dies of them.
+/// SIGTERM and SIGINT as a stream, and SIGHUP as another; from the first stream on the process no longer dies of them.
 ///
 /// The sources are made once for the process: libdispatch on Linux tells a signal to one of several sources, and a source
 /// that is cancelled takes the signal's registration with it, whoever registered since.
 final class SignalStream: Sendable {
+    private enum Kind {
+        case end
+        case reload
+
+        var numbers: [Int32] {
+            switch self {
+            case .end: [SIGTERM, SIGINT]
+            case .reload: [SIGHUP]
+            }
+        }
+    }
+
     private struct State {
         var listeners: [Int: AsyncStream<Int32>.Continuation] = [:]
         var next = 0
@@ -14,18 +26,22 @@ final class SignalStream: Sendable {
         var pending: [Int32] = []
     }
 
-    private static let shared = SignalStream()
+    private static let ends = SignalStream(.end)
+    private static let reloads = SignalStream(.reload)
 
     private let state = Mutex(State())
     /// Unchecked: dispatch sources are thread-safe; Dispatch has not declared them Sendable on Linux.
     private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
     /// The signals that come from now on, and those that came while nobody listened.
-    static func make() -> AsyncStream<Int32> { shared.listen() }
+    static func make() -> AsyncStream<Int32> { ends.listen() }
 
-    private init() {
+    /// SIGHUPs: the configuration is to be read again.
+    static func makeReloads() -> AsyncStream<Int32> { reloads.listen() }
+
+    private init(_ kind: Kind) {
         let queue = DispatchQueue(label: "backhaul.signals")
-        let numbers = [SIGTERM, SIGINT]
+        let numbers = kind.numbers
         sources = numbers.map { DispatchSource.makeSignalSource(signal: $0, queue: queue) }
         for (number, source) in zip(numbers, sources) {
             signal(number, SIG_IGN)

@@ -3,18 +3,20 @@ import BackhaulEmbedded
 import BackhaulLog
 import BackhaulSettings
 import BackhaulTransfer
+import BackhaulWeb
 import BackhaulWorker
 import Foundation
 import Logging
 
 /// The roles of a `standalone`: all of them, in one process, on the log that it owns.
 enum StandaloneProcess {
-    static func make(log: EmbeddedLog, settings: Settings, address: ListenAddress, workers: Int) async throws
-        -> ServiceProcess
-    {
+    static func make(
+        log: EmbeddedLog, addresses: ServiceAddresses, workers: Int, reloader: Reloader
+    ) async throws -> ServiceProcess {
+        let settings = reloader.settings
         let crew = try WorkerCrew(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: log.folder),
-            egress: settings.egress(isLocal: address.isLoopback), decisionsPerUpload: 1)
+            egress: settings.egress(isLocal: addresses.listen.isLoopback), decisionsPerUpload: 1)
         let clock = SystemLogClock()
         let acknowledger = Acknowledger(
             log: log, layout: settings.layout, clock: clock, logger: Logger(label: "backhaul.acknowledger"))
@@ -24,8 +26,22 @@ enum StandaloneProcess {
         try await crew.sweep()
         let logger = Logger(label: "backhaul.standalone")
         let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)
+        let client = try ControlClient()
+        let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
+        let meters = WebMeters()
+        let limits = TenantLimits(rules: settings.api.limits, clock: clock)
+        let ingest = settings.ingestAPI(log, folder: log.folder, limits: limits, meters: meters, logger: logger)
+        var reloader = reloader
+        reloader.apply = [
+            { await crew.reload($0) },
+            {
+                authenticator.replace($0.api.apiTokens)
+                limits.replace($0.api.limits)
+            },
+        ]
         return ServiceProcess(
-            role: "standalone", address: address, facts: ["data": log.folder, "workers": "\(workers)"],
+            role: "standalone", addresses: addresses, facts: ["data": log.folder, "workers": "\(workers)"],
+            api: settings.api.surface(ingest.routes, authenticator, meters: meters, grace: settings.grace),
             metrics: { gauges.families },
             parts: crew.parts + [
                 .init(run: { try await acknowledger.run(onReady: $0) }),
@@ -45,6 +61,8 @@ enum StandaloneProcess {
                 close: {
                     await log.close()
                     try? view.close()
-                }))
+                    await client.close()
+                }),
+            maximumShutdown: settings.maximumShutdown, reload: reloader.run)
     }
 }

@@ -10,6 +10,7 @@ import Logging
 struct WorkerCrew: Sendable {
     private let workers: [Worker]
     private let engines: [TransferEngine]
+    private let destinations: LiveDestinations
     private let store: LocalStore
     private let settings: Settings
     private let logger = Logger(label: "backhaul.worker")
@@ -27,6 +28,8 @@ struct WorkerCrew: Sendable {
             try TransferEngine(limits: settings.transfers, egress: egress, pool: pool)
         }
         self.engines = engines
+        let destinations = LiveDestinations(settings.destinationTable)
+        self.destinations = destinations
         workers = (0..<count).map { number in
             Worker(
                 log: log,
@@ -36,7 +39,7 @@ struct WorkerCrew: Sendable {
                     largeThreshold: settings.largeThreshold, markAfter: settings.markAfter, grace: settings.grace,
                     decisionsPerUpload: decisionsPerUpload),
                 execution: UploadExecution(
-                    destinations: settings.destinationTable, roots: roots, engine: engines[number], store: store,
+                    destinations: destinations, roots: roots, engine: engines[number], store: store,
                     pool: pool),
                 clock: SystemLogClock(), logger: Logger(label: "backhaul.worker"))
         }
@@ -55,6 +58,16 @@ struct WorkerCrew: Sendable {
                     "removed leftovers of a killed process", metadata: ["folder": "\(folder)", "files": "\(removed)"])
             }
         }
+    }
+
+    /// Takes limits and destinations over.
+    func reload(_ settings: Settings) async {
+        destinations.replace(settings.destinationTable)
+        for engine in engines {
+            await engine.resize(
+                transfers: settings.transfers.transfers, perHost: settings.transfers.transfersPerHost)
+        }
+        for worker in workers { await worker.resize(uploads: settings.uploads, largeUploads: settings.largeUploads) }
     }
 
     func stop(grace: Int64? = nil) async {

@@ -110,7 +110,8 @@ package final class Pipeline: Sendable {
                     name: "w\(number)", layout: layout, policy: policy, uploads: uploads, largeUploads: 2,
                     largeThreshold: largeThreshold, markAfter: markAfter, grace: grace, memoryWaits: memoryWaits),
                 execution: UploadExecution(
-                    destinations: destinations, roots: roots, engine: engine, store: LocalStore(pool: pool), pool: pool),
+                    destinations: LiveDestinations(destinations), roots: roots, engine: engine,
+                    store: LocalStore(pool: pool), pool: pool),
                 clock: clock, logger: logger)
         }
         let acknowledger = Acknowledger(log: log, layout: layout, clock: clock, logger: logger)

@@ -31,16 +31,29 @@ struct IngestAPITests {
     }
 
     /// A server over an embedded log; `body` is given its base address.
-    private func serving(_ body: @escaping @Sendable (Pipeline, String) async throws -> Void) async throws {
+    private func serving(
+        authenticator: Authenticator = Authenticator(isOn: false, tokens: []),
+        limits: TenantLimits.Rules = TenantLimits.Rules(),
+        _ body: @escaping @Sendable (Pipeline, String) async throws -> Void
+    ) async throws {
         try await withPipeline { pipeline in
             var logger = Logger(label: "test")
             logger.logLevel = .critical
-            let api = IngestAPI(ingest: pipeline.ingest, destinations: ["nas"], logger: logger) { source in
+            let meters = WebMeters()
+            let clock = SystemLogClock()
+            let rules = IngestRules(destinations: ["nas"], fileRoots: ["src"], freeURLs: false)
+            let limits = TenantLimits(rules: limits, clock: clock)
+            let api = IngestAPI(
+                ingest: pipeline.ingest, rules: rules, limits: limits, meters: meters, logger: logger
+            ) { source in
                 guard source.path != "gone" else { throw Problem(.unprocessableContent, "source-missing", "gone") }
                 guard source.path != "away" else { throw Problem(.serviceUnavailable, "root-unavailable", "away") }
                 return IngestAPI.FileFacts(size: 7, modifiedAt: 9)
             }
-            let server = WebServer(host: "127.0.0.1", port: 0, api: api, logger: logger)
+            let readiness = Readiness()
+            let server = WebServer(
+                host: "127.0.0.1", port: 0, routes: api.routes + HealthRoutes.make(readiness) { "" },
+                authenticator: authenticator, meters: meters, logger: logger)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await server.run() }
                 let port = try await server.waitUntilListening()
@@ -97,7 +110,7 @@ struct IngestAPITests {
         ("{", 400, "bad-json"), ("[]", 400, "bad-json"), (#"{"destination":"nas"}"#, 400, "bad-json"),
         (#"{"source":{"root":"src","path":"a"},"destination":"nas","tpyo":1}"#, 400, "bad-json"),
         (#"{"source":{"root":"src","path":"a","x":1},"destination":"nas"}"#, 400, "bad-json"),
-        (#"{"source":{"root":"src","path":"a"},"destination":"http://10.0.0.1/"}"#, 422, "unknown-destination"),
+        (#"{"source":{"root":"src","path":"a"},"destination":"http://10.0.0.1/"}"#, 403, "free-urls-off"),
         (#"{"source":{"root":"src","path":"../etc/passwd"},"destination":"nas"}"#, 422, "bad-path"),
         (#"{"source":{"root":"src","path":"gone"},"destination":"nas"}"#, 422, "source-missing"),
         (#"{"source":{"root":"src","path":"a"},"destination":"nas","key":"../up"}"#, 422, "bad-key"),
@@ -153,6 +166,33 @@ struct IngestAPITests {
             let answer = try await send("POST", base + "/v1/tasks:batch", lines.joined(separator: "\n"))
             #expect(answer.lines.count == 1_100 && answer.lines[3]["code"] as? String == "root-unavailable")
             #expect(answer.lines.filter { $0["status"] as? Int == 201 }.count == 1_099)
+        }
+    }
+
+    /// Capabilities, scopes, tenants and limits, each with its code.
+    @Test func callersGetWhatTheyMay() async throws {
+        let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+        let caller = Caller(name: "camera", scopes: [.submit], tenant: "photos")
+        let authenticator = Authenticator(isOn: true, tokens: [APIToken(caller: caller, sha256: hash)])
+        try await serving(authenticator: authenticator, limits: .init(tasksPerSecond: 3)) { _, base in
+            let nobody = try await send("POST", base + "/v1/tasks", task("a"))
+            #expect(nobody.status == 401 && nobody.json["code"] as? String == "unauthenticated")
+            let headers = ["Authorization": "Bearer test"]
+            func code(_ body: String) async throws -> String? {
+                try await send("POST", base + "/v1/tasks", body, headers: headers).json["code"] as? String
+            }
+            #expect(try await code(task("a", extra: #","tenant":"videos""#)) == "wrong-tenant")
+            #expect(try await code(task("a").replacing("src", with: "etc")) == "file-source-off")
+            #expect(try await code(task("a").replacing("nas", with: "http://127.1/x")) == "free-urls-off")
+            #expect(try await code(task("a").replacing("nas", with: "gopher://x/")) == "free-urls-off")
+            let own = try await send("POST", base + "/v1/tasks", task("a"), headers: headers)
+            #expect(own.status == 201 && own.json["tenant"] as? String == "photos")
+            let lines = (0..<600).map { task("f\($0)") }.joined(separator: "\n")
+            let answer = try await send("POST", base + "/v1/tasks:batch", lines, headers: headers)
+            let refused = answer.lines.filter { $0["code"] as? String == "rate-limit" }
+            #expect(answer.lines.count == 600 && refused.count > 90, "\(refused.count)")
+            let late = try await send("POST", base + "/v1/tasks", task("late"), headers: headers)
+            #expect(late.status == 429 && late.headers["Retry-After"] != nil)
         }
     }
 

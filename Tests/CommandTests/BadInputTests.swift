@@ -130,7 +130,11 @@ struct BadInputTests {
             try expect(
                 ["standalone", "--data", data, "--listen", "127.example:0"], code: 2, says: "is no IPv4 address")
             try expect(
-                ["ingest", "--log", "kafka://127.0.0.1:9/", "--listen", "0.0.0.0:0"], code: 2, says: "loopback")
+                ["ingest", "--log", "kafka://127.0.0.1:9/", "--listen", "0.0.0.0:0"], code: 2,
+                says: "no caller of the ingest API is configured")
+            try expect(
+                ["standalone", "--data", data, "--listen", "0.0.0.0:0"], code: 2, says: "is no loopback address",
+                environment: ["BACKHAUL_API_AUTHENTICATION": "none"])
         }
     }
 

@@ -173,13 +173,13 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    standalone|ingest|worker|acknowledger|submit|status|results|dead-letters|replay|audit|topics|lag|config|help)
+    standalone|ingest|worker|acknowledger|submit|status|token|results|dead-letters|replay|audit|topics|lag|config|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'standalone ingest worker acknowledger submit status results dead-letters replay audit topics lag config help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'standalone ingest worker acknowledger submit status token results dead-letters replay audit topics lag config help' -- "${cur}"))
         ;;
     esac
 }
@@ -188,7 +188,7 @@ _backhaul_standalone() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--data --listen --workers --config)
+    non_repeating_options=(--data --listen --admin --workers --config)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
@@ -197,6 +197,9 @@ _backhaul_standalone() {
         return
         ;;
     '--listen')
+        return
+        ;;
+    '--admin')
         return
         ;;
     '--workers')
@@ -212,7 +215,7 @@ _backhaul_ingest() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--log --listen --delivery --config)
+    non_repeating_options=(--log --listen --admin --delivery --config)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
@@ -221,6 +224,9 @@ _backhaul_ingest() {
         return
         ;;
     '--listen')
+        return
+        ;;
+    '--admin')
         return
         ;;
     '--delivery')
@@ -237,7 +243,7 @@ _backhaul_worker() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--workers --log --listen --delivery --config)
+    non_repeating_options=(--workers --log --listen --admin --delivery --config)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
@@ -249,6 +255,9 @@ _backhaul_worker() {
         return
         ;;
     '--listen')
+        return
+        ;;
+    '--admin')
         return
         ;;
     '--delivery')
@@ -265,7 +274,7 @@ _backhaul_acknowledger() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--data --log --listen --delivery --config)
+    non_repeating_options=(--data --log --listen --admin --delivery --config)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
@@ -277,6 +286,9 @@ _backhaul_acknowledger() {
         return
         ;;
     '--listen')
+        return
+        ;;
+    '--admin')
         return
         ;;
     '--delivery')
@@ -355,6 +367,28 @@ _backhaul_status() {
         ;;
     '--output')
         __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_token() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=(--scope)
+    non_repeating_options=(--tenant --append)
+    __backhaul_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--scope')
+        __backhaul_add_completions -W 'submit'$'\n''read'$'\n''operate'
+        return
+        ;;
+    '--tenant')
+        return
+        ;;
+    '--append')
         return
         ;;
     esac
@@ -680,13 +714,13 @@ _backhaul_config() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    check|show)
+    check|show|reference)
         # Offer subcommand argument completions
         "_backhaul_config_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'check show' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'check show reference' -- "${cur}"))
         ;;
     esac
 }
@@ -720,6 +754,22 @@ _backhaul_config_show() {
         ;;
     '--output')
         __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_config_reference() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--format)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--format')
+        __backhaul_add_completions -W 'markdown'$'\n''schema'
         return
         ;;
     esac

@@ -23,7 +23,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
     @OptionGroup var fleet: FleetOptions
 
     func run() async throws {
-        let (bootstrap, settings, address) = try fleet.prepare("acknowledger")
+        let (bootstrap, settings, addresses) = try fleet.prepare("acknowledger", hasAPI: true)
         let folder = data ?? ProcessInfo.processInfo.environment["BACKHAUL_DATA"]
         if let folder { try Self.prepare(folder) }
         let log = try await fleet.open(bootstrap, settings, role: "acknowledger")
@@ -48,8 +48,10 @@ struct AcknowledgerCommand: AsyncParsableCommand {
             parts.append(ServiceProcess.Part(run: { _ in try await made.run() }, isAwaited: false))
         }
         let opened = view
+        var reloader = fleet.reloader(settings, role: "acknowledger")
+        reloader.apply = [{ $0.reload(log) }]
         let process = ServiceProcess(
-            role: "acknowledger", address: address,
+            role: "acknowledger", addresses: addresses,
             facts: [
                 "brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion, "data": folder ?? "none",
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
@@ -60,7 +62,8 @@ struct AcknowledgerCommand: AsyncParsableCommand {
                 close: {
                     await log.close()
                     try? opened?.close()
-                }))
+                }),
+            maximumShutdown: settings.maximumShutdown, reload: reloader.run)
         try await process.run()
     }
 

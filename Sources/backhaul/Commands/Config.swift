@@ -7,7 +7,7 @@ import Foundation
 /// The configuration, checked and shown.
 struct Config: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check or show the configuration.", subcommands: [Check.self, Show.self])
+        abstract: "Check or show the configuration.", subcommands: [Check.self, Show.self, Reference.self])
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -18,6 +18,23 @@ struct Config: AsyncParsableCommand {
         func run() async throws {
             try common.settings().checkKafkaProperties()
             print("the configuration is usable")
+        }
+    }
+
+    struct Reference: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print every setting there is, as a Markdown table or as a JSON Schema of the file.")
+
+        enum Format: String, ExpressibleByArgument, CaseIterable {
+            case markdown
+            case schema
+        }
+
+        @Option(help: "markdown or schema.")
+        var format = Format.markdown
+
+        func run() async throws {
+            print(format == .markdown ? SettingsReference.markdown : SettingsReference.schema, terminator: "")
         }
     }
 

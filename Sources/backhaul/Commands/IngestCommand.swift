@@ -1,10 +1,7 @@
 import ArgumentParser
-import BackhaulDomain
-import BackhaulIngest
 import BackhaulKafka
 import BackhaulLog
 import BackhaulSettings
-import BackhaulTransfer
 import BackhaulWeb
 import Foundation
 import Logging
@@ -18,7 +15,8 @@ struct IngestCommand: AsyncParsableCommand {
             task a line and answers line by line, in order. A task that gives no size and modifiedAt is looked at below \
             sources.roots. When the log does not answer, neither does a success: 503, and the same task may be sent again.
 
-            The API knows no callers yet, so it listens on loopback addresses only; put a proxy that checks them in front.
+            Callers say who they are by a token (see 'backhaul token') or a JWT; without any configured the role refuses to \
+            start. api.authentication: none lets everyone in, on a loopback address only.
 
             Example: backhaul ingest --log kafka://kafka1:9092/ --listen 127.0.0.1:8480 --config backhaul.yaml
             """)
@@ -29,29 +27,40 @@ struct IngestCommand: AsyncParsableCommand {
     @OptionGroup var fleet: FleetOptions
 
     func run() async throws {
-        let (bootstrap, settings, address) = try fleet.prepare("ingest")
-        guard address.isLoopback else {
+        let (bootstrap, settings, addresses) = try fleet.prepare("ingest", hasAPI: true)
+        guard settings.api.knowsCallers else {
             throw CommandFailure(
-                "--listen \(address): the ingest API checks no callers, so it listens on loopback addresses only; give "
-                    + "127.0.0.1:PORT, and put a proxy that checks callers in front", exit: .usage)
+                "no caller of the ingest API is configured: make one with 'backhaul token' and name its file in "
+                    + "api.tokensFile, configure api.jwt, or set api.authentication to none on a loopback address",
+                exit: .usage)
         }
-        let log = try await fleet.open(bootstrap, settings, role: "ingest", patience: Self.patience)
         let logger = Logger(label: "backhaul.ingest")
-        let ingest = Ingest(
-            log: log, layout: settings.layout, clock: SystemLogClock(), largeThreshold: settings.largeThreshold,
-            isOrdered: settings.isOrdered)
-        let roots = settings.sourceRoots(folder: nil)
-        let pool = ReaderPool()
-        let api = IngestAPI(ingest: ingest, destinations: Set(settings.destinations.keys), logger: logger) { source in
-            try await pool.run { try SourceLook.facts(of: source, in: roots) }
-        }
+        let client = try ControlClient()
+        let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
+        let log = try await fleet.open(bootstrap, settings, role: "ingest", patience: Self.patience)
+        let meters = WebMeters()
+        let limits = TenantLimits(rules: settings.api.limits, clock: SystemLogClock())
+        let api = settings.ingestAPI(log, folder: nil, limits: limits, meters: meters, logger: logger)
+        var reloader = fleet.reloader(settings, role: "ingest")
+        reloader.apply = [
+            { $0.reload(log) },
+            {
+                authenticator.replace($0.api.apiTokens)
+                limits.replace($0.api.limits)
+            },
+        ]
         let process = ServiceProcess(
-            role: "ingest", address: address,
-            facts: [
-                "brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion, "authentication": "none, loopback only",
-            ],
-            api: (api, grace: settings.grace), metrics: { KafkaGauges.families(log) }, parts: [],
-            stop: .init(drain: {}, hurry: {}, close: { await log.close() }))
+            role: "ingest", addresses: addresses,
+            facts: ["brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion],
+            api: settings.api.surface(api.routes, authenticator, meters: meters, grace: settings.grace),
+            metrics: { KafkaGauges.families(log) }, parts: [],
+            stop: .init(
+                drain: {}, hurry: {},
+                close: {
+                    await log.close()
+                    await client.close()
+                }),
+            maximumShutdown: settings.maximumShutdown, reload: reloader.run)
         try await process.run()
     }
 }

@@ -25,8 +25,7 @@ struct Standalone: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The data folder. Also BACKHAUL_DATA.", valueName: "folder"))
     var data: String?
 
-    @Option(help: ArgumentHelp("Where health is served. Also BACKHAUL_LISTEN.", valueName: "address:port"))
-    var listen: String?
+    @OptionGroup var places: ListenOptions
 
     @Option(help: ArgumentHelp("Worker roles (not uploads; see limits.uploads).", valueName: "count"))
     var workers = 1
@@ -42,15 +41,16 @@ struct Standalone: AsyncParsableCommand {
         guard let folder = data ?? environment["BACKHAUL_DATA"] else {
             throw CommandFailure("no data folder is named; give --data FOLDER or set BACKHAUL_DATA", exit: .usage)
         }
-        let address = try ListenAddress(listen ?? environment["BACKHAUL_LISTEN"] ?? "127.0.0.1:8480")
+        let addresses = try places.addresses(hasAPI: true)
         let settings = try common.settings()
-        let level = Logger.Level(rawValue: settings.logLevel) ?? .info
-        LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }
+        settings.startLogging()
         try DescriptorBudget.require(transfers: workers * settings.transfers.transfers)
         let log = try EmbeddedLog(
             folder: folder, options: EmbeddedOptions(owns: true, durability: settings.embeddedDurability),
             clock: SystemLogClock(), logger: Logger(label: "backhaul.log"))
         try await log.ensure(settings.topics)
-        try await StandaloneProcess.make(log: log, settings: settings, address: address, workers: workers).run()
+        let common = common
+        let reloader = Reloader(settings, logger: Logger(label: "backhaul.standalone")) { try common.settings() }
+        try await StandaloneProcess.make(log: log, addresses: addresses, workers: workers, reloader: reloader).run()
     }
 }

@@ -25,15 +25,17 @@ struct WorkerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let (bootstrap, settings, address) = try fleet.prepare("worker")
+        let (bootstrap, settings, addresses) = try fleet.prepare("worker", hasAPI: false)
         try DescriptorBudget.require(transfers: workers * settings.transfers.transfers)
         let log = try await fleet.open(bootstrap, settings, role: "worker")
         let crew = try WorkerCrew(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: nil),
             egress: settings.egress(isLocal: false), decisionsPerUpload: 8)
         try await crew.sweep()
+        var reloader = fleet.reloader(settings, role: "worker")
+        reloader.apply = [{ await crew.reload($0) }, { $0.reload(log) }]
         let process = ServiceProcess(
-            role: "worker", address: address,
+            role: "worker", addresses: addresses,
             facts: [
                 "brokers": bootstrap, "workers": "\(workers)", "librdkafka": KafkaLog.libraryVersion,
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
@@ -44,7 +46,8 @@ struct WorkerCommand: AsyncParsableCommand {
                     await crew.stop()
                     await crew.close()
                 },
-                hurry: { await crew.stop(grace: 0) }, close: { await log.close() }))
+                hurry: { await crew.stop(grace: 0) }, close: { await log.close() }),
+            maximumShutdown: settings.maximumShutdown, reload: reloader.run)
         try await process.run()
     }
 }

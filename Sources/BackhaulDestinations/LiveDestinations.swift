@@ -1,0 +1,13 @@
+internal import Synchronization
+
+/// The destinations as they are configured now: a reload may bring new credentials while uploads run. An upload keeps
+/// what it began with.
+package final class LiveDestinations: Sendable {
+    private let current: Mutex<DestinationTable>
+
+    package init(_ table: DestinationTable) { current = Mutex(table) }
+
+    package var table: DestinationTable { current.withLock { $0 } }
+
+    package func replace(_ table: DestinationTable) { current.withLock { $0 = table } }
+}

@@ -1,0 +1,122 @@
+internal import Foundation
+
+/// The settings as documents, made from their table: for people and for editors.
+package enum SettingsReference {
+    /// A Markdown table of every scalar setting, as docs/CONFIGURATION.md has it.
+    package static var markdown: String {
+        var text = "| setting | environment variable | takes | default | what it does |\n|---|---|---|---|---|\n"
+        for key in SettingKey.all {
+            let standard = key.standard.isEmpty ? "none" : "`\(key.standard)`"
+            let live = key.isLive ? " Reloaded at SIGHUP." : ""
+            text +=
+                "| `\(key.name)` | `\(key.environmentName)` | \(key.kind.words) | \(standard) | \(key.help)\(live) |\n"
+        }
+        return text
+    }
+
+    /// A JSON Schema (draft 2020-12) of the configuration file. Settings may stand in their sections or under their full
+    /// names; both are described.
+    package static var schema: String {
+        var root: [String: Any] = [:]
+        for key in SettingKey.all {
+            let parts = key.name.split(separator: ".").map(String.init)
+            let own = description(key)
+            root[key.name] = own
+            insert(own, parts[...], into: &root)
+        }
+        // Properties have dots in their names and any value.
+        if var kafka = root["kafka"] as? [String: Any], var inside = kafka["properties"] as? [String: Any] {
+            inside["properties"] = [
+                "description": "librdkafka properties, by name.", "type": ["object", "string", "array"],
+            ]
+            kafka["properties"] = inside
+            root["kafka"] = kafka
+        }
+        let roots: [String: Any] = [
+            "description": "Source roots by name: a path, or a path and a marker file that must be there.",
+            "type": ["object", "array"],
+        ]
+        root["sources"] = section(["roots": roots])
+        root["sources.roots"] = roots
+        root["destinations"] = destinations
+        let schema: [String: Any] = [
+            "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Backhaul's configuration file",
+            "type": "object", "additionalProperties": false, "properties": root,
+        ]
+        let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        // Only our own texts and numbers.
+        let data = (try? JSONSerialization.data(withJSONObject: schema, options: options)) ?? Data()
+        return String(decoding: data, as: UTF8.self) + "\n"
+    }
+
+    private static func section(_ properties: [String: Any]) -> [String: Any] {
+        ["type": "object", "additionalProperties": false, "properties": properties]
+    }
+
+    private static func insert(_ value: [String: Any], _ path: ArraySlice<String>, into object: inout [String: Any]) {
+        guard let first = path.first, path.count > 1 else {
+            if let name = path.first { object[name] = value }
+            return
+        }
+        var inside = object[first] as? [String: Any] ?? section([:])
+        var properties = inside["properties"] as? [String: Any] ?? [:]
+        insert(value, path.dropFirst(), into: &properties)
+        inside["properties"] = properties
+        object[first] = inside
+    }
+
+    private static func description(_ key: SettingKey) -> [String: Any] {
+        var found: [String: Any] = ["description": key.help]
+        switch key.kind {
+        case .text: found["type"] = "string"
+        case .integer(let range):
+            found["type"] = "integer"
+            found["minimum"] = range.lowerBound
+            found["maximum"] = range.upperBound
+        case .duration:
+            found["type"] = "string"
+            found["pattern"] = "^[0-9]+(ms|s|m|h|d)$"
+        case .size:
+            found["type"] = ["string", "integer"]
+            found["pattern"] = "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"
+        case .fraction:
+            found["type"] = "number"
+            found["minimum"] = 0
+            found["maximum"] = 0.5
+        case .flag: found["type"] = "boolean"
+        case .choice(let all): found["enum"] = all
+        case .durations, .texts: found["type"] = ["array", "string"]
+        }
+        if !key.standard.isEmpty { found["default"] = value(key) }
+        return found
+    }
+
+    private static func value(_ key: SettingKey) -> Any {
+        switch key.kind {
+        case .integer: Int(key.standard) ?? 0
+        case .fraction: Double(key.standard) ?? 0
+        case .flag: key.standard == "true"
+        default: key.standard
+        }
+    }
+
+    private static var destinations: [String: Any] {
+        let text: [String: Any] = ["type": "string"]
+        let order: [String: Any] = ["enum": ["none", "key"], "default": "none"]
+        var http = section([
+            "type": ["const": "http"], "url": text, "method": ["enum": ["PUT", "POST"], "default": "PUT"],
+            "verify": ["enum": ["answer", "head", "read-back"], "default": "answer"], "order": order,
+            "bearerTokenFile": text,
+        ])
+        http["required"] = ["type", "url"]
+        var folder = section([
+            "type": ["const": "folder"], "path": text, "order": order,
+            "verify": ["enum": ["answer", "read-back"], "default": "answer"],
+        ])
+        folder["required"] = ["type", "path"]
+        return [
+            "description": "Where files go, by name.", "type": "object",
+            "additionalProperties": ["oneOf": [http, folder]],
+        ]
+    }
+}

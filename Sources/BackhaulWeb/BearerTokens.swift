@@ -1,0 +1,155 @@
+package import Foundation
+internal import HTTPTypes
+internal import JWTKit
+package import Logging
+
+/// Checks JWTs (RFC 7519) against the keys of an issuer.
+///
+/// Only signatures by public keys are taken (RFC 8725, section 3.1): a shared secret in a key set would let whoever reads
+/// the set sign. `jku`, `x5u` and `x5c` of a token's header are never followed.
+package actor BearerTokens {
+    package struct Rules: Hashable, Sendable {
+        package var issuer: String
+        package var audience: String
+        /// The claim that names the tenant; without it in a token, the caller is nobody's and refused.
+        package var tenantClaim: String
+        /// The claim with the scopes, as one text with blanks or as a list; `backhaul:submit` counts as `submit`.
+        package var scopeClaim: String
+
+        package init(issuer: String, audience: String, tenantClaim: String = "tenant", scopeClaim: String = "scope") {
+            self.issuer = issuer
+            self.audience = audience
+            self.tenantClaim = tenantClaim
+            self.scopeClaim = scopeClaim
+        }
+    }
+
+    private let rules: Rules
+    private let source: any KeySetSource
+    private let logger: Logger
+    private let now: @Sendable () -> Date
+    private var keys: JWTKeyCollection?
+    private var known: Set<String> = []
+    private var fetchedAt = Date.distantPast
+    private var triedAt = Date.distantPast
+
+    /// Keys are fetched anew when they are this old (seconds), so that a withdrawn key is not taken for ever.
+    private static let longestAge: TimeInterval = 600
+    /// An unknown key id makes them be fetched, but not more often than this: callers must not drive the issuer.
+    private static let shortestPause: TimeInterval = 30
+    /// Clocks differ: a token is taken for so long (seconds) before it begins and after it ends.
+    private static let leeway: TimeInterval = 30
+    private static let algorithms: Set<String> = [
+        "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+    ]
+
+    package init(
+        rules: Rules, source: any KeySetSource, logger: Logger, now: @escaping @Sendable () -> Date = { Date() }
+    ) {
+        self.rules = rules
+        self.source = source
+        self.logger = logger
+        self.now = now
+    }
+
+    /// - Throws: `Problem`: 401 for a token that does not count, 503 while no keys can be had.
+    func caller(_ token: String) async throws -> Caller {
+        let header = try Self.header(of: token)
+        guard Self.algorithms.contains(header.alg ?? "") else {
+            throw Self.refusal("its algorithm is not one of those taken")
+        }
+        guard let id = header.kid else { throw Self.refusal("it names no key (kid)") }
+        let keys = try await keys(holding: id)
+        let claims: Claims
+        do {
+            claims = try await keys.verify(token, as: Claims.self)
+        } catch {
+            throw Self.refusal("its signature or its form is wrong")
+        }
+        return try caller(claims)
+    }
+
+    /// Fetches the keys when they are missing, old, or lack this one. Calls meet at the suspension: the second may fetch
+    /// once more, which `shortestPause` bounds.
+    private func keys(holding id: String) async throws -> JWTKeyCollection {
+        let time = now()
+        let isOld = time.timeIntervalSince(fetchedAt) > Self.longestAge
+        if keys == nil || isOld || !known.contains(id), time.timeIntervalSince(triedAt) >= Self.shortestPause {
+            triedAt = time
+            do {
+                let text = try await source.fetch()
+                let set = try JSONDecoder().decode(KeySet.self, from: Data(text.utf8))
+                let fresh = JWTKeyCollection()
+                var ids: Set<String> = []
+                for key in set.keys.compactMap(\.key) {
+                    guard let name = key.keyIdentifier?.string, (try? await fresh.add(jwk: key)) != nil else {
+                        continue
+                    }
+                    ids.insert(name)
+                }
+                keys = fresh
+                known = ids
+                fetchedAt = time
+            } catch {
+                logger.warning("the keys that sign JWTs were not fetched", metadata: ["error": "\(error)"])
+            }
+        }
+        guard let keys, now().timeIntervalSince(fetchedAt) <= 2 * Self.longestAge else {
+            throw Problem(
+                .serviceUnavailable, "keys-unavailable", "the keys that sign JWTs cannot be had now",
+                retryAfter: Int(Self.shortestPause))
+        }
+        guard known.contains(id) else { throw Self.refusal("its key (kid) is not known") }
+        return keys
+    }
+
+    private func caller(_ claims: Claims) throws -> Caller {
+        let time = now()
+        guard let end = claims.number("exp") else { throw Self.refusal("it has no end (exp)") }
+        guard time.timeIntervalSince1970 < end + Self.leeway else { throw Self.refusal("it has expired") }
+        if let begin = claims.number("nbf"), time.timeIntervalSince1970 < begin - Self.leeway {
+            throw Self.refusal("it does not count yet")
+        }
+        guard claims.text("iss") == rules.issuer else { throw Self.refusal("another issuer's") }
+        guard claims.texts("aud").contains(rules.audience) else { throw Self.refusal("meant for another audience") }
+        let words = claims.texts(rules.scopeClaim).flatMap { $0.split(separator: " ") }
+        let scopes = words.compactMap { word in
+            Scope(rawValue: String(word.hasPrefix("backhaul:") ? word.dropFirst("backhaul:".count) : word))
+        }
+        guard let tenant = claims.text(rules.tenantClaim), !tenant.isEmpty else {
+            throw Self.refusal("it names no tenant")
+        }
+        return Caller(
+            name: claims.text("sub") ?? "jwt", scopes: Set(scopes), tenant: tenant == "*" ? nil : tenant)
+    }
+
+    private struct KeySet: Decodable {
+        /// nil for a kind of key that is not taken here, shared secrets above all: it says nothing about the others.
+        struct Entry: Decodable {
+            var key: JWK?
+
+            init(from decoder: any Decoder) { key = try? JWK(from: decoder) }
+        }
+
+        var keys: [Entry]
+    }
+
+    private struct Header: Decodable {
+        var alg: String?
+        var kid: String?
+    }
+
+    private static func header(of token: String) throws -> Header {
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        var text = String(parts[0]).replacing("-", with: "+").replacing("_", with: "/")
+        text += String(repeating: "=", count: (4 - text.count % 4) % 4)
+        guard parts.count == 3, let data = Data(base64Encoded: text),
+            let header = try? JSONDecoder().decode(Header.self, from: data)
+        else { throw refusal("it is no JWT") }
+        return header
+    }
+
+    private static func refusal(_ reason: String) -> Problem {
+        Problem(.unauthorized, "bad-token", "the token is not taken: \(reason)")
+    }
+}

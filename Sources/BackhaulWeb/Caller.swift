@@ -1,0 +1,33 @@
+internal import HTTPTypes
+
+/// Who asks, and what he may.
+package struct Caller: Hashable, Sendable {
+    /// The token's name, or the subject of a JWT; for logs.
+    package var name: String
+    package var scopes: Set<Scope>
+    /// The only tenant whose tasks he may touch; nil for all.
+    package var tenant: String?
+
+    package init(name: String, scopes: Set<Scope>, tenant: String?) {
+        self.name = name
+        self.scopes = scopes
+        self.tenant = tenant
+    }
+
+    /// Whoever asks where nobody is asked who he is.
+    package static let anyone = Caller(name: "anyone", scopes: Set(Scope.allCases), tenant: nil)
+
+    /// - Throws: `Problem` with 403.
+    func require(_ scope: Scope) throws(Problem) {
+        guard scopes.contains(scope) else {
+            throw Problem(.forbidden, "missing-scope", "this takes the scope '\(scope.rawValue)'")
+        }
+    }
+
+    /// - Throws: `Problem` with 403, the same whether the tenant exists or not.
+    func require(tenant: String) throws(Problem) {
+        guard self.tenant == nil || self.tenant == tenant else {
+            throw Problem(.forbidden, "wrong-tenant", "these credentials are another tenant's")
+        }
+    }
+}

@@ -1,0 +1,74 @@
+internal import BackhaulTelemetry
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+
+/// Finds the route of a request, learns who asks, lets the route answer, and turns every failure into a problem document;
+/// what is not meant for callers is only logged.
+struct RouteMiddleware: RouterMiddleware {
+    typealias Context = APIContext
+
+    let routes: [APIRoute]
+    let authenticator: Authenticator
+    let meters: WebMeters
+    let logger: Logger
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        let start = ContinuousClock.now
+        let matching = routes.filter { APIRoute.match($0.pattern, request.uri.path) != nil }
+        let response = await answer(request, context, matching)
+        let pattern = matching.first?.pattern ?? "unknown"
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        meters.requests.observe(seconds, [pattern, "\(response.status.code / 100)xx"])
+        return response
+    }
+
+    private func answer(_ request: Request, _ context: Context, _ matching: [APIRoute]) async -> Response {
+        var caller: Caller?
+        do {
+            guard !matching.isEmpty else { throw Problem(.notFound, "not-found", "there is no such path") }
+            guard let route = matching.first(where: { $0.method == request.method }) else {
+                let allowed = matching.map(\.method.rawValue).joined(separator: ", ")
+                var response = Problem(.methodNotAllowed, "method-not-allowed", "this path takes \(allowed)").response
+                response.headers[.allow] = allowed
+                return response
+            }
+            var known = Caller.anyone
+            if let scope = route.scope {
+                known = try await authenticator.caller(authorization: request.headers[.authorization])
+                caller = known
+                try known.require(scope)
+            }
+            var query: [String: String] = [:]
+            for (name, value) in request.uri.queryParameters { query[String(name)] = String(value) }
+            let call = Call(
+                caller: known, parameters: APIRoute.match(route.pattern, request.uri.path) ?? [:], query: query)
+            return try await route.handler(request, call)
+        } catch let problem as Problem {
+            refused(problem, request, context, caller)
+            return problem.response
+        } catch let error as HTTPError {
+            return Problem(error.status, "http-\(error.status.code)", error.body ?? error.status.reasonPhrase).response
+        } catch is CancellationError {
+            return Problem(.serviceUnavailable, "stopping", "the service is stopping", retryAfter: 1).response
+        } catch {
+            logger.error("a request failed", metadata: ["error": "\(error)"])
+            return Problem(.internalServerError, "internal", "an internal error; the service's log has more").response
+        }
+    }
+
+    /// Who was turned away is written down; what was merely wrong is counted.
+    private func refused(_ problem: Problem, _ request: Request, _ context: Context, _ caller: Caller?) {
+        meters.refusals.add(1, [problem.code])
+        guard [401, 403, 429].contains(problem.status.code) else { return }
+        logger.warning(
+            "refused",
+            metadata: [
+                "code": "\(problem.code)", "detail": "\(problem.detail)", "caller": "\(caller?.name ?? "unknown")",
+                "remote": "\(context.remote)", "method": "\(request.method.rawValue)", "path": "\(request.uri.path)",
+            ])
+    }
+}

@@ -1,0 +1,115 @@
+internal import HTTPTypes
+internal import NIOCore
+internal import NIOHTTPTypes
+
+/// Closes connections whose client is too slow, and those whose request was answered before its body had come.
+///
+/// Only the time counts during which the server wanted to read and the client sent nothing, or wanted to write and the
+/// client took nothing: a client that the server itself holds back (a batch while the log is busy) is never slow. A head
+/// that does not come is the idle time-out's matter.
+final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    private let pace: ClientPace
+    private let onSlow: @Sendable () -> Void
+    private var body = ClientPace.Meter()
+    private var isReceiving = false
+    /// When the read began that is not answered yet.
+    private var readingSince: NIODeadline?
+    private var stuckSince: NIODeadline?
+    private var check: Scheduled<Void>?
+    private var isClosing = false
+    private var isGone = false
+
+    /// How long the rest of a refused body is taken and thrown away, so that the answer is not lost to a reset.
+    private static let linger = TimeAmount.seconds(2)
+
+    init(pace: ClientPace, onSlow: @escaping @Sendable () -> Void) {
+        self.pace = pace
+        self.onSlow = onSlow
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { schedule(context) }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        isGone = true
+        check?.cancel()
+    }
+
+    // MARK: From the client
+
+    func read(context: ChannelHandlerContext) {
+        if readingSince == nil { readingSince = .now() }
+        context.read()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        count()
+        switch unwrapInboundIn(data) {
+        case .head:
+            isReceiving = true
+            body = ClientPace.Meter()
+        case .body(let bytes):
+            body.bytes += Int64(bytes.readableBytes)
+            // The request has been answered: what still comes of it interests nobody.
+            if isClosing { return }
+        case .end:
+            isReceiving = false
+        }
+        context.fireChannelRead(data)
+    }
+
+    private func count() {
+        guard let since = readingSince else { return }
+        body.waited += (NIODeadline.now() - since).nanoseconds
+        readingSince = nil
+    }
+
+    // MARK: To the client
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .head(var head) where isReceiving && head.status.code >= 400:
+            head.headerFields[.connection] = "close"
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .end where isReceiving:
+            isClosing = true
+            context.writeAndFlush(data, promise: promise)
+            let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+            context.close(mode: .output, promise: nil)
+            context.eventLoop.scheduleTask(in: Self.linger) { bound.value.close(promise: nil) }
+        default:
+            context.write(data, promise: promise)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        stuckSince = context.channel.isWritable ? nil : .now()
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: The watch
+
+    private func schedule(_ context: ChannelHandlerContext) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        check = context.eventLoop.scheduleTask(in: .seconds(1)) {
+            let (guarding, context) = bound.value
+            guarding.look(context)
+        }
+    }
+
+    private func look(_ context: ChannelHandlerContext) {
+        guard !isGone else { return }
+        var meter = body
+        if let readingSince { meter.waited += (NIODeadline.now() - readingSince).nanoseconds }
+        let stuck = stuckSince.map { (NIODeadline.now() - $0).nanoseconds } ?? 0
+        guard !(isReceiving && !isClosing && pace.isTooSlow(meter)), !pace.isStuck(nanoseconds: stuck) else {
+            onSlow()
+            return context.close(promise: nil)
+        }
+        schedule(context)
+    }
+}

@@ -1,0 +1,31 @@
+/// How many tasks a tenant may hand in now; pure, time is given.
+///
+/// A token bucket (as in ITU-T I.371's "leaky bucket as a meter"): it fills at the rate, up to a second's worth or one
+/// batch, whichever is more.
+struct TenantBudget: Hashable, Sendable {
+    /// Tasks a second; 0 for no limit.
+    var rate: Double
+    private var level: Double
+    /// Milliseconds.
+    private var at: Int64
+
+    /// What may be handed in at once after a pause, at the least: a whole page of a batch.
+    static let smallestBurst = 500.0
+
+    init(rate: Double, now: Int64) {
+        self.rate = rate
+        level = max(rate, Self.smallestBurst)
+        at = now
+    }
+
+    /// Takes as many of `count` as there are.
+    /// - Returns: how many were taken, and the seconds after which one more may be.
+    mutating func take(_ count: Int, now: Int64) -> (taken: Int, retryAfter: Int) {
+        guard rate > 0 else { return (count, 0) }
+        level = min(max(rate, Self.smallestBurst), level + Double(max(0, now - at)) / 1_000 * rate)
+        at = max(at, now)
+        let taken = min(count, Int(level))
+        level -= Double(taken)
+        return (taken, Int(max(1, ((1 - level) / rate).rounded(.up))))
+    }
+}

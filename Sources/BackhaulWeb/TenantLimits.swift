@@ -1,0 +1,114 @@
+package import BackhaulLog
+internal import HTTPTypes
+internal import Synchronization
+
+/// What a tenant may hand in: so many tasks a second, and so many that are not acknowledged yet.
+///
+/// The second is PhotoKit's `jobLimit`: what is under way counts, and what has ended until its owner has acknowledged it.
+/// The count is a view's, with the view's lag; what this process has let in since the view looked is added, so that one
+/// process never lets more than the limit through. Several ingest nodes may together, by what each lets in during the lag.
+package final class TenantLimits: Sendable {
+    /// Limits of each tenant; 0 for none.
+    package struct Rules: Hashable, Sendable {
+        package var tasksPerSecond: Int
+        package var unacknowledged: Int
+
+        package init(tasksPerSecond: Int = 0, unacknowledged: Int = 0) {
+            self.tasksPerSecond = tasksPerSecond
+            self.unacknowledged = unacknowledged
+        }
+    }
+
+    private struct Count {
+        var unacknowledged: Int
+        /// Milliseconds.
+        var at: Int64
+        var letInSince = 0
+    }
+
+    private struct State {
+        var rules: Rules
+        var budgets: [String: TenantBudget] = [:]
+        var counts: [String: Count] = [:]
+    }
+
+    private let clock: any LogClock
+    private let unacknowledged: (@Sendable (_ tenant: String) async throws -> Int)?
+    private let state: Mutex<State>
+
+    /// Milliseconds for which a view's count is taken as it is.
+    private static let freshness: Int64 = 1_000
+    /// Tenants that are remembered; beyond them the books begin anew, which only forgives.
+    private static let tenants = 10_000
+
+    /// - Parameter unacknowledged: how many tasks of a tenant a view counts; nil where there is none to ask.
+    package init(
+        rules: Rules, clock: any LogClock, unacknowledged: (@Sendable (_ tenant: String) async throws -> Int)? = nil
+    ) {
+        self.clock = clock
+        self.unacknowledged = unacknowledged
+        state = Mutex(State(rules: rules))
+    }
+
+    /// These rules count from now on.
+    package func replace(_ rules: Rules) {
+        state.withLock { state in
+            state.rules = rules
+            state.budgets = [:]
+        }
+    }
+
+    /// Asks for room for `count` tasks of a tenant.
+    /// - Returns: how many may be handed in now, and why not more.
+    func take(_ count: Int, of tenant: String) async -> (taken: Int, problem: Problem?) {
+        let rules = state.withLock(\.rules)
+        var taken = count
+        var problem: Problem?
+        if rules.unacknowledged > 0, let unacknowledged {
+            await refresh(tenant, unacknowledged)
+            let room = state.withLock { state -> Int in
+                guard let count = state.counts[tenant] else { return taken }
+                let room = max(0, rules.unacknowledged - count.unacknowledged - count.letInSince)
+                state.counts[tenant]?.letInSince += min(room, taken)
+                return room
+            }
+            if room < taken {
+                taken = room
+                problem = Problem(
+                    .tooManyRequests, "tenant-limit",
+                    "the tenant has \(rules.unacknowledged) tasks that are not acknowledged; wait for some to end and "
+                        + "acknowledge them", retryAfter: 5)
+            }
+        }
+        guard rules.tasksPerSecond > 0 else { return (taken, problem) }
+        let now = clock.now
+        let (allowed, retryAfter) = state.withLock { state in
+            if state.budgets.count >= Self.tenants, state.budgets[tenant] == nil { state.budgets = [:] }
+            var budget = state.budgets[tenant] ?? TenantBudget(rate: Double(rules.tasksPerSecond), now: now)
+            defer { state.budgets[tenant] = budget }
+            return budget.take(taken, now: now)
+        }
+        if allowed < taken {
+            state.withLock { $0.counts[tenant]?.letInSince -= taken - allowed }
+            taken = allowed
+            problem = Problem(
+                .tooManyRequests, "rate-limit", "a tenant may hand in \(rules.tasksPerSecond) tasks a second",
+                retryAfter: retryAfter)
+        }
+        return (taken, problem)
+    }
+
+    /// Takes a new count when the last one is old. Without an answer the last one stands: a view that is away must not
+    /// keep valid tasks out.
+    private func refresh(_ tenant: String, _ ask: @Sendable (String) async throws -> Int) async {
+        let now = clock.now
+        let isFresh = state.withLock { state in
+            state.counts[tenant].map { now - $0.at < Self.freshness } ?? false
+        }
+        guard !isFresh, let found = try? await ask(tenant) else { return }
+        state.withLock { state in
+            if state.counts.count >= Self.tenants, state.counts[tenant] == nil { state.counts = [:] }
+            state.counts[tenant] = Count(unacknowledged: found, at: now)
+        }
+    }
+}

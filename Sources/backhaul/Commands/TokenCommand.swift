@@ -1,0 +1,73 @@
+import ArgumentParser
+import BackhaulDomain
+import Crypto
+import Foundation
+
+/// A token for a caller of the HTTP API.
+struct TokenCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token", abstract: "Make a token for a caller of the HTTP API.",
+        discussion: """
+            Prints the token on stdout, once: it is kept nowhere. What belongs into the file that api.tokensFile names, the \
+            token's hash, goes to stderr, or with --append into that file.
+
+            Example: backhaul token camera-1 --scope submit --tenant photos --append /etc/backhaul/tokens.yaml
+            """)
+
+    enum Right: String, ExpressibleByArgument, CaseIterable {
+        case submit
+        case read
+        case operate
+    }
+
+    @Argument(help: "The caller's name, for logs.")
+    var name: String
+
+    @Option(name: .customLong("scope"), help: "submit, read or operate; may be given several times.")
+    var scopes: [Right]
+
+    @Option(help: "The tenant that it is for; '*' for all.")
+    var tenant: String
+
+    @Option(help: ArgumentHelp("Append its entry to this token file.", valueName: "file"))
+    var append: String?
+
+    func validate() throws {
+        do {
+            try TaskRules.checkName(name, what: "token")
+            if tenant != "*" { try TaskRules.checkTenant(tenant) }
+        } catch {
+            throw ValidationError(error.message)
+        }
+        guard !scopes.isEmpty else { throw ValidationError("give at least one --scope") }
+    }
+
+    func run() async throws {
+        // 256 bits of the system's generator, in letters that no shell, header or YAML gets wrong.
+        var generator = SystemRandomNumberGenerator()
+        let bytes = (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        let token = "bht_" + Hex.encode(bytes)
+        let hash = Hex.encode(SHA256.hash(data: Data(token.utf8)))
+        let shownTenant = tenant == "*" ? "'*'" : tenant
+        let entry =
+            "\(name): { sha256: \(hash), scopes: [\(scopes.map(\.rawValue).joined(separator: ", "))], tenant: \(shownTenant) }\n"
+        if let append {
+            try Self.add(entry, to: append)
+            Talk.say("added '\(name)' to \(append); send running services SIGHUP")
+        } else {
+            Talk.say("add this line to the file that api.tokensFile names:")
+            try FileHandle.standardError.write(contentsOf: Data(entry.utf8))
+        }
+        print(token)
+    }
+
+    private static func add(_ entry: String, to path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw CommandFailure("--append \(path): \(String(cString: strerror(errno)))")
+        }
+        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        try file.write(contentsOf: Data(entry.utf8))
+        try file.synchronize()
+    }
+}

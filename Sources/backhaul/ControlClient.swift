@@ -1,0 +1,42 @@
+import BackhaulTransfer
+import BackhaulWeb
+import Foundation
+
+/// Small requests to addresses that the operator configured: keys of JWTs, another role's API, a trace collector.
+struct ControlClient: Sendable {
+    struct Failure: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    private let engine: TransferEngine
+
+    /// - Throws: `TransferFailure` when libcurl does not come up.
+    init() throws {
+        // Wherever the operator says: these are not a caller's choice.
+        engine = try TransferEngine(
+            limits: TransferLimits(
+                transfers: 8, transfersPerHost: 4, connectTimeout: 5_000, stallBytesPerSecond: 1, stallTimeout: 10_000),
+            egress: EgressPolicy(allow: ["0.0.0.0/0", "::/0"].compactMap(AddressRange.init)), pool: ReaderPool())
+    }
+
+    /// - Returns: the body of a 2xx answer, whole.
+    /// - Throws: `Failure`.
+    func send(
+        _ method: String, _ url: String, body: Data? = nil, headers: [(name: String, value: String)] = [],
+        largest: Int = 1 << 20
+    ) async throws -> Data {
+        var request = TransferRequest(method: method, url: url, headers: headers, sink: .keep(largest))
+        if let body { request.body = .bytes(LoadedBytes(bytes: Array(body), sha256: "")) }
+        let report = try await engine.run(request)
+        if let failure = report.failure { throw Failure(description: "\(method) \(url): \(failure)") }
+        guard let status = report.status, (200..<300).contains(status) else {
+            throw Failure(description: "\(method) \(url): status \(report.status.map(String.init) ?? "none")")
+        }
+        guard report.bytesReceived <= UInt64(largest) else {
+            throw Failure(description: "\(method) \(url): the answer has more than \(largest) bytes")
+        }
+        return Data(report.body)
+    }
+
+    func close() async { await engine.close() }
+}

@@ -1,0 +1,17 @@
+import BackhaulWeb
+import Foundation
+
+/// The keys of JWTs, from a URL.
+struct RemoteKeySet: KeySetSource {
+    let url: String
+    let client: ControlClient
+
+    func fetch() async throws -> String { String(decoding: try await client.send("GET", url), as: UTF8.self) }
+}
+
+/// The keys of JWTs, from a file.
+struct KeySetFile: KeySetSource {
+    let path: String
+
+    func fetch() async throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
+}

@@ -1,0 +1,39 @@
+import BackhaulSettings
+import BackhaulTelemetry
+import Logging
+
+/// Reads the configuration again at SIGHUP and gives it to those who can change while they run: settings that are live, and
+/// destinations, with their addresses and credentials.
+struct Reloader: Sendable {
+    /// As the process started.
+    let settings: Settings
+    let read: @Sendable () throws -> Settings
+    let logger: Logger
+    var apply: [@Sendable (Settings) async -> Void] = []
+
+    init(_ settings: Settings, logger: Logger, read: @escaping @Sendable () throws -> Settings) {
+        self.settings = settings
+        self.logger = logger
+        self.read = read
+    }
+
+    func run() async {
+        let fresh: Settings
+        do {
+            fresh = try read()
+        } catch {
+            logger.error("the configuration was not read again; the last one stays", metadata: ["error": "\(error)"])
+            return
+        }
+        fresh.applyLogLevel()
+        for apply in apply { await apply(fresh) }
+        let stale = zip(settings.texts, fresh.texts).filter { old, new in
+            old.value != new.value && SettingKey.named[old.name]?.isLive != true
+        }
+        var metadata: Logger.Metadata = ["level": "\(fresh.logLevel)", "callers": "\(fresh.api.tokens.count)"]
+        if !stale.isEmpty {
+            metadata["needs_restart"] = "\(stale.map(\.0.name).joined(separator: ", "))"
+        }
+        logger.notice("the configuration was read again", metadata: metadata)
+    }
+}

@@ -1,0 +1,72 @@
+import BackhaulDomain
+import BackhaulIngest
+import BackhaulLog
+import BackhaulSettings
+import BackhaulTransfer
+import BackhaulWeb
+import Logging
+
+extension APISettings {
+    var apiTokens: [APIToken] {
+        tokens.map { token in
+            APIToken(
+                caller: Caller(
+                    name: token.name, scopes: Set(token.scopes.compactMap(Scope.init(rawValue:))), tenant: token.tenant),
+                sha256: token.sha256)
+        }
+    }
+
+    /// - Throws: `CommandFailure` when callers would go unchecked on an address that others reach.
+    func authenticator(listen: ListenAddress, client: ControlClient, logger: Logger) throws -> Authenticator {
+        guard isAuthenticated || listen.isLoopback else {
+            throw CommandFailure(
+                "api.authentication is none, and --listen \(listen) is no loopback address: anyone could hand in, read and "
+                    + "cancel tasks; listen on 127.0.0.1, or set api.authentication to required", exit: .usage)
+        }
+        let bearer = jwt.map { jwt in
+            let source: any KeySetSource =
+                jwt.keysURL.isEmpty ? KeySetFile(path: jwt.keysFile) : RemoteKeySet(url: jwt.keysURL, client: client)
+            return BearerTokens(
+                rules: .init(
+                    issuer: jwt.issuer, audience: jwt.audience, tenantClaim: jwt.tenantClaim, scopeClaim: jwt.scopeClaim
+                ),
+                source: source, logger: logger)
+        }
+        return Authenticator(isOn: isAuthenticated, tokens: apiTokens, bearer: bearer)
+    }
+
+    /// Who is let in, for the ready line.
+    var admission: String {
+        guard isAuthenticated else { return "none, loopback only" }
+        guard knowsCallers else { return "required, and no caller is configured: every request is refused" }
+        return "required"
+    }
+
+    var limits: TenantLimits.Rules {
+        TenantLimits.Rules(tasksPerSecond: tasksPerSecond, unacknowledged: unacknowledgedTasks)
+    }
+
+    func surface(_ routes: [APIRoute], _ authenticator: Authenticator, meters: WebMeters, grace: Int64) -> APISurface {
+        APISurface(
+            routes: routes, authenticator: authenticator, meters: meters,
+            pace: ClientPace(bytesPerSecond: slowestBytesPerSecond), grace: grace, admission: admission)
+    }
+}
+
+extension Settings {
+    /// The routes by which callers hand tasks in.
+    /// - Parameter folder: the data folder of an embedded log, nil for a fleet.
+    func ingestAPI(
+        _ log: any MessageLog, folder: String?, limits: TenantLimits, meters: WebMeters, logger: Logger
+    ) -> IngestAPI {
+        let ingest = Ingest(
+            log: log, layout: layout, clock: SystemLogClock(), largeThreshold: largeThreshold, isOrdered: isOrdered)
+        let roots = sourceRoots(folder: folder)
+        let pool = ReaderPool()
+        let rules = IngestRules(
+            destinations: Set(destinations.keys), fileRoots: Set(api.fileRoots), freeURLs: api.freeURLs)
+        return IngestAPI(ingest: ingest, rules: rules, limits: limits, meters: meters, logger: logger) { source in
+            try await pool.run { try SourceLook.facts(of: source, in: roots) }
+        }
+    }
+}
