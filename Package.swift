@@ -10,8 +10,8 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-func room(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
-    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
 func kit(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -63,7 +63,7 @@ let package = Package(
         .systemLibrary(name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         room("BackhaulLoop"),
         room("BackhaulDomain", [crypto]),
-        room("BackhaulWire", ["BackhaulDomain", protobuf]),
+        room("BackhaulWire", ["BackhaulDomain", crypto, protobuf]),
         room("BackhaulLog"),
         room("BackhaulTelemetry", [logging]),
         room("BackhaulEmbedded", ["BackhaulLog", grdb, logging]),
@@ -73,10 +73,12 @@ let package = Package(
         room(
             "BackhaulWeb",
             [
-                "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulTelemetry", "BackhaulWire", crypto,
+                "BackhaulAcknowledgment", "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulReplay",
+                "BackhaulTelemetry", "BackhaulWire", crypto,
                 hummingbird, hummingbirdCore, httpTypes, jwt, lifecycle, logging, nio, nioHTTPTypes,
-            ]),
-        room("BackhaulIngest", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer", crypto]),
+            ],
+            resources: [.embedInCode("openapi.yaml")]),
+        room("BackhaulIngest", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer"]),
         room(
             "BackhaulWorker",
             ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer", "BackhaulDestinations", logging]),
@@ -95,7 +97,7 @@ let package = Package(
                 "BackhaulKafka",
                 "BackhaulTransfer", "BackhaulDestinations", "BackhaulIngest", "BackhaulWorker",
                 "BackhaulAcknowledgment", "BackhaulReplay", "BackhaulAudit", "BackhaulSettings", "BackhaulWeb",
-                argumentParser, crypto, logging,
+                argumentParser, logging,
             ],
             swiftSettings: strict),
         // Tests and their kits.
@@ -147,8 +149,8 @@ let package = Package(
         tests(
             "BackhaulWebTests",
             [
-                "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit", "BackhaulTestKit",
-                "BackhaulWeb", jwt, logging, nio,
+                "BackhaulAcknowledgment", "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit",
+                "BackhaulTestKit", "BackhaulWeb", "BackhaulWire", jwt, logging, nio,
             ]),
         tests(
             "BackhaulReplayTests",

@@ -129,7 +129,7 @@ package final class Acknowledger: Sendable {
         try await log.scan(partition, to: try await log.decided(partition)) { records in
             for stored in records {
                 guard let document = try? ResultDocument.decode(stored.record.value) else { continue }
-                _ = fold.insert(document.task)
+                _ = fold.insert(document.task, isCancel: document.status == OutcomeKind.cancelled.rawValue)
             }
         }
         return fold
@@ -139,18 +139,33 @@ package final class Acknowledger: Sendable {
         _ deliveries: [Delivery], _ folds: inout [Int: ResultFold], _ session: any LogSession
     ) async throws {
         // The flush in hand: counts for the decisions of this batch, and for good once it is committed.
-        var inHand = Set<TaskGeneration>()
+        var inHand: [TaskGeneration: OutcomeKind] = [:]
         var units: [SettleUnit] = []
-        var recorded: [Int: [TaskGeneration]] = [:]
+        var recorded: [Int: [Outcome]] = [:]
         for delivery in deliveries {
             let number = delivery.stored.position.partition.partition
             var appends: [AppendRequest] = []
             do {
                 let outcome = try OutcomeCodec.decode(delivery.record.value)
                 let isKnown = folds[number]?.contains(outcome.task) ?? false
-                if outcome.kind.isTerminal, !isKnown, inHand.insert(outcome.task).inserted {
+                if outcome.kind.isTerminal, !isKnown, inHand[outcome.task] == nil {
+                    inHand[outcome.task] = outcome.kind
                     appends = [try Self.result(outcome, partition: number, layout: layout)]
-                    recorded[number, default: []].append(outcome.task)
+                    recorded[number, default: []].append(outcome)
+                } else if outcome.kind == .cancelled {
+                    // A second cancel, or the worker's report of one that counted, needs nothing.
+                    let isCancelled =
+                        inHand[outcome.task] == .cancelled || folds[number]?.isCancelled(outcome.task) == true
+                    guard !isCancelled else {
+                        units.append(SettleUnit(delivery: delivery.reference, finishes: true, appends: []))
+                        continue
+                    }
+                    // It came too late: no worker will meet the task, so the wish is taken out here.
+                    appends = [
+                        AppendRequest(
+                            topic: layout.control, partitioning: .partition(0),
+                            record: LogRecord(key: CancelCodec.key(outcome.task), value: nil))
+                    ]
                 } else if outcome.kind.isTerminal {
                     logger.info("a second outcome of a finished task", metadata: ["task": "\(outcome.task)"])
                 }
@@ -168,7 +183,9 @@ package final class Acknowledger: Sendable {
         let settled = Set(
             zip(units, outcomes).filter { $0.1 == .settled }.map(\.0.delivery.position.partition.partition))
         for (number, tasks) in recorded where settled.contains(number) {
-            for task in tasks { _ = folds[number]?.insert(task) }
+            for outcome in tasks {
+                _ = folds[number]?.insert(outcome.task, isCancel: outcome.kind == .cancelled)
+            }
         }
     }
 

@@ -23,14 +23,22 @@ package struct ResultFold: Sendable {
     }
 
     private var entries: Set<Entry> = []
+    /// Those that ended by a cancel.
+    private var cancelled: Set<Entry> = []
 
     package init() {}
 
     /// Notes the result of a generation.
     /// - Returns: whether it is the first.
-    package mutating func insert(_ task: TaskGeneration) -> Bool {
-        entries.insert(Entry(task)).inserted
+    package mutating func insert(_ task: TaskGeneration, isCancel: Bool = false) -> Bool {
+        let entry = Entry(task)
+        guard entries.insert(entry).inserted else { return false }
+        if isCancel { cancelled.insert(entry) }
+        return true
     }
+
+    /// Whether the generation's result is that it was cancelled.
+    package func isCancelled(_ task: TaskGeneration) -> Bool { cancelled.contains(Entry(task)) }
 
     package func contains(_ task: TaskGeneration) -> Bool { entries.contains(Entry(task)) }
 

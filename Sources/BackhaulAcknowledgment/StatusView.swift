@@ -1,23 +1,9 @@
 package import BackhaulDomain
 package import BackhaulLog
-internal import BackhaulWire
 internal import Foundation
 internal import GRDB
 package import Logging
-
-/// How many tasks are in which state.
-package struct StatusCounts: Hashable, Sendable, Codable {
-    package var accepted = 0
-    package var waiting = 0
-    package var running = 0
-    package var retrying = 0
-    package var succeeded = 0
-    package var failed = 0
-    package var cancelled = 0
-    package var expired = 0
-
-    package init() {}
-}
+internal import Synchronization
 
 /// What is known of every task at its latest generation, in SQLite. Derived from the log, and rebuilt from it when it is
 /// deleted; it decides nothing.
@@ -25,19 +11,35 @@ package struct StatusCounts: Hashable, Sendable, Codable {
 /// Any process may bring it up to date: each page of records is applied in one transaction together with the position
 /// behind it, and only if that position is still the one that the page was read from.
 package final class StatusView: Sendable {
-    private let database: DatabasePool
+    let database: DatabasePool
     private let log: any MessageLog
     private let layout: TopicLayout
     private let logger: Logger
     private let holdsTruncation: Bool
+    /// Raised whenever pages have been applied.
+    private let watchers = Mutex<[ObjectIdentifier: Signal]>([:])
+    private let trouble = Mutex<String?>("the view is being built")
 
     /// Changes with the tables; a view of another version is thrown away and built anew.
-    private static let version = 1
+    private static let version = 2
 
     private static let schema = """
         CREATE TABLE tasks(tenant TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL, batch TEXT NOT NULL,
-            state TEXT NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY(tenant, id)) WITHOUT ROWID;
-        CREATE INDEX tasks_batch ON tasks(batch, state);
+            state TEXT NOT NULL, bytes INTEGER NOT NULL, destination TEXT NOT NULL, key TEXT NOT NULL,
+            root TEXT NOT NULL, path TEXT NOT NULL, fingerprint BLOB, accepted_at INTEGER NOT NULL, started_at INTEGER,
+            finished_at INTEGER, due_at INTEGER, attempts INTEGER NOT NULL, crashes INTEGER NOT NULL, failure TEXT,
+            message TEXT, http_status INTEGER, sha256 TEXT, verification TEXT, object_may_exist INTEGER NOT NULL,
+            worker TEXT NOT NULL, acknowledged INTEGER NOT NULL, topic TEXT, partition INTEGER, "offset" INTEGER,
+            PRIMARY KEY(tenant, id)) WITHOUT ROWID;
+        CREATE INDEX tasks_time ON tasks(tenant, accepted_at, id);
+        CREATE INDEX tasks_batch ON tasks(tenant, batch, accepted_at, id) WHERE batch <> '';
+        CREATE INDEX tasks_rare ON tasks(tenant, state, accepted_at, id) WHERE state NOT IN ('waiting', 'succeeded');
+        CREATE TABLE attempts(tenant TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL,
+            partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, attempt INTEGER NOT NULL, outcome TEXT NOT NULL,
+            started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL, failure TEXT, message TEXT, http_status INTEGER,
+            worker TEXT NOT NULL, PRIMARY KEY(tenant, id, generation, partition, "offset")) WITHOUT ROWID;
+        CREATE TABLE counts(tenant TEXT NOT NULL, batch TEXT NOT NULL, state TEXT NOT NULL, tasks INTEGER NOT NULL,
+            bytes INTEGER NOT NULL, unacknowledged INTEGER NOT NULL, PRIMARY KEY(tenant, batch, state)) WITHOUT ROWID;
         CREATE TABLE positions(topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
             PRIMARY KEY(topic, partition)) WITHOUT ROWID;
         """
@@ -63,7 +65,7 @@ package final class StatusView: Sendable {
     private static func open(_ path: String) throws -> DatabasePool {
         var configuration = Configuration()
         configuration.busyMode = .timeout(30)
-        configuration.maximumReaderCount = 2
+        configuration.maximumReaderCount = 4
         // Derived data: losing the last pages to a power cut only means applying them again.
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = NORMAL") }
         func make() throws -> DatabasePool {
@@ -87,7 +89,14 @@ package final class StatusView: Sendable {
         }
     }
 
+    package func close() throws {
+        try database.close()
+    }
+
     // MARK: Keeping up
+
+    /// Why the view is not up to date; nil when it was at its last look, and nothing has gone wrong since.
+    package var obstacle: String? { trouble.withLock { $0 } }
 
     /// Follows the log until it closes or the task is cancelled.
     package func run() async throws {
@@ -97,6 +106,7 @@ package final class StatusView: Sendable {
         while true {
             do {
                 try await catchUp()
+                trouble.withLock { $0 = nil }
                 // The log only needs these to know what it may truncate; seldom is enough.
                 if holdsTruncation, ContinuousClock.now - committed > .seconds(10) {
                     committed = ContinuousClock.now
@@ -122,6 +132,7 @@ package final class StatusView: Sendable {
     }
 
     private func pause(_ seconds: inout Int, _ error: any Error) async throws {
+        trouble.withLock { $0 = "the view is behind the log" }
         logger.warning("the status view is behind", metadata: ["error": "\(error)", "wait_s": "\(seconds)"])
         try await ContinuousClock().sleep(for: .seconds(seconds))
         seconds = min(seconds * 2, 30)
@@ -141,26 +152,19 @@ package final class StatusView: Sendable {
         let next = try await position(of: partition)
         guard next < end else { return false }
         let page = try await log.read(partition, from: next, records: 1_000, bytes: 1 << 20)
-        let updates = page.records.compactMap { Self.update($0, layout: layout) }
+        let news = page.records.compactMap { ViewNews.read($0, layout: layout) }
         try await database.write { database in
             // Another process may have applied the page meanwhile.
             guard try Self.position(of: partition, database) == next else { return }
-            for update in updates { try Self.apply(update, database) }
+            var applier = ViewApplier(database)
+            for item in news { try applier.apply(item) }
+            try applier.finish()
             try database.execute(
                 sql: "INSERT OR REPLACE INTO positions(topic, partition, next) VALUES (?, ?, ?)",
                 arguments: [partition.topic, partition.partition, page.next])
         }
+        for signal in watchers.withLock({ Array($0.values) }) { signal.raise() }
         return page.next < end
-    }
-
-    private func position(of partition: TopicPartition) async throws -> Int64 {
-        try await database.read { try Self.position(of: partition, $0) }
-    }
-
-    private static func position(of partition: TopicPartition, _ database: Database) throws -> Int64 {
-        try Int64.fetchOne(
-            database, sql: "SELECT next FROM positions WHERE topic = ? AND partition = ?",
-            arguments: [partition.topic, partition.partition]) ?? 0
     }
 
     private func commitPositions() async throws {
@@ -172,106 +176,38 @@ package final class StatusView: Sendable {
         try await log.commit(Dictionary(positions) { $1 }, of: layout.view)
     }
 
-    // MARK: What records say
+    // MARK: How far it is
 
-    private struct Update: Sendable {
-        var task: TaskGeneration
-        var batch: String
-        var state: String
-        var bytes: UInt64
-        /// How much it says about one generation: 0 accepted, 1 on its way, 2 ended. More replaces less, and among news
-        /// on the way the later replaces the earlier.
-        var rank: Int
+    /// Up to where the partition's records are in the view.
+    package func position(of partition: TopicPartition) async throws -> Int64 {
+        try await database.read { try Self.position(of: partition, $0) }
     }
 
-    private static func update(_ stored: StoredRecord, layout: TopicLayout) -> Update? {
-        switch stored.position.partition.topic {
-        case layout.results:
-            guard let result = try? ResultDocument.decode(stored.record.value) else { return nil }
-            return Update(task: result.task, batch: result.batch, state: result.status, bytes: result.bytes, rank: 2)
-        case layout.outcomes:
-            guard let outcome = try? OutcomeCodec.decode(stored.record.value), !outcome.kind.isTerminal else {
-                return nil
+    private static func position(of partition: TopicPartition, _ database: Database) throws -> Int64 {
+        try Int64.fetchOne(
+            database, sql: "SELECT next FROM positions WHERE topic = ? AND partition = ?",
+            arguments: [partition.topic, partition.partition]) ?? 0
+    }
+
+    /// Records that the log holds and the view has not seen.
+    package func lag() async throws -> Int64 {
+        var lag: Int64 = 0
+        for topic in [layout.tasks, layout.largeTasks, layout.outcomes, layout.results] {
+            for bounds in try await log.bounds(topic) {
+                lag += max(0, bounds.end - max(bounds.earliest, try await position(of: bounds.partition)))
             }
-            let state =
-                switch outcome.kind {
-                case .started: "running"
-                case .released: "waiting"
-                default: "retrying"
-                }
-            return Update(task: outcome.task, batch: outcome.batch, state: state, bytes: outcome.bytes, rank: 1)
-        default:
-            guard let task = try? TaskCodec.decode(stored.record.value),
-                let progress = try? ProgressHeaders.decode({ stored.record.header($0)?.text })
-            else { return nil }
-            return Update(
-                task: TaskGeneration(identity: task.identity, generation: progress.generation), batch: task.batch,
-                state: "waiting", bytes: task.size, rank: 0)
         }
+        return lag
     }
 
-    private static func rank(of state: String) -> Int {
-        switch state {
-        case "waiting": 0
-        case "running", "retrying": 1
-        default: 2
-        }
+    /// Raised whenever the view has moved on, until `unwatch`.
+    package func watch() -> Signal {
+        let signal = Signal()
+        watchers.withLock { $0[ObjectIdentifier(signal)] = signal }
+        return signal
     }
 
-    private static func apply(_ update: Update, _ database: Database) throws {
-        let identity = update.task.identity
-        let select = try database.cachedStatement(
-            sql: "SELECT generation, state FROM tasks WHERE tenant = ? AND id = ?")
-        if let row = try Row.fetchOne(select, arguments: [identity.tenant, identity.id]) {
-            let generation: Int = row[0]
-            let rank = rank(of: row[1])
-            guard
-                update.task.generation > generation
-                    || (update.task.generation == generation && update.rank > 0 && update.rank >= rank)
-            else { return }
-        }
-        let insert = try database.cachedStatement(
-            sql: """
-                INSERT OR REPLACE INTO tasks(tenant, id, generation, batch, state, bytes) VALUES (?, ?, ?, ?, ?, ?)
-                """)
-        insert.setUncheckedArguments([
-            identity.tenant, identity.id, update.task.generation, update.batch, update.state,
-            Int64(clamping: update.bytes),
-        ])
-        try insert.execute()
-    }
-
-    // MARK: Answers
-
-    /// Counts by state, of one batch, one tenant, or all.
-    package func counts(batch: String?, tenant: String?) async throws -> StatusCounts {
-        try await database.read { database in
-            var counts = StatusCounts()
-            let rows = try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT state, count(*) FROM tasks WHERE (?1 IS NULL OR batch = ?1) AND (?2 IS NULL OR tenant = ?2)
-                    GROUP BY state
-                    """,
-                arguments: [batch, tenant])
-            for row in rows {
-                let count: Int = row[1]
-                switch row[0] as String {
-                case "waiting": counts.waiting = count
-                case "running": counts.running = count
-                case "retrying": counts.retrying = count
-                case "succeeded": counts.succeeded = count
-                case "failed": counts.failed = count
-                case "cancelled": counts.cancelled = count
-                default: counts.expired += count
-                }
-                counts.accepted += count
-            }
-            return counts
-        }
-    }
-
-    package func close() throws {
-        try database.close()
+    package func unwatch(_ signal: Signal) {
+        watchers.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(signal)) }
     }
 }

@@ -6,6 +6,8 @@ package enum OutcomeKind: String, Hashable, Sendable, CaseIterable {
     case retrying
     /// A marked upload was interrupted in order; the task waits again.
     case released
+    /// The task's owner has taken note of its result.
+    case acknowledged
     case succeeded
     case failed
     case cancelled
@@ -14,7 +16,7 @@ package enum OutcomeKind: String, Hashable, Sendable, CaseIterable {
     /// Whether the generation ends with it.
     package var isTerminal: Bool {
         switch self {
-        case .started, .retrying, .released: false
+        case .started, .retrying, .released, .acknowledged: false
         case .succeeded, .failed, .cancelled, .expired: true
         }
     }

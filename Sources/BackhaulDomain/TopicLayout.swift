@@ -13,6 +13,8 @@ package struct TopicLayout: Hashable, Sendable {
     package var outcomes: String { prefix + "outcomes" }
     package var results: String { prefix + "results" }
     package var checkpoints: String { prefix + "checkpoints" }
+    /// One partition.
+    package var control: String { prefix + "control" }
 
     package var workers: String { prefix + "workers" }
     package var largeWorkers: String { prefix + "workers.large" }

@@ -1,7 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulWire
-internal import Crypto
 
 /// What became of a task that was handed in.
 package enum Acceptance: Hashable, Sendable {
@@ -102,18 +101,13 @@ package struct Ingest: Sendable {
     }
 
     private func request(_ task: UploadTask) throws -> AppendRequest {
-        // What makes a submission another one: not when it came, under which label, or how long it may take.
-        var content = task
-        content.acceptedAt = 0
-        content.batch = ""
-        content.deadline = nil
-        return AppendRequest(
+        AppendRequest(
             topic: routing.topic(of: task), partitioning: .hash(task.partitionKey),
             record: LogRecord(
                 key: task.partitionKey, value: try TaskCodec.encode(task),
                 headers: [LogHeader(HeaderName.contentType, text: TaskCodec.contentType)]),
             identity: RecordIdentity(
                 name: Array("\(task.identity.tenant)\u{0}\(task.identity.id)".utf8),
-                fingerprint: Array(SHA256.hash(data: try TaskCodec.encode(content)).prefix(16))))
+                fingerprint: try TaskFingerprint.of(task)))
     }
 }

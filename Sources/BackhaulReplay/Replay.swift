@@ -84,6 +84,45 @@ package struct Replay: Sendable {
         return summary
     }
 
+    /// Hands one task in again, as the next generation, to its destination or another.
+    ///
+    /// - Parameters:
+    ///   - task: the generation that ended.
+    ///   - position: where its record stands, if that is known; else its dead letter is looked for.
+    ///   - destination: where it goes from now on; nil for where it was to go.
+    /// - Returns: what became of it; nil when neither its record nor its letter is there any more.
+    /// - Throws: `LogError`; `TaskRules.Violation` for a destination that cannot be.
+    package func again(
+        _ task: TaskGeneration, at position: LogPosition?, destination: DestinationReference?
+    ) async throws -> AppendOutcome? {
+        guard let (stored, found) = try await record(of: task, at: position) else { return nil }
+        var fresh = found
+        if let destination { fresh.destination = destination }
+        try TaskRules.check(fresh)
+        // Byte for byte what it was, unless it goes elsewhere.
+        let value = destination == nil ? stored.record.value : try TaskCodec.encode(fresh)
+        return try await log.append([request(stored, fresh, value: value, after: task.generation)])[0]
+    }
+
+    private func record(of task: TaskGeneration, at position: LogPosition?) async throws -> (StoredRecord, UploadTask)?
+    {
+        if let position {
+            let page = try await log.read(position.partition, from: position.offset, records: 1, bytes: 1)
+            // The offset may have been truncated away: the page then begins behind it.
+            if let stored = page.records.first, stored.position == position,
+                let found = try? TaskCodec.decode(stored.record.value), found.identity == task.identity
+            {
+                return (stored, found)
+            }
+        }
+        var letter: (StoredRecord, UploadTask)?
+        try await letters(DeadLetterFilter(tenant: task.identity.tenant, taskID: task.identity.id)) { found, _ in
+            guard found.generation == task, let content = found.task else { return }
+            letter = (found.stored, content)
+        }
+        return letter
+    }
+
     private func flush(_ batch: inout [AppendRequest], _ summary: inout Summary) async throws {
         guard !batch.isEmpty else { return }
         for outcome in try await log.append(batch) {
@@ -99,13 +138,21 @@ package struct Replay: Sendable {
 
     /// The letter's value as it is, as a fresh task of the next generation.
     private func request(_ letter: DeadLetter, _ task: UploadTask) -> AppendRequest {
-        let progress = TaskProgress(generation: letter.progress.generation + 1)
+        request(letter.stored, task, value: letter.stored.record.value, after: letter.progress.generation)
+    }
+
+    private func request(
+        _ stored: StoredRecord, _ task: UploadTask, value: [UInt8]?, after generation: Int
+    ) -> AppendRequest {
+        let progress = TaskProgress(generation: generation + 1)
         let headers =
-            letter.stored.record.headers.filter { !$0.name.hasPrefix(HeaderName.prefix) }
+            stored.record.headers.filter { !$0.name.hasPrefix(HeaderName.prefix) }
             + ProgressHeaders.encode(progress).map { LogHeader($0.name, text: $0.text) }
         return AppendRequest(
             topic: routing.topic(of: task), partitioning: .hash(task.partitionKey),
-            record: LogRecord(key: letter.stored.record.key, value: letter.stored.record.value, headers: headers),
+            record: LogRecord(
+                key: value == stored.record.value ? stored.record.key : task.partitionKey, value: value,
+                headers: headers),
             identity: RecordIdentity(
                 name: Array("\(task.identity.tenant)\u{0}\(task.identity.id)\u{0}\(progress.generation)".utf8),
                 fingerprint: []))

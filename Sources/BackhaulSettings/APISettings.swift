@@ -28,6 +28,8 @@ package struct APISettings: Sendable {
     package var unacknowledgedTasks = 0
     package var fileRoots: [String] = []
     package var freeURLs = false
+    /// Holds the token for the acknowledger's API; empty for none.
+    package var viewTokenFile = ""
     package var slowestBytesPerSecond: Int64 = 0
 
     package init() {}

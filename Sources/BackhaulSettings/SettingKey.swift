@@ -176,6 +176,9 @@ package struct SettingKey: Hashable, Sendable {
             name: "api.freeURLs", kind: .flag, standard: "false",
             help: "Whether HTTP callers may name a destination by a URL of their own."),
         .init(
+            name: "api.viewTokenFile", kind: .text, standard: "",
+            help: "A file that holds the token by which ingest asks the acknowledger that --api names; scope read."),
+        .init(
             name: "api.slowestBytesPerSecond", kind: .integer(0...1_000_000_000), standard: "256",
             help: "A client that sends its body slower, over ten seconds and more of waiting for it, is cut off."),
         .init(

@@ -13,6 +13,7 @@ extension SettingsReader {
         api.unacknowledgedTasks = try integer("api.unacknowledgedTasks")
         api.fileRoots = try list("api.fileRoots")
         api.freeURLs = try flag("api.freeURLs")
+        api.viewTokenFile = raw("api.viewTokenFile")
         api.slowestBytesPerSecond = Int64(try integer("api.slowestBytesPerSecond"))
         return api
     }

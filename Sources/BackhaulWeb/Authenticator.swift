@@ -1,6 +1,3 @@
-internal import BackhaulDomain
-internal import Crypto
-internal import Foundation
 internal import HTTPTypes
 internal import Synchronization
 
@@ -44,7 +41,7 @@ package final class Authenticator: Sendable {
         }
         let text = String(parts[1])
         // Looked up by its hash: how long that takes tells nothing about a token.
-        let digest = Hex.encode(SHA256.hash(data: Data(text.utf8)))
+        let digest = APIToken.hash(text)
         if let caller = tokens.withLock({ $0[digest] }) { return caller }
         guard let bearer, text.contains(".") else {
             throw Problem(.unauthorized, "unknown-token", "the token is not known here, or no more")

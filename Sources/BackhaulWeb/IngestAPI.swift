@@ -30,6 +30,7 @@ package struct IngestAPI: Sendable {
     private let ingest: Ingest
     private let rules: IngestRules
     private let limits: TenantLimits
+    private let directory: (any TaskDirectory)?
     private let meters: WebMeters
     private let look: @Sendable (SourceReference) async throws -> FileFacts
     private let logger: Logger
@@ -41,14 +42,18 @@ package struct IngestAPI: Sendable {
     /// Lines that are appended together at the most.
     private static let lines = 500
 
-    /// - Parameter look: finds a file's size and time where the caller does not give them; throws `Problem`.
+    /// - Parameters:
+    ///   - directory: who knows which tasks were handed in, where the log does not; nil for nobody.
+    ///   - look: finds a file's size and time where the caller does not give them; throws `Problem`.
     package init(
-        ingest: Ingest, rules: IngestRules, limits: TenantLimits, meters: WebMeters, logger: Logger,
+        ingest: Ingest, rules: IngestRules, limits: TenantLimits, directory: (any TaskDirectory)? = nil,
+        meters: WebMeters, logger: Logger,
         look: @escaping @Sendable (SourceReference) async throws -> FileFacts
     ) {
         self.ingest = ingest
         self.rules = rules
         self.limits = limits
+        self.directory = directory
         self.meters = meters
         self.look = look
         self.logger = logger
@@ -205,19 +210,23 @@ package struct IngestAPI: Sendable {
     ) async throws -> (results: [Result<IngestAnswer, Problem>], isTaken: Bool) {
         let drafts = await limited(drafts)
         let good = drafts.compactMap { try? $0.get() }
+        let (known, lag) = await known(good)
+        let fresh = zip(good, known).filter { $0.1 == nil }.map(\.0)
         var acceptances: [Acceptance] = []
         var refusal: Problem?
         do {
-            if !good.isEmpty { acceptances = try await ingest.accept(good) }
+            if !fresh.isEmpty { acceptances = try await ingest.accept(fresh) }
         } catch let error as LogError {
             refusal = Self.refusal(error)
-            logger.warning("tasks were not taken", metadata: ["error": "\(error)", "tasks": "\(good.count)"])
+            logger.warning("tasks were not taken", metadata: ["error": "\(error)", "tasks": "\(fresh.count)"])
         }
         var next = acceptances.makeIterator()
+        var nextKnown = known.makeIterator()
         let results: [Result<IngestAnswer, Problem>] = drafts.map { draft in
             if case .failure(let problem) = draft { return .failure(problem) }
+            if case let found?? = nextKnown.next() { return Self.answer(found, lag) }
             if let refusal { return .failure(refusal) }
-            return Self.answer(next.next())
+            return Self.answer(next.next(), lag)
         }
         for result in results {
             switch result {
@@ -228,10 +237,30 @@ package struct IngestAPI: Sendable {
         return (results, refusal == nil)
     }
 
-    private static func answer(_ acceptance: Acceptance?) -> Result<IngestAnswer, Problem> {
+    /// What a directory knows of the drafts; nil for each where nobody is asked, or nobody answers: then the task is taken,
+    /// and keeps one result all the same.
+    private func known(_ drafts: [TaskDraft]) async -> ([Acceptance?], lag: Int64?) {
+        let nothing = [Acceptance?](repeating: nil, count: drafts.count)
+        guard let directory, !drafts.isEmpty else { return (nothing, nil) }
+        let tasks = drafts.map { Ingest.task($0, acceptedAt: 1) }
+        do {
+            let answer = try await directory.known(tasks.map(\.identity))
+            let found = try tasks.map { task -> Acceptance? in
+                guard let known = answer.tasks[task.identity] else { return nil }
+                return try known.fingerprint == TaskFingerprint.of(task)
+                    ? .known(task.identity, known.position) : .conflict(task.identity, known.position)
+            }
+            return (found, answer.lag)
+        } catch {
+            logger.warning("which tasks are known was not learnt", metadata: ["error": "\(error)"])
+            return (nothing, nil)
+        }
+    }
+
+    private static func answer(_ acceptance: Acceptance?, _ lag: Int64?) -> Result<IngestAnswer, Problem> {
         switch acceptance {
-        case .accepted(let identity, let position): .success(IngestAnswer("accepted", identity, position))
-        case .known(let identity, let position): .success(IngestAnswer("known", identity, position))
+        case .accepted(let identity, let position): .success(IngestAnswer("accepted", identity, position, lag))
+        case .known(let identity, let position): .success(IngestAnswer("known", identity, position, lag))
         case .conflict(let identity, _):
             .failure(Problem(.conflict, "id-conflict", "task '\(identity.id)' exists with other content"))
         case .rejected(let violation):

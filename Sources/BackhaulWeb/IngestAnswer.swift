@@ -14,8 +14,12 @@ struct IngestAnswer: Encodable, Sendable {
     var topic: String
     var partition: Int
     var offset: Int64
+    /// Where an acknowledger was asked: records of the log that its view had not seen. A task among them may have been
+    /// accepted twice; it keeps one result.
+    var viewLag: Int64?
 
-    init(_ status: String, _ identity: TaskIdentity, _ position: LogPosition) {
+    init(_ status: String, _ identity: TaskIdentity, _ position: LogPosition, _ viewLag: Int64?) {
+        self.viewLag = viewLag
         self.status = status
         tenant = identity.tenant
         taskId = identity.id

@@ -31,6 +31,8 @@ package struct Problem: Error, Hashable, Sendable {
             type: "urn:backhaul:problem:" + code, title: status.reasonPhrase, status: status.code, code: code,
             detail: detail)
         var response = JSONAnswer.response(status, document, contentType: "application/problem+json")
+        // RFC 9110, section 11.6.1: a 401 names the scheme.
+        if status == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer realm=\"backhaul\"" }
         if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
         return response
     }

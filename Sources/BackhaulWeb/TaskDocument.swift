@@ -60,7 +60,7 @@ struct TaskDocument: Decodable, Sendable {
         }
     }
 
-    private static func text(_ error: DecodingError) -> String {
+    static func text(_ error: DecodingError) -> String {
         switch error {
         case .keyNotFound(let key, _): "'\(key.stringValue)' is missing"
         case .typeMismatch(_, let context), .valueNotFound(_, let context):

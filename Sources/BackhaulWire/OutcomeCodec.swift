@@ -17,6 +17,7 @@ package enum OutcomeCodec {
             case .failed: .failed
             case .cancelled: .cancelled
             case .expired: .expired
+            case .acknowledged: .acknowledged
             }
         message.tenant = outcome.task.identity.tenant
         message.taskID = outcome.task.identity.id
@@ -58,6 +59,7 @@ package enum OutcomeCodec {
             case .failed: .failed
             case .cancelled: .cancelled
             case .expired: .expired
+            case .acknowledged: .acknowledged
             case .unspecified, .UNRECOGNIZED: throw .missing(what: "outcome", field: "kind")
             }
         var failure: Failure?

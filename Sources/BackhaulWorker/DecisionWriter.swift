@@ -55,6 +55,23 @@ package struct DecisionWriter: Sendable {
         return finish(task, [try append(outcome)])
     }
 
+    /// Its owner wants it no more, and has written its outcome: this one says whether anything may be left behind, and takes
+    /// the wish out of the control topic.
+    package func cancelled(_ task: TaskDelivery, objectMayExist: Bool, startedAt: Int64, now: Int64) throws
+        -> SettleUnit
+    {
+        var outcome = outcome(.cancelled, task, startedAt: startedAt, now: now)
+        outcome.objectMayExist = objectMayExist
+        return finish(task, [try append(outcome), wishMet(task.generation)])
+    }
+
+    /// The record that takes a cancellation out of the control topic.
+    package func wishMet(_ task: TaskGeneration) -> AppendRequest {
+        AppendRequest(
+            topic: layout.control, partitioning: .partition(0),
+            record: LogRecord(key: CancelCodec.key(task), value: nil))
+    }
+
     /// Bytes that are no task: a dead letter as they are, and the partition goes on.
     package func malformed(_ delivery: Delivery, _ error: WireError, now: Int64) -> SettleUnit {
         let letter = deadLetter(

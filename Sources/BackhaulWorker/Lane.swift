@@ -31,6 +31,10 @@ actor Lane {
     private let writer: DecisionWriter
     /// Every retry tier there is, in milliseconds: those configured, and those that exist and have to be drained.
     private let tiers: [Int64]
+    private let cancellations: Cancellations
+    /// Where the generations in hand stand.
+    private var places: [TaskGeneration: DeliveryReference] = [:]
+    private var generations: [DeliveryReference: TaskGeneration] = [:]
 
     private var stoppers: [DeliveryReference: Stopper] = [:]
     private var room = WaitingRoom()
@@ -47,9 +51,10 @@ actor Lane {
 
     init(
         kind: Kind, log: any MessageLog, session: any LogSession, tiers: [Int64], options: WorkerOptions,
-        execution: UploadExecution, gate: any UploadGate, clock: any LogClock, random: @escaping @Sendable () -> Double,
-        logger: Logger
+        execution: UploadExecution, gate: any UploadGate, cancellations: Cancellations, clock: any LogClock,
+        random: @escaping @Sendable () -> Double, logger: Logger
     ) {
+        self.cancellations = cancellations
         self.kind = kind
         self.log = log
         self.session = session
@@ -146,6 +151,18 @@ actor Lane {
 
     /// Deliveries that are worked on, and that wait in memory.
     var load: (running: Int, waiting: Int) { (stoppers.count, room.count) }
+
+    /// The generation is wanted no more: what uploads is interrupted, what waits is called to be dropped.
+    func cancel(_ task: TaskGeneration) {
+        guard let reference = places[task] else { return }
+        if let stopper = stoppers[reference] {
+            stopper.stop(.cancel)
+        } else if keys[reference] == nil {
+            // One that waits for its turn among the tasks of its key is met when that comes.
+            room.call(reference)
+            roomChanged.raise()
+        }
+    }
 
     // MARK: Partitions
 
@@ -256,6 +273,8 @@ actor Lane {
             }
             return
         }
+        places[task.generation] = reference
+        generations[reference] = task.generation
         // In line before the next delivery is looked at: the order of a key is the order of its deliveries.
         if execution.order(of: task.task) == .key {
             let key = String(decoding: task.task.partitionKey, as: UTF8.self)
@@ -277,7 +296,7 @@ actor Lane {
             task: task, isOrdered: keys[reference] != nil, kind: kind, stopper: stopper, settler: settler,
             options: options, execution: execution, gate: gate, decisions: decisions, clock: clock, random: random,
             logger: logger,
-            writer: writer, tiers: tiers)
+            writer: writer, tiers: tiers, cancellations: cancellations)
         spawn { await self.work(reference) { try await run.run() } }
     }
 
@@ -339,6 +358,8 @@ actor Lane {
 
     /// The delivery is out of this lane's hands.
     private func forget(_ reference: DeliveryReference) {
+        // A repeated submission may stand in its place by now.
+        if let task = generations.removeValue(forKey: reference), places[task] == reference { places[task] = nil }
         creditless.remove(reference)
         if let key = keys.removeValue(forKey: reference), let next = order.leave(reference, key: key) {
             room.call(next)

@@ -8,6 +8,8 @@ final class Stopper: Sendable {
         case interrupt
         /// The delivery holds its partition's intake back: move it on.
         case makeWay
+        /// Its owner wants it no more.
+        case cancel
     }
 
     private let reason = Mutex<Reason?>(nil)

@@ -21,6 +21,7 @@ struct TaskRun: Sendable {
     let logger: Logger
     let writer: DecisionWriter
     let tiers: [Int64]
+    let cancellations: Cancellations
 
     /// How a run ended.
     enum End: Sendable {
@@ -42,6 +43,10 @@ struct TaskRun: Sendable {
     /// - Throws: `LogError` when the log has failed for good.
     func run() async throws -> End {
         var task = task
+        if cancellations.contains(task.generation) {
+            try await cancelled(task, isInterrupted: false)
+            return .settled
+        }
         if let due = task.progress.due, due > clock.now {
             guard case .tier(let tier) = place(for: due, now: clock.now) else { return .waits(task, until: due) }
             _ = try await settler.settle(writer.moved(task, toTier: tier))
@@ -80,10 +85,15 @@ struct TaskRun: Sendable {
                 try writer.expired(task, after: nil, spends: false, startedAt: startedAt, now: now))
             return .settled
         case .stored(let object):
-            _ = try await settler.settle(
-                try writer.succeeded(
-                    task, bytes: object.bytes, sha256: object.sha256, verification: object.verification.rawValue,
-                    startedAt: startedAt, now: now))
+            var unit = try writer.succeeded(
+                task, bytes: object.bytes, sha256: object.sha256, verification: object.verification.rawValue,
+                startedAt: startedAt, now: now)
+            // Cancelled meanwhile, too late for the object: nobody else will meet the wish.
+            if cancellations.contains(task.generation) { unit.appends.append(writer.wishMet(task.generation)) }
+            _ = try await settler.settle(unit)
+            return .settled
+        case .failed where cancellations.contains(task.generation):
+            try await cancelled(task, isInterrupted: true)
             return .settled
         case .failed(let failure):
             let verdict = Verdict.decide(
@@ -177,9 +187,20 @@ struct TaskRun: Sendable {
         return (attempt, startedAt)
     }
 
+    /// - Parameter isInterrupted: whether an upload may have been under way just now.
+    private func cancelled(_ task: TaskDelivery, isInterrupted: Bool) async throws {
+        let now = clock.now
+        // A try that failed, or a worker that died, may have left its object, too.
+        let mayExist = isInterrupted || task.progress.attempts > 0 || task.progress.crashes > 0
+        _ = try await settler.settle(
+            try writer.cancelled(task, objectMayExist: mayExist, startedAt: now, now: now))
+    }
+
     /// The delivery's work was stopped: it stays unfinished for the next owner, or makes way.
     private func stopped(_ task: TaskDelivery) async throws {
         switch stopper.stopped {
+        case .cancel:
+            try await cancelled(task, isInterrupted: true)
         case .makeWay where !isOrdered:
             let isWaiting = task.progress.due.map { $0 > clock.now } ?? false
             var unit =

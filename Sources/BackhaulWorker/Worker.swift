@@ -8,6 +8,7 @@ package final class Worker: Sendable {
     private let log: any MessageLog
     private let options: WorkerOptions
     private let execution: UploadExecution
+    private let cancellations: Cancellations
     private let clock: any LogClock
     private let random: @Sendable () -> Double
     private let logger: Logger
@@ -20,12 +21,13 @@ package final class Worker: Sendable {
 
     /// - Parameter random: 0 ..< 1, for the jitter of delays.
     package init(
-        log: any MessageLog, options: WorkerOptions, execution: UploadExecution, clock: any LogClock,
-        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger
+        log: any MessageLog, options: WorkerOptions, execution: UploadExecution, cancellations: Cancellations? = nil,
+        clock: any LogClock, random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger
     ) {
         self.log = log
         self.options = options
         self.execution = execution
+        self.cancellations = cancellations ?? Cancellations(log: log, layout: options.layout)
         self.clock = clock
         self.random = random
         self.logger = logger
@@ -38,6 +40,8 @@ package final class Worker: Sendable {
         let layout = options.layout
         // Every retry topic that exists is drained, whatever the configuration says now.
         guard let topics = try await asking({ try await self.log.topics() }) else { return }
+        // Before the first task: what was cancelled while nobody ran is not to be uploaded.
+        guard try await asking({ try await self.cancellations.catchUp() }) != nil else { return }
         let existing = topics.compactMap { layout.tier(of: $0.name) }
         let tiers = Set(existing).union(options.policy.tiers).sorted()
         let small =
@@ -58,15 +62,30 @@ package final class Worker: Sendable {
         }
         // Asked to stop before there was anything to stop.
         if isStopped { for lane in lanes { await lane.stop(grace: 0) } }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for lane in lanes { group.addTask { try await lane.run() } }
+        cancellations.listen { task in for lane in lanes { await lane.cancel(task) } }
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for lane in lanes {
+                group.addTask {
+                    try await lane.run()
+                    return true
+                }
+            }
+            group.addTask {
+                await self.cancellations.follow { error in
+                    self.logger.warning("cancellations are not followed", metadata: ["error": "\(error)"])
+                }
+                return false
+            }
             group.addTask {
                 // Stopped or failed before it was in its groups: whoever runs the lanes says so.
-                for lane in lanes { guard (try? await lane.joined()) != nil else { return } }
+                for lane in lanes { guard (try? await lane.joined()) != nil else { return false } }
                 onReady()
+                return false
             }
             // A lane that fails ends the worker at once: `waitForAll` would wait for the other first.
-            while try await group.next() != nil {}
+            var running = lanes.count
+            while running > 0, let isLane = try await group.next() { if isLane { running -= 1 } }
+            group.cancelAll()
         }
     }
 
@@ -101,6 +120,7 @@ package final class Worker: Sendable {
     private func lane(_ kind: Lane.Kind, _ session: any LogSession, _ tiers: [Int64], slots: Int) -> Lane {
         Lane(
             kind: kind, log: log, session: session, tiers: tiers, options: options,
-            execution: execution, gate: SlotGate(slots: slots), clock: clock, random: random, logger: logger)
+            execution: execution, gate: SlotGate(slots: slots), cancellations: cancellations, clock: clock,
+            random: random, logger: logger)
     }
 }

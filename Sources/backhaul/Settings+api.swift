@@ -1,6 +1,8 @@
+import BackhaulAcknowledgment
 import BackhaulDomain
 import BackhaulIngest
 import BackhaulLog
+import BackhaulReplay
 import BackhaulSettings
 import BackhaulTransfer
 import BackhaulWeb
@@ -48,7 +50,7 @@ extension APISettings {
 
     func surface(_ routes: [APIRoute], _ authenticator: Authenticator, meters: WebMeters, grace: Int64) -> APISurface {
         APISurface(
-            routes: routes, authenticator: authenticator, meters: meters,
+            routes: routes + [OpenAPIRoute.route], authenticator: authenticator, meters: meters,
             pace: ClientPace(bytesPerSecond: slowestBytesPerSecond), grace: grace, admission: admission)
     }
 }
@@ -57,16 +59,29 @@ extension Settings {
     /// The routes by which callers hand tasks in.
     /// - Parameter folder: the data folder of an embedded log, nil for a fleet.
     func ingestAPI(
-        _ log: any MessageLog, folder: String?, limits: TenantLimits, meters: WebMeters, logger: Logger
+        _ log: any MessageLog, folder: String?, limits: TenantLimits, directory: (any TaskDirectory)? = nil,
+        meters: WebMeters, logger: Logger
     ) -> IngestAPI {
         let ingest = Ingest(
             log: log, layout: layout, clock: SystemLogClock(), largeThreshold: largeThreshold, isOrdered: isOrdered)
         let roots = sourceRoots(folder: folder)
         let pool = ReaderPool()
-        let rules = IngestRules(
-            destinations: Set(destinations.keys), fileRoots: Set(api.fileRoots), freeURLs: api.freeURLs)
-        return IngestAPI(ingest: ingest, rules: rules, limits: limits, meters: meters, logger: logger) { source in
+        return IngestAPI(
+            ingest: ingest, rules: ingestRules, limits: limits, directory: directory, meters: meters, logger: logger
+        ) { source in
             try await pool.run { try SourceLook.facts(of: source, in: roots) }
         }
+    }
+
+    private var ingestRules: IngestRules {
+        IngestRules(destinations: Set(destinations.keys), fileRoots: Set(api.fileRoots), freeURLs: api.freeURLs)
+    }
+
+    /// The routes by which owners look after their tasks.
+    func tasksAPI(_ log: any MessageLog, view: StatusView) -> TasksAPI {
+        let replay = Replay(
+            log: log, layout: layout, clock: SystemLogClock(), largeThreshold: largeThreshold, isOrdered: isOrdered)
+        return TasksAPI(
+            log: log, layout: layout, view: view, replay: replay, rules: ingestRules, clock: SystemLogClock())
     }
 }

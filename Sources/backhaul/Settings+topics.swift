@@ -26,6 +26,7 @@ extension Settings {
                 retention: .untilRead(by: [layout.acknowledgers, layout.view], atLeast: workRetention)),
             TopicSpecification(name: layout.results, partitions: partitions, retention: .age(resultsRetention)),
             TopicSpecification(name: layout.checkpoints, partitions: partitions, retention: .compact),
+            TopicSpecification(name: layout.control, partitions: 1, retention: .compact),
         ]
         for tier in policy.tiers {
             topics.append(

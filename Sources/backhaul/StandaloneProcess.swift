@@ -29,7 +29,12 @@ enum StandaloneProcess {
         let client = try ControlClient()
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
         let meters = WebMeters()
-        let limits = TenantLimits(rules: settings.api.limits, clock: clock)
+        let limits = TenantLimits(rules: settings.api.limits, clock: clock) { tenant in
+            try await view.catchUp()
+            return try await view.unacknowledged(tenant: tenant)
+        }
+        let readiness = Readiness()
+        readiness.add { view.obstacle }
         let ingest = settings.ingestAPI(log, folder: log.folder, limits: limits, meters: meters, logger: logger)
         var reloader = reloader
         reloader.apply = [
@@ -41,8 +46,10 @@ enum StandaloneProcess {
         ]
         return ServiceProcess(
             role: "standalone", addresses: addresses, facts: ["data": log.folder, "workers": "\(workers)"],
-            api: settings.api.surface(ingest.routes, authenticator, meters: meters, grace: settings.grace),
-            metrics: { gauges.families },
+            api: settings.api.surface(
+                ingest.routes + settings.tasksAPI(log, view: view).routes, authenticator, meters: meters,
+                grace: settings.grace),
+            readiness: readiness, metrics: { gauges.families },
             parts: crew.parts + [
                 .init(run: { try await acknowledger.run(onReady: $0) }),
                 .init(run: { _ in try await view.run() }, isAwaited: false),

@@ -5,6 +5,8 @@ import BackhaulLog
 import BackhaulSettings
 import BackhaulTransfer
 import BackhaulWire
+// stat: in a release build the compiler finds its definition there.
+import CoreFoundation
 import Foundation
 
 /// One `submit`: walks, accepts in batches, and remembers only what it has to report or wait for.

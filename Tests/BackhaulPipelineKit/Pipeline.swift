@@ -54,6 +54,7 @@ package final class Pipeline: Sendable {
                 retention: .untilRead(by: [layout.acknowledgers], atLeast: 1 << 40)),
             TopicSpecification(name: layout.results, partitions: partitions, retention: .age(1 << 40)),
             TopicSpecification(name: layout.checkpoints, partitions: partitions, retention: .compact),
+            TopicSpecification(name: layout.control, partitions: 1, retention: .compact),
         ]
         for tier in policy.tiers {
             topics.append(
@@ -178,6 +179,16 @@ package final class Pipeline: Sendable {
 
     package func outcomes() async throws -> [Outcome] {
         try await records(layout.outcomes).map { try OutcomeCodec.decode($0.record.value) }
+    }
+
+    /// The keys of the wishes that the control topic holds.
+    package func openWishes() async throws -> Set<String> {
+        var open: Set<String> = []
+        for stored in try await records(layout.control) {
+            let key = String(decoding: stored.record.key ?? [], as: UTF8.self)
+            if stored.record.value == nil { open.remove(key) } else { open.insert(key) }
+        }
+        return open
     }
 
     package func deadLetters() async throws -> [DeadLetter] {

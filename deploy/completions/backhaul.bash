@@ -215,11 +215,14 @@ _backhaul_ingest() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--log --listen --admin --delivery --config)
+    non_repeating_options=(--api --log --listen --admin --delivery --config)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
     case "${prev}" in
+    '--api')
+        return
+        ;;
     '--log')
         return
         ;;

@@ -155,6 +155,9 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
 
     /// A marked upload was interrupted in order; the task waits again.
     case released // = 7
+
+    /// The task's owner has taken note of the result: it counts no more against his limit.
+    case acknowledged // = 8
     case UNRECOGNIZED(Int)
 
     init() {
@@ -171,6 +174,7 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
       case 5: self = .cancelled
       case 6: self = .expired
       case 7: self = .released
+      case 8: self = .acknowledged
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -185,6 +189,7 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
       case .cancelled: return 5
       case .expired: return 6
       case .released: return 7
+      case .acknowledged: return 8
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -199,6 +204,7 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
       .cancelled,
       .expired,
       .released,
+      .acknowledged,
     ]
 
   }
@@ -420,7 +426,7 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
 }
 
 nonisolated extension Backhaul_V1_Outcome.Kind: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_STARTED\0\u{1}KIND_RETRYING\0\u{1}KIND_SUCCEEDED\0\u{1}KIND_FAILED\0\u{1}KIND_CANCELLED\0\u{1}KIND_EXPIRED\0\u{1}KIND_RELEASED\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_STARTED\0\u{1}KIND_RETRYING\0\u{1}KIND_SUCCEEDED\0\u{1}KIND_FAILED\0\u{1}KIND_CANCELLED\0\u{1}KIND_EXPIRED\0\u{1}KIND_RELEASED\0\u{1}KIND_ACKNOWLEDGED\0")
 }
 
 nonisolated extension Backhaul_V1_Failure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

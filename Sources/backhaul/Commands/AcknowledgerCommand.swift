@@ -3,6 +3,7 @@ import BackhaulAcknowledgment
 import BackhaulKafka
 import BackhaulLog
 import BackhaulSettings
+import BackhaulWeb
 import Foundation
 import Logging
 
@@ -12,7 +13,8 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         commandName: "acknowledger", abstract: "Record every completion of a fleet as its one result.",
         discussion: """
             Prints one JSON line with "event":"ready" on stderr once it is in its group. Several share the outcomes. With \
-            --data it also keeps the view of all tasks, which may be deleted and is rebuilt.
+            --data it also keeps the view of all tasks, which may be deleted and is rebuilt, and serves the API of their \
+            owners: status, search, progress, events; cancel, retry, acknowledge (schemas/openapi.yaml).
 
             Example: backhaul acknowledger --log kafka://kafka1:9092/ --data /var/lib/backhaul --config backhaul.yaml
             """)
@@ -23,7 +25,8 @@ struct AcknowledgerCommand: AsyncParsableCommand {
     @OptionGroup var fleet: FleetOptions
 
     func run() async throws {
-        let (bootstrap, settings, addresses) = try fleet.prepare("acknowledger", hasAPI: true)
+        let (bootstrap, settings, addresses) = try fleet.prepare(
+            "acknowledger", hasAPI: data ?? ProcessInfo.processInfo.environment["BACKHAUL_DATA"] != nil)
         let folder = data ?? ProcessInfo.processInfo.environment["BACKHAUL_DATA"]
         if let folder { try Self.prepare(folder) }
         let log = try await fleet.open(bootstrap, settings, role: "acknowledger")
@@ -48,20 +51,29 @@ struct AcknowledgerCommand: AsyncParsableCommand {
             parts.append(ServiceProcess.Part(run: { _ in try await made.run() }, isAwaited: false))
         }
         let opened = view
+        let client = try ControlClient()
+        let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
+        let readiness = Readiness()
+        if let opened { readiness.add { opened.obstacle } }
+        let api = opened.map { view in
+            settings.api.surface(
+                settings.tasksAPI(log, view: view).routes, authenticator, meters: WebMeters(), grace: settings.grace)
+        }
         var reloader = fleet.reloader(settings, role: "acknowledger")
-        reloader.apply = [{ $0.reload(log) }]
+        reloader.apply = [{ $0.reload(log) }, { authenticator.replace($0.api.apiTokens) }]
         let process = ServiceProcess(
             role: "acknowledger", addresses: addresses,
             facts: [
                 "brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion, "data": folder ?? "none",
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
-            metrics: { gauges.families + KafkaGauges.families(log) }, parts: parts,
+            api: api, readiness: readiness, metrics: { gauges.families + KafkaGauges.families(log) }, parts: parts,
             stop: .init(
                 drain: { await acknowledger.stop() }, hurry: {},
                 close: {
                     await log.close()
                     try? opened?.close()
+                    await client.close()
                 }),
             maximumShutdown: settings.maximumShutdown, reload: reloader.run)
         try await process.run()

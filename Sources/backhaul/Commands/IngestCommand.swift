@@ -1,4 +1,5 @@
 import ArgumentParser
+import BackhaulDomain
 import BackhaulKafka
 import BackhaulLog
 import BackhaulSettings
@@ -24,6 +25,12 @@ struct IngestCommand: AsyncParsableCommand {
     /// Milliseconds after which the log is said not to answer.
     private static let patience = 8_000
 
+    @Option(
+        help: ArgumentHelp(
+            "The API of an acknowledger with --data, which knows what was handed in before. Also BACKHAUL_API.",
+            valueName: "url"))
+    var api: String?
+
     @OptionGroup var fleet: FleetOptions
 
     func run() async throws {
@@ -39,8 +46,15 @@ struct IngestCommand: AsyncParsableCommand {
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
         let log = try await fleet.open(bootstrap, settings, role: "ingest", patience: Self.patience)
         let meters = WebMeters()
-        let limits = TenantLimits(rules: settings.api.limits, clock: SystemLogClock())
-        let api = settings.ingestAPI(log, folder: nil, limits: limits, meters: meters, logger: logger)
+        let directory = try directory(settings, client)
+        var count: (@Sendable (String) async throws -> Int)?
+        if let directory { count = { tenant in try await directory.unacknowledged(tenant: tenant) } }
+        let limits = TenantLimits(rules: settings.api.limits, clock: SystemLogClock(), unacknowledged: count)
+        let api = settings.ingestAPI(
+            log, folder: nil, limits: limits, directory: directory, meters: meters, logger: logger)
+        let probe = LogProbe(log, topic: settings.layout.tasks, logger: logger)
+        let readiness = Readiness()
+        readiness.add { probe.obstacle }
         var reloader = fleet.reloader(settings, role: "ingest")
         reloader.apply = [
             { $0.reload(log) },
@@ -53,7 +67,8 @@ struct IngestCommand: AsyncParsableCommand {
             role: "ingest", addresses: addresses,
             facts: ["brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion],
             api: settings.api.surface(api.routes, authenticator, meters: meters, grace: settings.grace),
-            metrics: { KafkaGauges.families(log) }, parts: [],
+            readiness: readiness, metrics: { KafkaGauges.families(log) },
+            parts: [.init(run: { onReady in await probe.run(onReady: onReady) })],
             stop: .init(
                 drain: {}, hurry: {},
                 close: {
@@ -62,5 +77,30 @@ struct IngestCommand: AsyncParsableCommand {
                 }),
             maximumShutdown: settings.maximumShutdown, reload: reloader.run)
         try await process.run()
+    }
+
+    /// Who knows what was handed in; nil when nobody is named.
+    /// - Throws: `CommandFailure` for limits that nobody could keep.
+    private func directory(_ settings: Settings, _ client: ControlClient) throws -> RemoteDirectory? {
+        guard let base = api ?? ProcessInfo.processInfo.environment["BACKHAUL_API"] else {
+            guard settings.api.unacknowledgedTasks == 0 else {
+                throw CommandFailure(
+                    "api.unacknowledgedTasks needs --api URL: an acknowledger's view has the count", exit: .usage)
+            }
+            return nil
+        }
+        guard base.hasPrefix("http://") || base.hasPrefix("https://") else {
+            throw CommandFailure("--api \(base): give an http:// or https:// URL", exit: .usage)
+        }
+        let file = settings.api.viewTokenFile
+        return RemoteDirectory(base: base.hasSuffix("/") ? String(base.dropLast()) : base) { method, url, body in
+            var headers = [(name: "Content-Type", value: "application/json")]
+            if !file.isEmpty {
+                // Read each time, so that a new token counts at once.
+                let token = try String(contentsOfFile: file, encoding: .utf8)
+                headers.append(("Authorization", "Bearer " + token.trimmingCharacters(in: .whitespacesAndNewlines)))
+            }
+            return try await client.send(method, url, body: body, headers: headers)
+        }
     }
 }

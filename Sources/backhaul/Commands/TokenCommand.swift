@@ -1,6 +1,6 @@
 import ArgumentParser
 import BackhaulDomain
-import Crypto
+import BackhaulWeb
 import Foundation
 
 /// A token for a caller of the HTTP API.
@@ -43,11 +43,7 @@ struct TokenCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        // 256 bits of the system's generator, in letters that no shell, header or YAML gets wrong.
-        var generator = SystemRandomNumberGenerator()
-        let bytes = (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
-        let token = "bht_" + Hex.encode(bytes)
-        let hash = Hex.encode(SHA256.hash(data: Data(token.utf8)))
+        let (token, hash) = APIToken.generate()
         let shownTenant = tenant == "*" ? "'*'" : tenant
         let entry =
             "\(name): { sha256: \(hash), scopes: [\(scopes.map(\.rawValue).joined(separator: ", "))], tenant: \(shownTenant) }\n"

@@ -1,0 +1,18 @@
+/// Where a task stands, as its latest generation has it.
+package enum TaskState: String, Hashable, Sendable, Codable, CaseIterable {
+    case waiting
+    case running
+    case retrying
+    case succeeded
+    case failed
+    case cancelled
+    case expired
+
+    /// Whether the generation has its result.
+    package var isTerminal: Bool {
+        switch self {
+        case .waiting, .running, .retrying: false
+        case .succeeded, .failed, .cancelled, .expired: true
+        }
+    }
+}

@@ -1,0 +1,77 @@
+internal import BackhaulAcknowledgment
+internal import BackhaulLog
+internal import BackhaulWire
+internal import Foundation
+internal import HTTPTypes
+
+/// The query of a search, checked.
+enum TaskQuery {
+    private static let known: Set<String> = [
+        "batch", "state", "destination", "acceptedFrom", "acceptedBefore", "limit", "cursor",
+    ]
+
+    /// - Throws: `Problem` with 400 for what cannot be asked.
+    static func search(_ query: [String: String], tenant: String) throws(Problem) -> TaskSearch {
+        for name in query.keys where !known.contains(name) {
+            throw bad("'\(name.prefix(64))' is no parameter here; there are \(known.sorted().joined(separator: ", "))")
+        }
+        var search = TaskSearch(tenant: tenant)
+        if let text = query["batch"] {
+            guard !text.isEmpty else { throw bad("'batch' is empty") }
+            search.batch = text
+        }
+        if let text = query["state"] {
+            guard let state = TaskState(rawValue: text) else {
+                throw bad("'state' is one of \(TaskState.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            search.state = state
+        }
+        search.destination = query["destination"]
+        search.acceptedFrom = try time(query["acceptedFrom"], "acceptedFrom")
+        search.acceptedBefore = try time(query["acceptedBefore"], "acceptedBefore")
+        if let text = query["limit"] {
+            guard let limit = Int(text), (1...1_000).contains(limit) else { throw bad("'limit' is 1 to 1000") }
+            search.limit = limit
+        }
+        if let text = query["cursor"] {
+            guard let cursor = cursor(text) else { throw bad("'cursor' is none that was given out here") }
+            search.after = cursor
+        }
+        return search
+    }
+
+    /// Opaque to callers.
+    static func text(_ cursor: TaskSearch.Cursor) -> String {
+        Data("\(cursor.acceptedAt)/\(cursor.id)".utf8).base64EncodedString().replacing("+", with: "-")
+            .replacing("/", with: "_").replacing("=", with: "")
+    }
+
+    static func cursor(_ text: String) -> TaskSearch.Cursor? {
+        var padded = text.replacing("-", with: "+").replacing("_", with: "/")
+        padded += String(repeating: "=", count: (4 - padded.count % 4) % 4)
+        guard let data = Data(base64Encoded: padded), let plain = String(data: data, encoding: .utf8) else {
+            return nil
+        }
+        let parts = plain.split(separator: "/", maxSplits: 1)
+        guard parts.count == 2, let time = Int64(parts[0]) else { return nil }
+        return TaskSearch.Cursor(acceptedAt: time, id: String(parts[1]))
+    }
+
+    /// `topic:partition:offset`, as a submission's answer has them.
+    static func position(_ text: String) throws(Problem) -> LogPosition {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 3, let partition = Int(parts[1]), partition >= 0, let offset = Int64(parts[2]), offset >= 0
+        else { throw bad("'after' is topic:partition:offset, as the submission's answer has them") }
+        return LogPosition(partition: TopicPartition(topic: String(parts[0]), partition: partition), offset: offset)
+    }
+
+    private static func time(_ text: String?, _ name: String) throws(Problem) -> Int64? {
+        guard let text else { return nil }
+        guard let time = TimeText.nanoseconds(text) else {
+            throw bad("'\(name)' is no RFC 3339 time such as 2026-11-23T05:44:27Z")
+        }
+        return time / 1_000_000
+    }
+
+    static func bad(_ detail: String) -> Problem { Problem(.badRequest, "bad-query", detail) }
+}

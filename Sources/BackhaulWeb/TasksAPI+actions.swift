@@ -1,0 +1,169 @@
+internal import BackhaulAcknowledgment
+internal import BackhaulDomain
+internal import BackhaulLog
+internal import BackhaulReplay
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+
+/// PhotoKit's three verbs, and the look-up by which ingest nodes know what is known.
+extension TasksAPI {
+    private struct RetryDocument: Decodable {
+        var destination: String?
+        var key: String?
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: AnyKey.self)
+            try AnyKey.check(container, ["destination", "key"], in: "the retry")
+            destination = try container.decodeIfPresent(String.self, forKey: AnyKey("destination"))
+            key = try container.decodeIfPresent(String.self, forKey: AnyKey("key"))
+        }
+    }
+
+    private struct ListDocument: Decodable {
+        var taskIds: [String]
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: AnyKey.self)
+            try AnyKey.check(container, ["taskIds"], in: "the list")
+            taskIds = try container.decode([String].self, forKey: AnyKey("taskIds"))
+        }
+    }
+
+    private struct AcknowledgeAnswer: Encodable {
+        var taskId: String
+        /// acknowledged, unfinished or unknown.
+        var status: String
+    }
+
+    private struct ListAnswer: Encodable {
+        var tasks: [AcknowledgeAnswer]
+    }
+
+    private struct ActionAnswer: Encodable {
+        var tenant: String
+        var taskId: String
+        var generation: Int
+        var status: String
+        var position: PositionDocument?
+    }
+
+    func cancel(_ call: Call) async throws -> Response {
+        let status = try await status(call)
+        let result = try await asking {
+            try await actions.cancel(status, caller: call.caller.name, patience: Self.decision)
+        }
+        switch result {
+        case .ended(let state):
+            throw Problem(
+                .conflict, "already-ended", "the task has ended as \(state.rawValue); nothing is left to cancel")
+        case .pending: return answer(.accepted, status, "pending")
+        case .cancelled: return answer(.ok, status, "cancelled")
+        }
+    }
+
+    func retry(_ request: Request, _ call: Call) async throws -> Response {
+        let wanted = try await retryDocument(request)
+        let status = try await status(call)
+        guard status.state == .failed || status.state == .expired else {
+            throw Problem(
+                .conflict, "not-failed", "the task is \(status.state.rawValue); only one that failed is tried again")
+        }
+        var destination: DestinationReference?
+        if wanted?.destination != nil || wanted?.key != nil {
+            let place = try rules.place(wanted?.destination ?? status.destination)
+            destination = DestinationReference(place: place, key: wanted?.key ?? status.key)
+        }
+        let outcome: AppendOutcome?
+        do {
+            outcome = try await asking {
+                try await replay.again(status.task, at: status.position, destination: destination)
+            }
+        } catch let violation as TaskRules.Violation {
+            throw Problem(.unprocessableContent, violation.code, violation.message)
+        }
+        guard let outcome else {
+            throw Problem(
+                .gone, "record-gone", "neither the task's record nor its dead letter is kept any more; submit it again")
+        }
+        var next = status
+        next.task.generation += 1
+        return answer(outcome.isNew ? .created : .ok, next, outcome.isNew ? "accepted" : "known", outcome.position)
+    }
+
+    /// nil for an empty body: the same destination again.
+    private func retryDocument(_ request: Request) async throws -> RetryDocument? {
+        let length = request.headers[.contentLength].flatMap { Int($0) }
+        if length == 0 || (length == nil && request.headers[.transferEncoding] == nil) { return nil }
+        return try await body(request, as: RetryDocument.self)
+    }
+
+    func acknowledge(_ call: Call) async throws -> Response {
+        let status = try await status(call)
+        let identity = status.task.identity
+        let result = try await asking { try await actions.acknowledge([identity], caller: call.caller.name)[0] }
+        switch result {
+        case .acknowledged: return answer(.ok, status, "acknowledged")
+        case .unknown: throw Problem(.notFound, "unknown-task", "the tenant has no such task")
+        case .unfinished(let state):
+            throw Problem(
+                .conflict, "unfinished", "the task is \(state.rawValue); only one that has ended is acknowledged")
+        }
+    }
+
+    func acknowledgeMany(_ request: Request, _ call: Call) async throws -> Response {
+        let tenant = try tenant(call)
+        let list = try await body(request, as: ListDocument.self).taskIds
+        guard list.count <= Self.largestList else {
+            throw Problem(.contentTooLarge, "too-large", "a list has at most \(Self.largestList) tasks")
+        }
+        let identities = list.map { TaskIdentity(tenant: tenant, id: $0) }
+        let results = try await asking {
+            try await view.catchUp()
+            return try await actions.acknowledge(identities, caller: call.caller.name)
+        }
+        let answers = zip(list, results).map { id, result in
+            switch result {
+            case .acknowledged: AcknowledgeAnswer(taskId: id, status: "acknowledged")
+            case .unfinished: AcknowledgeAnswer(taskId: id, status: "unfinished")
+            case .unknown: AcknowledgeAnswer(taskId: id, status: "unknown")
+            }
+        }
+        return JSONAnswer.response(.ok, ListAnswer(tasks: answers))
+    }
+
+    private func answer(
+        _ status: HTTPResponse.Status, _ task: TaskStatus, _ word: String, _ position: LogPosition? = nil
+    ) -> Response {
+        JSONAnswer.response(
+            status,
+            ActionAnswer(
+                tenant: task.task.identity.tenant, taskId: task.task.identity.id, generation: task.task.generation,
+                status: word, position: position.map(PositionDocument.init)))
+    }
+
+    // MARK: What is known
+
+    func lookup(_ request: Request, _ call: Call) async throws -> Response {
+        let asked = try await body(request, as: LookupDocument.Question.self).tasks
+        guard asked.count <= Self.largestList else {
+            throw Problem(.contentTooLarge, "too-large", "a list has at most \(Self.largestList) tasks")
+        }
+        for tenant in Set(asked.map(\.tenant)) { try call.caller.require(tenant: tenant) }
+        let identities = asked.map { TaskIdentity(tenant: $0.tenant, id: $0.taskId) }
+        let (known, lag) = try await asking {
+            let lag = try await view.lag()
+            return (try await view.known(identities), lag)
+        }
+        let tasks = identities.map { identity in
+            known[identity].map {
+                LookupDocument.Known(position: PositionDocument($0.position), fingerprint: Hex.encode($0.fingerprint))
+            }
+        }
+        return JSONAnswer.response(.ok, LookupDocument.Answer(tasks: tasks, viewLag: lag))
+    }
+}
+
+extension AppendOutcome {
+    fileprivate var isNew: Bool { if case .appended = self { true } else { false } }
+}

@@ -1,0 +1,131 @@
+internal import BackhaulAcknowledgment
+internal import BackhaulDomain
+internal import BackhaulLog
+internal import BackhaulWire
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+internal import ServiceLifecycle
+
+/// Server-sent events (WHATWG HTML, section 9.2): each result of a tenant or a batch, and the batch's progress.
+extension TasksAPI {
+    private static let lastEventID = HTTPField.Name("Last-Event-ID")
+    /// Between two looks at the log at the least: under load many results go out together.
+    private static let pause = Duration.milliseconds(200)
+    /// A comment goes out after so long without an event, so that no proxy takes the stream for dead.
+    private static let heartbeat = Duration.seconds(15)
+
+    func events(_ request: Request, _ call: Call) async throws -> Response {
+        let tenant = try tenant(call)
+        for name in call.query.keys where name != "batch" && name != "from" {
+            throw TaskQuery.bad("'\(name.prefix(64))' is no parameter here")
+        }
+        let batch = call.query["batch"]
+        let bounds = try await asking { try await log.bounds(layout.results) }
+        var cursor = EventCursor(Dictionary(bounds.map { ($0.partition.partition, $0.end) }) { $1 })
+        switch call.query["from"] {
+        case nil, "now": break
+        case "start": cursor = EventCursor(Dictionary(bounds.map { ($0.partition.partition, $0.earliest) }) { $1 })
+        default: throw TaskQuery.bad("'from' is now or start")
+        }
+        if let name = Self.lastEventID, let text = request.headers[name] {
+            guard let last = EventCursor(text) else {
+                throw TaskQuery.bad("'Last-Event-ID' is none that was given out")
+            }
+            cursor.next.merge(last.next) { $1 }
+        }
+        guard streams.enter() else {
+            throw Problem(.serviceUnavailable, "too-many-streams", "too many event streams are open", retryAfter: 30)
+        }
+        let start = cursor
+        let body = ResponseBody { writer in
+            defer { streams.leave() }
+            try await stream(start, tenant: tenant, batch: batch, &writer)
+            try await writer.finish(nil)
+        }
+        return Response(
+            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"], body: body)
+    }
+
+    private func stream(
+        _ start: EventCursor, tenant: String, batch: String?, _ writer: inout any ResponseBodyWriter
+    ) async throws {
+        var cursor = start
+        let news = Signal()
+        let ending = EndFlag()
+        let changes = await log.changes()
+        try await writer.write(ByteBuffer(string: ": results\nretry: 3000\n\n"))
+        var shown: StatusCounts?
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await _ in changes { news.raise() }
+                ending.set()
+                news.raise()
+            }
+            group.addTask {
+                // A stream has no end of its own: it ends with the server, in order.
+                try? await gracefulShutdown()
+                ending.set()
+                news.raise()
+            }
+            defer { group.cancelAll() }
+            while !ending.isSet {
+                var isQuiet = true
+                for number in cursor.next.keys.sorted() {
+                    while try await send(number, &cursor, tenant: tenant, batch: batch, &writer) { isQuiet = false }
+                }
+                if let batch, let counts = try await changed(shown, tenant: tenant, batch: batch) {
+                    shown = counts.counts
+                    isQuiet = false
+                    try await write("progress", counts, cursor, &writer)
+                }
+                if isQuiet {
+                    let before = ContinuousClock.now
+                    await news.wait(for: Self.heartbeat)
+                    if ContinuousClock.now - before >= Self.heartbeat {
+                        try await writer.write(ByteBuffer(string: ": still here\n\n"))
+                    }
+                }
+                if !ending.isSet { try await ContinuousClock().sleep(for: Self.pause) }
+            }
+        }
+    }
+
+    /// Sends the next page of a partition's results.
+    /// - Returns: whether there was one.
+    private func send(
+        _ number: Int, _ cursor: inout EventCursor, tenant: String, batch: String?,
+        _ writer: inout any ResponseBodyWriter
+    ) async throws -> Bool {
+        let partition = TopicPartition(topic: layout.results, partition: number)
+        let from = cursor.next[number] ?? 0
+        let page = try await log.read(partition, from: from, records: 500, bytes: 1 << 20)
+        guard page.next > from else { return false }
+        for stored in page.records {
+            cursor.next[number] = stored.position.offset + 1
+            guard let result = try? ResultDocument.decode(stored.record.value), result.tenant == tenant,
+                batch == nil || result.batch == batch
+            else { continue }
+            try await write("result", result, cursor, &writer)
+        }
+        cursor.next[number] = page.next
+        return true
+    }
+
+    private func changed(_ shown: StatusCounts?, tenant: String, batch: String) async throws -> BatchDocument? {
+        let document = try await progress(tenant: tenant, batch: batch)
+        return document.counts == shown ? nil : document
+    }
+
+    private func write(
+        _ event: String, _ value: some Encodable, _ cursor: EventCursor, _ writer: inout any ResponseBodyWriter
+    ) async throws {
+        // One line of JSON, which ends with its newline; an empty line ends the event.
+        var buffer = ByteBuffer(string: "id: \(cursor.text)\nevent: \(event)\ndata: ")
+        var line = JSONAnswer.line(value)
+        buffer.writeBuffer(&line)
+        buffer.writeInteger(UInt8(ascii: "\n"))
+        try await writer.write(buffer)
+    }
+}

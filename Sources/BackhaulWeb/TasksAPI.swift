@@ -1,0 +1,175 @@
+package import BackhaulAcknowledgment
+package import BackhaulDomain
+package import BackhaulLog
+package import BackhaulReplay
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+
+/// What owners ask of their tasks and do to them: status, search, progress, events; cancel, retry, acknowledge.
+package struct TasksAPI: Sendable {
+    let log: any MessageLog
+    let layout: TopicLayout
+    let view: StatusView
+    let actions: TaskActions
+    let replay: Replay
+    let rules: IngestRules
+    let clock: any LogClock
+    let streams: StreamSlots
+
+    /// Milliseconds that a question waits for the view to reach the position that was given with it.
+    static let patience: Int64 = 3_000
+    /// Milliseconds that a cancel waits for its result.
+    static let decision: Int64 = 5_000
+    /// Tasks that one request may acknowledge or look up.
+    static let largestList = 1_000
+    static let largestBody = 256 << 10
+
+    /// - Parameter rules: where a retried task may be sent instead.
+    package init(
+        log: any MessageLog, layout: TopicLayout, view: StatusView, replay: Replay, rules: IngestRules,
+        clock: any LogClock
+    ) {
+        self.log = log
+        self.layout = layout
+        self.view = view
+        self.replay = replay
+        self.rules = rules
+        self.clock = clock
+        actions = TaskActions(log: log, layout: layout, view: view, clock: clock)
+        streams = StreamSlots(256)
+    }
+
+    package var routes: [APIRoute] {
+        let tenant = "/v1/tenants/{tenant}"
+        return [
+            APIRoute(.get, tenant + "/tasks", .read) { _, call in try await search(call) },
+            APIRoute(.get, tenant + "/tasks/{id}", .read) { _, call in try await task(call) },
+            APIRoute(.get, tenant + "/batches/{batch}", .read) { _, call in try await batch(call) },
+            APIRoute(.get, tenant + "/usage", .read) { _, call in try await usage(call) },
+            APIRoute(.get, tenant + "/events", .read) { request, call in try await events(request, call) },
+            APIRoute(.post, tenant + "/tasks/{id}/cancel", .operate) { _, call in try await cancel(call) },
+            APIRoute(.post, tenant + "/tasks/{id}/retry", .operate) { request, call in try await retry(request, call) },
+            APIRoute(.post, tenant + "/tasks/{id}/acknowledge", .operate) { _, call in try await acknowledge(call) },
+            APIRoute(.post, tenant + "/tasks:acknowledge", .operate) { request, call in
+                try await acknowledgeMany(request, call)
+            },
+            APIRoute(.post, "/v1/tasks:lookup", .read) { request, call in try await lookup(request, call) },
+        ]
+    }
+
+    /// The tenant of the path, which the caller must be.
+    func tenant(_ call: Call) throws(Problem) -> String {
+        let tenant = try call.parameter("tenant")
+        try call.caller.require(tenant: tenant)
+        return tenant
+    }
+
+    /// Runs a question to the log or the view.
+    /// - Throws: `Problem` for a log that does not answer.
+    func asking<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as LogError where error.mayPass {
+            throw Problem(.serviceUnavailable, "log-unavailable", "the log does not answer", retryAfter: 5)
+        } catch LogError.closed {
+            throw Problem(.serviceUnavailable, "stopping", "the service is stopping", retryAfter: 1)
+        }
+    }
+
+    /// The task of the path, as the log has it by now.
+    func status(_ call: Call) async throws -> TaskStatus {
+        let identity = TaskIdentity(tenant: try tenant(call), id: try call.parameter("id"))
+        let found = try await asking {
+            try await view.catchUp()
+            return try await view.task(identity)
+        }
+        guard let found else { throw Problem(.notFound, "unknown-task", "the tenant has no such task") }
+        return found
+    }
+
+    func body<Document: Decodable>(_ request: Request, as type: Document.Type) async throws -> Document {
+        let bytes: ByteBuffer
+        do {
+            bytes = try await request.body.collect(upTo: Self.largestBody)
+        } catch is NIOTooManyBytesError {
+            throw Problem(.contentTooLarge, "too-large", "this takes at most \(Self.largestBody) bytes")
+        }
+        do {
+            return try JSONDecoder().decode(type, from: Data(bytes.readableBytesView))
+        } catch let error as DecodingError {
+            throw Problem(.badRequest, "bad-json", TaskDocument.text(error))
+        }
+    }
+
+    // MARK: Questions
+
+    private func task(_ call: Call) async throws -> Response {
+        let identity = TaskIdentity(tenant: try tenant(call), id: try call.parameter("id"))
+        for name in call.query.keys where name != "after" {
+            throw TaskQuery.bad("'\(name.prefix(64))' is no parameter here")
+        }
+        if let text = call.query["after"] { try await reach(try TaskQuery.position(text)) }
+        let found = try await view.task(identity)
+        guard let found else { throw Problem(.notFound, "unknown-task", "the tenant has no such task") }
+        return JSONAnswer.response(.ok, StatusDocument(found, attempts: try await view.attempts(found)))
+    }
+
+    /// Waits until the view has seen a record.
+    /// - Throws: `Problem`: 409 `stale` when it has not in time.
+    private func reach(_ position: LogPosition) async throws {
+        let topics = [layout.tasks, layout.largeTasks, layout.outcomes, layout.results]
+        guard topics.contains(position.partition.topic) else {
+            throw TaskQuery.bad("'after' names no topic that a task's state comes from")
+        }
+        let end = clock.now + Self.patience
+        let signal = view.watch()
+        defer { view.unwatch(signal) }
+        while true {
+            try await asking { try await view.catchUp() }
+            let reached = try await view.position(of: position.partition)
+            if reached > position.offset { return }
+            guard clock.now < end else {
+                throw Problem(
+                    .conflict, "stale",
+                    "the view stands at \(position.partition)@\(reached), before the position that was asked for",
+                    retryAfter: 1)
+            }
+            await signal.wait(until: min(end, clock.now + 500), by: clock)
+        }
+    }
+
+    private func search(_ call: Call) async throws -> Response {
+        let search = try TaskQuery.search(call.query, tenant: try tenant(call))
+        let page = try await view.search(search)
+        return JSONAnswer.response(
+            .ok, PageDocument(tasks: page.tasks.map { StatusDocument($0) }, next: page.next.map(TaskQuery.text)))
+    }
+
+    private func batch(_ call: Call) async throws -> Response {
+        let batch = try call.parameter("batch")
+        let document = try await progress(tenant: try tenant(call), batch: batch)
+        guard document.counts.accepted > 0 else {
+            throw Problem(.notFound, "unknown-batch", "the tenant has no task of such a batch")
+        }
+        return JSONAnswer.response(.ok, document)
+    }
+
+    func progress(tenant: String, batch: String) async throws -> BatchDocument {
+        let counts = try await view.counts(batch: batch, tenant: tenant)
+        let bytes = try await view.bytes(batch: batch, tenant: tenant)
+        return BatchDocument(
+            tenant: tenant, batch: batch, counts: counts, bytes: bytes.accepted, bytesSucceeded: bytes.succeeded,
+            ended: counts.accepted > 0 && counts.ended == counts.accepted)
+    }
+
+    private func usage(_ call: Call) async throws -> Response {
+        let tenant = try tenant(call)
+        let count = try await asking {
+            try await view.catchUp()
+            return try await view.unacknowledged(tenant: tenant)
+        }
+        return JSONAnswer.response(.ok, UsageDocument(tenant: tenant, unacknowledged: count))
+    }
+}

@@ -1,0 +1,34 @@
+package import BackhaulDomain
+internal import SwiftProtobuf
+
+/// Cancellations as records of the control topic: `backhaul.v1.Control`.
+package enum CancelCodec {
+    package static let contentType = "application/x-protobuf;messageType=backhaul.v1.Control"
+
+    /// The record's key; a null value under it says that the generation is dealt with.
+    package static func key(_ task: TaskGeneration) -> [UInt8] {
+        Array("cancel/\(task.identity.tenant)/\(task.identity.id)/\(task.generation)".utf8)
+    }
+
+    /// The generation that a key names; nil for a key of another kind.
+    package static func task(ofKey key: [UInt8]?) -> TaskGeneration? {
+        guard let key else { return nil }
+        // Neither a tenant nor an id has a slash in it.
+        let parts = String(decoding: key, as: UTF8.self).split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 4, parts[0] == "cancel", let generation = Int(parts[3]), generation >= 0 else {
+            return nil
+        }
+        return TaskGeneration(
+            identity: TaskIdentity(tenant: String(parts[1]), id: String(parts[2])), generation: generation)
+    }
+
+    /// - Parameter at: milliseconds since 1970.
+    package static func encode(_ task: TaskGeneration, at: Int64) throws -> [UInt8] {
+        var message = Backhaul_V1_Control()
+        message.cancel.tenant = task.identity.tenant
+        message.cancel.taskID = task.identity.id
+        message.cancel.generation = UInt32(clamping: task.generation)
+        message.cancel.atMs = at
+        return try message.serializedBytes()
+    }
+}
