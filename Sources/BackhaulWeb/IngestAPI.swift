@@ -208,33 +208,43 @@ package struct IngestAPI: Sendable {
     private func accept(
         _ drafts: [Checked]
     ) async throws -> (results: [Result<IngestAnswer, Problem>], isTaken: Bool) {
-        let drafts = await limited(drafts)
-        let good = drafts.compactMap { try? $0.get() }
-        let (known, lag) = await known(good)
-        let fresh = zip(good, known).filter { $0.1 == nil }.map(\.0)
-        var acceptances: [Acceptance] = []
-        var refusal: Problem?
-        do {
-            if !fresh.isEmpty { acceptances = try await ingest.accept(fresh) }
-        } catch let error as LogError {
-            refusal = Self.refusal(error)
-            logger.warning("tasks were not taken", metadata: ["error": "\(error)", "tasks": "\(fresh.count)"])
-        }
-        var next = acceptances.makeIterator()
-        var nextKnown = known.makeIterator()
-        let results: [Result<IngestAnswer, Problem>] = drafts.map { draft in
-            if case .failure(let problem) = draft { return .failure(problem) }
-            if case let found?? = nextKnown.next() { return Self.answer(found, lag) }
-            if let refusal { return .failure(refusal) }
-            return Self.answer(next.next(), lag)
-        }
-        for result in results {
-            switch result {
-            case .success(let answer): meters.tasks.add(1, [answer.status])
-            case .failure(let problem): meters.tasks.add(1, [problem.code])
+        var results: [Result<IngestAnswer, Problem>?] = []
+        var good: [(index: Int, draft: TaskDraft)] = []
+        for (index, draft) in drafts.enumerated() {
+            switch draft {
+            case .success(let draft):
+                good.append((index, draft))
+                results.append(nil)
+            case .failure(let problem): results.append(.failure(problem))
             }
         }
-        return (results, refusal == nil)
+        // What is known takes nobody's room.
+        let (known, lag) = await known(good.map(\.draft))
+        for (entry, found) in zip(good, known) { if let found { results[entry.index] = Self.answer(found, lag) } }
+        let fresh = zip(good, known).filter { $0.1 == nil }.map(\.0)
+        var taken: [(index: Int, draft: TaskDraft)] = []
+        for (entry, problem) in zip(fresh, await limited(fresh.map(\.draft))) {
+            if let problem { results[entry.index] = .failure(problem) } else { taken.append(entry) }
+        }
+        var refusal: Problem?
+        do {
+            let acceptances = taken.isEmpty ? [] : try await ingest.accept(taken.map(\.draft))
+            for (entry, acceptance) in zip(taken, acceptances) { results[entry.index] = Self.answer(acceptance, lag) }
+        } catch let error as LogError {
+            let problem = Self.refusal(error)
+            for entry in taken { results[entry.index] = .failure(problem) }
+            refusal = problem
+            logger.warning("tasks were not taken", metadata: ["error": "\(error)", "tasks": "\(taken.count)"])
+        }
+        return (results.map { count($0 ?? Self.answer(nil, lag)) }, refusal == nil)
+    }
+
+    private func count(_ result: Result<IngestAnswer, Problem>) -> Result<IngestAnswer, Problem> {
+        switch result {
+        case .success(let answer): meters.tasks.add(1, [answer.status])
+        case .failure(let problem): meters.tasks.add(1, [problem.code])
+        }
+        return result
     }
 
     /// What a directory knows of the drafts; nil for each where nobody is asked, or nobody answers: then the task is taken,
@@ -269,19 +279,17 @@ package struct IngestAPI: Sendable {
         }
     }
 
-    /// Turns away what is over its tenant's limits: the last ones of each tenant.
-    private func limited(_ drafts: [Checked]) async -> [Checked] {
+    /// Why each is over its tenant's limits, nil for those that are not: the last ones of each tenant are.
+    private func limited(_ drafts: [TaskDraft]) async -> [Problem?] {
         var counts: [String: Int] = [:]
-        for draft in drafts { if case .success(let draft) = draft { counts[draft.tenant, default: 0] += 1 } }
+        for draft in drafts { counts[draft.tenant, default: 0] += 1 }
         var room: [String: (taken: Int, problem: Problem?)] = [:]
         for (tenant, count) in counts { room[tenant] = await limits.take(count, of: tenant) }
         return drafts.map { draft in
-            guard case .success(let accepted) = draft, let left = room[accepted.tenant] else { return draft }
-            guard left.taken == 0, let problem = left.problem else {
-                room[accepted.tenant]?.taken -= 1
-                return draft
-            }
-            return .failure(problem)
+            guard let left = room[draft.tenant] else { return nil }
+            if left.taken == 0, let problem = left.problem { return problem }
+            room[draft.tenant]?.taken -= 1
+            return nil
         }
     }
 

@@ -18,5 +18,6 @@ package struct DirectoryAnswer: Hashable, Sendable {
     }
 
     package var tasks: [TaskIdentity: Task]
-    package var lag: Int64
+    /// nil where the log itself refuses what the answer may lack.
+    package var lag: Int64?
 }

@@ -29,13 +29,15 @@ enum StandaloneProcess {
         let client = try ControlClient()
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
         let meters = WebMeters()
+        let directory = ViewDirectory(view)
         let limits = TenantLimits(rules: settings.api.limits, clock: clock) { tenant in
-            try await view.catchUp()
-            return try await view.unacknowledged(tenant: tenant)
+            try await directory.unacknowledged(tenant: tenant)
         }
         let readiness = Readiness()
         readiness.add { view.obstacle }
-        let ingest = settings.ingestAPI(log, folder: log.folder, limits: limits, meters: meters, logger: logger)
+        let ingest = settings.ingestAPI(log, folder: log.folder, limits: limits,
+            // The log refuses known tasks by itself; only a limit has to know of them before.
+            directory: settings.api.unacknowledgedTasks > 0 ? directory : nil, meters: meters, logger: logger)
         var reloader = reloader
         reloader.apply = [
             { await crew.reload($0) },

@@ -1,0 +1,21 @@
+package import BackhaulAcknowledgment
+package import BackhaulDomain
+
+/// The view of this process, where a limit has to know what is known before the log is asked.
+package struct ViewDirectory: TaskDirectory {
+    private let view: StatusView
+
+    package init(_ view: StatusView) { self.view = view }
+
+    package func known(_ identities: [TaskIdentity]) async throws -> DirectoryAnswer {
+        let tasks = try await view.known(identities).mapValues {
+            DirectoryAnswer.Task(position: $0.position, fingerprint: $0.fingerprint)
+        }
+        return DirectoryAnswer(tasks: tasks, lag: nil)
+    }
+
+    package func unacknowledged(tenant: String) async throws -> Int {
+        try await view.catchUp()
+        return try await view.unacknowledged(tenant: tenant)
+    }
+}
