@@ -66,9 +66,9 @@ let package = Package(
         room("BackhaulWire", ["BackhaulDomain", crypto, protobuf]),
         room("BackhaulLog"),
         room("BackhaulTelemetry", [logging]),
-        room("BackhaulEmbedded", ["BackhaulLog", grdb, logging]),
-        room("BackhaulKafka", ["BackhaulLog", "BackhaulLoop", "CLibrdkafka", logging]),
-        room("BackhaulTransfer", ["BackhaulLoop", "CLibcurl", crypto]),
+        room("BackhaulEmbedded", ["BackhaulLog", "BackhaulTelemetry", grdb, logging]),
+        room("BackhaulKafka", ["BackhaulLog", "BackhaulLoop", "BackhaulTelemetry", "CLibrdkafka", logging]),
+        room("BackhaulTransfer", ["BackhaulLoop", "BackhaulTelemetry", "CLibcurl", crypto]),
         room("BackhaulDestinations", ["BackhaulDomain", "BackhaulTransfer"]),
         room(
             "BackhaulWeb",
@@ -81,8 +81,11 @@ let package = Package(
         room("BackhaulIngest", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer"]),
         room(
             "BackhaulWorker",
-            ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer", "BackhaulDestinations", logging]),
-        room("BackhaulAcknowledgment", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", grdb, logging]),
+            [
+                "BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTelemetry", "BackhaulTransfer",
+                "BackhaulDestinations", logging,
+            ]),
+        room("BackhaulAcknowledgment", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTelemetry", grdb, logging]),
         room("BackhaulReplay", ["BackhaulDomain", "BackhaulWire", "BackhaulLog"]),
         room(
             "BackhaulAudit",

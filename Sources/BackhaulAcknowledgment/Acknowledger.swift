@@ -1,5 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
+package import BackhaulTelemetry
 internal import BackhaulWire
 package import Logging
 internal import Synchronization
@@ -22,6 +23,10 @@ package final class Acknowledger: Sendable {
     }
 
     private let state = Mutex(State())
+    private let results = Counter("backhaul_results_total", "Results that were recorded.", labels: ["status"])
+    private let ages = Histogram(
+        "backhaul_task_duration_seconds", "From a task's acceptance to its result.",
+        bounds: Histogram.seconds + [86_400, 604_800])
     private static let intake = 2_000
 
     /// - Parameter failPoint: told of each step, where a test ends the process: `assigned`, `folded`, `taken`, `recorded`.
@@ -109,6 +114,8 @@ package final class Acknowledger: Sendable {
         }
     }
 
+    package var families: [MetricFamily] { [results.family, ages.family] }
+
     package func stop() async {
         let session = state.withLock { state in
             state.isStopped = true
@@ -184,6 +191,8 @@ package final class Acknowledger: Sendable {
             zip(units, outcomes).filter { $0.1 == .settled }.map(\.0.delivery.position.partition.partition))
         for (number, tasks) in recorded where settled.contains(number) {
             for outcome in tasks {
+                results.add(1, [outcome.kind.rawValue])
+                ages.observe(Double(max(0, clock.now - outcome.acceptedAt)) / 1_000)
                 _ = folds[number]?.insert(outcome.task, isCancel: outcome.kind == .cancelled)
             }
         }

@@ -1,5 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
+package import BackhaulTelemetry
 internal import Foundation
 internal import GRDB
 package import Logging
@@ -18,6 +19,8 @@ package final class StatusView: Sendable {
     private let holdsTruncation: Bool
     /// Raised whenever pages have been applied.
     private let watchers = Mutex<[ObjectIdentifier: Signal]>([:])
+    private let commits = Histogram(
+        "backhaul_view_commit_duration_seconds", "How long applying a page of records to the view took, fsync included.")
     private let trouble = Mutex<String?>("the view is being built")
 
     /// Changes with the tables; a view of another version is thrown away and built anew.
@@ -95,6 +98,8 @@ package final class StatusView: Sendable {
 
     // MARK: Keeping up
 
+    package var families: [MetricFamily] { [commits.family] }
+
     /// Why the view is not up to date; nil when it was at its last look, and nothing has gone wrong since.
     package var obstacle: String? { trouble.withLock { $0 } }
 
@@ -152,6 +157,8 @@ package final class StatusView: Sendable {
         let next = try await position(of: partition)
         guard next < end else { return false }
         let page = try await log.read(partition, from: next, records: 1_000, bytes: 1 << 20)
+        let start = ContinuousClock.now
+        defer { commits.observe((ContinuousClock.now - start) / .seconds(1)) }
         let news = page.records.compactMap { ViewNews.read($0, layout: layout) }
         try await database.write { database in
             // Another process may have applied the page meanwhile.

@@ -1,4 +1,5 @@
 internal import BackhaulLog
+internal import BackhaulTelemetry
 internal import Dispatch
 internal import GRDB
 internal import Synchronization
@@ -17,12 +18,15 @@ final class CommitQueue: Sendable {
     }
 
     private let writer: any DatabaseWriter
+    private let meter: Histogram
     private let pending = Mutex<[Pending]>([])
     private let queue = DispatchQueue(label: "backhaul.embedded.commit")
     /// So that one commit stays short and its memory bounded.
     private static let largestBatch = 512
 
-    init(writer: any DatabaseWriter) {
+    /// - Parameter meter: told how long each commit took, fsync included.
+    init(writer: any DatabaseWriter, meter: Histogram) {
+        self.meter = meter
         self.writer = writer
     }
 
@@ -66,6 +70,8 @@ final class CommitQueue: Sendable {
         guard !batch.isEmpty else { return }
         var ends: [@Sendable ((any Error)?) -> Void] = []
         var failure: (any Error)?
+        let start = ContinuousClock.now
+        defer { meter.observe((ContinuousClock.now - start) / .seconds(1)) }
         do {
             try writer.writeWithoutTransaction { database in
                 try database.inTransaction(.immediate) {

@@ -1,4 +1,5 @@
 package import BackhaulLog
+package import BackhaulTelemetry
 internal import Foundation
 internal import GRDB
 package import Logging
@@ -37,6 +38,12 @@ package final class EmbeddedLog: MessageLog {
     private let wakeFile = Mutex<WakeFile?>(nil)
     private let state = Mutex(State())
 
+    private let commitMeter = Histogram(
+        "backhaul_log_commit_duration_seconds", "How long the embedded log's commits took, fsync included.")
+
+    /// How long commits took.
+    package var families: [MetricFamily] { [commitMeter.family] }
+
     /// Opens the folder, creating it and the store where they are missing.
     /// - Throws: `LogError.inUse`, `unusable`, `newerFormat`, `damaged`, `outOfSpace`.
     package init(folder path: String, options: EmbeddedOptions, clock: any LogClock, logger: Logger) throws {
@@ -46,7 +53,7 @@ package final class EmbeddedLog: MessageLog {
         folder = try Self.prepare(path)
         lock = options.owns ? try FolderLock(folder: folder) : nil
         store = try Store(folder: folder, options: options)
-        commits = CommitQueue(writer: store.pool)
+        commits = CommitQueue(writer: store.pool, meter: commitMeter)
         try refresh(reloadingCatalog: true)
         let wake = try WakeFile(folder: folder) { [weak self] in self?.woken() }
         wakeFile.withLock { $0 = wake }

@@ -10,6 +10,15 @@ final class GroupMember {
         case assign([TopicPartition])
         case revoke([TopicPartition])
         case lost([TopicPartition])
+
+        /// For metrics.
+        var word: String {
+            switch self {
+            case .assign: "assigned"
+            case .revoke: "revoked"
+            case .lost: "lost"
+            }
+        }
     }
 
     let group: String

@@ -7,6 +7,7 @@ struct KafkaClients: Sendable {
     let options: KafkaOptions
     let statistics: KafkaStatistics
     let live: LiveClients
+    let meters: KafkaMeters
     let logger: Logger
 
     /// - Parameters:

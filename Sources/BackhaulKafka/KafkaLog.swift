@@ -1,4 +1,5 @@
 package import BackhaulLog
+package import BackhaulTelemetry
 internal import CLibrdkafka
 internal import Foundation
 package import Logging
@@ -32,6 +33,9 @@ package final class KafkaLog: MessageLog {
     /// What librdkafka last said of each client; empty unless `statistics.interval.ms` is set.
     package var clientStatistics: [String: KafkaStatistics.Client] { clients.statistics.clients }
 
+    /// Rebalances, transactions and what writing takes.
+    package var families: [MetricFamily] { clients.meters.families }
+
     /// librdkafka's version, as its own text.
     package static var libraryVersion: String { String(cString: rd_kafka_version_str()) }
 
@@ -56,7 +60,7 @@ package final class KafkaLog: MessageLog {
         abilities = options.delivery == .transactional ? [.atomicSettle] : []
         clients = KafkaClients(
             loop: try KafkaLoop(name: "backhaul.kafka"), options: options, statistics: KafkaStatistics(),
-            live: LiveClients(), logger: logger)
+            live: LiveClients(), meters: KafkaMeters(), logger: logger)
         let asking = KafkaScout(clients, sees: .committed)
         asker = asking
         reader = KafkaReader(clients, scout: asking)

@@ -1,3 +1,4 @@
+internal import BackhaulTelemetry
 internal import BackhaulLog
 internal import BackhaulLoop
 internal import CLibrdkafka
@@ -182,6 +183,7 @@ actor KafkaSession: LogSession {
 
     private func receive(_ event: KafkaLoop.Event, of group: String) {
         guard let member = members[group], let news = GroupMember.news(event, of: member.handle.client) else { return }
+        clients.meters.rebalances.add(1, [group, news.word])
         switch news {
         case .assign(let partitions):
             member.wasAssigned = true

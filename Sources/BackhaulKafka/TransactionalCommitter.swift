@@ -1,3 +1,4 @@
+internal import BackhaulTelemetry
 internal import BackhaulLog
 internal import CLibrdkafka
 
@@ -40,12 +41,20 @@ actor TransactionalCommitter: Committer {
         let handle = try await working()
         let timeout = Int32(clamping: clients.options.transactionTimeout)
         let failPoint = failPoint
+        let start = ContinuousClock.now
         do {
             try await handle.calls.run {
                 try Self.write(batch, with: handle.client, timeout: timeout, failPoint)
             }
+            clients.meters.transactions.add(1, ["committed"])
+            clients.meters.commits.observe((ContinuousClock.now - start) / .seconds(1))
         } catch let failure as SettleFailure {
-            if case .uncertain = failure { await discard() }
+            if case .uncertain = failure {
+                clients.meters.transactions.add(1, ["uncertain"])
+                await discard()
+            } else {
+                clients.meters.transactions.add(1, ["aborted"])
+            }
             throw failure
         }
     }

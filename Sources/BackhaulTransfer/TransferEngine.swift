@@ -41,6 +41,7 @@ package actor TransferEngine: LoopService {
     private nonisolated let pool: ReaderPool
     private var limits: TransferLimits
     private let egress: EgressPolicy
+    private nonisolated let meters: TransferMeters
 
     private var active: [UInt64: ActiveTransfer] = [:]
     /// Transfers that wait for their host, first come first served; a cancelled one is gone from `pending`.
@@ -62,7 +63,10 @@ package actor TransferEngine: LoopService {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     /// - Throws: `TransferFailure.internalError` when libcurl does not come up.
-    package init(limits: TransferLimits, egress: EgressPolicy, pool: ReaderPool) throws {
+    package init(
+        limits: TransferLimits, egress: EgressPolicy, pool: ReaderPool, meters: TransferMeters = TransferMeters()
+    ) throws {
+        self.meters = meters
         guard CurlGlobal.initialised, let raw = curl_multi_init() else {
             throw TransferFailure.internalError("libcurl does not start")
         }
@@ -90,6 +94,7 @@ package actor TransferEngine: LoopService {
             try await withCheckedThrowingContinuation { continuation in
                 guard !isClosed, !Task.isCancelled else { return continuation.resume(throwing: CancellationError()) }
                 pending[id] = Pending(request: request, host: host, continuation: continuation)
+                meters.moved(running: 0, waiting: 1)
                 if waiting[host] == nil { turns.append(host) }
                 waiting[host, default: []].append(id)
                 startWaiting()
@@ -160,6 +165,9 @@ package actor TransferEngine: LoopService {
             let transfer = ActiveTransfer.from(owner)
             curl_multi_remove_handle(multi.raw, easy)
             let report = transfer.report(result)
+            var connections = 0
+            _ = backhaul_get_long(easy, CURLINFO_NUM_CONNECTS, &connections)
+            meters.finished(report, connections: connections)
             finish(transfer)
             transfer.continuation.resume(returning: report)
             finished = true
@@ -183,7 +191,10 @@ package actor TransferEngine: LoopService {
                     turns.removeAll { $0 == host }
                 }
                 isStarting = true
-                if let entry = pending.removeValue(forKey: id) { start(id, entry) }
+                if let entry = pending.removeValue(forKey: id) {
+                    meters.moved(running: 0, waiting: -1)
+                    start(id, entry)
+                }
             }
         }
     }
@@ -207,6 +218,7 @@ package actor TransferEngine: LoopService {
             return entry.continuation.resume(throwing: error)
         }
         active[id] = transfer
+        meters.moved(running: 1, waiting: 0)
         perHost[entry.host, default: 0] += 1
         guard curl_multi_add_handle(multi.raw, easy) == CURLM_OK else {
             finish(transfer)
@@ -215,7 +227,7 @@ package actor TransferEngine: LoopService {
     }
 
     private func finish(_ transfer: ActiveTransfer) {
-        active[transfer.id] = nil
+        if active.removeValue(forKey: transfer.id) != nil { meters.moved(running: -1, waiting: 0) }
         let count = perHost[transfer.host, default: 1] - 1
         perHost[transfer.host] = count == 0 ? nil : count
         transfer.release()
@@ -223,6 +235,7 @@ package actor TransferEngine: LoopService {
 
     private func cancel(_ id: UInt64) {
         if let entry = pending.removeValue(forKey: id) {
+            meters.moved(running: 0, waiting: -1)
             entry.continuation.resume(throwing: CancellationError())
         } else if let transfer = active[id], let easy = transfer.easy {
             curl_multi_remove_handle(multi.raw, UnsafeMutableRawPointer(easy))

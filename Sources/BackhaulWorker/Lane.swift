@@ -32,6 +32,7 @@ actor Lane {
     /// Every retry tier there is, in milliseconds: those configured, and those that exist and have to be drained.
     private let tiers: [Int64]
     private let cancellations: Cancellations
+    private let meters: WorkerMeters
     /// Where the generations in hand stand.
     private var places: [TaskGeneration: DeliveryReference] = [:]
     private var generations: [DeliveryReference: TaskGeneration] = [:]
@@ -52,7 +53,7 @@ actor Lane {
     init(
         kind: Kind, log: any MessageLog, session: any LogSession, tiers: [Int64], options: WorkerOptions,
         execution: UploadExecution, gate: any UploadGate, cancellations: Cancellations, clock: any LogClock,
-        random: @escaping @Sendable () -> Double, logger: Logger
+        random: @escaping @Sendable () -> Double, meters: WorkerMeters, logger: Logger
     ) {
         self.cancellations = cancellations
         self.kind = kind
@@ -67,7 +68,8 @@ actor Lane {
         self.clock = clock
         self.random = random
         self.logger = logger
-        settler = Settler(session: session, clock: clock, logger: logger)
+        self.meters = meters
+        settler = Settler(session: session, clock: clock, meters: meters, logger: logger)
         writer = DecisionWriter(layout: options.layout, worker: options.name)
     }
 
@@ -296,7 +298,7 @@ actor Lane {
             task: task, isOrdered: keys[reference] != nil, kind: kind, stopper: stopper, settler: settler,
             options: options, execution: execution, gate: gate, decisions: decisions, clock: clock, random: random,
             logger: logger,
-            writer: writer, tiers: tiers, cancellations: cancellations)
+            writer: writer, tiers: tiers, cancellations: cancellations, meters: meters)
         spawn { await self.work(reference) { try await run.run() } }
     }
 

@@ -1,3 +1,4 @@
+internal import BackhaulTelemetry
 internal import BackhaulLog
 internal import Logging
 
@@ -6,12 +7,14 @@ internal import Logging
 actor Settler {
     private struct Entry {
         let unit: SettleUnit
+        let since: ContinuousClock.Instant
         let continuation: CheckedContinuation<SettleOutcome, any Error>
     }
 
     private let session: any LogSession
     private let clock: any LogClock
     private let logger: Logger
+    private let meters: WorkerMeters
     private var pending: [Entry] = []
     private var failure: (any Error)?
     private var isEnding = false
@@ -19,7 +22,8 @@ actor Settler {
     private let signal = Signal()
     private static let largestBatch = 1_000
 
-    init(session: any LogSession, clock: any LogClock, logger: Logger) {
+    init(session: any LogSession, clock: any LogClock, meters: WorkerMeters, logger: Logger) {
+        self.meters = meters
         self.session = session
         self.clock = clock
         self.logger = logger
@@ -30,7 +34,7 @@ actor Settler {
     func settle(_ unit: SettleUnit) async throws -> SettleOutcome {
         if let failure { throw failure }
         return try await withCheckedThrowingContinuation { continuation in
-            pending.append(Entry(unit: unit, continuation: continuation))
+            pending.append(Entry(unit: unit, since: .now, continuation: continuation))
             signal.raise()
         }
     }
@@ -52,7 +56,11 @@ actor Settler {
             pending.removeFirst(batch.count)
             do {
                 let outcomes = try await flush(batch.map(\.unit))
-                for (entry, outcome) in zip(batch, outcomes) { entry.continuation.resume(returning: outcome) }
+                let now = ContinuousClock.now
+                for (entry, outcome) in zip(batch, outcomes) {
+                    meters.settle.observe((now - entry.since) / .seconds(1))
+                    entry.continuation.resume(returning: outcome)
+                }
             } catch {
                 failure = error
                 for entry in batch + pending { entry.continuation.resume(throwing: error) }

@@ -1,3 +1,4 @@
+internal import BackhaulTelemetry
 internal import BackhaulDestinations
 internal import BackhaulDomain
 internal import BackhaulLog
@@ -22,6 +23,7 @@ struct TaskRun: Sendable {
     let writer: DecisionWriter
     let tiers: [Int64]
     let cancellations: Cancellations
+    let meters: WorkerMeters
 
     /// How a run ended.
     enum End: Sendable {
@@ -76,6 +78,7 @@ struct TaskRun: Sendable {
             (attempt, startedAt) = try await self.attempt(&task)
         }
         let now = clock.now
+        measure(attempt, upload, seconds: Double(max(0, now - startedAt)) / 1_000)
         switch attempt {
         case .stopped:
             try await stopped(task)
@@ -134,6 +137,18 @@ struct TaskRun: Sendable {
         }
     }
 
+    private func measure(_ attempt: Attempt, _ upload: UploadTask, seconds: Double) {
+        let destination = meters.label(upload.destination.place)
+        switch attempt {
+        case .late: return
+        case .stopped: meters.uploads.observe(seconds, [destination, "interrupted"])
+        case .failed(let failure): meters.uploads.observe(seconds, [destination, failure.kind.rawValue])
+        case .stored(let object):
+            meters.uploads.observe(seconds, [destination, "succeeded"])
+            meters.bytes.add(Double(object.bytes), [destination])
+        }
+    }
+
     private func place(for due: Int64, now: Int64) -> DelayPlan {
         isOrdered ? .memory : DelayPlan.next(tiers: tiers, due: due, now: now)
     }
@@ -144,6 +159,8 @@ struct TaskRun: Sendable {
         let upload = task.task
         let startedAt = clock.now
         if let deadline = upload.deadline, startedAt >= deadline { return (.late, startedAt) }
+        let ripe = max(upload.acceptedAt, task.progress.due ?? 0, task.delivery.stored.appendedAt - task.delivery.skew)
+        meters.wait.observe(Double(max(0, startedAt - ripe)) / 1_000, [kind == .small ? "small" : "large"])
         stopper.isUploading = true
         defer { stopper.isUploading = false }
         let marking = task

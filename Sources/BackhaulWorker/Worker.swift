@@ -9,6 +9,7 @@ package final class Worker: Sendable {
     private let options: WorkerOptions
     private let execution: UploadExecution
     private let cancellations: Cancellations
+    private let meters: WorkerMeters
     private let clock: any LogClock
     private let random: @Sendable () -> Double
     private let logger: Logger
@@ -22,11 +23,12 @@ package final class Worker: Sendable {
     /// - Parameter random: 0 ..< 1, for the jitter of delays.
     package init(
         log: any MessageLog, options: WorkerOptions, execution: UploadExecution, cancellations: Cancellations? = nil,
-        clock: any LogClock, random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger
+        meters: WorkerMeters = WorkerMeters(), clock: any LogClock, random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger
     ) {
         self.log = log
         self.options = options
         self.execution = execution
+        self.meters = meters
         self.cancellations = cancellations ?? Cancellations(log: log, layout: options.layout)
         self.clock = clock
         self.random = random
@@ -121,6 +123,6 @@ package final class Worker: Sendable {
         Lane(
             kind: kind, log: log, session: session, tiers: tiers, options: options,
             execution: execution, gate: SlotGate(slots: slots), cancellations: cancellations, clock: clock,
-            random: random, logger: logger)
+            random: random, meters: meters, logger: logger)
     }
 }

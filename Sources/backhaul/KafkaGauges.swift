@@ -5,7 +5,7 @@ import BackhaulTelemetry
 enum KafkaGauges {
     static func families(_ log: KafkaLog) -> [MetricFamily] {
         let clients = log.clientStatistics.sorted { $0.key < $1.key }
-        guard !clients.isEmpty else { return [] }
+        guard !clients.isEmpty else { return log.families }
         func family(
             _ name: String, _ help: String, _ kind: MetricFamily.Kind, _ value: (KafkaStatistics.Client) -> Int
         ) -> MetricFamily {
@@ -13,7 +13,7 @@ enum KafkaGauges {
                 name, help, kind,
                 clients.map { MetricFamily.Sample(Double(value($0.value)), [.init("client", $0.key)]) })
         }
-        return [
+        return log.families + [
             family("backhaul_kafka_events_waiting", "Events and answers that wait to be served.", .gauge) { $0.replyq },
             family("backhaul_kafka_messages_waiting", "Messages that wait to be delivered.", .gauge) { $0.msgCnt },
             family("backhaul_kafka_sent_bytes_total", "Bytes sent to brokers.", .counter) { $0.txBytes },

@@ -51,7 +51,9 @@ enum StandaloneProcess {
             api: settings.api.surface(
                 ingest.routes + settings.tasksAPI(log, view: view).routes, authenticator, meters: meters,
                 grace: settings.grace),
-            readiness: readiness, metrics: { gauges.families },
+            readiness: readiness, metrics: {
+                gauges.families + crew.families + acknowledger.families + view.families + log.families
+            },
             parts: crew.parts + [
                 .init(run: { try await acknowledger.run(onReady: $0) }),
                 .init(run: { _ in try await view.run() }, isAwaited: false),

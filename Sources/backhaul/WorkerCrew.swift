@@ -1,6 +1,7 @@
 import BackhaulDestinations
 import BackhaulLog
 import BackhaulSettings
+import BackhaulTelemetry
 import BackhaulTransfer
 import BackhaulWorker
 import Foundation
@@ -11,6 +12,8 @@ struct WorkerCrew: Sendable {
     private let workers: [Worker]
     private let engines: [TransferEngine]
     private let destinations: LiveDestinations
+    private let meters: WorkerMeters
+    private let transferMeters: TransferMeters
     private let store: LocalStore
     private let settings: Settings
     private let logger = Logger(label: "backhaul.worker")
@@ -24,8 +27,12 @@ struct WorkerCrew: Sendable {
         let pool = ReaderPool()
         let store = LocalStore(pool: pool)
         self.store = store
+        let transferMeters = TransferMeters()
+        self.transferMeters = transferMeters
+        let meters = WorkerMeters()
+        self.meters = meters
         let engines = try (0..<count).map { _ in
-            try TransferEngine(limits: settings.transfers, egress: egress, pool: pool)
+            try TransferEngine(limits: settings.transfers, egress: egress, pool: pool, meters: transferMeters)
         }
         self.engines = engines
         let destinations = LiveDestinations(settings.destinationTable)
@@ -41,9 +48,11 @@ struct WorkerCrew: Sendable {
                 execution: UploadExecution(
                     destinations: destinations, roots: roots, engine: engines[number], store: store,
                     pool: pool),
-                clock: SystemLogClock(), logger: Logger(label: "backhaul.worker"))
+                meters: meters, clock: SystemLogClock(), logger: Logger(label: "backhaul.worker"))
         }
     }
+
+    var families: [MetricFamily] { meters.families + transferMeters.families }
 
     var parts: [ServiceProcess.Part] {
         workers.map { worker in ServiceProcess.Part(run: { try await worker.run(onReady: $0) }) }

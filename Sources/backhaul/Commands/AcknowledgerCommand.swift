@@ -67,7 +67,10 @@ struct AcknowledgerCommand: AsyncParsableCommand {
                 "brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion, "data": folder ?? "none",
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
-            api: api, readiness: readiness, metrics: { gauges.families + KafkaGauges.families(log) }, parts: parts,
+            api: api, readiness: readiness, 
+            metrics: {
+                gauges.families + acknowledger.families + (opened?.families ?? []) + KafkaGauges.families(log)
+            }, parts: parts,
             stop: .init(
                 drain: { await acknowledger.stop() }, hurry: {},
                 close: {

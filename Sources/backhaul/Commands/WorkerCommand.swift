@@ -40,7 +40,7 @@ struct WorkerCommand: AsyncParsableCommand {
                 "brokers": bootstrap, "workers": "\(workers)", "librdkafka": KafkaLog.libraryVersion,
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
-            metrics: { KafkaGauges.families(log) }, parts: crew.parts,
+            metrics: { crew.families + KafkaGauges.families(log) }, parts: crew.parts,
             stop: .init(
                 drain: {
                     await crew.stop()
