@@ -85,7 +85,9 @@ let package = Package(
                 "BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTelemetry", "BackhaulTransfer",
                 "BackhaulDestinations", logging,
             ]),
-        room("BackhaulAcknowledgment", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTelemetry", grdb, logging]),
+        room(
+            "BackhaulAcknowledgment",
+            ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTelemetry", grdb, logging]),
         room("BackhaulReplay", ["BackhaulDomain", "BackhaulWire", "BackhaulLog"]),
         room(
             "BackhaulAudit",

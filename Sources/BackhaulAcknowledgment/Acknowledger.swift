@@ -15,6 +15,7 @@ package final class Acknowledger: Sendable {
     private let layout: TopicLayout
     private let clock: any LogClock
     private let logger: Logger
+    private let tracer: Tracer?
     private let failPoint: @Sendable (String) -> Void
 
     private struct State {
@@ -31,10 +32,11 @@ package final class Acknowledger: Sendable {
 
     /// - Parameter failPoint: told of each step, where a test ends the process: `assigned`, `folded`, `taken`, `recorded`.
     package init(
-        log: any MessageLog, layout: TopicLayout, clock: any LogClock, logger: Logger,
+        log: any MessageLog, layout: TopicLayout, clock: any LogClock, logger: Logger, tracer: Tracer? = nil,
         failPoint: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.failPoint = failPoint
+        self.tracer = tracer
         self.log = log
         self.layout = layout
         self.clock = clock
@@ -157,7 +159,8 @@ package final class Acknowledger: Sendable {
                 let isKnown = folds[number]?.contains(outcome.task) ?? false
                 if outcome.kind.isTerminal, !isKnown, inHand[outcome.task] == nil {
                     inHand[outcome.task] = outcome.kind
-                    appends = [try Self.result(outcome, partition: number, layout: layout)]
+                    let context = trace(outcome, delivery)
+                    appends = [try Self.result(outcome, partition: number, layout: layout, trace: context)]
                     recorded[number, default: []].append(outcome)
                 } else if outcome.kind == .cancelled {
                     // A second cancel, or the worker's report of one that counted, needs nothing.
@@ -198,10 +201,31 @@ package final class Acknowledger: Sendable {
         }
     }
 
+    /// The trace that a result carries on, and a span for its recording.
+    private func trace(_ outcome: Outcome, _ delivery: Delivery) -> String? {
+        guard let parent = TraceContext(delivery.record.header(HeaderName.trace)?.text) else { return nil }
+        guard let tracer else { return parent.text }
+        let context = parent.child
+        tracer.record(
+            Span(
+                "result", .consumer, context, parent: parent.spanID, startedAt: delivery.stored.appendedAt,
+                endedAt: max(delivery.stored.appendedAt, clock.now),
+                attributes: [
+                    "backhaul.tenant": .text(outcome.task.identity.tenant),
+                    "backhaul.task_id": .text(outcome.task.identity.id),
+                    "backhaul.status": .text(outcome.kind.rawValue),
+                ]))
+        return context.text
+    }
+
     /// The result that a terminal outcome becomes.
-    package static func result(_ outcome: Outcome, partition: Int, layout: TopicLayout) throws -> AppendRequest {
+    /// - Parameter trace: a `traceparent`, nil for none; the result has it as CloudEvents' extension for distributed tracing.
+    package static func result(
+        _ outcome: Outcome, partition: Int, layout: TopicLayout, trace: String? = nil
+    ) throws -> AppendRequest {
         let document = ResultDocument(outcome)
-        let headers = CloudEvent.headers(outcome.task, status: document.status, time: document.finishedAt)
+        var headers = CloudEvent.headers(outcome.task, status: document.status, time: document.finishedAt)
+        if let trace { headers += [("ce_traceparent", trace), (HeaderName.trace, trace)] }
         return AppendRequest(
             topic: layout.results, partitioning: .partition(partition),
             record: LogRecord(

@@ -20,7 +20,8 @@ package final class StatusView: Sendable {
     /// Raised whenever pages have been applied.
     private let watchers = Mutex<[ObjectIdentifier: Signal]>([:])
     private let commits = Histogram(
-        "backhaul_view_commit_duration_seconds", "How long applying a page of records to the view took, fsync included.")
+        "backhaul_view_commit_duration_seconds", "How long applying a page of records to the view took, fsync included."
+    )
     private let trouble = Mutex<String?>("the view is being built")
 
     /// Changes with the tables; a view of another version is thrown away and built anew.

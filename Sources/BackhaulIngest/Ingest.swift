@@ -24,10 +24,13 @@ package struct TaskDraft: Hashable, Sendable {
     package var modifiedAt: Int64
     package var contentType: String
     package var deadline: Int64?
+    /// The trace that the submission belongs to (W3C `traceparent`); nil for none.
+    package var trace: String?
 
     package init(
         tenant: String, id: String? = nil, batch: String, source: SourceReference, destination: DestinationReference,
-        size: UInt64, modifiedAt: Int64, contentType: String = "", deadline: Int64? = nil
+        size: UInt64, modifiedAt: Int64, contentType: String = "", deadline: Int64? = nil,
+        trace: String? = nil
     ) {
         self.tenant = tenant
         self.id = id
@@ -38,6 +41,7 @@ package struct TaskDraft: Hashable, Sendable {
         self.modifiedAt = modifiedAt
         self.contentType = contentType
         self.deadline = deadline
+        self.trace = trace
     }
 }
 
@@ -73,7 +77,7 @@ package struct Ingest: Sendable {
             }
             results.append(nil)
             identities.append(task.identity)
-            requests.append(try request(task))
+            requests.append(try request(task, trace: draft.trace))
         }
         let outcomes = try await log.append(requests)
         var next = zip(identities, outcomes).makeIterator()
@@ -100,12 +104,13 @@ package struct Ingest: Sendable {
             contentType: draft.contentType, acceptedAt: acceptedAt, deadline: draft.deadline)
     }
 
-    private func request(_ task: UploadTask) throws -> AppendRequest {
+    private func request(_ task: UploadTask, trace: String?) throws -> AppendRequest {
         AppendRequest(
             topic: routing.topic(of: task), partitioning: .hash(task.partitionKey),
             record: LogRecord(
                 key: task.partitionKey, value: try TaskCodec.encode(task),
-                headers: [LogHeader(HeaderName.contentType, text: TaskCodec.contentType)]),
+                headers: [LogHeader(HeaderName.contentType, text: TaskCodec.contentType)]
+                    + (trace.map { [LogHeader(HeaderName.trace, text: $0)] } ?? [])),
             identity: RecordIdentity(
                 name: Array("\(task.identity.tenant)\u{0}\(task.identity.id)".utf8),
                 fingerprint: try TaskFingerprint.of(task)))

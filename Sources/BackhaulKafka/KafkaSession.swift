@@ -1,6 +1,6 @@
-internal import BackhaulTelemetry
 internal import BackhaulLog
 internal import BackhaulLoop
+internal import BackhaulTelemetry
 internal import CLibrdkafka
 internal import Logging
 

@@ -1,5 +1,5 @@
-internal import BackhaulTelemetry
 internal import BackhaulLog
+internal import BackhaulTelemetry
 internal import CLibrdkafka
 
 /// Settles by transactions: records and the positions of several groups appear together or not at all (KIP-98, KIP-447).

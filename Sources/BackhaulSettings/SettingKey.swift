@@ -182,6 +182,17 @@ package struct SettingKey: Hashable, Sendable {
             name: "api.slowestBytesPerSecond", kind: .integer(0...1_000_000_000), standard: "256",
             help: "A client that sends its body slower, over ten seconds and more of waiting for it, is cut off."),
         .init(
+            name: "tracing.endpoint", kind: .text, standard: "",
+            help:
+                "The base URL of a collector that takes traces by OTLP/HTTP, such as http://127.0.0.1:4318; without it OTEL_EXPORTER_OTLP_ENDPOINT counts."
+        ),
+        .init(
+            name: "tracing.headersFile", kind: .text, standard: "",
+            help: "A file of headers for the collector, one 'Name: value' a line."),
+        .init(
+            name: "tracing.percent", kind: .integer(0...100), standard: "100",
+            help: "Of the traces that begin here, how many are recorded. Those that callers began are as they say."),
+        .init(
             name: "logging.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
             standard: "info", help: "The least level that is logged.", isLive: true),
     ]

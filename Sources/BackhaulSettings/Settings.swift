@@ -25,6 +25,7 @@ package struct Settings: Sendable {
     /// Milliseconds.
     package var maximumShutdown: Int64 = 0
     package var kafka = KafkaSettings()
+    package var tracing = TracingSettings()
     package var api = APISettings()
     package var roots: [String: SourceRoots.Configured] = [:]
     package var destinations: [String: Destination] = [:]

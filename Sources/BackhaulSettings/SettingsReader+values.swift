@@ -37,6 +37,18 @@ extension SettingsReader {
         return value
     }
 
+    func tracing() throws -> TracingSettings {
+        var tracing = TracingSettings()
+        tracing.endpoint = raw("tracing.endpoint").isEmpty ? collector : raw("tracing.endpoint")
+        tracing.headersFile = raw("tracing.headersFile")
+        tracing.percent = try integer("tracing.percent")
+        let endpoint = tracing.endpoint
+        guard endpoint.isEmpty || endpoint.hasPrefix("http://") || endpoint.hasPrefix("https://") else {
+            throw error("tracing.endpoint", "must begin with http:// or https://")
+        }
+        return tracing
+    }
+
     func tiers() throws -> [Int64] {
         let tiers = try list("retry.tiers").map { text in
             guard let value = DurationText.parse(text), value >= 100 else {

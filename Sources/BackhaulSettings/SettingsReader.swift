@@ -10,6 +10,8 @@ package struct SettingsReader {
     private var roots: [String: SourceRoots.Configured] = [:]
     private var destinations: [String: Destination] = [:]
     var kafkaProperties: [String: String] = [:]
+    /// OpenTelemetry's own variable for it.
+    var collector = ""
 
     /// Variables that are flags of the command line and no settings.
     private static let flags: Set<String> = [
@@ -24,6 +26,7 @@ package struct SettingsReader {
         var reader = SettingsReader()
         if let file { try reader.readFile(file) }
         try reader.readEnvironment(environment)
+        reader.collector = environment["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? ""
         return try reader.settings()
     }
 
@@ -264,6 +267,7 @@ package struct SettingsReader {
         settings.grace = try duration("shutdown.grace")
         settings.maximumShutdown = try duration("shutdown.maximum")
         settings.api = try api()
+        settings.tracing = try tracing()
         settings.egressAllow = try list("egress.allow").map { text in
             guard let range = AddressRange(text) else {
                 throw error("egress.allow", "'\(text)' is no address range such as 10.0.0.0/8")

@@ -1,7 +1,7 @@
 package import BackhaulDomain
 package import BackhaulIngest
 internal import BackhaulLog
-internal import BackhaulTelemetry
+package import BackhaulTelemetry
 internal import BackhaulWire
 internal import Crypto
 internal import Foundation
@@ -32,6 +32,7 @@ package struct IngestAPI: Sendable {
     private let limits: TenantLimits
     private let directory: (any TaskDirectory)?
     private let meters: WebMeters
+    private let tracer: Tracer?
     private let look: @Sendable (SourceReference) async throws -> FileFacts
     private let logger: Logger
 
@@ -47,7 +48,7 @@ package struct IngestAPI: Sendable {
     ///   - look: finds a file's size and time where the caller does not give them; throws `Problem`.
     package init(
         ingest: Ingest, rules: IngestRules, limits: TenantLimits, directory: (any TaskDirectory)? = nil,
-        meters: WebMeters, logger: Logger,
+        meters: WebMeters, tracer: Tracer? = nil, logger: Logger,
         look: @escaping @Sendable (SourceReference) async throws -> FileFacts
     ) {
         self.ingest = ingest
@@ -55,20 +56,33 @@ package struct IngestAPI: Sendable {
         self.limits = limits
         self.directory = directory
         self.meters = meters
+        self.tracer = tracer
         self.look = look
         self.logger = logger
     }
 
     package var routes: [APIRoute] {
         [
-            APIRoute(.post, "/v1/tasks", .submit) { request, call in try await one(request, call.caller) },
-            APIRoute(.post, "/v1/tasks:batch", .submit) { request, call in batch(request, call.caller) },
+            APIRoute(.post, "/v1/tasks", .submit) { request, call in
+                let origin = Origin(request, call.caller, tracer)
+                do {
+                    let response = try await one(request, origin)
+                    origin.ended("POST /v1/tasks", tasks: 1)
+                    return response
+                } catch {
+                    origin.ended("POST /v1/tasks", tasks: 0, error: (error as? Problem)?.code ?? "internal")
+                    throw error
+                }
+            },
+            APIRoute(.post, "/v1/tasks:batch", .submit) { request, call in
+                batch(request, Origin(request, call.caller, tracer))
+            },
         ]
     }
 
     // MARK: One
 
-    private func one(_ request: Request, _ caller: Caller) async throws -> Response {
+    private func one(_ request: Request, _ origin: Origin) async throws -> Response {
         let body: ByteBuffer
         do {
             body = try await request.body.collect(upTo: Self.largestDocument)
@@ -77,9 +91,9 @@ package struct IngestAPI: Sendable {
         }
         var document = try TaskDocument.read(Data(body.readableBytesView))
         if let name = Self.idempotencyKey, let key = request.headers[name], document.taskId == nil {
-            document.taskId = try Self.id(of: key, tenant: Self.tenant(document, caller))
+            document.taskId = try Self.id(of: key, tenant: Self.tenant(document, origin.caller))
         }
-        let answer = try await accept([draft(document, caller)]).results[0].get()
+        let answer = try await accept([draft(document, origin)]).results[0].get()
         return JSONAnswer.response(answer.status == "known" ? .ok : .created, answer)
     }
 
@@ -95,15 +109,16 @@ package struct IngestAPI: Sendable {
     // MARK: Many
 
     /// Each line is answered in its order. Lines are read no faster than the log takes them and the caller reads answers.
-    private func batch(_ request: Request, _ caller: Caller) -> Response {
+    private func batch(_ request: Request, _ origin: Origin) -> Response {
         let body = ResponseBody { writer in
             var splitter = LineSplitter(limit: Self.largestDocument)
             var number = 0
+            defer { origin.ended("POST /v1/tasks:batch", tasks: number) }
             for try await chunk in request.body {
                 let lines = splitter.take(chunk.readableBytesView)
-                guard try await answer(lines, caller, &number, &writer) else { return try await writer.finish(nil) }
+                guard try await answer(lines, origin, &number, &writer) else { return try await writer.finish(nil) }
             }
-            if let line = splitter.finish() { _ = try await answer([line], caller, &number, &writer) }
+            if let line = splitter.finish() { _ = try await answer([line], origin, &number, &writer) }
             try await writer.finish(nil)
         }
         return Response(
@@ -112,12 +127,12 @@ package struct IngestAPI: Sendable {
 
     /// - Returns: whether to go on: not when the log does not answer. What was not answered was not taken.
     private func answer(
-        _ lines: [LineSplitter.Line], _ caller: Caller, _ number: inout Int, _ writer: inout any ResponseBodyWriter
+        _ lines: [LineSplitter.Line], _ origin: Origin, _ number: inout Int, _ writer: inout any ResponseBodyWriter
     ) async throws -> Bool {
         for start in stride(from: 0, to: lines.count, by: Self.lines) {
             let part = lines[start..<min(start + Self.lines, lines.count)]
             var drafts: [Checked?] = []
-            for line in part { drafts.append(try await draft(line, caller)) }
+            for line in part { drafts.append(try await draft(line, origin)) }
             let (results, isTaken) = try await accept(drafts.compactMap { $0 })
             var next = results.makeIterator()
             var answers = ByteBuffer()
@@ -134,7 +149,7 @@ package struct IngestAPI: Sendable {
     }
 
     /// nil for an empty line.
-    private func draft(_ line: LineSplitter.Line, _ caller: Caller) async throws -> Checked? {
+    private func draft(_ line: LineSplitter.Line, _ origin: Origin) async throws -> Checked? {
         switch line {
         case .tooLong:
             return .failure(
@@ -142,7 +157,7 @@ package struct IngestAPI: Sendable {
         case .line(let bytes) where bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }): return nil
         case .line(let bytes):
             do {
-                return await draft(try TaskDocument.read(Data(bytes)), caller)
+                return await draft(try TaskDocument.read(Data(bytes)), origin)
             } catch let problem as Problem {
                 return .failure(problem)
             }
@@ -151,9 +166,9 @@ package struct IngestAPI: Sendable {
 
     // MARK: Both
 
-    private func draft(_ document: TaskDocument, _ caller: Caller) async -> Checked {
+    private func draft(_ document: TaskDocument, _ origin: Origin) async -> Checked {
         do {
-            return .success(try await check(document, caller))
+            return .success(try await check(document, origin))
         } catch let problem as Problem {
             return .failure(problem)
         } catch {
@@ -166,9 +181,9 @@ package struct IngestAPI: Sendable {
         document.tenant ?? caller.tenant ?? "default"
     }
 
-    private func check(_ document: TaskDocument, _ caller: Caller) async throws -> TaskDraft {
-        let tenant = Self.tenant(document, caller)
-        try caller.require(tenant: tenant)
+    private func check(_ document: TaskDocument, _ origin: Origin) async throws -> TaskDraft {
+        let tenant = Self.tenant(document, origin.caller)
+        try origin.caller.require(tenant: tenant)
         let place = try rules.place(document.destination)
         let source = SourceReference(root: document.source.root, path: document.source.path)
         try rules.check(root: source.root)
@@ -192,7 +207,8 @@ package struct IngestAPI: Sendable {
             tenant: tenant, id: document.taskId, batch: document.batch, source: source,
             destination: DestinationReference(place: place, key: document.key),
             size: facts.size, modifiedAt: facts.modifiedAt, contentType: document.contentType,
-            deadline: try document.deadline.map { try Self.time($0, "deadline") / 1_000_000 })
+            deadline: try document.deadline.map { try Self.time($0, "deadline") / 1_000_000 },
+            trace: origin.trace?.text)
     }
 
     private static func time(_ text: String, _ field: String) throws -> Int64 {

@@ -2,6 +2,8 @@
 package enum HeaderName {
     package static let prefix = "backhaul-"
     package static let contentType = "content-type"
+    /// W3C Trace Context; a producer's own, carried on through retries to the result.
+    package static let trace = "traceparent"
     package static let generation = "backhaul-generation"
     package static let attempts = "backhaul-attempts"
     package static let crashes = "backhaul-crashes"

@@ -23,7 +23,7 @@ package struct DecisionWriter: Sendable {
         outcome.bytes = bytes
         outcome.sha256 = sha256
         outcome.verification = verification
-        return finish(task, [try append(outcome)])
+        return finish(task, [try append(outcome, task)])
     }
 
     /// Given up: a dead letter, its value as it was written, and the outcome.
@@ -40,7 +40,7 @@ package struct DecisionWriter: Sendable {
             task,
             [
                 deadLetter(task.delivery, progress: progress, failure: failure, now: now, key: task.task.partitionKey),
-                try append(outcome),
+                try append(outcome, task),
             ])
     }
 
@@ -52,7 +52,7 @@ package struct DecisionWriter: Sendable {
         if let failure { note(failure, spends: spends, in: &task, now: now) }
         var outcome = outcome(.expired, task, startedAt: startedAt, now: now)
         outcome.failure = failure
-        return finish(task, [try append(outcome)])
+        return finish(task, [try append(outcome, task)])
     }
 
     /// Its owner wants it no more, and has written its outcome: this one says whether anything may be left behind, and takes
@@ -62,7 +62,7 @@ package struct DecisionWriter: Sendable {
     {
         var outcome = outcome(.cancelled, task, startedAt: startedAt, now: now)
         outcome.objectMayExist = objectMayExist
-        return finish(task, [try append(outcome), wishMet(task.generation)])
+        return finish(task, [try append(outcome, task), wishMet(task.generation)])
     }
 
     /// The record that takes a cancellation out of the control topic.
@@ -98,19 +98,19 @@ package struct DecisionWriter: Sendable {
         var outcome = outcome(.retrying, task, startedAt: startedAt, now: now)
         outcome.failure = failure
         outcome.nextAttemptAt = task.progress.due
-        return try append(outcome)
+        return try append(outcome, task)
     }
 
     /// The outcome that marks an upload as under way.
     package func started(_ task: TaskDelivery, startedAt: Int64, now: Int64) throws -> AppendRequest {
         var outcome = outcome(.started, task, startedAt: startedAt, now: now)
         outcome.attempts = task.progress.attempts + 1
-        return try append(outcome)
+        return try append(outcome, task)
     }
 
     /// The outcome that takes a mark back: the upload was interrupted and waits again.
     package func released(_ task: TaskDelivery, now: Int64) throws -> AppendRequest {
-        try append(outcome(.released, task, startedAt: now, now: now))
+        try append(outcome(.released, task, startedAt: now, now: now), task)
     }
 
     /// Moves the task to a retry topic, where it wakes one tier later; `records` go with it.
@@ -200,11 +200,13 @@ package struct DecisionWriter: Sendable {
             acceptedAt: task.task.acceptedAt, startedAt: startedAt, finishedAt: now)
     }
 
-    private func append(_ outcome: Outcome) throws -> AppendRequest {
-        AppendRequest(
+    private func append(_ outcome: Outcome, _ task: TaskDelivery) throws -> AppendRequest {
+        let trace = task.trace ?? task.delivery.record.header(HeaderName.trace)?.text
+        return AppendRequest(
             topic: layout.outcomes, partitioning: .hash(Array(outcome.task.identity.id.utf8)),
             record: LogRecord(
                 key: Array(outcome.task.description.utf8), value: try OutcomeCodec.encode(outcome),
-                headers: [LogHeader(HeaderName.contentType, text: OutcomeCodec.contentType)]))
+                headers: [LogHeader(HeaderName.contentType, text: OutcomeCodec.contentType)]
+                    + (trace.map { [LogHeader(HeaderName.trace, text: $0)] } ?? [])))
     }
 }

@@ -1,6 +1,7 @@
 internal import BackhaulDestinations
 internal import BackhaulDomain
 internal import BackhaulLog
+internal import BackhaulTelemetry
 internal import BackhaulWire
 internal import Logging
 
@@ -33,6 +34,7 @@ actor Lane {
     private let tiers: [Int64]
     private let cancellations: Cancellations
     private let meters: WorkerMeters
+    private let tracer: Tracer?
     /// Where the generations in hand stand.
     private var places: [TaskGeneration: DeliveryReference] = [:]
     private var generations: [DeliveryReference: TaskGeneration] = [:]
@@ -53,8 +55,10 @@ actor Lane {
     init(
         kind: Kind, log: any MessageLog, session: any LogSession, tiers: [Int64], options: WorkerOptions,
         execution: UploadExecution, gate: any UploadGate, cancellations: Cancellations, clock: any LogClock,
-        random: @escaping @Sendable () -> Double, meters: WorkerMeters, logger: Logger
+        random: @escaping @Sendable () -> Double, meters: WorkerMeters, tracer: Tracer?,
+        logger: Logger
     ) {
+        self.tracer = tracer
         self.cancellations = cancellations
         self.kind = kind
         self.log = log
@@ -298,7 +302,7 @@ actor Lane {
             task: task, isOrdered: keys[reference] != nil, kind: kind, stopper: stopper, settler: settler,
             options: options, execution: execution, gate: gate, decisions: decisions, clock: clock, random: random,
             logger: logger,
-            writer: writer, tiers: tiers, cancellations: cancellations, meters: meters)
+            writer: writer, tiers: tiers, cancellations: cancellations, meters: meters, tracer: tracer)
         spawn { await self.work(reference) { try await run.run() } }
     }
 

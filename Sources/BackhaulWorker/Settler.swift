@@ -1,5 +1,5 @@
-internal import BackhaulTelemetry
 internal import BackhaulLog
+internal import BackhaulTelemetry
 internal import Logging
 
 /// Settles decisions in batches: what comes while a commit runs goes into the next one; a flush begins at once when none

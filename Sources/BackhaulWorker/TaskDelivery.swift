@@ -11,6 +11,8 @@ package struct TaskDelivery: Hashable, Sendable {
     package var hasCheckpoint: Bool
     /// Whether this worker has marked it as in flight.
     package var isMarked = false
+    /// The span of the upload under way, in the trace of the task's record; nil without one.
+    package var trace: String?
 
     package init(delivery: Delivery, task: UploadTask, progress: TaskProgress, hasCheckpoint: Bool = false) {
         self.delivery = delivery

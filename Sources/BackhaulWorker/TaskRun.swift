@@ -1,7 +1,8 @@
-internal import BackhaulTelemetry
 internal import BackhaulDestinations
 internal import BackhaulDomain
 internal import BackhaulLog
+internal import BackhaulTelemetry
+internal import BackhaulWire
 internal import Logging
 
 /// One delivery on its way to a settled decision.
@@ -24,6 +25,7 @@ struct TaskRun: Sendable {
     let tiers: [Int64]
     let cancellations: Cancellations
     let meters: WorkerMeters
+    let tracer: Tracer?
 
     /// How a run ended.
     enum End: Sendable {
@@ -79,6 +81,7 @@ struct TaskRun: Sendable {
         }
         let now = clock.now
         measure(attempt, upload, seconds: Double(max(0, now - startedAt)) / 1_000)
+        trace(attempt, task, startedAt: startedAt, now: now)
         switch attempt {
         case .stopped:
             try await stopped(task)
@@ -149,6 +152,32 @@ struct TaskRun: Sendable {
         }
     }
 
+    private func trace(_ attempt: Attempt, _ task: TaskDelivery, startedAt: Int64, now: Int64) {
+        guard let tracer, let context = TraceContext(task.trace) else { return }
+        var attributes: [String: Span.Value] = [
+            "backhaul.tenant": .text(task.task.identity.tenant), "backhaul.task_id": .text(task.task.identity.id),
+            "backhaul.generation": .number(Int64(task.progress.generation)),
+            "backhaul.attempt": .number(Int64(task.progress.attempts + 1)),
+            "backhaul.destination": .text(task.task.destination.label),
+            "backhaul.bytes": .number(Int64(clamping: task.task.size)),
+        ]
+        var error: String?
+        switch attempt {
+        case .late: return
+        case .stopped: attributes["backhaul.outcome"] = .text("interrupted")
+        case .stored: attributes["backhaul.outcome"] = .text("succeeded")
+        case .failed(let failure):
+            attributes["backhaul.outcome"] = .text(failure.kind.rawValue)
+            if let status = failure.httpStatus { attributes["http.response.status_code"] = .number(Int64(status)) }
+            error = failure.message
+        }
+        tracer.record(
+            Span(
+                "upload", .consumer, context,
+                parent: TraceContext(task.delivery.record.header(HeaderName.trace)?.text)?.spanID,
+                startedAt: startedAt, endedAt: now, attributes: attributes, error: error))
+    }
+
     private func place(for due: Int64, now: Int64) -> DelayPlan {
         isOrdered ? .memory : DelayPlan.next(tiers: tiers, due: due, now: now)
     }
@@ -161,6 +190,8 @@ struct TaskRun: Sendable {
         if let deadline = upload.deadline, startedAt >= deadline { return (.late, startedAt) }
         let ripe = max(upload.acceptedAt, task.progress.due ?? 0, task.delivery.stored.appendedAt - task.delivery.skew)
         meters.wait.observe(Double(max(0, startedAt - ripe)) / 1_000, [kind == .small ? "small" : "large"])
+        let parent = TraceContext(task.delivery.record.header(HeaderName.trace)?.text)
+        task.trace = parent.map { tracer == nil ? $0.text : $0.child.text }
         stopper.isUploading = true
         defer { stopper.isUploading = false }
         let marking = task

@@ -1,5 +1,6 @@
 internal import BackhaulDomain
 package import BackhaulLog
+package import BackhaulTelemetry
 package import Logging
 internal import Synchronization
 
@@ -10,6 +11,7 @@ package final class Worker: Sendable {
     private let execution: UploadExecution
     private let cancellations: Cancellations
     private let meters: WorkerMeters
+    private let tracer: Tracer?
     private let clock: any LogClock
     private let random: @Sendable () -> Double
     private let logger: Logger
@@ -23,12 +25,14 @@ package final class Worker: Sendable {
     /// - Parameter random: 0 ..< 1, for the jitter of delays.
     package init(
         log: any MessageLog, options: WorkerOptions, execution: UploadExecution, cancellations: Cancellations? = nil,
-        meters: WorkerMeters = WorkerMeters(), clock: any LogClock, random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger
+        meters: WorkerMeters = WorkerMeters(), tracer: Tracer? = nil, clock: any LogClock,
+        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger
     ) {
         self.log = log
         self.options = options
         self.execution = execution
         self.meters = meters
+        self.tracer = tracer
         self.cancellations = cancellations ?? Cancellations(log: log, layout: options.layout)
         self.clock = clock
         self.random = random
@@ -123,6 +127,6 @@ package final class Worker: Sendable {
         Lane(
             kind: kind, log: log, session: session, tiers: tiers, options: options,
             execution: execution, gate: SlotGate(slots: slots), cancellations: cancellations, clock: clock,
-            random: random, meters: meters, logger: logger)
+            random: random, meters: meters, tracer: tracer, logger: logger)
     }
 }

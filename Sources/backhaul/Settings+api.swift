@@ -4,6 +4,7 @@ import BackhaulIngest
 import BackhaulLog
 import BackhaulReplay
 import BackhaulSettings
+import BackhaulTelemetry
 import BackhaulTransfer
 import BackhaulWeb
 import Logging
@@ -60,14 +61,15 @@ extension Settings {
     /// - Parameter folder: the data folder of an embedded log, nil for a fleet.
     func ingestAPI(
         _ log: any MessageLog, folder: String?, limits: TenantLimits, directory: (any TaskDirectory)? = nil,
-        meters: WebMeters, logger: Logger
+        meters: WebMeters, tracer: Tracer?, logger: Logger
     ) -> IngestAPI {
         let ingest = Ingest(
             log: log, layout: layout, clock: SystemLogClock(), largeThreshold: largeThreshold, isOrdered: isOrdered)
         let roots = sourceRoots(folder: folder)
         let pool = ReaderPool()
         return IngestAPI(
-            ingest: ingest, rules: ingestRules, limits: limits, directory: directory, meters: meters, logger: logger
+            ingest: ingest, rules: ingestRules, limits: limits, directory: directory, meters: meters, tracer: tracer,
+            logger: logger
         ) { source in
             try await pool.run { try SourceLook.facts(of: source, in: roots) }
         }

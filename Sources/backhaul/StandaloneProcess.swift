@@ -2,6 +2,7 @@ import BackhaulAcknowledgment
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulSettings
+import BackhaulTelemetry
 import BackhaulTransfer
 import BackhaulWeb
 import BackhaulWorker
@@ -14,19 +15,22 @@ enum StandaloneProcess {
         log: EmbeddedLog, addresses: ServiceAddresses, workers: Int, reloader: Reloader
     ) async throws -> ServiceProcess {
         let settings = reloader.settings
+        let client = try ControlClient()
+        let tracer = try settings.tracer(role: "standalone", client: client)
         let crew = try WorkerCrew(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: log.folder),
-            egress: settings.egress(isLocal: addresses.listen.isLoopback), decisionsPerUpload: 1)
+            egress: settings.egress(isLocal: addresses.listen.isLoopback), decisionsPerUpload: 1,
+            tracer: tracer)
         let clock = SystemLogClock()
         let acknowledger = Acknowledger(
-            log: log, layout: settings.layout, clock: clock, logger: Logger(label: "backhaul.acknowledger"))
+            log: log, layout: settings.layout, clock: clock, logger: Logger(label: "backhaul.acknowledger"),
+            tracer: tracer)
         let view = try StatusView(
             path: log.folder + "/view.sqlite", log: log, layout: settings.layout, holdsTruncation: true,
             logger: Logger(label: "backhaul.view"))
         try await crew.sweep()
         let logger = Logger(label: "backhaul.standalone")
         let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)
-        let client = try ControlClient()
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
         let meters = WebMeters()
         let directory = ViewDirectory(view)
@@ -35,9 +39,11 @@ enum StandaloneProcess {
         }
         let readiness = Readiness()
         readiness.add { view.obstacle }
-        let ingest = settings.ingestAPI(log, folder: log.folder, limits: limits,
+        let ingest = settings.ingestAPI(
+            log, folder: log.folder, limits: limits,
             // The log refuses known tasks by itself; only a limit has to know of them before.
-            directory: settings.api.unacknowledgedTasks > 0 ? directory : nil, meters: meters, logger: logger)
+            directory: settings.api.unacknowledgedTasks > 0 ? directory : nil, meters: meters, tracer: tracer,
+            logger: logger)
         var reloader = reloader
         reloader.apply = [
             { await crew.reload($0) },
@@ -51,13 +57,16 @@ enum StandaloneProcess {
             api: settings.api.surface(
                 ingest.routes + settings.tasksAPI(log, view: view).routes, authenticator, meters: meters,
                 grace: settings.grace),
-            readiness: readiness, metrics: {
+            readiness: readiness,
+            metrics: {
                 gauges.families + crew.families + acknowledger.families + view.families + log.families
+                    + (tracer?.families ?? [])
             },
             parts: crew.parts + [
                 .init(run: { try await acknowledger.run(onReady: $0) }),
                 .init(run: { _ in try await view.run() }, isAwaited: false),
                 .init(run: { _ in try await gauges.run() }, isAwaited: false),
+                .init(run: { _ in await tracer?.run() }, isAwaited: false),
                 .init(
                     run: { _ in try await Upkeep.run(log, every: 15_000, clock: clock, logger: logger) },
                     isAwaited: false),
@@ -72,6 +81,7 @@ enum StandaloneProcess {
                 close: {
                     await log.close()
                     try? view.close()
+                    await tracer?.close()
                     await client.close()
                 }),
             maximumShutdown: settings.maximumShutdown, reload: reloader.run)

@@ -21,7 +21,7 @@ struct WorkerCrew: Sendable {
     /// - Parameter decisionsPerUpload: see `WorkerOptions`.
     init(
         log: any MessageLog, settings: Settings, count: Int, roots: SourceRoots, egress: EgressPolicy,
-        decisionsPerUpload: Int
+        decisionsPerUpload: Int, tracer: Tracer?
     ) throws {
         self.settings = settings
         let pool = ReaderPool()
@@ -48,7 +48,7 @@ struct WorkerCrew: Sendable {
                 execution: UploadExecution(
                     destinations: destinations, roots: roots, engine: engines[number], store: store,
                     pool: pool),
-                meters: meters, clock: SystemLogClock(), logger: Logger(label: "backhaul.worker"))
+                meters: meters, tracer: tracer, clock: SystemLogClock(), logger: Logger(label: "backhaul.worker"))
         }
     }
 

@@ -1,3 +1,4 @@
+import BackhaulWire
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulIngest
@@ -8,6 +9,7 @@ import Foundation
 import FoundationNetworking
 import HTTPTypes
 import Logging
+import Synchronization
 import Testing
 
 @testable import BackhaulWeb
@@ -193,6 +195,34 @@ struct IngestAPITests {
             #expect(answer.lines.count == 600 && refused.count == 101, "\(refused.count)")
             let late = try await send("POST", base + "/v1/tasks", task("late"), headers: headers)
             #expect(late.status == 429 && late.headers["Retry-After"] != nil)
+        }
+    }
+
+    /// A caller's trace goes with the task through its retries to the result.
+    @Test func aTraceGoesOnToTheResult() async throws {
+        try await serving { pipeline, base in
+            let count = Mutex(0)
+            let server = try StubServer { _ -> StubAnswer in
+                count.withLock { count in
+                    count += 1
+                    return count < 3 ? .status(500) : .store()
+                }
+            }
+            defer { server.close() }
+            _ = try pipeline.draft("a", [1], to: .named("nas"))
+            var draft = try pipeline.draft("b", [1], to: .url(server.url))
+            let id = "4bf92f3577b34da6a3ce929d0e0e4736"
+            let header = ["traceparent": "00-\(id)-00f067aa0ba902b7-01"]
+            _ = try await send("POST", base + "/v1/tasks", task("a"), headers: header)
+            let tasks = try await pipeline.records(pipeline.layout.tasks)
+            draft.trace = tasks.first?.record.header("traceparent")?.text
+            #expect(draft.trace?.contains(id) == true)
+            _ = try await pipeline.ingest.accept([draft])
+            let results = try await pipeline.run { try await pipeline.results(2) }
+            #expect(results.first { $0.key == "b" }?.attempts == 3)
+            for stored in try await pipeline.records(pipeline.layout.results) {
+                #expect(stored.record.header("ce_traceparent")?.text?.contains(id) == true)
+            }
         }
     }
 

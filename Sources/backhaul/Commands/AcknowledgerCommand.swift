@@ -3,6 +3,7 @@ import BackhaulAcknowledgment
 import BackhaulKafka
 import BackhaulLog
 import BackhaulSettings
+import BackhaulTelemetry
 import BackhaulWeb
 import Foundation
 import Logging
@@ -33,14 +34,18 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         let clock = SystemLogClock()
         let logger = Logger(label: "backhaul.acknowledger")
         let failPoint = try FailPoint(ProcessInfo.processInfo.environment)
+        let client = try ControlClient()
+        let tracer = try settings.tracer(role: "acknowledger", client: client)
         let acknowledger = Acknowledger(
-            log: log, layout: settings.layout, clock: clock, logger: logger, failPoint: { failPoint?.pass($0) })
+            log: log, layout: settings.layout, clock: clock, logger: logger, tracer: tracer,
+            failPoint: { failPoint?.pass($0) })
         var parts = [
             ServiceProcess.Part(run: { try await acknowledger.run(onReady: $0) }),
             ServiceProcess.Part(
                 run: { _ in try await Upkeep.run(log, every: 60_000, clock: clock, logger: logger) }, isAwaited: false),
         ]
         let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)
+        parts.append(ServiceProcess.Part(run: { _ in await tracer?.run() }, isAwaited: false))
         parts.append(ServiceProcess.Part(run: { _ in try await gauges.run() }, isAwaited: false))
         var view: StatusView?
         if let folder {
@@ -51,7 +56,6 @@ struct AcknowledgerCommand: AsyncParsableCommand {
             parts.append(ServiceProcess.Part(run: { _ in try await made.run() }, isAwaited: false))
         }
         let opened = view
-        let client = try ControlClient()
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
         let readiness = Readiness()
         if let opened { readiness.add { opened.obstacle } }
@@ -67,15 +71,17 @@ struct AcknowledgerCommand: AsyncParsableCommand {
                 "brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion, "data": folder ?? "none",
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
-            api: api, readiness: readiness, 
+            api: api, readiness: readiness,
             metrics: {
                 gauges.families + acknowledger.families + (opened?.families ?? []) + KafkaGauges.families(log)
+                    + (tracer?.families ?? [])
             }, parts: parts,
             stop: .init(
                 drain: { await acknowledger.stop() }, hurry: {},
                 close: {
                     await log.close()
                     try? opened?.close()
+                    await tracer?.close()
                     await client.close()
                 }),
             maximumShutdown: settings.maximumShutdown, reload: reloader.run)

@@ -3,6 +3,7 @@ import BackhaulDomain
 import BackhaulKafka
 import BackhaulLog
 import BackhaulSettings
+import BackhaulTelemetry
 import BackhaulWeb
 import Foundation
 import Logging
@@ -46,12 +47,14 @@ struct IngestCommand: AsyncParsableCommand {
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
         let log = try await fleet.open(bootstrap, settings, role: "ingest", patience: Self.patience)
         let meters = WebMeters()
+        let tracer = try settings.tracer(role: "ingest", client: client)
         let directory = try directory(settings, client)
         var count: (@Sendable (String) async throws -> Int)?
         if let directory { count = { tenant in try await directory.unacknowledged(tenant: tenant) } }
         let limits = TenantLimits(rules: settings.api.limits, clock: SystemLogClock(), unacknowledged: count)
         let api = settings.ingestAPI(
-            log, folder: nil, limits: limits, directory: directory, meters: meters, logger: logger)
+            log, folder: nil, limits: limits, directory: directory, meters: meters, tracer: tracer,
+            logger: logger)
         let probe = LogProbe(log, topic: settings.layout.tasks, logger: logger)
         let readiness = Readiness()
         readiness.add { probe.obstacle }
@@ -67,12 +70,16 @@ struct IngestCommand: AsyncParsableCommand {
             role: "ingest", addresses: addresses,
             facts: ["brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion],
             api: settings.api.surface(api.routes, authenticator, meters: meters, grace: settings.grace),
-            readiness: readiness, metrics: { KafkaGauges.families(log) },
-            parts: [.init(run: { onReady in await probe.run(onReady: onReady) })],
+            readiness: readiness, metrics: { KafkaGauges.families(log) + (tracer?.families ?? []) },
+            parts: [
+                .init(run: { onReady in await probe.run(onReady: onReady) }),
+                .init(run: { _ in await tracer?.run() }, isAwaited: false),
+            ],
             stop: .init(
                 drain: {}, hurry: {},
                 close: {
                     await log.close()
+                    await tracer?.close()
                     await client.close()
                 }),
             maximumShutdown: settings.maximumShutdown, reload: reloader.run)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackhaulKafka
 import BackhaulSettings
+import BackhaulTelemetry
 import BackhaulTransfer
 import Foundation
 
@@ -28,9 +29,11 @@ struct WorkerCommand: AsyncParsableCommand {
         let (bootstrap, settings, addresses) = try fleet.prepare("worker", hasAPI: false)
         try DescriptorBudget.require(transfers: workers * settings.transfers.transfers)
         let log = try await fleet.open(bootstrap, settings, role: "worker")
+        let client = try ControlClient()
+        let tracer = try settings.tracer(role: "worker", client: client)
         let crew = try WorkerCrew(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: nil),
-            egress: settings.egress(isLocal: false), decisionsPerUpload: 8)
+            egress: settings.egress(isLocal: false), decisionsPerUpload: 8, tracer: tracer)
         try await crew.sweep()
         var reloader = fleet.reloader(settings, role: "worker")
         reloader.apply = [{ await crew.reload($0) }, { $0.reload(log) }]
@@ -40,13 +43,19 @@ struct WorkerCommand: AsyncParsableCommand {
                 "brokers": bootstrap, "workers": "\(workers)", "librdkafka": KafkaLog.libraryVersion,
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
-            metrics: { crew.families + KafkaGauges.families(log) }, parts: crew.parts,
+            metrics: { crew.families + KafkaGauges.families(log) + (tracer?.families ?? []) },
+            parts: crew.parts + [.init(run: { _ in await tracer?.run() }, isAwaited: false)],
             stop: .init(
                 drain: {
                     await crew.stop()
                     await crew.close()
                 },
-                hurry: { await crew.stop(grace: 0) }, close: { await log.close() }),
+                hurry: { await crew.stop(grace: 0) },
+                close: {
+                    await log.close()
+                    await tracer?.close()
+                    await client.close()
+                }),
             maximumShutdown: settings.maximumShutdown, reload: reloader.run)
         try await process.run()
     }

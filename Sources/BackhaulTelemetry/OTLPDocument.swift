@@ -1,0 +1,38 @@
+internal import Foundation
+
+/// Spans as an `ExportTraceServiceRequest` in JSON. Ids are hex there, unlike in Protobuf's own JSON mapping, and 64-bit
+/// numbers are texts (opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding).
+enum OTLPDocument {
+    static func data(_ spans: [Span], service: String, version: String) throws -> Data {
+        let resource: [String: Any] = [
+            "attributes": attributes(["service.name": .text(service), "service.version": .text(version)])
+        ]
+        let scope: [String: Any] = ["scope": ["name": "backhaul"], "spans": spans.map(document)]
+        return try JSONSerialization.data(
+            withJSONObject: ["resourceSpans": [["resource": resource, "scopeSpans": [scope]]]],
+            options: [.sortedKeys, .withoutEscapingSlashes])
+    }
+
+    private static func document(_ span: Span) -> [String: Any] {
+        var found: [String: Any] = [
+            "traceId": span.context.traceID, "spanId": span.context.spanID, "name": span.name,
+            "kind": span.kind.rawValue, "startTimeUnixNano": "\(span.startedAt * 1_000_000)",
+            "endTimeUnixNano": "\(max(span.startedAt, span.endedAt) * 1_000_000)",
+            "attributes": attributes(span.attributes),
+        ]
+        if let parent = span.parent { found["parentSpanId"] = parent }
+        if let error = span.error {
+            found["status"] = ["code": 2, "message": Redaction.clean(error)]
+        }
+        return found
+    }
+
+    private static func attributes(_ values: [String: Span.Value]) -> [[String: Any]] {
+        values.sorted { $0.key < $1.key }.map { name, value in
+            switch value {
+            case .text(let text): ["key": name, "value": ["stringValue": Redaction.clean(text)]]
+            case .number(let number): ["key": name, "value": ["intValue": "\(number)"]]
+            }
+        }
+    }
+}

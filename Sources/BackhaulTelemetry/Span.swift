@@ -1,0 +1,40 @@
+/// One piece of work of a trace.
+package struct Span: Hashable, Sendable {
+    /// As OpenTelemetry numbers them.
+    package enum Kind: Int, Hashable, Sendable {
+        case server = 2
+        case producer = 4
+        case consumer = 5
+    }
+
+    package enum Value: Hashable, Sendable {
+        case text(String)
+        case number(Int64)
+    }
+
+    package var name: String
+    package var kind: Kind
+    package var context: TraceContext
+    /// nil for the first of its trace.
+    package var parent: String?
+    /// Milliseconds since 1970.
+    package var startedAt: Int64
+    package var endedAt: Int64
+    package var attributes: [String: Value]
+    /// What went wrong; nil when nothing did.
+    package var error: String?
+
+    package init(
+        _ name: String, _ kind: Kind, _ context: TraceContext, parent: String?, startedAt: Int64, endedAt: Int64,
+        attributes: [String: Value], error: String? = nil
+    ) {
+        self.name = name
+        self.kind = kind
+        self.context = context
+        self.parent = parent
+        self.startedAt = startedAt
+        self.endedAt = endedAt
+        self.attributes = attributes
+        self.error = error
+    }
+}

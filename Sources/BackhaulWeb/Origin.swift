@@ -1,0 +1,36 @@
+internal import BackhaulTelemetry
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+
+/// Who hands tasks in, and in which trace.
+struct Origin: Sendable {
+    private static let header = HTTPField.Name(TraceContext.header)
+
+    let caller: Caller
+    /// The request's own span where spans are recorded; else the caller's, passed on as it is; nil without any.
+    let trace: TraceContext?
+    private let parent: String?
+    private let tracer: Tracer?
+    private let startedAt = Self.now
+
+    init(_ request: Request, _ caller: Caller, _ tracer: Tracer?) {
+        self.caller = caller
+        self.tracer = tracer
+        let given = TraceContext(Self.header.flatMap { request.headers[$0] })
+        parent = given?.spanID
+        trace = tracer.map { given?.child ?? $0.root() } ?? given
+    }
+
+    /// The request has been answered.
+    func ended(_ name: String, tasks: Int, error: String? = nil) {
+        guard let tracer, let trace else { return }
+        tracer.record(
+            Span(
+                name, .server, trace, parent: parent, startedAt: startedAt, endedAt: Self.now,
+                attributes: ["backhaul.caller": .text(caller.name), "backhaul.tasks": .number(Int64(tasks))],
+                error: error))
+    }
+
+    private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
+}

@@ -1,0 +1,40 @@
+import BackhaulSettings
+import BackhaulTelemetry
+import Foundation
+import Logging
+
+extension Settings {
+    /// Sends spans to the configured collector; nil where there is none.
+    /// - Throws: `CommandFailure` when the file of headers cannot be used.
+    func tracer(role: String, client: ControlClient) throws -> Tracer? {
+        guard !tracing.endpoint.isEmpty else { return nil }
+        let base = tracing.endpoint.hasSuffix("/") ? String(tracing.endpoint.dropLast()) : tracing.endpoint
+        let headers = try tracingHeaders()
+        return Tracer(
+            service: ProcessInfo.processInfo.environment["OTEL_SERVICE_NAME"] ?? "backhaul-\(role)",
+            version: Version.text, percent: tracing.percent, logger: Logger(label: "backhaul.tracing")
+        ) { data in
+            _ = try await client.send("POST", base + "/v1/traces", body: data, headers: headers)
+        }
+    }
+
+    private func tracingHeaders() throws -> [(name: String, value: String)] {
+        var headers = [(name: "Content-Type", value: "application/json")]
+        guard !tracing.headersFile.isEmpty else { return headers }
+        guard let text = try? String(contentsOfFile: tracing.headersFile, encoding: .utf8) else {
+            throw CommandFailure("tracing.headersFile: \(tracing.headersFile) cannot be read", exit: .usage)
+        }
+        for line in text.split(whereSeparator: \.isNewline) {
+            guard let colon = line.firstIndex(of: ":") else {
+                throw CommandFailure(
+                    "tracing.headersFile: \(tracing.headersFile) has a line that is no 'Name: value'", exit: .usage)
+            }
+            headers.append(
+                (
+                    line[..<colon].trimmingCharacters(in: .whitespaces),
+                    line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+                ))
+        }
+        return headers
+    }
+}
