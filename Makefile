@@ -4,7 +4,7 @@ SHELL := /bin/bash
 STRICT := --explicit-target-dependency-import-check error
 PREFIX ?= /usr/local
 
-.PHONY: help setup build release test chaos lint schemas demo install completions man reference clean
+.PHONY: help setup build release test api-test chaos lint schemas demo install completions man reference clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,9 +24,15 @@ test: ## Everything that CI does: packages, format, schemas, build, tests
 	@schemas/generate.sh --check
 	swift build --build-tests $(STRICT)
 	swift test --skip-build
+	@EXAMPLES=15 deploy/api-test.sh
 
 demo: ## The whole main job with faults, a kill and a replay, and its proof (FOLDER=... KAFKA=host:port)
 	@FOLDER="$(FOLDER)" KAFKA="$(KAFKA)" deploy/demo.sh
+
+api-test: ## Hold the HTTP API against its OpenAPI document (EXAMPLES=150 SEED=1)
+	@deploy/setup/debian.sh test
+	swift build $(STRICT)
+	@deploy/api-test.sh
 
 chaos: ## Kill a fleet at random and prove it (BACKHAUL_TEST_KAFKA=host:port SEED=1 RUNS=1 FILES=20000)
 	@deploy/setup/debian.sh build chaos

@@ -90,8 +90,9 @@ package struct IngestAPI: Sendable {
             throw Problem(.contentTooLarge, "too-large", "a task document has at most \(Self.largestDocument) bytes")
         }
         var document = try TaskDocument.read(Data(body.readableBytesView))
-        if let name = Self.idempotencyKey, let key = request.headers[name], document.taskId == nil {
-            document.taskId = try Self.id(of: key, tenant: Self.tenant(document, origin.caller))
+        if let name = Self.idempotencyKey, let key = request.headers[name] {
+            let id = try Self.id(of: key, tenant: Self.tenant(document, origin.caller))
+            document.taskId = document.taskId ?? id
         }
         let answer = try await accept([draft(document, origin)]).results[0].get()
         return JSONAnswer.response(answer.status == "known" ? .ok : .created, answer)

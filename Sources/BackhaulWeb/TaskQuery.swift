@@ -1,4 +1,5 @@
 internal import BackhaulAcknowledgment
+internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulWire
 internal import Foundation
@@ -18,6 +19,11 @@ enum TaskQuery {
         var search = TaskSearch(tenant: tenant)
         if let text = query["batch"] {
             guard !text.isEmpty else { throw bad("'batch' is empty") }
+            do {
+                try TaskRules.checkBatch(text)
+            } catch {
+                throw Problem(.unprocessableContent, error.code, error.message)
+            }
             search.batch = text
         }
         if let text = query["state"] {
@@ -34,7 +40,9 @@ enum TaskQuery {
             search.limit = limit
         }
         if let text = query["cursor"] {
-            guard let cursor = cursor(text) else { throw bad("'cursor' is none that was given out here") }
+            guard let cursor = cursor(text) else { 
+                throw Problem(.unprocessableContent, "bad-cursor", "'cursor' is none that was given out here")
+            }
             search.after = cursor
         }
         return search
@@ -68,7 +76,9 @@ enum TaskQuery {
     private static func time(_ text: String?, _ name: String) throws(Problem) -> Int64? {
         guard let text else { return nil }
         guard let time = TimeText.nanoseconds(text) else {
-            throw bad("'\(name)' is no RFC 3339 time such as 2026-11-23T05:44:27Z")
+            throw Problem(
+                .unprocessableContent, "bad-time",
+                "'\(name)' is no RFC 3339 time between 1970 and 2262, such as 2026-11-23T05:44:27Z")
         }
         return time / 1_000_000
     }

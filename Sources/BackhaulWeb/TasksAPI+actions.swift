@@ -115,7 +115,7 @@ extension TasksAPI {
         let tenant = try tenant(call)
         let list = try await body(request, as: ListDocument.self).taskIds
         guard list.count <= Self.largestList else {
-            throw Problem(.contentTooLarge, "too-large", "a list has at most \(Self.largestList) tasks")
+            throw Problem(.unprocessableContent, "too-many", "a list has at most \(Self.largestList) tasks")
         }
         let identities = list.map { TaskIdentity(tenant: tenant, id: $0) }
         let results = try await asking {
@@ -147,7 +147,7 @@ extension TasksAPI {
     func lookup(_ request: Request, _ call: Call) async throws -> Response {
         let asked = try await body(request, as: LookupDocument.Question.self).tasks
         guard asked.count <= Self.largestList else {
-            throw Problem(.contentTooLarge, "too-large", "a list has at most \(Self.largestList) tasks")
+            throw Problem(.unprocessableContent, "too-many", "a list has at most \(Self.largestList) tasks")
         }
         for tenant in Set(asked.map(\.tenant)) { try call.caller.require(tenant: tenant) }
         let identities = asked.map { TaskIdentity(tenant: $0.tenant, id: $0.taskId) }

@@ -121,7 +121,8 @@ package struct TasksAPI: Sendable {
     private func reach(_ position: LogPosition) async throws {
         let topics = [layout.tasks, layout.largeTasks, layout.outcomes, layout.results]
         guard topics.contains(position.partition.topic) else {
-            throw TaskQuery.bad("'after' names no topic that a task's state comes from")
+            throw Problem(
+                .unprocessableContent, "unknown-topic", "'after' names no topic that a task's state comes from")
         }
         let end = clock.now + Self.patience
         let signal = view.watch()

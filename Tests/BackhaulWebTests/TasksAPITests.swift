@@ -211,7 +211,7 @@ struct TasksAPITests {
             #expect(try await count("state=failed") == 0)
             #expect(try await count("state=waiting&limit=1000&acceptedFrom=2020-01-01T00:00:00Z") ?? 0 >= 25)
             #expect(try await count("acceptedBefore=2020-01-01T00:00:00Z") == 0)
-            for wrong in ["limit=0", "state=odd", "cursor=x", "nothing=1", "acceptedFrom=now", "batch="] {
+            for wrong in ["limit=0", "state=odd", "nothing=1", "batch="] {
                 let answer = try await send("GET", place.base + "/tasks?" + wrong)
                 #expect(answer.status == 400 && answer.json["code"] as? String == "bad-query", "\(wrong): \(answer)")
             }
