@@ -59,7 +59,8 @@ extension TransferFailure {
     /// Which class of failure it is for the verdict.
     package var classified: Failure {
         switch self {
-        case .badURL, .egressRefused, .untrusted, .storeRefused: Failure(.permanent, description)
+        case .badURL, .untrusted, .storeRefused: Failure(.permanent, description)
+        case .egressRefused: Failure(.egressRefused, description)
         case .sourceChanged: Failure(.sourceChanged, description)
         case .sourceUnreadable: Failure(.transient, description)
         case .unresolved, .notConnected, .handshake, .timedOut, .broken, .protocolError, .storeFailed, .internalError:

@@ -6,6 +6,8 @@ package enum FailureClass: String, Hashable, Sendable, CaseIterable {
     case throttled
     /// Will not pass by itself: refused, unknown, not allowed. Dead letter at once.
     case permanent
+    /// The destination's address is one that uploads may not connect to. Dead letter at once.
+    case egressRefused = "egress-refused"
     /// What the destination has, or says that it has, is not what was sent. Tried again.
     case integrity
     /// The file is not the one that was accepted. Dead letter at once.

@@ -64,7 +64,7 @@ package enum Verdict: Hashable, Sendable {
             }
             let tier = attempts < policy.tiers.count ? policy.tiers[attempts] : last
             return later(Double(tier) * factor, spends: true)
-        case .permanent, .sourceChanged, .sourceGone, .malformed:
+        case .permanent, .egressRefused, .sourceChanged, .sourceGone, .malformed:
             return .deadLetter(spends: true)
         }
     }

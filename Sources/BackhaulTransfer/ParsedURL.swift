@@ -6,6 +6,8 @@ package struct ParsedURL: Hashable, Sendable {
     /// Scheme, host and port: what a connection is shared by and counted for.
     package var host: String
     package var scheme: String
+    /// The host alone, an IPv6 address without its brackets.
+    package var name: String
 
     /// - Throws: `TransferFailure.badURL` for anything but http and https without user-info.
     package init(_ text: String) throws(TransferFailure) {
@@ -30,6 +32,7 @@ package struct ParsedURL: Hashable, Sendable {
         guard let host = part(CURLUPART_HOST), !host.isEmpty else { throw .badURL("it names no host") }
         let port = part(CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)) ?? ""
         self.scheme = scheme
+        name = host.hasPrefix("[") ? String(host.dropFirst().prefix { $0 != "]" && $0 != "%" }) : host
         self.host = "\(scheme)://\(host.lowercased()):\(port)"
     }
 }

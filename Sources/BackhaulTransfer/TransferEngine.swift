@@ -40,7 +40,7 @@ package actor TransferEngine: LoopService {
     private nonisolated let resumes = Mutex<[UInt64]>([])
     private nonisolated let pool: ReaderPool
     private var limits: TransferLimits
-    private let egress: EgressPolicy
+    private nonisolated let egress: EgressPolicy
     private nonisolated let meters: TransferMeters
 
     private var active: [UInt64: ActiveTransfer] = [:]
@@ -106,6 +106,17 @@ package actor TransferEngine: LoopService {
     }
 
     private nonisolated let cancels = Mutex<[UInt64]>([])
+
+    /// Whether all addresses of a submitter's URL may be connected to. Stricter than the check of each connection, which
+    /// stands behind it: a host of which one address is forbidden is no destination, whichever would have been tried first.
+    /// Blocks.
+    /// - Throws: `TransferFailure`.
+    package nonisolated func requireAllowed(_ url: String) throws(TransferFailure) {
+        let name = try ParsedURL(url).name
+        for address in try HostAddresses.all(of: name) where !egress.allows(address) {
+            throw .egressRefused(address.description)
+        }
+    }
 
     /// From now on so many at a time; what runs goes on.
     package func resize(transfers: Int, perHost: Int) {

@@ -40,7 +40,7 @@ enum TaskQuery {
             search.limit = limit
         }
         if let text = query["cursor"] {
-            guard let cursor = cursor(text) else { 
+            guard let cursor = cursor(text) else {
                 throw Problem(.unprocessableContent, "bad-cursor", "'cursor' is none that was given out here")
             }
             search.after = cursor

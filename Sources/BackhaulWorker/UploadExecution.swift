@@ -31,6 +31,14 @@ package struct UploadExecution: Sendable {
     /// - Throws: `Failure`; `CancellationError` when the calling task is cancelled.
     package func attempt(_ task: UploadTask) async throws -> StoredObject {
         let destination = try destinations.table.resolve(task.destination.place)
+        if case .url(let url) = task.destination.place {
+            do {
+                let engine = engine
+                try await pool.run { try engine.requireAllowed(url) }
+            } catch let failure as TransferFailure {
+                throw failure.classified
+            }
+        }
         let body = try await pool.run { try open(task) }
         var dialect = destination.upload(key: task.destination.key, body: body, contentType: task.contentType)
         var step = dialect.begin()

@@ -75,7 +75,7 @@ struct DialectTests {
         }
         #expect(kind(.broken("x")) == .transient)
         #expect(kind(.timedOut("x")) == .transient)
-        #expect(kind(.egressRefused("x")) == .permanent)
+        #expect(kind(.egressRefused("x")) == .egressRefused)
         #expect(kind(.untrusted("x")) == .permanent)
         #expect(kind(.sourceChanged("x")) == .sourceChanged)
         // Refused with a status, then closed while the body was still under way: the status counts.

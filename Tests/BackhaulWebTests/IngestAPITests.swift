@@ -1,10 +1,10 @@
-import BackhaulWire
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulIngest
 import BackhaulLog
 import BackhaulPipelineKit
 import BackhaulTestKit
+import BackhaulWire
 import Foundation
 import FoundationNetworking
 import HTTPTypes

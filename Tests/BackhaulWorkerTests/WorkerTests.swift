@@ -333,6 +333,60 @@ struct WorkerTests {
         }
     }
 
+    /// However a private address is spelt, nobody connects to it. A redirect to one is not followed.
+    @Test func noSpellingGetsAroundTheEgress() async throws {
+        try await withServer({ _ in .store() }) { server in
+            try await withPipeline { pipeline in
+                let port = server.port
+                let hosts = [
+                    "127.0.0.1", "127.1", "0x7f000001", "2130706433", "017700000001", "0177.0.0.1", "localhost",
+                    "LocalHost", "[::ffff:127.0.0.1]", "[::1]", "[::ffff:7f00:1]", "0.0.0.0", "[::]", "0",
+                    "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "169.254.169.254", "10.1",
+                ]
+                let drafts = try hosts.enumerated().map { number, host in
+                    try pipeline.draft("\(number)", [1], to: .url("http://\(host):\(port)/"))
+                }
+                try await accept(pipeline, drafts)
+                let results = try await pipeline.run(egress: .publicOnly) {
+                    try await pipeline.results(hosts.count)
+                }
+                for result in results {
+                    #expect(
+                        result.failure?.kind == "egress-refused",
+                        "\(result.destination): \(String(describing: result.failure))")
+                }
+                #expect(server.connectionCount == 0)
+            }
+        }
+        // The redirecting server may be reached; where it points to may not, and is not.
+        try await withServer({ _ in .store() }) { target in
+            try await withServer({ _ in .status(302, headers: ["Location": target.url]) }) { server in
+                try await withPipeline { pipeline in
+                    try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(server.url))])
+                    let result = try await pipeline.run { try await pipeline.results(1) }[0]
+                    #expect(result.failure?.kind == "permanent" && result.failure?.httpStatus == 302)
+                    #expect(target.connectionCount == 0 && server.connectionCount == 1)
+                }
+            }
+        }
+    }
+
+    /// What no URL may be is refused before it is a task.
+    @Test(arguments: [
+        ("gopher://127.0.0.1/", "bad-url"), ("file:///etc/passwd", "bad-url"), ("ftp://h/", "bad-url"),
+        ("http://user@h/", "url-user-info"), ("http://user:pass@h/", "url-user-info"),
+        ("http://h/?X-Amz-Signature=1", "url-query"),
+        ("http://h/#x", "url-query"), ("http://h\r\nX: y/", "bad-url"), ("http://h\\@127.0.0.1/", "bad-url"),
+        ("http://", "bad-url"), ("http:///x", "bad-url"),
+    ])
+    func whatNoURLMayBeIsNoTask(_ url: String, _ code: String) async throws {
+        try await withPipeline { pipeline in
+            let answers = try await pipeline.ingest.accept([try pipeline.draft("a", [1], to: .url(url))])
+            guard case .rejected(let violation) = answers[0] else { Issue.record("\(answers)"); return }
+            #expect(violation.code == code)
+        }
+    }
+
     @Test func unknownDestinationsAndForbiddenAddressesAreNamed() async throws {
         try await withServer({ _ in .store() }) { server in
             try await withPipeline { pipeline in
@@ -343,7 +397,7 @@ struct WorkerTests {
                         try pipeline.draft("b", [1], to: .url(server.url)),
                     ])
                 let results = try await pipeline.run(egress: .publicOnly) { try await pipeline.results(2) }
-                #expect(results.allSatisfy { $0.status == "failed" && $0.failure?.kind == "permanent" })
+                #expect(Set(results.map(\.failure?.kind)) == ["permanent", "egress-refused"])
                 #expect(server.connectionCount == 0)
             }
         }
