@@ -55,11 +55,23 @@ package struct SettingsReader {
         do {
             node = try Yams.compose(yaml: text)
         } catch {
-            throw SettingsError(path, "this is no YAML: \(error)")
+            throw SettingsError(path, "this is no YAML: \(Self.text(error))")
         }
         guard let node, node.null == nil else { return }
         guard let mapping = node.mapping else { throw SettingsError(path, "the file must hold a mapping of settings") }
         try readMapping(mapping, prefix: "", path)
+    }
+
+    /// What is wrong and where, without what stands there: that may be a secret.
+    private static func text(_ error: any Error) -> String {
+        switch error as? YamlError {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            "line \(mark.line), column \(mark.column): \(problem)"
+        case .duplicatedKeysInMapping(_, let context):
+            "line \(context.mark.line): a key stands there twice"
+        default: "it cannot be read"
+        }
     }
 
     private mutating func readMapping(_ mapping: Node.Mapping, prefix: String, _ path: String) throws {

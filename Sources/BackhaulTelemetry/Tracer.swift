@@ -59,7 +59,8 @@ package final class Tracer: Sendable {
     /// Sends what comes, until cancelled; then once more what is left.
     package func run() async {
         while !Task.isCancelled {
-            try? await ContinuousClock().sleep(for: Self.pause)
+            // Cancelled, the sender would be, too: what is left is `close`'s.
+            guard (try? await ContinuousClock().sleep(for: Self.pause)) != nil else { return }
             while await flush() {}
         }
     }

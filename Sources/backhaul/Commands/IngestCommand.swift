@@ -45,10 +45,11 @@ struct IngestCommand: AsyncParsableCommand {
         let logger = Logger(label: "backhaul.ingest")
         let client = try ControlClient()
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
-        let log = try await fleet.open(bootstrap, settings, role: "ingest", patience: Self.patience)
         let meters = WebMeters()
         let tracer = try settings.tracer(role: "ingest", client: client)
+        // What is wrong with the command line is said before anybody waits for brokers.
         let directory = try directory(settings, client)
+        let log = try await fleet.open(bootstrap, settings, role: "ingest", patience: Self.patience)
         var count: (@Sendable (String) async throws -> Int)?
         if let directory { count = { tenant in try await directory.unacknowledged(tenant: tenant) } }
         let limits = TenantLimits(rules: settings.api.limits, clock: SystemLogClock(), unacknowledged: count)
