@@ -1,5 +1,6 @@
 import ArgumentParser
 import BackhaulAcknowledgment
+import BackhaulDomain
 import BackhaulKafka
 import BackhaulLog
 import BackhaulSettings
@@ -58,6 +59,9 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         let opened = view
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
         let readiness = Readiness()
+        let probe = LogProbe(log, topic: settings.layout.results, logger: logger)
+        readiness.add { probe.obstacle }
+        parts.append(ServiceProcess.Part(run: { onReady in await probe.run(onReady: onReady) }))
         if let opened { readiness.add { opened.obstacle } }
         let api = opened.map { view in
             settings.api.surface(

@@ -1,9 +1,12 @@
 import ArgumentParser
+import BackhaulDomain
 import BackhaulKafka
 import BackhaulSettings
 import BackhaulTelemetry
 import BackhaulTransfer
+import BackhaulWeb
 import Foundation
+import Logging
 
 /// Workers of a fleet.
 struct WorkerCommand: AsyncParsableCommand {
@@ -37,14 +40,20 @@ struct WorkerCommand: AsyncParsableCommand {
         try await crew.sweep()
         var reloader = fleet.reloader(settings, role: "worker")
         reloader.apply = [{ await crew.reload($0) }, { $0.reload(log) }]
+        let probe = LogProbe(log, topic: settings.layout.tasks, logger: Logger(label: "backhaul.worker"))
+        let readiness = Readiness()
+        readiness.add { probe.obstacle }
         let process = ServiceProcess(
             role: "worker", addresses: addresses,
             facts: [
                 "brokers": bootstrap, "workers": "\(workers)", "librdkafka": KafkaLog.libraryVersion,
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
-            metrics: { crew.families + KafkaGauges.families(log) + (tracer?.families ?? []) },
-            parts: crew.parts + [.init(run: { _ in await tracer?.run() }, isAwaited: false)],
+            readiness: readiness, metrics: { crew.families + KafkaGauges.families(log) + (tracer?.families ?? []) },
+            parts: crew.parts + [
+                .init(run: { onReady in await probe.run(onReady: onReady) }),
+                .init(run: { _ in await tracer?.run() }, isAwaited: false),
+            ],
             stop: .init(
                 drain: {
                     await crew.stop()
