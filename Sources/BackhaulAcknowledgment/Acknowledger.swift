@@ -161,22 +161,16 @@ package final class Acknowledger: Sendable {
                     inHand[outcome.task] = outcome.kind
                     let context = trace(outcome, delivery)
                     appends = [try Self.result(outcome, partition: number, layout: layout, trace: context)]
+                    // With the result, so that no cancel counts without the workers being told.
+                    if outcome.kind == .cancelled { appends.append(try wish(outcome.task, isMet: false)) }
                     recorded[number, default: []].append(outcome)
-                } else if outcome.kind == .cancelled {
-                    // A second cancel, or the worker's report of one that counted, needs nothing.
+                } else if outcome.kind.isTerminal {
+                    // A worker has met the task after all, whatever came of it: nobody has to be told any more.
                     let isCancelled =
                         inHand[outcome.task] == .cancelled || folds[number]?.isCancelled(outcome.task) == true
-                    guard !isCancelled else {
-                        units.append(SettleUnit(delivery: delivery.reference, finishes: true, appends: []))
-                        continue
+                    if isCancelled, !outcome.worker.hasPrefix(TaskActions.author) {
+                        appends = [try wish(outcome.task, isMet: true)]
                     }
-                    // It came too late: no worker will meet the task, so the wish is taken out here.
-                    appends = [
-                        AppendRequest(
-                            topic: layout.control, partitioning: .partition(0),
-                            record: LogRecord(key: CancelCodec.key(outcome.task), value: nil))
-                    ]
-                } else if outcome.kind.isTerminal {
                     logger.info("a second outcome of a finished task", metadata: ["task": "\(outcome.task)"])
                 }
             } catch let error as WireError {
@@ -199,6 +193,17 @@ package final class Acknowledger: Sendable {
                 _ = folds[number]?.insert(outcome.task, isCancel: outcome.kind == .cancelled)
             }
         }
+    }
+
+    /// A cancellation's record in the control topic, or what takes it out.
+    private func wish(_ task: TaskGeneration, isMet: Bool) throws -> AppendRequest {
+        let record =
+            isMet
+            ? LogRecord(key: CancelCodec.key(task), value: nil)
+            : LogRecord(
+                key: CancelCodec.key(task), value: try CancelCodec.encode(task, at: clock.now),
+                headers: [LogHeader(HeaderName.contentType, text: CancelCodec.contentType)])
+        return AppendRequest(topic: layout.control, partitioning: .partition(0), record: record)
     }
 
     /// The trace that a result carries on, and a span for its recording.

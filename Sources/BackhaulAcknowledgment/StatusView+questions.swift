@@ -175,6 +175,14 @@ extension StatusView {
             FailureClass(rawValue: kind) ?? .permanent, row["message"] ?? "", httpStatus: row["http_status"])
     }
 
+    /// A result says what was known when it was written; a worker that met the cancelled task knows better.
+    private static func mayExist(_ row: Row) -> Bool {
+        guard (row["state"] as String) == TaskState.cancelled.rawValue, let word: Bool = row["left_behind"] else {
+            return row["object_may_exist"]
+        }
+        return word
+    }
+
     private static func status(_ row: Row) -> TaskStatus {
         var position: LogPosition?
         if let topic: String = row["topic"] {
@@ -189,7 +197,7 @@ extension StatusView {
             path: row["path"], destination: row["destination"], key: row["key"], bytes: UInt64(max(0, bytes)),
             acceptedAt: row["accepted_at"], startedAt: row["started_at"], finishedAt: row["finished_at"],
             nextAttemptAt: row["due_at"], attempts: row["attempts"], crashes: row["crashes"], failure: failure(row),
-            sha256: row["sha256"], verification: row["verification"], objectMayExist: row["object_may_exist"],
+            sha256: row["sha256"], verification: row["verification"], objectMayExist: mayExist(row),
             worker: row["worker"], isAcknowledged: row["acknowledged"], position: position)
     }
 }

@@ -42,7 +42,7 @@ package struct TaskActions: Sendable {
     /// Cancels a task's latest generation.
     ///
     /// The cancel is an outcome like a worker's: the first terminal one in the task's partition wins. A worker learns of it
-    /// by the control topic. `objectMayExist` stands in the result, since an upload may be under way; the worker's report
+    /// by the control topic, into which the acknowledger writes it together with the result. `objectMayExist` stands in the result, since an upload may be under way; the worker's report
     /// corrects the view.
     /// - Parameters:
     ///   - caller: who wants it, for the record.
@@ -58,14 +58,7 @@ package struct TaskActions: Sendable {
             destination: DestinationReference(place: .named(status.destination), key: status.key),
             attempts: status.attempts, crashes: status.crashes, bytes: status.bytes, worker: Self.author + caller,
             acceptedAt: status.acceptedAt, startedAt: now, finishedAt: now, objectMayExist: true)
-        let wish = AppendRequest(
-            topic: layout.control, partitioning: .partition(0),
-            record: LogRecord(
-                key: CancelCodec.key(task), value: try CancelCodec.encode(task, at: now),
-                headers: [LogHeader(HeaderName.contentType, text: CancelCodec.contentType)]))
-        // The outcome first: a wish without one would drop a task that nobody reports.
         _ = try await log.append([try request(outcome)])
-        _ = try await log.append([wish])
         let ended = try await state(of: task, patience: patience) { $0.isTerminal }
         switch ended {
         case .cancelled: return .cancelled

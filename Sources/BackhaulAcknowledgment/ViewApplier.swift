@@ -72,7 +72,14 @@ struct ViewApplier {
         _ task: UploadTask, _ generation: Int, _ fingerprint: [UInt8], _ position: LogPosition
     ) throws {
         let known = try known(task.identity)
-        if let known, known.generation > generation { return }
+        if let known, known.generation > generation {
+            // What was first submitted stays what the submission said, whichever generation was met first.
+            if generation == 0 {
+                try database.cachedStatement(sql: "UPDATE tasks SET fingerprint = ? WHERE tenant = ? AND id = ?")
+                    .execute(arguments: [Data(fingerprint), task.identity.tenant, task.identity.id])
+            }
+            return
+        }
         var fresh = Known(
             generation: generation, state: .waiting, batch: task.batch, bytes: Int64(clamping: task.size),
             isAcknowledged: false, isSubmitted: true)
@@ -84,7 +91,8 @@ struct ViewApplier {
             fresh.isAcknowledged = known.isAcknowledged
             try database.cachedStatement(
                 sql: """
-                    UPDATE tasks SET batch = ?, root = ?, path = ?, fingerprint = ?, accepted_at = ?, topic = ?,
+                    UPDATE tasks SET batch = ?, root = ?, path = ?,
+                        fingerprint = CASE WHEN generation = 0 THEN ?4 ELSE coalesce(fingerprint, ?4) END, accepted_at = ?, topic = ?,
                         partition = ?, "offset" = ? WHERE tenant = ? AND id = ?
                     """
             ).execute(arguments: [
@@ -95,7 +103,7 @@ struct ViewApplier {
         } else {
             var fingerprint = Data(fingerprint)
             // A retry may go elsewhere; what was submitted stays what it was.
-            if known?.isSubmitted == true,
+            if generation > 0, known != nil,
                 let first = try Data.fetchOne(
                     database, sql: "SELECT fingerprint FROM tasks WHERE tenant = ? AND id = ?",
                     arguments: [task.identity.tenant, task.identity.id])
@@ -120,7 +128,7 @@ struct ViewApplier {
 
     private mutating func take(_ outcome: Outcome, _ position: LogPosition) throws {
         switch outcome.kind {
-        case .acknowledged: return try acknowledge(outcome.task)
+        case .acknowledged: try acknowledge(outcome)
         case .started: try move(outcome, to: .running)
         case .released: try move(outcome, to: .waiting)
         case .retrying:
@@ -128,9 +136,8 @@ struct ViewApplier {
             try move(outcome, to: .retrying)
         case .failed, .expired:
             try note(outcome, position)
-        case .cancelled:
-            try report(outcome)
-        case .succeeded: break
+        case .cancelled: try report(outcome, isStored: false)
+        case .succeeded: try report(outcome, isStored: true)
         }
     }
 
@@ -175,25 +182,41 @@ struct ViewApplier {
         count(result.tenant, known, fresh)
     }
 
-    private mutating func acknowledge(_ task: TaskGeneration) throws {
-        guard let known = try known(task.identity), known.generation == task.generation, !known.isAcknowledged else {
-            return
+    private mutating func acknowledge(_ outcome: Outcome) throws {
+        let identity = outcome.task.identity
+        let known = try known(identity)
+        if let known {
+            guard outcome.task.generation >= known.generation else { return }
+            if known.generation == outcome.task.generation, known.isAcknowledged { return }
         }
-        var fresh = known
+        var fresh = known ?? Self.unseen(outcome)
+        if outcome.task.generation > fresh.generation { fresh = Self.unseen(outcome) }
         fresh.isAcknowledged = true
+        if known?.generation != outcome.task.generation { try place(outcome, fresh) }
         try database.cachedStatement(sql: "UPDATE tasks SET acknowledged = 1 WHERE tenant = ? AND id = ?")
-            .execute(arguments: [task.identity.tenant, task.identity.id])
-        count(task.identity.tenant, known, fresh)
+            .execute(arguments: [identity.tenant, identity.id])
+        count(identity.tenant, known, fresh)
     }
 
-    /// A worker's word on a cancelled generation: whether its object may be there.
-    private func report(_ outcome: Outcome) throws {
+    /// A worker's word on whether a generation's object may be there, for the case that it was cancelled. Once it may, it
+    /// may: a task can have two records.
+    private mutating func report(_ outcome: Outcome, isStored: Bool) throws {
         guard !outcome.worker.hasPrefix(TaskActions.author) else { return }
+        let identity = outcome.task.identity
+        let known = try known(identity)
+        if let known {
+            guard outcome.task.generation >= known.generation else { return }
+            // The usual success, whose result is here already.
+            if known.generation == outcome.task.generation, known.state == .succeeded { return }
+        }
+        if known?.generation != outcome.task.generation {
+            let fresh = Self.unseen(outcome)
+            try place(outcome, fresh)
+            count(identity.tenant, known, fresh)
+        }
         try database.cachedStatement(
-            sql: "UPDATE tasks SET object_may_exist = ? WHERE tenant = ? AND id = ? AND generation = ?"
-        ).execute(arguments: [
-            outcome.objectMayExist, outcome.task.identity.tenant, outcome.task.identity.id, outcome.task.generation,
-        ])
+            sql: "UPDATE tasks SET left_behind = max(coalesce(left_behind, 0), ?) WHERE tenant = ? AND id = ?"
+        ).execute(arguments: [isStored || outcome.objectMayExist, identity.tenant, identity.id])
     }
 
     /// One try that failed; a success is told by the task's row.
@@ -233,21 +256,30 @@ struct ViewApplier {
         }
     }
 
+    /// Makes the row of a generation whose record has not been seen yet; what the submission said stays.
+    private func place(_ outcome: Outcome, _ fresh: Known) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO tasks(tenant, id, generation, batch, state, bytes, destination, key, root, path,
+                    accepted_at, attempts, crashes, object_may_exist, worker, acknowledged)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', '', ?, 0, 0, 0, '', 0)
+                ON CONFLICT(tenant, id) DO UPDATE SET generation = excluded.generation, batch = excluded.batch,
+                    state = excluded.state, bytes = excluded.bytes, destination = excluded.destination,
+                    key = excluded.key, accepted_at = excluded.accepted_at, started_at = NULL, finished_at = NULL,
+                    due_at = NULL, attempts = 0, crashes = 0, failure = NULL, message = NULL, http_status = NULL,
+                    sha256 = NULL, verification = NULL, object_may_exist = 0, worker = '', acknowledged = 0,
+                    left_behind = NULL, topic = NULL, partition = NULL, "offset" = NULL
+                """
+        ).execute(arguments: [
+            outcome.task.identity.tenant, outcome.task.identity.id, fresh.generation, fresh.batch, fresh.state.rawValue,
+            fresh.bytes, outcome.destination.label, outcome.destination.key, outcome.acceptedAt,
+        ])
+    }
+
     private func write(_ outcome: Outcome, _ fresh: Known, isNew: Bool, due: Int64?) throws {
         let isEnd = outcome.kind.isTerminal
         let identity = outcome.task.identity
-        if isNew {
-            try database.cachedStatement(
-                sql: """
-                    INSERT OR REPLACE INTO tasks(tenant, id, generation, batch, state, bytes, destination, key, root, path,
-                        accepted_at, attempts, crashes, object_may_exist, worker, acknowledged)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', '', ?, 0, 0, 0, '', 0)
-                    """
-            ).execute(arguments: [
-                identity.tenant, identity.id, fresh.generation, fresh.batch, fresh.state.rawValue, fresh.bytes,
-                outcome.destination.label, outcome.destination.key, outcome.acceptedAt,
-            ])
-        }
+        if isNew { try place(outcome, fresh) }
         try database.cachedStatement(
             sql: """
                 UPDATE tasks SET state = ?, bytes = ?, started_at = ?, finished_at = ?, due_at = ?, attempts = ?,

@@ -116,9 +116,14 @@ package struct Replay: Sendable {
             }
         }
         var letter: (StoredRecord, UploadTask)?
-        try await letters(DeadLetterFilter(tenant: task.identity.tenant, taskID: task.identity.id)) { found, _ in
-            guard found.generation == task, let content = found.task else { return }
-            letter = (found.stored, content)
+        for bounds in try await log.decidedBounds(layout.deadLetters) where letter == nil {
+            try await log.scan(bounds.partition, to: bounds.end) { records in
+                for stored in records {
+                    let found = DeadLetter(stored)
+                    guard found.generation == task, let content = found.task else { continue }
+                    letter = (found.stored, content)
+                }
+            }
         }
         return letter
     }
@@ -166,6 +171,12 @@ package struct Replay: Sendable {
                 try await log.scan(bounds.partition, to: bounds.end) { records in
                     for stored in records {
                         if topic == layout.results {
+                            // What its owner cancelled is not replayed, though a letter may have come behind the cancel.
+                            if stored.record.header("ce_type")?.text == "backhaul.upload.cancelled.v1",
+                                let result = try? ResultDocument.decode(stored.record.value)
+                            {
+                                found.insert(Self.next(result.task))
+                            }
                             // Its key says enough to pass over the many of generation 0 unread.
                             guard stored.record.key?.suffix(2) != Array("/0".utf8)[...],
                                 let result = try? ResultDocument.decode(stored.record.value)

@@ -71,6 +71,11 @@ extension TasksAPI {
         }
         var destination: DestinationReference?
         if wanted?.destination != nil || wanted?.key != nil {
+            // Another place for a file is as good as handing the file in: the same rules.
+            guard status.position != nil else {
+                throw Problem(.gone, "record-gone", "the task's record is not kept any more; submit the file again")
+            }
+            try rules.check(root: status.root)
             let place = try rules.place(wanted?.destination ?? status.destination)
             destination = DestinationReference(place: place, key: wanted?.key ?? status.key)
         }

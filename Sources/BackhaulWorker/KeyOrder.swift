@@ -8,6 +8,9 @@ struct KeyOrder<Member: Hashable & Sendable>: Sendable {
         return lines[key]?.first == member
     }
 
+    /// Who may run.
+    func first(of key: String) -> Member? { lines[key]?.first }
+
     /// - Returns: who is first now, if that changed.
     mutating func leave(_ member: Member, key: String) -> Member? {
         guard var line = lines[key], let index = line.firstIndex(of: member) else { return nil }

@@ -47,6 +47,8 @@ actor Lane {
     private var checkpoints: [LogPosition: Checkpoint] = [:]
     private var order = KeyOrder<DeliveryReference>()
     private var keys: [DeliveryReference: String] = [:]
+    /// Milliseconds since 1970 by this machine's clock, which the log's may be behind of: then it only says "may exist".
+    private var ownedSince: [TopicPartition: Int64] = [:]
     private var isStopping = false
     private var isEnding = false
     private var leaving: Set<TopicPartition> = []
@@ -163,8 +165,8 @@ actor Lane {
         guard let reference = places[task] else { return }
         if let stopper = stoppers[reference] {
             stopper.stop(.cancel)
-        } else if keys[reference] == nil {
-            // One that waits for its turn among the tasks of its key is met when that comes.
+        } else if keys[reference].map({ order.first(of: $0) == reference }) ?? true {
+            // One that waits behind others of its key is met when its turn comes.
             room.call(reference)
             roomChanged.raise()
         }
@@ -175,6 +177,7 @@ actor Lane {
     private func takeOver(_ assigned: [AssignedPartition]) async throws {
         let mine = Set(assigned.map(\.partition))
         leaving.subtract(mine)
+        for partition in mine { ownedSince[partition] = clock.now }
         for number in Set(mine.map(\.partition)) {
             let partition = TopicPartition(topic: options.layout.checkpoints, partition: number)
             // An earlier owner's checkpoint may lie behind a transaction that is still open: it has to be seen, too.
@@ -302,7 +305,9 @@ actor Lane {
             task: task, isOrdered: keys[reference] != nil, kind: kind, stopper: stopper, settler: settler,
             options: options, execution: execution, gate: gate, decisions: decisions, clock: clock, random: random,
             logger: logger,
-            writer: writer, tiers: tiers, cancellations: cancellations, meters: meters, tracer: tracer)
+            writer: writer, tiers: tiers, cancellations: cancellations,
+            isOnlyOwner: ownedSince[reference.position.partition].map { $0 < task.delivery.stored.appendedAt } ?? false,
+            meters: meters, tracer: tracer)
         spawn { await self.work(reference) { try await run.run() } }
     }
 
@@ -336,6 +341,9 @@ actor Lane {
             _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
             return false
         }
+        var due = due
+        // Asked to stop on its way here: it would not be asked again.
+        if case .cancel = stoppers[reference]?.stopped { due = clock.now }
         stoppers[reference] = nil
         room.enter(task, until: due)
         roomChanged.raise()

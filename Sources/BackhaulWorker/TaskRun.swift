@@ -24,6 +24,8 @@ struct TaskRun: Sendable {
     let writer: DecisionWriter
     let tiers: [Int64]
     let cancellations: Cancellations
+    /// Whether the record was appended while this lane had its partition already.
+    let isOnlyOwner: Bool
     let meters: WorkerMeters
     let tracer: Tracer?
 
@@ -238,8 +240,13 @@ struct TaskRun: Sendable {
     /// - Parameter isInterrupted: whether an upload may have been under way just now.
     private func cancelled(_ task: TaskDelivery, isInterrupted: Bool) async throws {
         let now = clock.now
-        // A try that failed, or a worker that died, may have left its object, too.
-        let mayExist = isInterrupted || task.progress.attempts > 0 || task.progress.crashes > 0
+        // Nothing was left behind only where nobody can have begun: the record is the first of its generation, and was
+        // appended while this worker had the partition, so no other was there to upload it and die.
+        let topics = [writer.layout.tasks, writer.layout.largeTasks]
+        let isFirst =
+            topics.contains(task.delivery.stored.position.partition.topic) && !task.progress.isHandedOver
+            && task.progress.attempts == 0 && task.progress.crashes == 0 && !task.hasCheckpoint
+        let mayExist = isInterrupted || !isFirst || !isOnlyOwner
         _ = try await settler.settle(
             try writer.cancelled(task, objectMayExist: mayExist, startedAt: now, now: now))
     }

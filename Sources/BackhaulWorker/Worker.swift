@@ -47,7 +47,7 @@ package final class Worker: Sendable {
         // Every retry topic that exists is drained, whatever the configuration says now.
         guard let topics = try await asking({ try await self.log.topics() }) else { return }
         // Before the first task: what was cancelled while nobody ran is not to be uploaded.
-        guard try await asking({ try await self.cancellations.catchUp() }) != nil else { return }
+        guard try await asking({ try await self.cancellations.catchUp(isWhole: true) }) != nil else { return }
         let existing = topics.compactMap { layout.tier(of: $0.name) }
         let tiers = Set(existing).union(options.policy.tiers).sorted()
         let small =
