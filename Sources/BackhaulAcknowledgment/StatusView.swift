@@ -22,6 +22,15 @@ package final class StatusView: Sendable {
     private let commits = Histogram(
         "backhaul_view_commit_duration_seconds", "How long applying a page of records to the view took, fsync included."
     )
+    private struct Looks {
+        /// Numbers of those who asked for a look, and of the last whom one has served.
+        var asked = 0
+        var covered = 0
+        var isLooking = false
+        var waiting: [Signal] = []
+    }
+
+    private let looks = Mutex(Looks())
     private let trouble = Mutex<String?>("the view is being built")
 
     /// Changes with the tables; a view of another version is thrown away and built anew.
@@ -144,8 +153,58 @@ package final class StatusView: Sendable {
         seconds = min(seconds * 2, 30)
     }
 
-    /// Applies everything that the log holds by now.
+    /// Applies everything that the log holds by now. One caller at a time does: whoever comes while another is at it waits,
+    /// and is content when a whole look began after he came. A caller that is cancelled waits no longer.
     package func catchUp() async throws {
+        let mine = looks.withLock { looks in
+            looks.asked += 1
+            return looks.asked
+        }
+        let turn = Signal()
+        while true {
+            try Task.checkCancellation()
+            let step = looks.withLock { looks -> Step in
+                if looks.covered >= mine { return .content }
+                if looks.isLooking {
+                    looks.waiting.append(turn)
+                    return .wait
+                }
+                looks.isLooking = true
+                return .look(covers: looks.asked)
+            }
+            switch step {
+            case .content: return
+            // Woken by the end of a look, or by a cancel: either way the table tells.
+            case .wait: await turn.wait()
+            case .look(let covers):
+                do {
+                    try await look()
+                } catch {
+                    endLook(covers: 0)
+                    throw error
+                }
+                return endLook(covers: covers)
+            }
+        }
+    }
+
+    private enum Step {
+        case content
+        case wait
+        case look(covers: Int)
+    }
+
+    private func endLook(covers: Int) {
+        let waiting = looks.withLock { looks in
+            looks.isLooking = false
+            looks.covered = max(looks.covered, covers)
+            defer { looks.waiting = [] }
+            return looks.waiting
+        }
+        for turn in waiting { turn.raise() }
+    }
+
+    private func look() async throws {
         for topic in [layout.tasks, layout.largeTasks, layout.outcomes, layout.results] {
             for bounds in try await log.bounds(topic) {
                 while try await applyPage(of: bounds.partition, end: bounds.end) {}

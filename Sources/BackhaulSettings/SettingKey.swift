@@ -171,10 +171,10 @@ package struct SettingKey: Hashable, Sendable {
         ),
         .init(
             name: "api.fileRoots", kind: .texts, standard: "",
-            help: "Source roots below which HTTP callers may name files. None unless they are listed."),
+            help: "Source roots below which HTTP callers may name files. None unless they are listed.", isLive: true),
         .init(
             name: "api.freeURLs", kind: .flag, standard: "false",
-            help: "Whether HTTP callers may name a destination by a URL of their own."),
+            help: "Whether HTTP callers may name a destination by a URL of their own.", isLive: true),
         .init(
             name: "api.viewTokenFile", kind: .text, standard: "",
             help: "A file that holds the token by which ingest asks the acknowledger that --api names; scope read."),

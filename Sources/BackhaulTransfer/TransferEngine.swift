@@ -120,10 +120,10 @@ package actor TransferEngine: LoopService {
 
     /// From now on so many at a time; what runs goes on.
     package func resize(transfers: Int, perHost: Int) {
+        guard !isClosed else { return }
         limits.transfers = transfers
         limits.transfersPerHost = perHost
         _ = backhaul_multi_set_long(multi.raw, CURLMOPT_MAXCONNECTS, max(8, transfers))
-        guard !isClosed else { return }
         startWaiting()
     }
 

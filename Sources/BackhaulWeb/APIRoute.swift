@@ -46,6 +46,11 @@ package struct Call: Sendable {
     var parameters: [String: String]
     /// The query's parameters, percent-decoded.
     var query: [String: String]
+    /// Whether the caller may still do what he began: tokens are withdrawn, and JWTs end.
+    /// - Throws: `Problem`.
+    var check: @Sendable () async throws -> Void = {}
+    /// Told when the server works on a request, and no more: meanwhile its client is not slow.
+    var isWorking: @Sendable (Bool) -> Void = { _ in }
 
     /// - Throws: `Problem` for a name that the path does not have, which is a mistake of the route's.
     func parameter(_ name: String) throws(Problem) -> String {

@@ -32,6 +32,8 @@ package actor BearerTokens {
     private var known: Set<String> = []
     private var fetchedAt = Date.distantPast
     private var triedAt = Date.distantPast
+    /// Those who wait for the fetch that is under way.
+    private var waiters: [CheckedContinuation<Void, Never>]?
 
     /// Keys are fetched anew when they are this old (seconds), so that a withdrawn key is not taken for ever.
     private static let longestAge: TimeInterval = 600
@@ -69,29 +71,19 @@ package actor BearerTokens {
         return try caller(claims)
     }
 
-    /// Fetches the keys when they are missing, old, or lack this one. Calls meet at the suspension: the second may fetch
-    /// once more, which `shortestPause` bounds.
+    /// Fetches the keys when they are missing, old, or lack this one. Who comes while they are fetched waits for that.
     private func keys(holding id: String) async throws -> JWTKeyCollection {
         let time = now()
         let isOld = time.timeIntervalSince(fetchedAt) > Self.longestAge
-        if keys == nil || isOld || !known.contains(id), time.timeIntervalSince(triedAt) >= Self.shortestPause {
-            triedAt = time
-            do {
-                let text = try await source.fetch()
-                let set = try JSONDecoder().decode(KeySet.self, from: Data(text.utf8))
-                let fresh = JWTKeyCollection()
-                var ids: Set<String> = []
-                for key in set.keys.compactMap(\.key) {
-                    guard let name = key.keyIdentifier?.string, (try? await fresh.add(jwk: key)) != nil else {
-                        continue
-                    }
-                    ids.insert(name)
-                }
-                keys = fresh
-                known = ids
-                fetchedAt = time
-            } catch {
-                logger.warning("the keys that sign JWTs were not fetched", metadata: ["error": "\(error)"])
+        if keys == nil || isOld || !known.contains(id) {
+            if waiters != nil {
+                await withCheckedContinuation { waiters?.append($0) }
+            } else if time.timeIntervalSince(triedAt) >= Self.shortestPause {
+                triedAt = time
+                waiters = []
+                await fetch(at: time)
+                for waiter in waiters ?? [] { waiter.resume() }
+                waiters = nil
             }
         }
         guard let keys, now().timeIntervalSince(fetchedAt) <= 2 * Self.longestAge else {
@@ -101,6 +93,24 @@ package actor BearerTokens {
         }
         guard known.contains(id) else { throw Self.refusal("its key (kid) is not known") }
         return keys
+    }
+
+    private func fetch(at time: Date) async {
+        do {
+            let text = try await source.fetch()
+            let set = try JSONDecoder().decode(KeySet.self, from: Data(text.utf8))
+            let fresh = JWTKeyCollection()
+            var ids: Set<String> = []
+            for key in set.keys.compactMap(\.key) {
+                guard let name = key.keyIdentifier?.string, (try? await fresh.add(jwk: key)) != nil else { continue }
+                ids.insert(name)
+            }
+            keys = fresh
+            known = ids
+            fetchedAt = time
+        } catch {
+            logger.warning("the keys that sign JWTs were not fetched", metadata: ["error": "\(error)"])
+        }
     }
 
     private func caller(_ claims: Claims) throws -> Caller {

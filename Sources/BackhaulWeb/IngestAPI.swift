@@ -28,7 +28,7 @@ package struct IngestAPI: Sendable {
     }
 
     private let ingest: Ingest
-    private let rules: IngestRules
+    private let rules: LiveRules
     private let limits: TenantLimits
     private let directory: (any TaskDirectory)?
     private let meters: WebMeters
@@ -47,7 +47,7 @@ package struct IngestAPI: Sendable {
     ///   - directory: who knows which tasks were handed in, where the log does not; nil for nobody.
     ///   - look: finds a file's size and time where the caller does not give them; throws `Problem`.
     package init(
-        ingest: Ingest, rules: IngestRules, limits: TenantLimits, directory: (any TaskDirectory)? = nil,
+        ingest: Ingest, rules: LiveRules, limits: TenantLimits, directory: (any TaskDirectory)? = nil,
         meters: WebMeters, tracer: Tracer? = nil, logger: Logger,
         look: @escaping @Sendable (SourceReference) async throws -> FileFacts
     ) {
@@ -64,7 +64,7 @@ package struct IngestAPI: Sendable {
     package var routes: [APIRoute] {
         [
             APIRoute(.post, "/v1/tasks", .submit) { request, call in
-                let origin = Origin(request, call.caller, tracer)
+                let origin = Origin(request, call, tracer)
                 do {
                     let response = try await one(request, origin)
                     origin.ended("POST /v1/tasks", tasks: 1)
@@ -75,7 +75,7 @@ package struct IngestAPI: Sendable {
                 }
             },
             APIRoute(.post, "/v1/tasks:batch", .submit) { request, call in
-                batch(request, Origin(request, call.caller, tracer))
+                batch(request, Origin(request, call, tracer))
             },
         ]
     }
@@ -134,7 +134,14 @@ package struct IngestAPI: Sendable {
             let part = lines[start..<min(start + Self.lines, lines.count)]
             var drafts: [Checked?] = []
             for line in part { drafts.append(try await draft(line, origin)) }
-            let (results, isTaken) = try await accept(drafts.compactMap { $0 })
+            let checked = drafts.compactMap { $0 }
+            // A batch may go on for hours: whoever sends it must still be let in.
+            do { try await origin.call.check() } catch let problem as Problem {
+                return try await end(problem, drafts.count, &number, &writer)
+            }
+            origin.call.isWorking(true)
+            let (results, isTaken) = try await accept(checked)
+            origin.call.isWorking(false)
             var next = results.makeIterator()
             var answers = ByteBuffer()
             for draft in drafts {
@@ -147,6 +154,20 @@ package struct IngestAPI: Sendable {
             if !isTaken { return false }
         }
         return true
+    }
+
+    /// Answers the lines in hand with one problem, and ends the batch.
+    private func end(
+        _ problem: Problem, _ lines: Int, _ number: inout Int, _ writer: inout any ResponseBodyWriter
+    ) async throws -> Bool {
+        var answers = ByteBuffer()
+        for _ in 0..<lines {
+            number += 1
+            var line = JSONAnswer.line(LineAnswer(line: number, .failure(problem)))
+            answers.writeBuffer(&line)
+        }
+        try await writer.write(answers)
+        return false
     }
 
     /// nil for an empty line.
@@ -185,9 +206,9 @@ package struct IngestAPI: Sendable {
     private func check(_ document: TaskDocument, _ origin: Origin) async throws -> TaskDraft {
         let tenant = Self.tenant(document, origin.caller)
         try origin.caller.require(tenant: tenant)
-        let place = try rules.place(document.destination)
+        let place = try rules.rules.place(document.destination)
         let source = SourceReference(root: document.source.root, path: document.source.path)
-        try rules.check(root: source.root)
+        try rules.rules.check(root: source.root)
         let facts: FileFacts
         switch (document.size, document.modifiedAt) {
         case (let size?, let time?):
@@ -244,6 +265,7 @@ package struct IngestAPI: Sendable {
             if let problem { results[entry.index] = .failure(problem) } else { taken.append(entry) }
         }
         var refusal: Problem?
+        defer { for (tenant, count) in Self.counts(taken.map(\.draft)) { limits.settle(count, of: tenant) } }
         do {
             let acceptances = taken.isEmpty ? [] : try await ingest.accept(taken.map(\.draft))
             for (entry, acceptance) in zip(taken, acceptances) { results[entry.index] = Self.answer(acceptance, lag) }
@@ -298,8 +320,7 @@ package struct IngestAPI: Sendable {
 
     /// Why each is over its tenant's limits, nil for those that are not: the last ones of each tenant are.
     private func limited(_ drafts: [TaskDraft]) async -> [Problem?] {
-        var counts: [String: Int] = [:]
-        for draft in drafts { counts[draft.tenant, default: 0] += 1 }
+        let counts = Self.counts(drafts)
         var room: [String: (taken: Int, problem: Problem?)] = [:]
         for (tenant, count) in counts { room[tenant] = await limits.take(count, of: tenant) }
         return drafts.map { draft in
@@ -308,6 +329,10 @@ package struct IngestAPI: Sendable {
             room[draft.tenant]?.taken -= 1
             return nil
         }
+    }
+
+    private static func counts(_ drafts: [TaskDraft]) -> [String: Int] {
+        Dictionary(drafts.map { ($0.tenant, 1) }, uniquingKeysWith: +)
     }
 
     private static func refusal(_ error: LogError) -> Problem {

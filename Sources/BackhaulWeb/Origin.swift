@@ -8,14 +8,16 @@ struct Origin: Sendable {
     private static let header = HTTPField.Name(TraceContext.header)
 
     let caller: Caller
+    let call: Call
     /// The request's own span where spans are recorded; else the caller's, passed on as it is; nil without any.
     let trace: TraceContext?
     private let parent: String?
     private let tracer: Tracer?
     private let startedAt = Self.now
 
-    init(_ request: Request, _ caller: Caller, _ tracer: Tracer?) {
-        self.caller = caller
+    init(_ request: Request, _ call: Call, _ tracer: Tracer?) {
+        self.call = call
+        caller = call.caller
         self.tracer = tracer
         let given = TraceContext(Self.header.flatMap { request.headers[$0] })
         parent = given?.spanID

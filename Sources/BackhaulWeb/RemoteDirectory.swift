@@ -1,11 +1,21 @@
 package import BackhaulDomain
 internal import BackhaulLog
 package import Foundation
+internal import Synchronization
 
 /// An acknowledger's view, asked by HTTP.
-package struct RemoteDirectory: TaskDirectory {
+///
+/// It is a help, not a need: a question has a second, and after one that failed none is asked for some seconds. A view that
+/// is away must not hold ingest up.
+package final class RemoteDirectory: TaskDirectory {
+    struct Away: Error {}
+
     private let base: String
     private let send: @Sendable (_ method: String, _ url: String, _ body: Data?) async throws -> Data
+    private let awayUntil = Mutex<ContinuousClock.Instant?>(nil)
+
+    private static let patience = Duration.seconds(1)
+    private static let pause = Duration.seconds(5)
 
     /// - Parameters:
     ///   - base: the acknowledger's API, without a slash at the end.
@@ -20,7 +30,7 @@ package struct RemoteDirectory: TaskDirectory {
     package func known(_ identities: [TaskIdentity]) async throws -> DirectoryAnswer {
         let question = LookupDocument.Question(
             tasks: identities.map { LookupDocument.Task(tenant: $0.tenant, taskId: $0.id) })
-        let data = try await send("POST", base + "/v1/tasks:lookup", try JSONEncoder().encode(question))
+        let data = try await ask("POST", "/v1/tasks:lookup", try JSONEncoder().encode(question))
         let answer = try JSONDecoder().decode(LookupDocument.Answer.self, from: data)
         var tasks: [TaskIdentity: DirectoryAnswer.Task] = [:]
         for (identity, known) in zip(identities, answer.tasks) {
@@ -31,7 +41,22 @@ package struct RemoteDirectory: TaskDirectory {
     }
 
     package func unacknowledged(tenant: String) async throws -> Int {
-        let data = try await send("GET", base + "/v1/tenants/\(tenant)/usage", nil)
+        let data = try await ask("GET", "/v1/tenants/\(tenant)/usage", nil)
         return try JSONDecoder().decode(UsageDocument.self, from: data).unacknowledged
+    }
+
+    private func ask(_ method: String, _ path: String, _ body: Data?) async throws -> Data {
+        let now = ContinuousClock.now
+        guard awayUntil.withLock({ $0.map { $0 <= now } ?? true }) else { throw Away() }
+        do {
+            let url = base + path
+            let send = send
+            let data = try await Deadline.run(Self.patience) { try await send(method, url, body) }
+            awayUntil.withLock { $0 = nil }
+            return data
+        } catch {
+            awayUntil.withLock { $0 = ContinuousClock.now + Self.pause }
+            throw error
+        }
     }
 }

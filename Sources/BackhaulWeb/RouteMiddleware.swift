@@ -44,11 +44,21 @@ struct RouteMiddleware: RouterMiddleware {
             }
             var query: [String: String] = [:]
             for (name, value) in request.uri.queryParameters { query[String(name)] = String(value) }
+            let authenticator = authenticator
+            let authorization = request.headers[.authorization]
+            let channel = context.channel
             let call = Call(
-                caller: known, parameters: APIRoute.match(route.pattern, request.uri.path) ?? [:], query: query)
+                caller: known, parameters: APIRoute.match(route.pattern, request.uri.path) ?? [:], query: query,
+                check: {
+                    guard let scope = route.scope else { return }
+                    try await authenticator.caller(authorization: authorization).require(scope)
+                },
+                isWorking: { isWorking in
+                    channel.triggerUserOutboundEvent(SlowClientGuard.Working(isSo: isWorking), promise: nil)
+                })
             return try await route.handler(request, call)
         } catch let problem as Problem {
-            refused(problem, request, context, caller)
+            refused(problem, request, matching.first?.pattern ?? "unknown", context, caller)
             return problem.response
         } catch let error as HTTPError {
             return Problem(error.status, "http-\(error.status.code)", error.body ?? error.status.reasonPhrase).response
@@ -61,14 +71,16 @@ struct RouteMiddleware: RouterMiddleware {
     }
 
     /// Who was turned away is written down; what was merely wrong is counted.
-    private func refused(_ problem: Problem, _ request: Request, _ context: Context, _ caller: Caller?) {
+    private func refused(
+        _ problem: Problem, _ request: Request, _ pattern: String, _ context: Context, _ caller: Caller?
+    ) {
         meters.refusals.add(1, [problem.code])
         guard [401, 403, 429].contains(problem.status.code) else { return }
         logger.warning(
             "refused",
             metadata: [
                 "code": "\(problem.code)", "detail": "\(problem.detail)", "caller": "\(caller?.name ?? "unknown")",
-                "remote": "\(context.remote)", "method": "\(request.method.rawValue)", "path": "\(request.uri.path)",
+                "remote": "\(context.remote)", "method": "\(request.method.rawValue)", "route": "\(pattern)",
             ])
     }
 }

@@ -13,10 +13,20 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
+    /// Says through the pipeline that the server works on the request, or does no more.
+    struct Working: Sendable {
+        var isSo: Bool
+    }
+
     private let pace: ClientPace
     private let onSlow: @Sendable () -> Void
     private var body = ClientPace.Meter()
     private var isReceiving = false
+    /// The client may be waiting for this: that it sends nothing meanwhile is no fault of its.
+    private var isWorking = false
+    /// Requests whose head has come, and answers that have ended.
+    private var requests = 0
+    private var answers = 0
     /// When the read began that is not answered yet.
     private var readingSince: NIODeadline?
     private var stuckSince: NIODeadline?
@@ -50,6 +60,7 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
         count()
         switch unwrapInboundIn(data) {
         case .head:
+            requests += 1
             isReceiving = true
             body = ClientPace.Meter()
         case .body(let bytes):
@@ -64,23 +75,38 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func count() {
         guard let since = readingSince else { return }
-        body.waited += (NIODeadline.now() - since).nanoseconds
+        if !isWorking { body.waited += (NIODeadline.now() - since).nanoseconds }
         readingSince = nil
+    }
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard let working = event as? Working else {
+            return context.triggerUserOutboundEvent(event, promise: promise)
+        }
+        // What was waited for before is charged, what is waited for meanwhile is not.
+        let isReading = readingSince != nil
+        count()
+        if isReading { readingSince = .now() }
+        isWorking = working.isSo
+        promise?.succeed()
     }
 
     // MARK: To the client
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
-        case .head(var head) where isReceiving && head.status.code >= 400:
+        case .head(var head) where isReceiving && answers + 1 == requests && head.status.code >= 400:
             head.headerFields[.connection] = "close"
             context.write(wrapOutboundOut(.head(head)), promise: promise)
-        case .end where isReceiving:
+        case .end where isReceiving && answers + 1 == requests:
             isClosing = true
             context.writeAndFlush(data, promise: promise)
             let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
             context.close(mode: .output, promise: nil)
             context.eventLoop.scheduleTask(in: Self.linger) { bound.value.close(promise: nil) }
+        case .end:
+            answers += 1
+            context.write(data, promise: promise)
         default:
             context.write(data, promise: promise)
         }
@@ -104,7 +130,7 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private func look(_ context: ChannelHandlerContext) {
         guard !isGone else { return }
         var meter = body
-        if let readingSince { meter.waited += (NIODeadline.now() - readingSince).nanoseconds }
+        if let readingSince, !isWorking { meter.waited += (NIODeadline.now() - readingSince).nanoseconds }
         let stuck = stuckSince.map { (NIODeadline.now() - $0).nanoseconds } ?? 0
         guard !(isReceiving && !isClosing && pace.isTooSlow(meter)), !pace.isStuck(nanoseconds: stuck) else {
             onSlow()

@@ -69,16 +69,17 @@ extension TasksAPI {
             throw Problem(
                 .conflict, "not-failed", "the task is \(status.state.rawValue); only one that failed is tried again")
         }
-        var destination: DestinationReference?
+        var changed: DestinationReference?
         if wanted?.destination != nil || wanted?.key != nil {
             // Another place for a file is as good as handing the file in: the same rules.
             guard status.position != nil else {
                 throw Problem(.gone, "record-gone", "the task's record is not kept any more; submit the file again")
             }
-            try rules.check(root: status.root)
-            let place = try rules.place(wanted?.destination ?? status.destination)
-            destination = DestinationReference(place: place, key: wanted?.key ?? status.key)
+            try rules.rules.check(root: status.root)
+            let place = try rules.rules.place(wanted?.destination ?? status.destination)
+            changed = DestinationReference(place: place, key: wanted?.key ?? status.key)
         }
+        let destination = changed
         let outcome: AppendOutcome?
         do {
             outcome = try await asking {

@@ -35,21 +35,21 @@ extension TasksAPI {
             }
             cursor.next.merge(last.next) { $1 }
         }
-        guard streams.enter() else {
+        guard let slot = streams.enter(call.caller.name) else {
             throw Problem(.serviceUnavailable, "too-many-streams", "too many event streams are open", retryAfter: 30)
         }
         let start = cursor
         let body = ResponseBody { writer in
-            defer { streams.leave() }
-            try await stream(start, tenant: tenant, batch: batch, &writer)
+            try await stream(start, tenant: tenant, batch: batch, call, &writer)
             try await writer.finish(nil)
+            withExtendedLifetime(slot) {}
         }
         return Response(
             status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"], body: body)
     }
 
     private func stream(
-        _ start: EventCursor, tenant: String, batch: String?, _ writer: inout any ResponseBodyWriter
+        _ start: EventCursor, tenant: String, batch: String?, _ call: Call, _ writer: inout any ResponseBodyWriter
     ) async throws {
         var cursor = start
         let news = Signal()
@@ -57,6 +57,8 @@ extension TasksAPI {
         let changes = await log.changes()
         try await writer.write(ByteBuffer(string: ": results\nretry: 3000\n\n"))
         var shown: StatusCounts?
+        // Only a write tells that the client has gone, so there is one now and then, whatever goes on in the log.
+        var written = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 for await _ in changes { news.raise() }
@@ -71,21 +73,25 @@ extension TasksAPI {
             }
             defer { group.cancelAll() }
             while !ending.isSet {
-                var isQuiet = true
+                var isBehind = false
                 for number in cursor.next.keys.sorted() {
-                    while try await send(number, &cursor, tenant: tenant, batch: batch, &writer) { isQuiet = false }
+                    let sent = try await send(number, &cursor, tenant: tenant, batch: batch, &writer)
+                    isBehind = isBehind || sent.isMore
+                    if sent.count > 0 { written = .now }
                 }
                 if let batch, let counts = try await changed(shown, tenant: tenant, batch: batch) {
                     shown = counts.counts
-                    isQuiet = false
+                    written = .now
                     try await write("progress", counts, cursor, &writer)
                 }
-                if isQuiet {
-                    let before = ContinuousClock.now
-                    await news.wait(for: Self.heartbeat)
-                    if ContinuousClock.now - before >= Self.heartbeat {
-                        try await writer.write(ByteBuffer(string: ": still here\n\n"))
-                    }
+                let rest = Self.heartbeat - (ContinuousClock.now - written)
+                if rest <= .zero {
+                    // A token that was withdrawn meanwhile ends its streams, too.
+                    guard (try? await call.check()) != nil else { return }
+                    try await writer.write(ByteBuffer(string: ": still here\n\n"))
+                    written = .now
+                } else if !isBehind {
+                    await news.wait(for: rest)
                 }
                 if !ending.isSet { try await ContinuousClock().sleep(for: Self.pause) }
             }
@@ -93,24 +99,25 @@ extension TasksAPI {
     }
 
     /// Sends the next page of a partition's results.
-    /// - Returns: whether there was one.
     private func send(
         _ number: Int, _ cursor: inout EventCursor, tenant: String, batch: String?,
         _ writer: inout any ResponseBodyWriter
-    ) async throws -> Bool {
+    ) async throws -> (isMore: Bool, count: Int) {
         let partition = TopicPartition(topic: layout.results, partition: number)
         let from = cursor.next[number] ?? 0
         let page = try await log.read(partition, from: from, records: 500, bytes: 1 << 20)
-        guard page.next > from else { return false }
+        guard page.next > from else { return (false, 0) }
+        var count = 0
         for stored in page.records {
             cursor.next[number] = stored.position.offset + 1
             guard let result = try? ResultDocument.decode(stored.record.value), result.tenant == tenant,
                 batch == nil || result.batch == batch
             else { continue }
             try await write("result", result, cursor, &writer)
+            count += 1
         }
         cursor.next[number] = page.next
-        return true
+        return (page.next < page.end, count)
     }
 
     private func changed(_ shown: StatusCounts?, tenant: String, batch: String) async throws -> BatchDocument? {

@@ -14,21 +14,24 @@ package struct TasksAPI: Sendable {
     let view: StatusView
     let actions: TaskActions
     let replay: Replay
-    let rules: IngestRules
+    let rules: LiveRules
     let clock: any LogClock
     let streams: StreamSlots
+    let searches: StreamSlots
 
     /// Milliseconds that a question waits for the view to reach the position that was given with it.
     static let patience: Int64 = 3_000
     /// Milliseconds that a cancel waits for its result.
     static let decision: Int64 = 5_000
+    /// For one question to the log and the view together.
+    static let longest = Duration.seconds(8)
     /// Tasks that one request may acknowledge or look up.
     static let largestList = 1_000
     static let largestBody = 256 << 10
 
     /// - Parameter rules: where a retried task may be sent instead.
     package init(
-        log: any MessageLog, layout: TopicLayout, view: StatusView, replay: Replay, rules: IngestRules,
+        log: any MessageLog, layout: TopicLayout, view: StatusView, replay: Replay, rules: LiveRules,
         clock: any LogClock
     ) {
         self.log = log
@@ -38,7 +41,8 @@ package struct TasksAPI: Sendable {
         self.rules = rules
         self.clock = clock
         actions = TaskActions(log: log, layout: layout, view: view, clock: clock)
-        streams = StreamSlots(256)
+        streams = StreamSlots(256, perCaller: 64)
+        searches = StreamSlots(8, perCaller: 4)
     }
 
     package var routes: [APIRoute] {
@@ -68,9 +72,14 @@ package struct TasksAPI: Sendable {
 
     /// Runs a question to the log or the view.
     /// - Throws: `Problem` for a log that does not answer.
-    func asking<Value>(_ body: () async throws -> Value) async throws -> Value {
+    func asking<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
         do {
-            return try await body()
+            // A view that is being built takes as long as it takes: nobody is made to wait for that.
+            return try await Deadline.run(Self.longest, body)
+        } catch is Deadline.Passed {
+            throw Problem(
+                .serviceUnavailable, "view-behind", "the view is behind the log and did not catch up in time",
+                retryAfter: 5)
         } catch let error as LogError where error.mayPass {
             throw Problem(.serviceUnavailable, "log-unavailable", "the log does not answer", retryAfter: 5)
         } catch LogError.closed {
@@ -143,7 +152,11 @@ package struct TasksAPI: Sendable {
 
     private func search(_ call: Call) async throws -> Response {
         let search = try TaskQuery.search(call.query, tenant: try tenant(call))
+        guard let slot = searches.enter(call.caller.name) else {
+            throw Problem(.serviceUnavailable, "too-many-searches", "too many searches are under way", retryAfter: 1)
+        }
         let page = try await view.search(search)
+        withExtendedLifetime(slot) {}
         return JSONAnswer.response(
             .ok, PageDocument(tasks: page.tasks.map { StatusDocument($0) }, next: page.next.map(TaskQuery.text)))
     }

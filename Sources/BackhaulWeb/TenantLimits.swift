@@ -23,7 +23,14 @@ package final class TenantLimits: Sendable {
         var unacknowledged: Int
         /// Milliseconds.
         var at: Int64
-        var letInSince = 0
+        /// Let in, and not answered by the log yet.
+        var underWay = 0
+        /// Answered by the log since the view was last asked.
+        var settled = 0
+        var isKnown = true
+
+        /// What counts against the limit.
+        var sum: Int { unacknowledged + underWay + settled }
     }
 
     private struct State {
@@ -38,6 +45,8 @@ package final class TenantLimits: Sendable {
 
     /// Milliseconds for which a view's count is taken as it is.
     private static let freshness: Int64 = 1_000
+    /// Milliseconds after which a count says nothing any more.
+    private static let memory: Int64 = 30_000
     /// Tenants that are remembered; beyond them the books begin anew, which only forgives.
     private static let tenants = 10_000
 
@@ -67,9 +76,11 @@ package final class TenantLimits: Sendable {
         if rules.unacknowledged > 0, let unacknowledged {
             await refresh(tenant, unacknowledged)
             let room = state.withLock { state -> Int in
-                guard let count = state.counts[tenant] else { return taken }
-                let room = max(0, rules.unacknowledged - count.unacknowledged - count.letInSince)
-                state.counts[tenant]?.letInSince += min(room, taken)
+                let count = state.counts[tenant] ?? Count(unacknowledged: 0, at: .min, isKnown: false)
+                // Nobody knows, or has known for long: a view that is away must not keep valid tasks out.
+                let isKnown = count.isKnown && clock.now - count.at < Self.memory
+                let room = isKnown ? max(0, rules.unacknowledged - count.sum) : taken
+                state.counts[tenant, default: count].underWay += min(room, taken)
                 return room
             }
             if room < taken {
@@ -89,7 +100,7 @@ package final class TenantLimits: Sendable {
             return budget.take(taken, now: now)
         }
         if allowed < taken {
-            state.withLock { $0.counts[tenant]?.letInSince -= taken - allowed }
+            state.withLock { $0.counts[tenant]?.underWay -= taken - allowed }
             taken = allowed
             problem = Problem(
                 .tooManyRequests, "rate-limit", "a tenant may hand in \(rules.tasksPerSecond) tasks a second",
@@ -98,17 +109,34 @@ package final class TenantLimits: Sendable {
         return (taken, problem)
     }
 
-    /// Takes a new count when the last one is old. Without an answer the last one stands: a view that is away must not
-    /// keep valid tasks out.
+    /// The log has answered for so many that were let in, whatever it said.
+    func settle(_ count: Int, of tenant: String) {
+        state.withLock { state in
+            guard var known = state.counts[tenant] else { return }
+            let ended = min(count, known.underWay)
+            known.underWay -= ended
+            known.settled += ended
+            state.counts[tenant] = known
+        }
+    }
+
+    /// Takes a new count when the last one is old. What the log answered before the question is in the view's count, since
+    /// it catches up first; what comes later is still ours.
     private func refresh(_ tenant: String, _ ask: @Sendable (String) async throws -> Int) async {
         let now = clock.now
-        let isFresh = state.withLock { state in
-            state.counts[tenant].map { now - $0.at < Self.freshness } ?? false
+        let (isFresh, before) = state.withLock { state in
+            let count = state.counts[tenant]
+            return (count.map { $0.isKnown && now - $0.at < Self.freshness } ?? false, count?.settled ?? 0)
         }
         guard !isFresh, let found = try? await ask(tenant) else { return }
         state.withLock { state in
             if state.counts.count >= Self.tenants, state.counts[tenant] == nil { state.counts = [:] }
-            state.counts[tenant] = Count(unacknowledged: found, at: now)
+            var count = state.counts[tenant] ?? Count(unacknowledged: 0, at: now)
+            count.unacknowledged = found
+            count.at = now
+            count.isKnown = true
+            count.settled = max(0, count.settled - before)
+            state.counts[tenant] = count
         }
     }
 }

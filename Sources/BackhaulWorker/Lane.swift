@@ -49,6 +49,8 @@ actor Lane {
     private var keys: [DeliveryReference: String] = [:]
     /// Milliseconds since 1970 by this machine's clock, which the log's may be behind of: then it only says "may exist".
     private var ownedSince: [TopicPartition: Int64] = [:]
+    /// Deliveries that this lane may have in hand.
+    private var credits = 0
     private var isStopping = false
     private var isEnding = false
     private var leaving: Set<TopicPartition> = []
@@ -79,10 +81,21 @@ actor Lane {
         writer = DecisionWriter(layout: options.layout, worker: options.name)
     }
 
-    /// From now on so many uploads at a time. Deliveries in hand stay as many as they were.
-    func resize(to slots: Int) {
+    /// From now on so many uploads at a time.
+    func resize(to slots: Int) async {
         decisions.resize(to: slots * options.decisionsPerUpload)
         (gate as? SlotGate)?.resize(to: slots)
+        // Credits in hand are never taken back: fewer slots only mean that more wait for one.
+        let wanted = Self.credits(slots, options)
+        guard wanted > credits else { return }
+        let more = wanted - credits
+        credits = wanted
+        await session.grant(more)
+    }
+
+    /// Enough in hand that a settled slot never waits for the log, little enough that memory does not notice.
+    private static func credits(_ slots: Int, _ options: WorkerOptions) -> Int {
+        slots * (options.decisionsPerUpload + 2) + 32
     }
 
     /// Works until `stop`, or until the log fails for good.
@@ -97,9 +110,8 @@ actor Lane {
     }
 
     private func work() async throws {
-        // Enough in hand that a settled slot never waits for the log, little enough that memory does not notice.
-        let slots = kind == .small ? options.uploads : options.largeUploads
-        await session.grant(slots * (options.decisionsPerUpload + 2) + 32)
+        credits = Self.credits(kind == .small ? options.uploads : options.largeUploads, options)
+        await session.grant(credits)
         try await withThrowingDiscardingTaskGroup { group in
             group.addTask {
                 do {

@@ -182,11 +182,14 @@ final class ServiceProcess: Sendable {
         logger.notice("stopping", metadata: ["signal": "\(first)"])
         Watchdog.start(maximumShutdown, logger: logger)
         readiness.set(false)
-        if let requestGrace { await servers.first?.server.stop(grace: requestGrace) }
+        // From here on: a second signal must not go to the stream that gave the first.
+        let hurries = SignalStream.make()
+        let server = servers.first?.server
+        if let requestGrace { await server?.stop(grace: requestGrace) }
         let stop = stop
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await stop.drain() }
-            group.addTask { for await _ in SignalStream.make() { await stop.hurry() } }
+            group.addTask { for await _ in hurries { await stop.hurry() } }
             await group.next()
             group.cancelAll()
         }

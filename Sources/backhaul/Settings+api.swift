@@ -60,7 +60,8 @@ extension Settings {
     /// The routes by which callers hand tasks in.
     /// - Parameter folder: the data folder of an embedded log, nil for a fleet.
     func ingestAPI(
-        _ log: any MessageLog, folder: String?, limits: TenantLimits, directory: (any TaskDirectory)? = nil,
+        _ log: any MessageLog, folder: String?, rules: LiveRules, limits: TenantLimits,
+        directory: (any TaskDirectory)? = nil,
         meters: WebMeters, tracer: Tracer?, logger: Logger
     ) -> IngestAPI {
         let ingest = Ingest(
@@ -68,22 +69,22 @@ extension Settings {
         let roots = sourceRoots(folder: folder)
         let pool = ReaderPool()
         return IngestAPI(
-            ingest: ingest, rules: ingestRules, limits: limits, directory: directory, meters: meters, tracer: tracer,
+            ingest: ingest, rules: rules, limits: limits, directory: directory, meters: meters, tracer: tracer,
             logger: logger
         ) { source in
             try await pool.run { try SourceLook.facts(of: source, in: roots) }
         }
     }
 
-    private var ingestRules: IngestRules {
+    var ingestRules: IngestRules {
         IngestRules(destinations: Set(destinations.keys), fileRoots: Set(api.fileRoots), freeURLs: api.freeURLs)
     }
 
     /// The routes by which owners look after their tasks.
-    func tasksAPI(_ log: any MessageLog, view: StatusView) -> TasksAPI {
+    func tasksAPI(_ log: any MessageLog, view: StatusView, rules: LiveRules) -> TasksAPI {
         let replay = Replay(
             log: log, layout: layout, clock: SystemLogClock(), largeThreshold: largeThreshold, isOrdered: isOrdered)
         return TasksAPI(
-            log: log, layout: layout, view: view, replay: replay, rules: ingestRules, clock: SystemLogClock())
+            log: log, layout: layout, view: view, replay: replay, rules: rules, clock: SystemLogClock())
     }
 }

@@ -39,6 +39,9 @@ final class SignalStream: Sendable {
     /// SIGHUPs: the configuration is to be read again.
     static func makeReloads() -> AsyncStream<Int32> { reloads.listen() }
 
+    /// From now on a SIGHUP does not end the process; who listens later is told of it.
+    static func catchReloads() { _ = reloads }
+
     private init(_ kind: Kind) {
         let queue = DispatchQueue(label: "backhaul.signals")
         let numbers = kind.numbers

@@ -33,6 +33,7 @@ enum StandaloneProcess {
         let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
         let meters = WebMeters()
+        let rules = LiveRules(settings.ingestRules)
         let directory = ViewDirectory(view)
         let limits = TenantLimits(rules: settings.api.limits, clock: clock) { tenant in
             try await directory.unacknowledged(tenant: tenant)
@@ -40,7 +41,7 @@ enum StandaloneProcess {
         let readiness = Readiness()
         readiness.add { view.obstacle }
         let ingest = settings.ingestAPI(
-            log, folder: log.folder, limits: limits,
+            log, folder: log.folder, rules: rules, limits: limits,
             // The log refuses known tasks by itself; only a limit has to know of them before.
             directory: settings.api.unacknowledgedTasks > 0 ? directory : nil, meters: meters, tracer: tracer,
             logger: logger)
@@ -50,12 +51,13 @@ enum StandaloneProcess {
             {
                 authenticator.replace($0.api.apiTokens)
                 limits.replace($0.api.limits)
+                rules.replace($0.ingestRules)
             },
         ]
         return ServiceProcess(
             role: "standalone", addresses: addresses, facts: ["data": log.folder, "workers": "\(workers)"],
             api: settings.api.surface(
-                ingest.routes + settings.tasksAPI(log, view: view).routes, authenticator, meters: meters,
+                ingest.routes + settings.tasksAPI(log, view: view, rules: rules).routes, authenticator, meters: meters,
                 grace: settings.grace),
             readiness: readiness,
             metrics: {

@@ -42,7 +42,7 @@ struct IngestAPITests {
             var logger = Logger(label: "test")
             logger.logLevel = .critical
             let meters = WebMeters()
-            let rules = IngestRules(destinations: ["nas"], fileRoots: ["src"], freeURLs: false)
+            let rules = LiveRules(IngestRules(destinations: ["nas"], fileRoots: ["src"], freeURLs: false))
             let limits = TenantLimits(rules: limits, clock: clock)
             let api = IngestAPI(
                 ingest: pipeline.ingest, rules: rules, limits: limits, meters: meters, logger: logger

@@ -33,11 +33,21 @@ struct PaceTests {
             for try await chunk in request.body { count += chunk.readableBytes }
             return JSONAnswer.response(.ok, ["bytes": count])
         }
+        let thinking = APIRoute(.post, "/v1/thinking", .submit) { request, call in
+            // As a batch does while the log is busy: some lines are here, more may come, the client waits for answers.
+            var iterator = request.body.makeAsyncIterator()
+            _ = try await iterator.next()
+            call.isWorking(true)
+            try await Task.sleep(for: .seconds(4))
+            call.isWorking(false)
+            return JSONAnswer.response(.ok, ["done": true])
+        }
         let token = APIToken(
             caller: Caller(name: "t", scopes: [.submit], tenant: nil),
             sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
         let server = WebServer(
-            host: "127.0.0.1", port: 0, routes: [route], authenticator: Authenticator(isOn: true, tokens: [token]),
+            host: "127.0.0.1", port: 0, routes: [route, thinking],
+            authenticator: Authenticator(isOn: true, tokens: [token]),
             meters: meters, pace: pace, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
@@ -60,6 +70,20 @@ struct PaceTests {
             let good = try RawClient(port: port)
             good.send(head + "Connection: close\r\nContent-Length: 3\r\n\r\nabc")
             #expect(await good.receive(seconds: 5).text.contains(#"{"bytes":3}"#))
+        }
+    }
+
+    /// A client that waits for the server is not slow.
+    @Test func aServerThatWorksIsNoSlowClient() async throws {
+        try await serving(pace: ClientPace(bytesPerSecond: 1_000, grace: 1, longestStandstill: 60)) { port, meters in
+            let client = try RawClient(port: port)
+            client.send(
+                "POST /v1/thinking HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+            )
+            let end = await client.receive(seconds: 8)
+            #expect(end.text.contains(#"{"done":true}"#), "\(end)")
+            #expect(
+                meters.families.contains { $0.name == "backhaul_http_slow_clients_total" && $0.samples[0].value == 0 })
         }
     }
 

@@ -58,6 +58,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         }
         let opened = view
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
+        let rules = LiveRules(settings.ingestRules)
         let readiness = Readiness()
         let probe = LogProbe(log, topic: settings.layout.results, logger: logger)
         readiness.add { probe.obstacle }
@@ -65,10 +66,17 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         if let opened { readiness.add { opened.obstacle } }
         let api = opened.map { view in
             settings.api.surface(
-                settings.tasksAPI(log, view: view).routes, authenticator, meters: WebMeters(), grace: settings.grace)
+                settings.tasksAPI(log, view: view, rules: rules).routes, authenticator, meters: WebMeters(),
+                grace: settings.grace)
         }
         var reloader = fleet.reloader(settings, role: "acknowledger")
-        reloader.apply = [{ $0.reload(log) }, { authenticator.replace($0.api.apiTokens) }]
+        reloader.apply = [
+            { $0.reload(log) },
+            {
+                authenticator.replace($0.api.apiTokens)
+                rules.replace($0.ingestRules)
+            },
+        ]
         let process = ServiceProcess(
             role: "acknowledger", addresses: addresses,
             facts: [

@@ -46,6 +46,7 @@ struct IngestCommand: AsyncParsableCommand {
         let client = try ControlClient()
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
         let meters = WebMeters()
+        let rules = LiveRules(settings.ingestRules)
         let tracer = try settings.tracer(role: "ingest", client: client)
         // What is wrong with the command line is said before anybody waits for brokers.
         let directory = try directory(settings, client)
@@ -54,7 +55,7 @@ struct IngestCommand: AsyncParsableCommand {
         if let directory { count = { tenant in try await directory.unacknowledged(tenant: tenant) } }
         let limits = TenantLimits(rules: settings.api.limits, clock: SystemLogClock(), unacknowledged: count)
         let api = settings.ingestAPI(
-            log, folder: nil, limits: limits, directory: directory, meters: meters, tracer: tracer,
+            log, folder: nil, rules: rules, limits: limits, directory: directory, meters: meters, tracer: tracer,
             logger: logger)
         let probe = LogProbe(log, topic: settings.layout.tasks, logger: logger)
         let readiness = Readiness()
@@ -65,6 +66,10 @@ struct IngestCommand: AsyncParsableCommand {
             {
                 authenticator.replace($0.api.apiTokens)
                 limits.replace($0.api.limits)
+                rules.replace($0.ingestRules)
+                if directory == nil, $0.api.unacknowledgedTasks > 0 {
+                    logger.error("api.unacknowledgedTasks needs --api URL, which was not given: it is not kept")
+                }
             },
         ]
         let process = ServiceProcess(

@@ -1,0 +1,20 @@
+/// Work that must end in time.
+enum Deadline {
+    struct Passed: Error {}
+
+    /// - Throws: `Passed` when `body` took longer; it is cancelled then.
+    static func run<Value: Sendable>(
+        _ duration: Duration, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await ContinuousClock().sleep(for: duration)
+                throw Passed()
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw Passed() }
+            return first
+        }
+    }
+}
