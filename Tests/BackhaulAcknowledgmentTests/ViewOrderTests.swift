@@ -1,5 +1,5 @@
-import BackhaulEmbedded
 import BackhaulDomain
+import BackhaulEmbedded
 import BackhaulIngest
 import BackhaulLog
 import BackhaulPipelineKit
