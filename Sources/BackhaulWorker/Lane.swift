@@ -18,43 +18,43 @@ actor Lane {
         case large
     }
 
-    private let kind: Kind
-    private let log: any MessageLog
-    private let session: any LogSession
-    private let settler: Settler
-    private let options: WorkerOptions
-    private let execution: UploadExecution
-    private let gate: any UploadGate
-    private let decisions: SlotGate
-    private let clock: any LogClock
-    private let random: @Sendable () -> Double
-    private let logger: Logger
-    private let writer: DecisionWriter
+    let kind: Kind
+    let log: any MessageLog
+    let session: any LogSession
+    let settler: Settler
+    let options: WorkerOptions
+    let execution: UploadExecution
+    let gate: any UploadGate
+    let decisions: SlotGate
+    let clock: any LogClock
+    let random: @Sendable () -> Double
+    let logger: Logger
+    let writer: DecisionWriter
     /// Every retry tier there is, in milliseconds: those configured, and those that exist and have to be drained.
-    private let tiers: [Int64]
-    private let cancellations: Cancellations
-    private let meters: WorkerMeters
-    private let tracer: Tracer?
+    let tiers: [Int64]
+    let cancellations: Cancellations
+    let meters: WorkerMeters
+    let tracer: Tracer?
     /// Where the generations in hand stand.
-    private var places: [TaskGeneration: DeliveryReference] = [:]
-    private var generations: [DeliveryReference: TaskGeneration] = [:]
+    var places: [TaskGeneration: DeliveryReference] = [:]
+    var generations: [DeliveryReference: TaskGeneration] = [:]
 
-    private var stoppers: [DeliveryReference: Stopper] = [:]
-    private var room = WaitingRoom()
-    private let roomChanged = Signal()
+    var stoppers: [DeliveryReference: Stopper] = [:]
+    var room = WaitingRoom()
+    let roomChanged = Signal()
     /// Deliveries whose credit went to another while they wait.
-    private var creditless: Set<DeliveryReference> = []
-    private var checkpoints: [LogPosition: Checkpoint] = [:]
-    private var order = KeyOrder<DeliveryReference>()
-    private var keys: [DeliveryReference: String] = [:]
+    var creditless: Set<DeliveryReference> = []
+    var checkpoints: [LogPosition: Checkpoint] = [:]
+    var order = KeyOrder<DeliveryReference>()
+    var keys: [DeliveryReference: String] = [:]
     /// Milliseconds since 1970 by this machine's clock, which the log's may be behind of: then it only says "may exist".
-    private var ownedSince: [TopicPartition: Int64] = [:]
+    var ownedSince: [TopicPartition: Int64] = [:]
     /// Deliveries that this lane may have in hand.
-    private var credits = 0
-    private var isStopping = false
-    private var isEnding = false
-    private var leaving: Set<TopicPartition> = []
-    private var idleWaiters: [(partitions: Set<TopicPartition>?, signal: Signal)] = []
+    var credits = 0
+    var isStopping = false
+    var isEnding = false
+    var leaving: Set<TopicPartition> = []
+    var idleWaiters: [(partitions: Set<TopicPartition>?, signal: Signal)] = []
 
     init(
         kind: Kind, log: any MessageLog, session: any LogSession, tiers: [Int64], options: WorkerOptions,
@@ -109,7 +109,7 @@ actor Lane {
         }
     }
 
-    private func work() async throws {
+    func work() async throws {
         credits = Self.credits(kind == .small ? options.uploads : options.largeUploads, options)
         await session.grant(credits)
         try await withThrowingDiscardingTaskGroup { group in
@@ -184,96 +184,9 @@ actor Lane {
         }
     }
 
-    // MARK: Partitions
-
-    private func takeOver(_ assigned: [AssignedPartition]) async throws {
-        let mine = Set(assigned.map(\.partition))
-        leaving.subtract(mine)
-        for partition in mine { ownedSince[partition] = clock.now }
-        for number in Set(mine.map(\.partition)) {
-            let partition = TopicPartition(topic: options.layout.checkpoints, partition: number)
-            // An earlier owner's checkpoint may lie behind a transaction that is still open: it has to be seen, too.
-            let log = log
-            _ = try await Patience.keepAsking(clock: clock) {
-                isStopping
-            } onWait: { error in
-                logger.notice("waiting for checkpoints", metadata: ["partition": "\(partition)", "error": "\(error)"])
-            } _: {
-                try await log.scan(partition, to: try await log.decided(partition)) { records in
-                    for record in records { self.note(record, of: mine) }
-                }
-            }
-        }
-    }
-
-    private func note(_ stored: StoredRecord, of partitions: Set<TopicPartition>) {
-        guard let key = stored.record.key, let position = Self.position(ofKey: key),
-            partitions.contains(position.partition)
-        else { return }
-        checkpoints[position] = stored.record.value.flatMap { try? CheckpointCodec.decode($0) }
-    }
-
-    private static func position(ofKey key: [UInt8]) -> LogPosition? {
-        let parts = String(decoding: key, as: UTF8.self).split(separator: "/")
-        guard parts.count == 3, let partition = Int(parts[1]), let offset = Int64(parts[2]) else { return nil }
-        return LogPosition(partition: TopicPartition(topic: String(parts[0]), partition: partition), offset: offset)
-    }
-
-    private func giveUp(_ revocation: Revocation) async throws {
-        leaving.formUnion(revocation.partitions)
-        await drain(Set(revocation.partitions), grace: min(options.grace, revocation.allowance ?? options.grace))
-        checkpoints = checkpoints.filter { !revocation.partitions.contains($0.key.partition) }
-        try await session.release(revocation)
-    }
-
-    /// The partitions are another's already: what is under way there is its to do, and nothing of it can be settled.
-    private func drop(_ revocation: Revocation) async {
-        leaving.formUnion(revocation.partitions)
-        await drain(Set(revocation.partitions), grace: 0)
-        checkpoints = checkpoints.filter { !revocation.partitions.contains($0.key.partition) }
-    }
-
-    /// Waits until nothing of the partitions (all of them for nil) is in hand any more, interrupting what outlasts
-    /// `grace`.
-    private func drain(_ partitions: Set<TopicPartition>?, grace: Int64) async {
-        func isConcerned(_ reference: DeliveryReference) -> Bool {
-            partitions?.contains(reference.position.partition) ?? true
-        }
-        func concerned() -> [Stopper] { stoppers.filter { isConcerned($0.key) }.map(\.value) }
-        // What waits has everything that matters in the log. All of it goes at once: between two of them nobody may be called, or a key's next task would overtake the one that
-        // is handed back.
-        let waiting = room.references.filter(isConcerned)
-        for reference in waiting { _ = room.remove(reference) }
-        var credits = 0
-        for reference in waiting {
-            if creditless.remove(reference) == nil { credits += 1 }
-            forget(reference)
-        }
-        await session.grant(credits)
-        for stopper in concerned() where !stopper.isUploading { stopper.stop(.interrupt) }
-        let signal = Signal()
-        idleWaiters.append((partitions, signal))
-        if !concerned().isEmpty { await signal.wait(until: clock.now + grace, by: clock) }
-        // Nobody is added meanwhile: a partition that is given up, and a lane that stops, get no deliveries.
-        while !concerned().isEmpty {
-            for stopper in concerned() { stopper.stop(.interrupt) }
-            await signal.wait()
-        }
-        idleWaiters.removeAll { $0.signal === signal }
-    }
-
-    /// A head holds its partition's intake back: it is moved on, unless it keeps its key's order.
-    private func makeWay(_ head: DeliveryReference) async throws {
-        guard keys[head] == nil else { return }
-        if let stopper = stoppers[head] { return stopper.stop(.makeWay) }
-        guard let task = room.remove(head) else { return }
-        _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
-        if creditless.remove(head) == nil { await session.grant(1) }
-    }
-
     // MARK: Deliveries
 
-    private func accept(_ delivery: Delivery, _ group: inout ThrowingDiscardingTaskGroup<any Error>) {
+    func accept(_ delivery: Delivery, _ group: inout ThrowingDiscardingTaskGroup<any Error>) {
         guard !isStopping else { return }
         let reference = delivery.reference
         let task: TaskDelivery
@@ -309,7 +222,7 @@ actor Lane {
         start(task) { group.addTask(operation: $0) }
     }
 
-    private func start(_ task: TaskDelivery, _ spawn: (@escaping @Sendable () async -> Void) -> Void) {
+    func start(_ task: TaskDelivery, _ spawn: (@escaping @Sendable () async -> Void) -> Void) {
         let stopper = Stopper()
         let reference = task.delivery.reference
         stoppers[reference] = stopper
@@ -324,7 +237,7 @@ actor Lane {
     }
 
     /// Runs a delivery's work and keeps the books, however it ends.
-    private func work(_ reference: DeliveryReference, _ body: @Sendable () async throws -> TaskRun.End) async {
+    func work(_ reference: DeliveryReference, _ body: @Sendable () async throws -> TaskRun.End) async {
         do {
             if case .waits(let task, let due) = try await body(), try await park(task, until: due) { return }
         } catch {
@@ -340,7 +253,7 @@ actor Lane {
 
     /// Lets a task wait in memory.
     /// - Returns: false when its delivery is through, or goes to the next owner.
-    private func park(_ task: TaskDelivery, until due: Int64) async throws -> Bool {
+    func park(_ task: TaskDelivery, until due: Int64) async throws -> Bool {
         let reference = task.delivery.reference
         guard !isStopping, !leaving.contains(reference.position.partition) else { return false }
         guard room.count < options.memoryWaits || keys[reference] != nil else {
@@ -365,7 +278,7 @@ actor Lane {
     }
 
     /// Those that wait must not hold the credits that others could work with; bounded by the room.
-    private func lendCredit(_ reference: DeliveryReference) async {
+    func lendCredit(_ reference: DeliveryReference) async {
         guard room.count <= options.memoryWaits, room.contains(reference), creditless.insert(reference).inserted else {
             return
         }
@@ -373,7 +286,7 @@ actor Lane {
     }
 
     /// Starts what waited, when its time or its turn has come.
-    private func callWaiting() async {
+    func callWaiting() async {
         await withDiscardingTaskGroup { group in
             while !isEnding, !Task.isCancelled {
                 for task in room.leave(at: clock.now) { start(task) { group.addTask(operation: $0) } }
@@ -383,7 +296,7 @@ actor Lane {
     }
 
     /// The delivery is out of this lane's hands.
-    private func forget(_ reference: DeliveryReference) {
+    func forget(_ reference: DeliveryReference) {
         // A repeated submission may stand in its place by now.
         if let task = generations.removeValue(forKey: reference), places[task] == reference { places[task] = nil }
         creditless.remove(reference)
@@ -394,7 +307,7 @@ actor Lane {
         tellIdle()
     }
 
-    private func tellIdle() {
+    func tellIdle() {
         for waiter in idleWaiters {
             let isIdle = !stoppers.keys.contains { waiter.partitions?.contains($0.position.partition) ?? true }
             if isIdle { waiter.signal.raise() }
