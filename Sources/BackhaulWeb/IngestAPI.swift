@@ -142,6 +142,7 @@ package struct IngestAPI: Sendable {
             origin.call.isWorking(true)
             let (results, isTaken) = try await accept(checked)
             origin.call.isWorking(false)
+            refused(results, origin)
             var next = results.makeIterator()
             var answers = ByteBuffer()
             for draft in drafts {
@@ -154,6 +155,21 @@ package struct IngestAPI: Sendable {
             if !isTaken { return false }
         }
         return true
+    }
+
+    /// Lines that were turned away are counted each, and written down together: a page of them is one line of the log.
+    private func refused(_ results: [Result<IngestAnswer, Problem>], _ origin: Origin) {
+        var refusals: [String: Int] = [:]
+        for result in results {
+            guard case .failure(let problem) = result else { continue }
+            meters.refusals.add(1, [problem.code])
+            if [403, 429].contains(problem.status.code) { refusals[problem.code, default: 0] += 1 }
+        }
+        for (code, count) in refusals {
+            logger.warning(
+                "refused",
+                metadata: ["code": "\(code)", "caller": "\(origin.caller.name)", "lines": "\(count)"])
+        }
     }
 
     /// Answers the lines in hand with one problem, and ends the batch.

@@ -18,37 +18,40 @@ struct RouteMiddleware: RouterMiddleware {
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         let start = ContinuousClock.now
-        let matching = routes.filter { APIRoute.match($0.pattern, request.uri.path) != nil }
+        let path = request.uri.path
+        let matching = routes.compactMap { route in APIRoute.match(route.pattern, path).map { (route, $0) } }
         let response = await answer(request, context, matching)
-        let pattern = matching.first?.pattern ?? "unknown"
+        let pattern = matching.first?.0.pattern ?? "unknown"
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         meters.requests.observe(seconds, [pattern, "\(response.status.code / 100)xx"])
         return response
     }
 
-    private func answer(_ request: Request, _ context: Context, _ matching: [APIRoute]) async -> Response {
+    private func answer(
+        _ request: Request, _ context: Context, _ matching: [(APIRoute, parameters: [String: String])]
+    ) async -> Response {
         var caller: Caller?
         do {
             guard !matching.isEmpty else { throw Problem(.notFound, "not-found", "there is no such path") }
-            guard let route = matching.first(where: { $0.method == request.method }) else {
-                let allowed = matching.map(\.method.rawValue).joined(separator: ", ")
+            guard let (route, parameters) = matching.first(where: { $0.0.method == request.method }) else {
+                let allowed = matching.map(\.0.method.rawValue).joined(separator: ", ")
                 var response = Problem(.methodNotAllowed, "method-not-allowed", "this path takes \(allowed)").response
                 response.headers[.allow] = allowed
                 return response
             }
             var known = Caller.anyone
+            let authorization = request.headers[.authorization]
             if let scope = route.scope {
-                known = try await authenticator.caller(authorization: request.headers[.authorization])
+                known = try await authenticator.caller(authorization: authorization)
                 caller = known
                 try known.require(scope)
             }
             var query: [String: String] = [:]
             for (name, value) in request.uri.queryParameters { query[String(name)] = String(value) }
             let authenticator = authenticator
-            let authorization = request.headers[.authorization]
             let channel = context.channel
             let call = Call(
-                caller: known, parameters: APIRoute.match(route.pattern, request.uri.path) ?? [:], query: query,
+                caller: known, parameters: parameters, query: query,
                 check: {
                     guard let scope = route.scope else { return }
                     try await authenticator.caller(authorization: authorization).require(scope)
@@ -58,7 +61,7 @@ struct RouteMiddleware: RouterMiddleware {
                 })
             return try await route.handler(request, call)
         } catch let problem as Problem {
-            refused(problem, request, matching.first?.pattern ?? "unknown", context, caller)
+            refused(problem, request, matching.first?.0.pattern ?? "unknown", context, caller)
             return problem.response
         } catch let error as HTTPError {
             return Problem(error.status, "http-\(error.status.code)", error.body ?? error.status.reasonPhrase).response
