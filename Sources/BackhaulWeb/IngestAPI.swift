@@ -13,7 +13,7 @@ internal import NIOCore
 /// Accepts tasks by HTTP: `POST /v1/tasks` takes one, `POST /v1/tasks:batch` a stream of lines.
 package struct IngestAPI: Sendable {
     /// A task as its caller wants it, or why not.
-    private typealias Checked = Result<TaskDraft, Problem>
+    typealias Checked = Result<TaskDraft, Problem>
 
     /// What a file is now.
     package struct FileFacts: Hashable, Sendable {
@@ -27,14 +27,14 @@ package struct IngestAPI: Sendable {
         }
     }
 
-    private let ingest: Ingest
-    private let rules: LiveRules
-    private let limits: TenantLimits
-    private let directory: (any TaskDirectory)?
-    private let meters: WebMeters
-    private let tracer: Tracer?
-    private let look: @Sendable (SourceReference) async throws -> FileFacts
-    private let logger: Logger
+    let ingest: Ingest
+    let rules: LiveRules
+    let limits: TenantLimits
+    let directory: (any TaskDirectory)?
+    let meters: WebMeters
+    let tracer: Tracer?
+    let look: @Sendable (SourceReference) async throws -> FileFacts
+    let logger: Logger
 
     private static let idempotencyKey = HTTPField.Name("Idempotency-Key")
 
@@ -256,112 +256,5 @@ package struct IngestAPI: Sendable {
                 "'\(field)' is no RFC 3339 time such as 2026-11-23T05:44:27.847123456Z")
         }
         return time
-    }
-
-    /// - Returns: an answer to each; and whether the log took what was fit for it.
-    private func accept(
-        _ drafts: [Checked]
-    ) async throws -> (results: [Result<IngestAnswer, Problem>], isTaken: Bool) {
-        var results: [Result<IngestAnswer, Problem>?] = []
-        var good: [(index: Int, draft: TaskDraft)] = []
-        for (index, draft) in drafts.enumerated() {
-            switch draft {
-            case .success(let draft):
-                good.append((index, draft))
-                results.append(nil)
-            case .failure(let problem): results.append(.failure(problem))
-            }
-        }
-        // What is known takes nobody's room.
-        let (known, lag) = await known(good.map(\.draft))
-        for (entry, found) in zip(good, known) { if let found { results[entry.index] = Self.answer(found, lag) } }
-        let fresh = zip(good, known).filter { $0.1 == nil }.map(\.0)
-        var taken: [(index: Int, draft: TaskDraft)] = []
-        for (entry, problem) in zip(fresh, await limited(fresh.map(\.draft))) {
-            if let problem { results[entry.index] = .failure(problem) } else { taken.append(entry) }
-        }
-        var refusal: Problem?
-        defer { for (tenant, count) in Self.counts(taken.map(\.draft)) { limits.settle(count, of: tenant) } }
-        do {
-            let acceptances = taken.isEmpty ? [] : try await ingest.accept(taken.map(\.draft))
-            for (entry, acceptance) in zip(taken, acceptances) { results[entry.index] = Self.answer(acceptance, lag) }
-        } catch let error as LogError {
-            let problem = Self.refusal(error)
-            for entry in taken { results[entry.index] = .failure(problem) }
-            refusal = problem
-            logger.warning("tasks were not taken", metadata: ["error": "\(error)", "tasks": "\(taken.count)"])
-        }
-        return (results.map { count($0 ?? Self.answer(nil, lag)) }, refusal == nil)
-    }
-
-    private func count(_ result: Result<IngestAnswer, Problem>) -> Result<IngestAnswer, Problem> {
-        switch result {
-        case .success(let answer): meters.tasks.add(1, [answer.status])
-        case .failure(let problem): meters.tasks.add(1, [problem.code])
-        }
-        return result
-    }
-
-    /// What a directory knows of the drafts; nil for each where nobody is asked, or nobody answers: then the task is taken,
-    /// and keeps one result all the same.
-    private func known(_ drafts: [TaskDraft]) async -> ([Acceptance?], lag: Int64?) {
-        let nothing = [Acceptance?](repeating: nil, count: drafts.count)
-        guard let directory, !drafts.isEmpty else { return (nothing, nil) }
-        let tasks = drafts.map { Ingest.task($0, acceptedAt: 1) }
-        do {
-            let answer = try await directory.known(tasks.map(\.identity))
-            let found = try tasks.map { task -> Acceptance? in
-                guard let known = answer.tasks[task.identity] else { return nil }
-                return try known.fingerprint == TaskFingerprint.of(task)
-                    ? .known(task.identity, known.position) : .conflict(task.identity, known.position)
-            }
-            return (found, answer.lag)
-        } catch {
-            logger.warning("which tasks are known was not learnt", metadata: ["error": "\(error)"])
-            return (nothing, nil)
-        }
-    }
-
-    private static func answer(_ acceptance: Acceptance?, _ lag: Int64?) -> Result<IngestAnswer, Problem> {
-        switch acceptance {
-        case .accepted(let identity, let position): .success(IngestAnswer("accepted", identity, position, lag))
-        case .known(let identity, let position): .success(IngestAnswer("known", identity, position, lag))
-        case .conflict(let identity, _):
-            .failure(Problem(.conflict, "id-conflict", "task '\(identity.id)' exists with other content"))
-        case .rejected(let violation):
-            .failure(Problem(.unprocessableContent, violation.code, violation.message))
-        case nil: .failure(Problem(.internalServerError, "internal", "the log gave no answer to this task"))
-        }
-    }
-
-    /// Why each is over its tenant's limits, nil for those that are not: the last ones of each tenant are.
-    private func limited(_ drafts: [TaskDraft]) async -> [Problem?] {
-        let counts = Self.counts(drafts)
-        var room: [String: (taken: Int, problem: Problem?)] = [:]
-        for (tenant, count) in counts { room[tenant] = await limits.take(count, of: tenant) }
-        return drafts.map { draft in
-            guard let left = room[draft.tenant] else { return nil }
-            if left.taken == 0, let problem = left.problem { return problem }
-            room[draft.tenant]?.taken -= 1
-            return nil
-        }
-    }
-
-    private static func counts(_ drafts: [TaskDraft]) -> [String: Int] {
-        Dictionary(drafts.map { ($0.tenant, 1) }, uniquingKeysWith: +)
-    }
-
-    private static func refusal(_ error: LogError) -> Problem {
-        switch error {
-        case .recordTooLarge:
-            Problem(.contentTooLarge, "too-large", "the task's record is larger than the log takes")
-        case .closed: Problem(.serviceUnavailable, "stopping", "the service is stopping", retryAfter: 1)
-        case _ where error.mayPass:
-            Problem(
-                .serviceUnavailable, "log-unavailable",
-                "the log does not answer; it may have taken the task or not: submit it again, it keeps one result",
-                retryAfter: 5)
-        default: Problem(.internalServerError, "log-refused", "the log refuses; the service's log has more")
-        }
     }
 }
