@@ -1,7 +1,7 @@
-internal import BackhaulTelemetry
 internal import BackhaulDomain
 internal import BackhaulIngest
 internal import BackhaulLog
+internal import BackhaulTelemetry
 internal import BackhaulWire
 internal import HTTPTypes
 internal import Logging
