@@ -6,6 +6,8 @@ package struct Destination: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
         case http(HTTPDestination)
         case folder(FolderDestination)
+        /// Keeps nothing and reads nothing.
+        case drop
     }
 
     /// In which order uploads to one key run.
@@ -28,6 +30,7 @@ package struct Destination: Hashable, Sendable {
         switch kind {
         case .http(let http): HTTPUpload(destination: http, key: key, body: body, contentType: contentType)
         case .folder(let folder): FolderUpload(destination: folder, key: key, body: body)
+        case .drop: Drop()
         }
     }
 
@@ -36,6 +39,7 @@ package struct Destination: Hashable, Sendable {
         switch kind {
         case .http(let http): HTTPReadBack(destination: http, key: key)
         case .folder(let folder): FolderReadBack(destination: folder, key: key)
+        case .drop: DropReadBack()
         }
     }
 }

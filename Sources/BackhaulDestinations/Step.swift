@@ -13,7 +13,7 @@ package enum Step: Sendable {
 /// An object at its destination, and how sure that is.
 package struct StoredObject: Hashable, Sendable {
     package var bytes: UInt64
-    /// Of the bytes that were sent, lower-case hex.
+    /// Of the bytes that were sent, lower-case hex; empty when none were.
     package var sha256: String
     package var verification: Verification
 
@@ -36,6 +36,8 @@ package enum Verification: String, Hashable, Sendable, CaseIterable {
     case readBack = "read-back"
     /// Written, fsynced and renamed in a local folder.
     case durable = "fsync"
+    /// Nothing was stored, so nothing was checked (destination type `drop`).
+    case none
 }
 
 /// One way to put an object somewhere, sans-I/O: told what came of the last step, it names the next one. A new protocol

@@ -250,8 +250,11 @@ package struct SettingsReader {
             }
             return Destination(
                 kind: .folder(FolderDestination(path: path, readsBack: check == .readBack)), order: order)
+        case "drop":
+            try refuse(["url", "path", "method", "verify", "bearerTokenFile"], "drop")
+            return Destination(kind: .drop, order: order)
         default:
-            throw SettingsError(place, "destination '\(name)': type must be http or folder")
+            throw SettingsError(place, "destination '\(name)': type must be http, folder or drop")
         }
     }
 

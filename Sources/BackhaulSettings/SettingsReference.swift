@@ -114,9 +114,11 @@ package enum SettingsReference {
             "verify": ["enum": ["answer", "read-back"], "default": "answer"],
         ])
         folder["required"] = ["type", "path"]
+        var drop = section(["type": ["const": "drop"], "order": order])
+        drop["required"] = ["type"]
         return [
             "description": "Where files go, by name.", "type": "object",
-            "additionalProperties": ["oneOf": [http, folder]],
+            "additionalProperties": ["oneOf": [http, folder, drop]],
         ]
     }
 }

@@ -4,6 +4,8 @@ package import BackhaulDomain
 /// (cloudevents/spec, bindings/kafka-protocol-binding.md): attributes as `ce_*` headers, the data as the value.
 package enum CloudEvent {
     package static let source = "/backhaul/acknowledgment"
+    static let typePrefix = "backhaul.upload."
+    static let typeSuffix = ".v1"
     package static let dataSchema = "urn:backhaul:schema:result:v1"
 
     package static func headers(_ task: TaskGeneration, status: String, time: String) -> [(name: String, text: String)]
@@ -12,7 +14,7 @@ package enum CloudEvent {
             ("ce_specversion", "1.0"),
             ("ce_id", task.description),
             ("ce_source", source),
-            ("ce_type", "backhaul.upload.\(status).v1"),
+            ("ce_type", typePrefix + status + typeSuffix),
             ("ce_time", time),
             ("ce_subject", task.identity.id),
             ("ce_dataschema", dataSchema),

@@ -31,6 +31,8 @@ package struct UploadExecution: Sendable {
     /// - Throws: `Failure`; `CancellationError` when the calling task is cancelled.
     package func attempt(_ task: UploadTask) async throws -> StoredObject {
         let destination = try destinations.table.resolve(task.destination.place)
+        // Nothing is opened for a destination that keeps nothing.
+        if case .drop = destination.kind { return Drop.object }
         if case .url(let url) = task.destination.place {
             do {
                 let engine = engine

@@ -82,6 +82,7 @@ struct Config: AsyncParsableCommand {
                     + (http.bearerToken == nil ? "" : " bearerToken=<redacted>")
             case .folder(let folder):
                 "folder \(folder.path) verify=\(folder.readsBack ? "read-back" : "fsync") order=\(destination.order.rawValue)"
+            case .drop: "drop order=\(destination.order.rawValue)"
             }
         }
     }

@@ -63,7 +63,7 @@ struct Submit: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try log.common.settings()
-        let place = try destination(settings)
+        let place = try DestinationArgument.place(to, settings)
         let batch = batch ?? "batch-\(Int(Date().timeIntervalSince1970))"
         do {
             try TaskRules.checkTenant(tenant)
@@ -104,24 +104,6 @@ struct Submit: AsyncParsableCommand {
             throw error
         }
         await opened.close()
-    }
-
-    private func destination(_ settings: Settings) throws -> DestinationReference.Place {
-        if to.contains("://") {
-            do {
-                try TaskRules.checkURL(to)
-                _ = try ParsedURL(to)
-            } catch {
-                throw CommandFailure("--to: \(Explanation.of(error))", exit: .usage)
-            }
-            return .url(to)
-        }
-        do {
-            _ = try settings.destinationTable.resolve(.named(to))
-        } catch {
-            throw CommandFailure("--to \(to): \(error.message)", exit: .usage)
-        }
-        return .named(to)
     }
 
     private func report(_ submission: Submission, _ batch: String) async throws {

@@ -1,0 +1,177 @@
+import BackhaulDomain
+import BackhaulIngest
+import BackhaulLog
+import BackhaulSettings
+import BackhaulWire
+import Foundation
+
+/// One measurement: tasks go in, results are followed, times are kept.
+actor BenchRun {
+    struct Report: Sendable {
+        var failed = 0
+        var seconds = 0.0
+        var acceptedSeconds = 0.0
+        /// Microseconds, ascending.
+        var latencies: [Int64] = []
+
+        var summary: Summary {
+            Summary(
+                tasks: latencies.count, failed: failed, seconds: seconds, acceptedSeconds: acceptedSeconds,
+                tasksPerSecond: seconds > 0 ? Double(latencies.count) / seconds : 0, p50: milliseconds(0.5),
+                p90: milliseconds(0.9), p99: milliseconds(0.99), p999: milliseconds(0.999), most: milliseconds(1))
+        }
+
+        /// Of the latencies as they are, none interpolated: the least that at least such a part of them does not exceed.
+        func milliseconds(_ part: Double) -> Double {
+            guard !latencies.isEmpty else { return 0 }
+            let rank = Int((part * Double(latencies.count)).rounded(.up))
+            return Double(latencies[min(max(rank, 1), latencies.count) - 1]) / 1_000
+        }
+    }
+
+    /// What the command prints; times of tasks in milliseconds.
+    struct Summary: Encodable, Sendable {
+        var tasks: Int
+        var failed: Int
+        var seconds: Double
+        var acceptedSeconds: Double
+        var tasksPerSecond: Double
+        var p50: Double
+        var p90: Double
+        var p99: Double
+        var p999: Double
+        var most: Double
+    }
+
+    private let log: any MessageLog
+    private let layout: TopicLayout
+    private let ingest: Ingest
+    private let place: DestinationReference.Place
+    private let tenant: String
+    private let source: SourceReference
+    private let size: UInt64
+    private let modifiedAt: Int64
+    private let count: Int
+    private let rate: Double
+    private let name: String
+    private let start = ContinuousClock.now
+    /// When each task was due, or handed in, in microseconds since the start.
+    private var begun: [Int64]
+    private var next: [TopicPartition: Int64] = [:]
+    private var report = Report()
+    private static let batchSize = 500
+
+    init(
+        log: any MessageLog, settings: Settings, place: DestinationReference.Place, tenant: String,
+        source: SourceReference, size: UInt64, modifiedAt: Int64, count: Int, rate: Double
+    ) {
+        self.log = log
+        layout = settings.layout
+        ingest = Ingest(
+            log: log, layout: settings.layout, clock: SystemLogClock(), largeThreshold: settings.largeThreshold,
+            isOrdered: settings.isOrdered)
+        self.place = place
+        self.tenant = tenant
+        self.source = source
+        self.size = size
+        self.modifiedAt = modifiedAt
+        self.count = count
+        self.rate = rate
+        begun = [Int64](repeating: -1, count: count)
+        // Ids of their own, whatever ran before.
+        name = "b\(Int64(Date().timeIntervalSince1970 * 1_000))-\(getpid())"
+    }
+
+    func run() async throws -> Report {
+        for bounds in try await log.bounds(layout.results) { next[bounds.partition] = bounds.end }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.follow() }
+            group.addTask { self.rate > 0 ? try await self.pace() : try await self.pour() }
+            // Whichever fails ends the other.
+            while try await group.next() != nil {}
+        }
+        report.latencies.sort()
+        return report
+    }
+
+    private var now: Int64 { Self.microseconds(ContinuousClock.now - start) }
+
+    private static func microseconds(_ duration: Duration) -> Int64 {
+        let parts = duration.components
+        return parts.seconds * 1_000_000 + parts.attoseconds / 1_000_000_000_000
+    }
+
+    // MARK: In
+
+    private func draft(_ number: Int) -> TaskDraft {
+        TaskDraft(
+            tenant: tenant, id: "\(name)-\(number)", batch: name, source: source,
+            destination: DestinationReference(place: place, key: "bench/\(name)/\(number)"), size: size,
+            modifiedAt: modifiedAt)
+    }
+
+    /// As fast as the log takes them.
+    private func pour() async throws {
+        for first in stride(from: 0, to: count, by: Self.batchSize) {
+            let numbers = first..<min(first + Self.batchSize, count)
+            let since = now
+            for number in numbers { begun[number] = since }
+            try check(try await ingest.accept(numbers.map(draft)))
+        }
+        report.acceptedSeconds = Double(now) / 1_000_000
+    }
+
+    /// One by one, each at its time and without waiting for the one before: a system that falls behind shows it in the
+    /// latencies, and does not slow the load down.
+    private func pace() async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            for number in 0..<count {
+                let due = Int64(Double(number) / rate * 1_000_000)
+                if due > now { try await Task.sleep(until: start + .microseconds(due), tolerance: .zero, clock: .continuous) }
+                begun[number] = due
+                let draft = draft(number)
+                group.addTask { try await self.check(self.ingest.accept([draft])) }
+            }
+        }
+        report.acceptedSeconds = Double(now) / 1_000_000
+    }
+
+    private func check(_ acceptances: [Acceptance]) throws {
+        for acceptance in acceptances {
+            guard case .accepted = acceptance else { throw CommandFailure("a task was not accepted: \(acceptance)") }
+        }
+    }
+
+    // MARK: Out
+
+    private func follow() async throws {
+        let changes = await log.changes()
+        try await look()
+        guard report.latencies.count < count else { return }
+        for await _ in changes {
+            try await look()
+            if report.latencies.count >= count { return }
+        }
+        throw LogError.closed
+    }
+
+    private func look() async throws {
+        for bounds in try await log.bounds(layout.results) {
+            try await log.scan(bounds.partition, from: next[bounds.partition] ?? 0, to: bounds.end) { records in
+                for stored in records { self.take(stored) }
+            }
+            next[bounds.partition] = max(next[bounds.partition] ?? 0, bounds.end)
+        }
+    }
+
+    private func take(_ stored: StoredRecord) {
+        guard let (task, status) = CloudEvent.read({ stored.record.header($0)?.text }),
+            task.identity.tenant == tenant, task.identity.id.hasPrefix(name),
+            let number = Int(task.identity.id.dropFirst(name.count + 1)), begun.indices.contains(number)
+        else { return }
+        let seen = now
+        report.latencies.append(seen - begun[number])
+        report.seconds = Double(seen) / 1_000_000
+        if status != .succeeded { report.failed += 1 }
+    }
+}

@@ -1,0 +1,136 @@
+import ArgumentParser
+import BackhaulDomain
+import BackhaulEmbedded
+import BackhaulIngest
+import BackhaulLog
+import BackhaulSettings
+import BackhaulTransfer
+// stat: in a release build the compiler finds its definition there.
+import CoreFoundation
+import Foundation
+
+/// Measures a running system from the outside: tasks in, results out.
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measure a running system: tasks a second, and the time from a task to its result.",
+        discussion: """
+            Appends tasks that all name one file, under keys of their own, and reads their results. With --rate they come \
+            at that pace whatever the system does, and each is timed from the moment at which it was due; without it they \
+            come in batches as fast as the log takes them. A destination of type drop measures the pipe without uploads.
+
+            Examples:
+              backhaul bench --to nowhere --tasks 100000 --log embedded:///srv/backhaul --config b.yaml
+              backhaul bench --to nas --source /srv/photos/a.jpg --rate 100 --tasks 6000 --log kafka://kafka1/ --config b.yaml
+            """)
+
+    @Option(help: ArgumentHelp("A configured destination's name, or a base URL.", valueName: "destination"))
+    var to: String
+
+    @Option(help: "How many tasks.")
+    var tasks = 10_000
+
+    @Option(help: "Tasks a second; 0 for as many as the log takes.")
+    var rate = 0.0
+
+    @Option(help: ArgumentHelp("The file that every task names; an empty one when left out.", valueName: "file"))
+    var source: String?
+
+    @Option(help: "Who owns the tasks.")
+    var tenant = "bench"
+
+    @Option(help: ArgumentHelp("Write each latency to this file, in microseconds, one a line.", valueName: "file"))
+    var samples: String?
+
+    @OptionGroup var log: LogOptions
+
+    func validate() throws {
+        guard (1...10_000_000).contains(tasks) else { throw ValidationError("--tasks takes 1 to 10000000") }
+        guard rate >= 0, rate <= 100_000 else { throw ValidationError("--rate takes 0 to 100000") }
+    }
+
+    func run() async throws {
+        let settings = try log.common.settings()
+        do {
+            try TaskRules.checkTenant(tenant)
+        } catch {
+            throw CommandFailure(error.message, exit: .usage)
+        }
+        let place = try DestinationArgument.place(to, settings)
+        let address = try log.address()
+        let roots = settings.sourceRoots(folder: address.folder)
+        let file = try source.map { try Self.resolved($0) } ?? Self.emptyFile()
+        let folder = String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)])
+        let root: (name: String, path: String)
+        do {
+            root = try roots.name(of: folder.isEmpty ? "/" : folder)
+        } catch {
+            throw CommandFailure(
+                "\(file) lies in none of the roots that the workers read (sources.roots); give --source with one that does",
+                exit: .usage)
+        }
+        var status = stat()
+        guard stat(file, &status) == 0 else { throw CommandFailure("\(file): \(String(cString: strerror(errno)))") }
+        try roots.confirm(root.name, path: root.path)
+        let opened = try await address.open(settings, creates: true)
+        if let folder = address.folder, !FolderLock.isHeld(folder: folder) {
+            Talk.say("no daemon works on this log yet; start 'backhaul standalone --data \(folder)'")
+        }
+        let run = BenchRun(
+            log: opened, settings: settings, place: place, tenant: tenant,
+            source: SourceReference(
+                root: root.name, path: String(file.dropFirst(root.path == "/" ? 1 : root.path.count + 1))),
+            size: UInt64(max(0, status.st_size)),
+            modifiedAt: FileTime.nanoseconds(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec),
+            count: tasks, rate: rate)
+        let report: BenchRun.Report
+        do {
+            report = try await run.run()
+        } catch {
+            await opened.close()
+            throw error
+        }
+        await opened.close()
+        if let samples { try Self.write(report.latencies, to: samples) }
+        try show(report)
+        if report.failed > 0 { throw ProcessExit.failed }
+    }
+
+    private func show(_ report: BenchRun.Report) throws {
+        let summary = report.summary
+        if log.output == .json { return try Output.json(summary) }
+        print(
+            String(
+                format: "%d tasks, %d failed: %.3f s, %.0f a second (accepted after %.3f s)", summary.tasks, summary.failed,
+                summary.seconds, summary.tasksPerSecond, summary.acceptedSeconds))
+        print(
+            String(
+                format: "from task to result, ms: p50 %.2f  p99 %.2f  p99.9 %.2f  most %.2f", summary.p50, summary.p99,
+                summary.p999, summary.most))
+    }
+
+    private static func write(_ latencies: [Int64], to path: String) throws {
+        let text = latencies.map(String.init).joined(separator: "\n") + "\n"
+        guard FileManager.default.createFile(atPath: path, contents: Data(text.utf8)) else {
+            throw CommandFailure("--samples \(path) cannot be written")
+        }
+    }
+
+    private static func resolved(_ path: String) throws -> String {
+        guard let resolved = realpath(path, nil) else {
+            throw CommandFailure("--source \(path): \(String(cString: strerror(errno)))")
+        }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    /// The same place every time: on one machine its folder becomes a source root.
+    private static func emptyFile() throws -> String {
+        let folder = FileManager.default.temporaryDirectory.path + "/backhaul-bench-\(getuid())"
+        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let file = folder + "/empty"
+        if access(file, R_OK) != 0, !FileManager.default.createFile(atPath: file, contents: Data()) {
+            throw CommandFailure("\(file) cannot be made; give --source")
+        }
+        return try resolved(file)
+    }
+}

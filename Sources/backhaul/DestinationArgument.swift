@@ -1,0 +1,26 @@
+import BackhaulDestinations
+import BackhaulDomain
+import BackhaulSettings
+import BackhaulTransfer
+
+/// What `--to` names.
+enum DestinationArgument {
+    /// - Throws: `CommandFailure` for a URL that no task may have, and for a name that is not configured.
+    static func place(_ to: String, _ settings: Settings) throws -> DestinationReference.Place {
+        if to.contains("://") {
+            do {
+                try TaskRules.checkURL(to)
+                _ = try ParsedURL(to)
+            } catch {
+                throw CommandFailure("--to: \(Explanation.of(error))", exit: .usage)
+            }
+            return .url(to)
+        }
+        do {
+            _ = try settings.destinationTable.resolve(.named(to))
+        } catch {
+            throw CommandFailure("--to \(to): \(error.message)", exit: .usage)
+        }
+        return .named(to)
+    }
+}
