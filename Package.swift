@@ -25,6 +25,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 // Third-party products, named once.
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -66,7 +67,8 @@ let package = Package(
         room("BackhaulWire", ["BackhaulDomain", crypto, protobuf]),
         room("BackhaulLog"),
         room("BackhaulTelemetry", [logging]),
-        room("BackhaulEmbedded", ["BackhaulLog", "BackhaulTelemetry", grdb, logging]),
+        room("BackhaulSQLite", [grdb, sqlite]),
+        room("BackhaulEmbedded", ["BackhaulLog", "BackhaulSQLite", "BackhaulTelemetry", grdb, logging]),
         room("BackhaulKafka", ["BackhaulLog", "BackhaulLoop", "BackhaulTelemetry", "CLibrdkafka", logging]),
         room("BackhaulTransfer", ["BackhaulLoop", "BackhaulTelemetry", "CLibcurl", crypto]),
         room("BackhaulDestinations", ["BackhaulDomain", "BackhaulTransfer"]),
@@ -87,7 +89,7 @@ let package = Package(
             ]),
         room(
             "BackhaulAcknowledgment",
-            ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTelemetry", grdb, logging]),
+            ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulSQLite", "BackhaulTelemetry", grdb, logging]),
         room("BackhaulReplay", ["BackhaulDomain", "BackhaulWire", "BackhaulLog"]),
         room(
             "BackhaulAudit",
@@ -105,6 +107,16 @@ let package = Package(
                 argumentParser, logging,
             ],
             swiftSettings: strict),
+        // Micro-benchmarks; make bench and the guard of make test run them.
+        .target(name: "CCounting", path: "Benchmarks/Counting"),
+        .executableTarget(
+            name: "backhaul-micro",
+            dependencies: [
+                "BackhaulAcknowledgment", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded",
+                "BackhaulIngest",
+                "BackhaulLog", "BackhaulTransfer", "BackhaulWire", "BackhaulWorker", "CCounting", logging,
+            ],
+            path: "Benchmarks/Micro", swiftSettings: strict),
         // Tests and their kits.
         kit("BackhaulTestKit", ["BackhaulLog"]),
         .executableTarget(
@@ -114,7 +126,10 @@ let package = Package(
         tests("BackhaulLogTests", ["BackhaulLog"]),
         tests(
             "BackhaulEmbeddedTests",
-            ["BackhaulEmbedded", "BackhaulLog", "BackhaulLogConformance", "BackhaulTestKit", grdb, logging]),
+            [
+                "BackhaulEmbedded", "BackhaulLog", "BackhaulLogConformance", "BackhaulSQLite", "BackhaulTestKit", grdb,
+                logging,
+            ]),
         tests(
             "BackhaulKafkaTests",
             ["BackhaulKafka", "BackhaulLog", "BackhaulLogConformance", "BackhaulTestKit", "CLibrdkafka", logging]),

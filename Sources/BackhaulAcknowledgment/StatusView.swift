@@ -204,34 +204,69 @@ package final class StatusView: Sendable {
         for turn in waiting { turn.raise() }
     }
 
+    /// Records of one partition in one transaction: many, since a row is written once a transaction; few, since they are in
+    /// memory together.
+    private static let pageRecords = 256
+    private static let pageBytes = 256 << 10
+
+    /// Results first: what has ended needs no word of how it came there. Their ends are taken first as well, so that
+    /// whatever a result or an outcome tells of has its task among the records that are looked at.
     private func look() async throws {
-        for topic in [layout.tasks, layout.largeTasks, layout.outcomes, layout.results] {
-            for bounds in try await log.bounds(topic) {
-                while try await applyPage(of: bounds.partition, end: bounds.end) {}
-            }
+        var places: [(partition: TopicPartition, end: Int64)] = []
+        for topic in [layout.results, layout.outcomes, layout.tasks, layout.largeTasks] {
+            places += try await log.bounds(topic).map { ($0.partition, $0.end) }
+        }
+        while true {
+            places = try await applyPages(places)
+            if places.isEmpty { return }
         }
     }
 
-    /// - Returns: whether there is more.
-    private func applyPage(of partition: TopicPartition, end: Int64) async throws -> Bool {
-        let next = try await position(of: partition)
-        guard next < end else { return false }
-        let page = try await log.read(partition, from: next, records: 1_000, bytes: 1 << 20)
+    /// Applies the next page of each partition, all in one transaction.
+    /// - Returns: the partitions that have more.
+    private func applyPages(_ places: [(partition: TopicPartition, end: Int64)]) async throws -> [(
+        partition: TopicPartition, end: Int64
+    )] {
+        let positions = try await database.read { database in try Self.positions(database) }
+        var pages: [(partition: TopicPartition, from: Int64, next: Int64, news: [ViewNews])] = []
+        var open: [(partition: TopicPartition, end: Int64)] = []
+        for place in places {
+            let from = positions[place.partition] ?? 0
+            guard from < place.end else { continue }
+            let page = try await log.read(
+                place.partition, from: from, records: Self.pageRecords, bytes: Self.pageBytes)
+            if page.next < place.end { open.append(place) }
+            guard page.next > from else { continue }
+            pages.append(
+                (place.partition, from, page.next, page.records.compactMap { ViewNews.read($0, layout: layout) }))
+        }
+        guard !pages.isEmpty else { return open }
         let start = ContinuousClock.now
         defer { commits.observe((ContinuousClock.now - start) / .seconds(1)) }
-        let news = page.records.compactMap { ViewNews.read($0, layout: layout) }
+        let applied = pages
         try await database.write { database in
-            // Another process may have applied the page meanwhile.
-            guard try Self.position(of: partition, database) == next else { return }
-            var applier = ViewApplier(database)
-            for item in news { try applier.apply(item) }
+            let positions = try Self.positions(database)
+            var applier = try ViewApplier(database)
+            let move = try database.cachedStatement(
+                sql: "INSERT OR REPLACE INTO positions(topic, partition, next) VALUES (?, ?, ?)")
+            // Another process may have applied a page meanwhile.
+            for page in applied where positions[page.partition] ?? 0 == page.from {
+                for item in page.news { try applier.apply(item) }
+                try move.execute(arguments: [page.partition.topic, page.partition.partition, page.next])
+            }
             try applier.finish()
-            try database.execute(
-                sql: "INSERT OR REPLACE INTO positions(topic, partition, next) VALUES (?, ?, ?)",
-                arguments: [partition.topic, partition.partition, page.next])
         }
         for signal in watchers.withLock({ Array($0.values) }) { signal.raise() }
-        return page.next < end
+        return open
+    }
+
+    private static func positions(_ database: Database) throws -> [TopicPartition: Int64] {
+        let statement = try database.cachedStatement(sql: "SELECT topic, partition, next FROM positions")
+        return Dictionary(
+            try Row.fetchAll(statement).map { row in
+                (TopicPartition(topic: row[0], partition: row[1]), row[2] as Int64)
+            }
+        ) { $1 }
     }
 
     private func commitPositions() async throws {

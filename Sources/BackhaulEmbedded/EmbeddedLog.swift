@@ -54,7 +54,7 @@ package final class EmbeddedLog: MessageLog {
         lock = options.owns ? try FolderLock(folder: folder) : nil
         store = try Store(folder: folder, options: options)
         commits = CommitQueue(writer: store.pool, meter: commitMeter)
-        try refresh(reloadingCatalog: true)
+        try refreshWaiting(reloadingCatalog: true)
         let wake = try WakeFile(folder: folder) { [weak self] in self?.woken() }
         wakeFile.withLock { $0 = wake }
     }
@@ -82,18 +82,18 @@ package final class EmbeddedLog: MessageLog {
 
     package func ensure(_ topics: [TopicSpecification]) async throws {
         try await commit { database in try self.store.ensure(topics, database) }
-        try refresh(reloadingCatalog: true)
+        try await refresh()
     }
 
     package func topics() async throws -> [TopicSpecification] {
-        try refresh(reloadingCatalog: true)
+        try await refresh()
         return state.withLock { $0.catalog.topics.values.map(\.specification).sorted { $0.name < $1.name } }
     }
 
     package func append(_ requests: [AppendRequest]) async throws -> [AppendOutcome] {
         guard !requests.isEmpty else { return [] }
         try check(requests, limit: options.maximumRecordSize)
-        let catalog = try catalog(for: requests.map(\.topic))
+        let catalog = try await catalog(for: requests.map(\.topic))
         let (outcomes, ends) = try await commit { database in
             var ends: [Int64: Int64] = [:]
             let outcomes = try self.store.append(
@@ -108,7 +108,7 @@ package final class EmbeddedLog: MessageLog {
         guard options.owns else {
             throw LogError.unusable(folder: folder, reason: "only the process that owns the folder may join groups")
         }
-        let catalog = try catalog(for: subscriptions.map(\.topic))
+        let catalog = try await catalog(for: subscriptions.map(\.topic))
         let session = state.withLock { state in
             state.nextID += 1
             let session = EmbeddedSession(log: self, member: state.nextID, subscriptions: subscriptions)
@@ -136,8 +136,17 @@ package final class EmbeddedLog: MessageLog {
         try await page(partition, from: offset, records: records, bytes: bytes).page
     }
 
+    package func tail(
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
+    ) async throws -> ReadPage {
+        // What this process does not know of yet is news when it does.
+        let end = end(of: partition)
+        guard offset < end else { return ReadPage(records: [], next: offset, end: offset) }
+        return try await read(partition, from: offset, records: records, bytes: bytes)
+    }
+
     package func bounds(_ topic: String) async throws -> [PartitionBounds] {
-        let ids = try catalog(for: [topic]).topic(topic).partitions
+        let ids = try await catalog(for: [topic]).topic(topic).partitions
         return try await read { database in
             try ids.enumerated().map { number, id in
                 let row = try Row.fetchOne(
@@ -157,7 +166,7 @@ package final class EmbeddedLog: MessageLog {
     }
 
     package func commit(_ positions: [TopicPartition: GroupPosition], of group: String) async throws {
-        let catalog = try catalog(for: positions.keys.map(\.topic))
+        let catalog = try await catalog(for: positions.keys.map(\.topic))
         try await commit { database in
             for (partition, position) in positions {
                 try self.store.write(position, of: group, partition: try catalog.id(of: partition), database)
@@ -184,7 +193,7 @@ package final class EmbeddedLog: MessageLog {
     }
 
     package func maintain() async throws {
-        try refresh(reloadingCatalog: true)
+        try await refresh()
         let catalog = state.withLock { $0.catalog }
         for topic in catalog.topics.values {
             for id in topic.partitions {
@@ -225,7 +234,7 @@ package final class EmbeddedLog: MessageLog {
     func page(
         _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
     ) async throws -> (page: ReadPage, earliest: Int64) {
-        let catalog = try catalog(for: [partition.topic])
+        let catalog = try await catalog(for: [partition.topic])
         return try await read { database in
             try self.store.read(
                 partition, from: offset, records: records, bytes: bytes, catalog: catalog, database)
@@ -243,7 +252,7 @@ package final class EmbeddedLog: MessageLog {
     func settle(_ requests: [AppendRequest], _ moves: [(group: String, TopicPartition, GroupPosition)]) async throws {
         // What a producer could append must be able to move on: a dead letter is its record and some headers more.
         try check(requests, limit: options.maximumRecordSize * 2)
-        let catalog = try catalog(for: requests.map(\.topic))
+        let catalog = try await catalog(for: requests.map(\.topic))
         let ends = try await commit { database in
             var ends: [Int64: Int64] = [:]
             _ = try self.store.append(requests, at: self.clock.now, catalog: catalog, ends: &ends, database)
@@ -296,10 +305,10 @@ package final class EmbeddedLog: MessageLog {
     }
 
     /// The catalog with these topics in it; looked up anew when one is missing, since another process may have made it.
-    private func catalog(for topics: [String]) throws -> Catalog {
+    private func catalog(for topics: [String]) async throws -> Catalog {
         let known = state.withLock { $0.catalog }
         if topics.allSatisfy({ known.topics[$0] != nil }) { return known }
-        try refresh(reloadingCatalog: true)
+        try await refresh()
         let fresh = state.withLock { $0.catalog }
         for topic in topics { _ = try fresh.topic(topic) }
         return fresh
@@ -360,7 +369,18 @@ package final class EmbeddedLog: MessageLog {
         if isIdle { idle.raise() }
     }
 
-    private func refresh(reloadingCatalog: Bool) throws {
+    /// What other processes may have changed: the ends, and the topics.
+    private func refresh() async throws {
+        let (catalog, ends) = try await read { [store] database in
+            (try store.loadCatalog(database), try store.ends(database))
+        }
+        state.withLock { $0.catalog = catalog }
+        advance(ends)
+    }
+
+    /// As `refresh`, on a thread that may wait. Never on one of the concurrency runtime's: there are as many as cores, and
+    /// when all of them wait for a reader, those that have one cannot go on to give it back.
+    private func refreshWaiting(reloadingCatalog: Bool) throws {
         try enter()
         defer { leave() }
         do {
@@ -376,7 +396,7 @@ package final class EmbeddedLog: MessageLog {
 
     private func woken() {
         do {
-            try refresh(reloadingCatalog: false)
+            try refreshWaiting(reloadingCatalog: false)
         } catch LogError.closed {
             return
         } catch {

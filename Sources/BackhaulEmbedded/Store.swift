@@ -1,4 +1,5 @@
 internal import BackhaulLog
+internal import BackhaulSQLite
 internal import Foundation
 internal import GRDB
 
@@ -144,8 +145,10 @@ struct Store: Sendable {
         var outcomes: [AppendOutcome] = []
         outcomes.reserveCapacity(requests.count)
         var next: [Int64: Int64] = [:]
-        let insert = try database.cachedStatement(
-            sql: "INSERT INTO records(id, at, key, value, headers, crc) VALUES (?, ?, ?, ?, ?, ?)")
+        var insert = try BoundStatement(
+            database, "INSERT INTO records(id, at, key, value, headers, crc) VALUES (?, ?, ?, ?, ?, ?)")
+        var end = try BoundStatement(database, "SELECT next FROM partitions WHERE id = ?")
+        var name = try BoundStatement(database, "INSERT INTO identities(name, fingerprint, record) VALUES (?, ?, ?)")
         for request in requests {
             let target = try catalog.target(of: request)
             let partition = try catalog.id(of: target)
@@ -157,46 +160,51 @@ struct Store: Sendable {
             if let cached = next[partition] {
                 offset = cached
             } else {
-                let statement = try database.cachedStatement(sql: "SELECT next FROM partitions WHERE id = ?")
-                offset = try Int64.fetchOne(statement, arguments: [partition]) ?? 0
+                end.bind(partition)
+                offset = try end.next() ? end.integer(0) : 0
+                end.reset()
             }
             let row = Schema.rowID(partition, offset)
             let headers = HeaderBlock.encode(request.record.headers)
             let crc = Checksum.of(at: now, key: request.record.key, value: request.record.value, headers: headers)
-            insert.setUncheckedArguments([
-                row, now, request.record.key.map { Data($0) }, request.record.value.map { Data($0) }, Data(headers),
-                Int64(crc),
-            ])
-            try insert.execute()
+            insert.bind(row)
+            insert.bind(now)
+            insert.bind(request.record.key)
+            insert.bind(request.record.value)
+            insert.bind(headers)
+            insert.bind(Int64(crc))
+            try insert.run()
             if let identity = request.identity {
-                let statement = try database.cachedStatement(
-                    sql: "INSERT INTO identities(name, fingerprint, record) VALUES (?, ?, ?)")
-                statement.setUncheckedArguments([Data(identity.name), Data(identity.fingerprint), row])
-                try statement.execute()
+                name.bind(identity.name)
+                name.bind(identity.fingerprint)
+                name.bind(row)
+                try name.run()
             }
             next[partition] = offset + 1
             outcomes.append(.appended(LogPosition(partition: target, offset: offset)))
             try failPoint("appended")
         }
-        let update = try database.cachedStatement(sql: "UPDATE partitions SET next = ? WHERE id = ?")
+        var update = try BoundStatement(database, "UPDATE partitions SET next = ? WHERE id = ?")
         for (partition, end) in next {
-            update.setUncheckedArguments([end, partition])
-            try update.execute()
+            update.bind(end)
+            update.bind(partition)
+            try update.run()
             ends[partition] = end
         }
         return outcomes
     }
 
     private func known(_ identity: RecordIdentity, catalog: Catalog, _ database: Database) throws -> AppendOutcome? {
-        let statement = try database.cachedStatement(sql: "SELECT fingerprint, record FROM identities WHERE name = ?")
-        guard let row = try Row.fetchOne(statement, arguments: [Data(identity.name)]) else { return nil }
-        let record: Int64 = row[1]
+        var known = try BoundStatement(database, "SELECT fingerprint, record FROM identities WHERE name = ?")
+        known.bind(identity.name)
+        guard try known.next() else { return nil }
+        defer { known.reset() }
+        let record = known.integer(1)
         guard let partition = catalog.names[record >> Schema.offsetBits] else {
             throw LogError.damaged(what: "an identity points to no partition", place: folder + "/log.sqlite")
         }
         let position = LogPosition(partition: partition, offset: Schema.offset(ofRow: record))
-        let same = try row.withUnsafeData(atIndex: 0) { $0.map { Array($0) == identity.fingerprint } ?? false }
-        return same ? .known(position) : .conflict(position)
+        return known.bytes(0) == identity.fingerprint ? .known(position) : .conflict(position)
     }
 
     /// Reads a page; a record that is missing where there must be one, or differs from its checksum, is damage.
@@ -206,23 +214,28 @@ struct Store: Sendable {
     ) throws -> (page: ReadPage, earliest: Int64) {
         let id = try catalog.id(of: partition)
         let gaps = try catalog.topic(partition.topic).mayHaveGaps
-        let bounds = try database.cachedStatement(sql: "SELECT earliest, next FROM partitions WHERE id = ?")
-        guard let row = try Row.fetchOne(bounds, arguments: [id]) else { throw LogError.unknownPartition(partition) }
-        let earliest: Int64 = row[0]
-        let end: Int64 = row[1]
+        var bounds = try BoundStatement(database, "SELECT earliest, next FROM partitions WHERE id = ?")
+        bounds.bind(id)
+        guard try bounds.next() else { throw LogError.unknownPartition(partition) }
+        let earliest = bounds.integer(0)
+        let end = bounds.integer(1)
+        bounds.reset()
         var next = max(offset, earliest)
         guard next < end else { return (ReadPage(records: [], next: max(next, end), end: end), earliest) }
         var records: [StoredRecord] = []
         var size = 0
-        let select = try database.cachedStatement(
-            sql: "SELECT id, at, key, value, headers, crc FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?")
-        select.setUncheckedArguments([Schema.rowID(id, next), Schema.rowID(id, end), limit])
-        let cursor = try Row.fetchCursor(select)
+        var select = try BoundStatement(
+            database,
+            "SELECT id, at, key, value, headers, crc FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?")
+        select.bind(Schema.rowID(id, next))
+        select.bind(Schema.rowID(id, end))
+        select.bind(limit)
+        defer { select.reset() }
         var complete = true
-        while let row = try cursor.next() {
-            let found = Schema.offset(ofRow: row[0])
+        while try select.next() {
+            let found = Schema.offset(ofRow: select.integer(0))
             guard gaps || found == next else { throw missing(partition, next, found) }
-            let stored = try decode(row, LogPosition(partition: partition, offset: found))
+            let stored = try decode(select, LogPosition(partition: partition, offset: found))
             records.append(stored)
             next = found + 1
             size += stored.record.size
@@ -243,12 +256,12 @@ struct Store: Sendable {
         .damaged(what: "records \(partition)@\(first) to \(next - 1) are missing", place: folder + "/log.sqlite")
     }
 
-    private func decode(_ row: Row, _ position: LogPosition) throws -> StoredRecord {
-        let at: Int64 = row[1]
-        let key = try row.withUnsafeData(atIndex: 2) { $0.map { Array($0) } }
-        let value = try row.withUnsafeData(atIndex: 3) { $0.map { Array($0) } }
-        let headers = try row.withUnsafeData(atIndex: 4) { $0.map { Array($0) } } ?? []
-        let crc: Int64 = row[5]
+    private func decode(_ row: BoundStatement, _ position: LogPosition) throws -> StoredRecord {
+        let at = row.integer(1)
+        let key = row.bytes(2)
+        let value = row.bytes(3)
+        let headers = row.bytes(4) ?? []
+        let crc = row.integer(5)
         guard Int64(Checksum.of(at: at, key: key, value: value, headers: headers)) == crc,
             let list = HeaderBlock.decode(headers)
         else {
@@ -261,10 +274,13 @@ struct Store: Sendable {
     // MARK: Positions
 
     func write(_ position: GroupPosition, of group: String, partition: Int64, _ database: Database) throws {
-        let statement = try database.cachedStatement(
-            sql: "INSERT OR REPLACE INTO positions(reader, partition, frontier, map) VALUES (?, ?, ?, ?)")
-        statement.setUncheckedArguments([group, partition, position.frontier, position.map])
-        try statement.execute()
+        var statement = try BoundStatement(
+            database, "INSERT OR REPLACE INTO positions(reader, partition, frontier, map) VALUES (?, ?, ?, ?)")
+        statement.bind(group)
+        statement.bind(partition)
+        statement.bind(position.frontier)
+        statement.bind(position.map)
+        try statement.run()
     }
 
     func positions(of group: String, catalog: Catalog, _ database: Database) throws -> [TopicPartition: GroupPosition] {

@@ -202,6 +202,15 @@ package final class KafkaLog: MessageLog {
         return try await reader.read(partition, from: offset, records: records, bytes: bytes)
     }
 
+    package func tail(
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
+    ) async throws -> ReadPage {
+        guard try await partitions(of: partition.topic).contains(partition) else {
+            throw LogError.unknownPartition(partition)
+        }
+        return try await reader.tail(partition, from: offset, records: records, bytes: bytes)
+    }
+
     package func bounds(_ topic: String) async throws -> [PartitionBounds] {
         let partitions = try await partitions(of: topic)
         // The end first: what is truncated in between must not make the end lie before the beginning.

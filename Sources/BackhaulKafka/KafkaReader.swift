@@ -14,6 +14,14 @@ actor KafkaReader {
         var lastUse: Int
         /// The length of the queue when it was last looked at.
         var seen = 0
+        /// The next record, where one was taken that nobody had asked for yet.
+        var ahead: StoredRecord?
+
+        mutating func take() -> PartitionQueue.Item? {
+            guard let record = ahead else { return queue.take() }
+            ahead = nil
+            return .record(record)
+        }
     }
 
     private let clients: KafkaClients
@@ -54,7 +62,7 @@ actor KafkaReader {
             var deadline = ContinuousClock.now + patience
             while page.next < end, page.records.count < limit, size < bytes {
                 guard !isClosed, open[partition] != nil else { throw LogError.closed }
-                switch open[partition]?.queue.take() {
+                switch open[partition]?.take() {
                 case .record(let stored):
                     page.records.append(stored)
                     size += stored.record.size
@@ -75,8 +83,55 @@ actor KafkaReader {
                 }
                 open[partition]?.cursor = page.next
             }
+            if page.next >= end { drain(partition, &page) }
             page.end = max(page.end, page.next)
             return page
+        }
+    }
+
+    /// What has been fetched by now. It asks the brokers nothing: a partition that is open at the offset costs a look at its
+    /// queue.
+    func tail(_ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: Int) async throws -> ReadPage
+    {
+        let lock = locks[partition] ?? FIFOLock()
+        locks[partition] = lock
+        return try await lock.withLock {
+            try await position(partition, at: offset)
+            var page = ReadPage(records: [], next: offset, end: offset)
+            var size = 0
+            var isEmpty = false
+            while !isEmpty, page.records.count < limit, size < bytes {
+                switch open[partition]?.take() {
+                case .record(let stored):
+                    page.records.append(stored)
+                    size += stored.record.size
+                    page.next = stored.position.offset + 1
+                case .end(let next): page.next = max(page.next, next)
+                case .positionGone, .trouble: continue
+                case nil: isEmpty = true
+                }
+            }
+            open[partition]?.cursor = page.next
+            // With more in the queue there is an end beyond, wherever it is.
+            page.end = isEmpty ? page.next : page.next + 1
+            return page
+        }
+    }
+
+    /// Empties the queue of a partition that has been read to its end. A queue raises its event when it becomes non-empty,
+    /// and only then: with the word of the partition's end left in it, the next record would come without any news.
+    private func drain(_ partition: TopicPartition, _ page: inout ReadPage) {
+        while open[partition]?.ahead == nil, let item = open[partition]?.queue.take() {
+            switch item {
+            case .record(let stored):
+                // Younger than the end that was asked for: the next read's, and there is no other news of it.
+                open[partition]?.ahead = stored
+                tellChange()
+            case .end(let next):
+                page.next = max(page.next, next)
+                open[partition]?.cursor = page.next
+            case .positionGone, .trouble: continue
+            }
         }
     }
 

@@ -53,6 +53,10 @@ package protocol MessageLog: Sendable {
     /// there is one. An offset before the earliest record reads from the earliest.
     func read(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int) async throws -> ReadPage
 
+    /// As `read`, for whoever follows a partition and looks again at the next of `changes`: what has arrived by now, without
+    /// asking where the partition ends. What was appended a moment ago may be missing; it is news then.
+    func tail(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int) async throws -> ReadPage
+
     /// What each partition of the topic holds, by number.
     func bounds(_ topic: String) async throws -> [PartitionBounds]
 
@@ -79,6 +83,28 @@ package protocol MessageLog: Sendable {
 }
 
 extension MessageLog {
+    package func tail(
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
+    ) async throws -> ReadPage {
+        try await read(partition, from: offset, records: records, bytes: bytes)
+    }
+
+    /// Follows a partition: everything from `offset` on that has arrived by now.
+    /// - Parameter each: called with every page's records, in order.
+    /// - Returns: where to look on at the next of `changes`.
+    package func follow(
+        _ partition: TopicPartition, from offset: Int64, isolation: isolated (any Actor)? = #isolation,
+        _ each: ([StoredRecord]) async throws -> Void
+    ) async throws -> Int64 {
+        var next = offset
+        while true {
+            let page = try await tail(partition, from: next, records: 1_000, bytes: 1 << 20)
+            if !page.records.isEmpty { try await each(page.records) }
+            next = page.next
+            if next >= page.end { return next }
+        }
+    }
+
     /// A log without open transactions holds decided records only.
     package func decided(_ partition: TopicPartition) async throws -> Int64 {
         let all = try await bounds(partition.topic)

@@ -23,6 +23,8 @@ package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
     }
 
     private var jobs: [Work] = []
+    /// Whether the thread waits for the library, or is about to, and nobody has woken it since.
+    private var isWaiting = false
     private var isStopping = false
     private var hasEnded = false
     /// Runs what is still asked of the actor after its thread has ended, one job at a time.
@@ -64,13 +66,17 @@ package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
     }
 
     private func add(_ work: Work) {
-        let isLate = lock.withLock {
-            if hasEnded { return true }
+        // A wake is a system call: only a thread that waits needs one, and one is enough. `isWaiting` is set under the lock
+        // with the list empty, and the wait begins after that: whoever appends in between sees it and wakes, and the
+        // library remembers a wake that comes before its wait.
+        let (isLate, wakes) = lock.withLock {
+            if hasEnded { return (true, false) }
             jobs.append(work)
-            return false
+            defer { isWaiting = false }
+            return (false, isWaiting)
         }
         guard !isLate else { return afterwards.async { self.perform(work) } }
-        wake()
+        if wakes { wake() }
     }
 
     private func perform(_ work: Work) {
@@ -94,12 +100,14 @@ package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
                 let turn = jobs
                 jobs = []
                 if turn.isEmpty && isStopping { hasEnded = true }
+                isWaiting = turn.isEmpty
                 return turn
             }
             for work in turn { perform(work) }
             // Decided under the lock with the list empty: whoever comes later is run by `afterwards`.
             if lock.withLock({ hasEnded }) { return }
-            // A job queued since the list was taken has called `wake`, which ends the wait below at once.
+            // A job queued since the list was taken empty has called `wake`, which ends the wait below at once; one queued
+            // while others ran finds nobody waiting, and the next turn takes it.
             service.serve(mayWait: turn.isEmpty)
         }
     }

@@ -121,12 +121,14 @@ final class ActiveTransfer {
         results.append(backhaul_set_pointer(raw, CURLOPT_HTTPHEADER, headerList))
     }
 
-    /// Frees what belongs to the handle, once it is out of the multi.
-    func release() {
-        if let easy { curl_easy_cleanup(UnsafeMutableRawPointer(easy)) }
-        easy = nil
+    /// Lets go of what belongs to the handle, once it is out of the multi.
+    /// - Returns: the handle, as good as new.
+    func release() -> OpaquePointer? {
+        if let easy { curl_easy_reset(UnsafeMutableRawPointer(easy)) }
+        defer { easy = nil }
         curl_slist_free_all(headerList)
         headerList = nil
+        return easy
     }
 
     /// The report once libcurl is done with the handle.
@@ -168,18 +170,17 @@ final class ActiveTransfer {
     fileprivate func header(_ line: UnsafeRawBufferPointer) -> Int {
         headerBytes += line.count
         guard headerBytes <= Self.largestHeaders else { return 0 }
-        let text = String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        if text.hasPrefix("HTTP/") {
+        switch HeaderLine(line) {
+        case .status(let code):
             // Each answer begins anew: interim ones (1xx) come first.
             headers = []
-            status = text.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+            status = code
             if let status, status >= 200 { isEarly = !feeder.isDrained }
             // A success that came too early proves nothing, and libcurl would keep the connection, on which the server
             // still waits for the rest of this body. Ending it here closes the connection. (From 400 on libcurl does.)
             if let status, isEarly, (200..<400).contains(status) { return 0 }
-        } else if let colon = text.firstIndex(of: ":") {
-            let value = text[text.index(after: colon)...].trimmingCharacters(in: .whitespaces)
-            headers.append((text[..<colon].lowercased(), value))
+        case .field(let name, let value): headers.append((name, value))
+        case .other: break
         }
         return line.count
     }

@@ -36,10 +36,14 @@ package struct LocalStore: Sendable {
         self.pool = pool
     }
 
-    /// Stores the object. Failures are part of the report; a cancel stops between two chunks.
+    /// Stores the object. Failures are part of the report; a cancel or an interruption stops between two chunks.
     /// - Throws: `CancellationError`.
-    package func place(_ placement: LocalPlacement) async throws -> TransferReport {
+    package func place(
+        _ placement: LocalPlacement, interruption: Interruption? = nil
+    ) async throws -> TransferReport {
         let cancelled = CancelFlag()
+        interruption?.arm { cancelled.set() }
+        defer { interruption?.disarm() }
         return try await withTaskCancellationHandler {
             try await pool.run {
                 do {

@@ -59,6 +59,10 @@ package actor TransferEngine: LoopService {
     }
 
     private var pending: [UInt64: Pending] = [:]
+    /// Handles of transfers that have ended, to be used again: a new one costs more than a small request.
+    private var idle: [OpaquePointer] = []
+    /// Hosts of URLs by what stands before their paths, as libcurl reads them.
+    private var hosts: [String: String] = [:]
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -82,12 +86,17 @@ package actor TransferEngine: LoopService {
     }
 
     /// Makes the request and reports what came of it; failures of the transfer are part of the report.
-    /// - Throws: `CancellationError` when the calling task is cancelled or the engine closed; `TransferFailure` when
-    ///   the request cannot be made at all.
-    package func run(_ request: TransferRequest) async throws -> TransferReport {
-        let host = try ParsedURL(request.url).host
+    /// - Throws: `CancellationError` when the calling task is cancelled, the work interrupted or the engine closed;
+    ///   `TransferFailure` when the request cannot be made at all.
+    package func run(
+        _ request: TransferRequest, interruption: Interruption? = nil
+    ) async throws -> TransferReport {
+        let host = try host(of: request.url)
         nextID += 1
         let id = nextID
+        // An interruption that has come already is filed here, and found by the next turn like one that comes later.
+        interruption?.arm { self.file(cancel: id) }
+        defer { interruption?.disarm() }
         return try await withTaskCancellationHandler {
             // Between here and the registration nothing suspends, so a cancel that was filed by the handler below runs
             // on this executor after it and finds the transfer.
@@ -100,9 +109,13 @@ package actor TransferEngine: LoopService {
                 startWaiting()
             }
         } onCancel: {
-            cancels.withLock { $0.append(id) }
-            multi.wake()
+            file(cancel: id)
         }
+    }
+
+    private nonisolated func file(cancel id: UInt64) {
+        cancels.withLock { $0.append(id) }
+        multi.wake()
     }
 
     private nonisolated let cancels = Mutex<[UInt64]>([])
@@ -116,6 +129,23 @@ package actor TransferEngine: LoopService {
         for address in try HostAddresses.all(of: name) where !egress.allows(address) {
             throw .egressRefused(address.description)
         }
+    }
+
+    /// What a connection is shared by and counted for. Parsing costs as much as a small upload's whole decision, and the
+    /// host does not hang on what follows it, as long as that is plain.
+    private func host(of url: String) throws(TransferFailure) -> String {
+        let utf8 = url.utf8
+        guard let scheme = utf8.firstIndex(of: UInt8(ascii: ":")),
+            utf8[scheme...].starts(with: "://".utf8),
+            let path = utf8[utf8.index(scheme, offsetBy: 3)...].firstIndex(of: UInt8(ascii: "/")),
+            utf8[path...].allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") })
+        else { return try ParsedURL(url).host }
+        let origin = String(url[...path])
+        if let known = hosts[origin] { return known }
+        let host = try ParsedURL(url).host
+        if hosts.count >= 1_000 { hosts = [:] }
+        hosts[origin] = host
+        return host
     }
 
     /// From now on so many at a time; what runs goes on.
@@ -132,6 +162,8 @@ package actor TransferEngine: LoopService {
         guard !isClosed else { return }
         isClosed = true
         for id in Array(active.keys) + Array(pending.keys) { cancel(id) }
+        for easy in idle { curl_easy_cleanup(UnsafeMutableRawPointer(easy)) }
+        idle = []
         multi.cleanUp()
         loop.stop()
     }
@@ -219,13 +251,14 @@ package actor TransferEngine: LoopService {
         let transfer = ActiveTransfer(
             id: id, request: entry.request, host: entry.host, egress: egress, feeder: feeder,
             continuation: entry.continuation)
-        guard let easy = curl_easy_init() else {
+        guard let handle = idle.popLast() ?? curl_easy_init().map({ OpaquePointer($0) }) else {
             return entry.continuation.resume(throwing: TransferFailure.internalError("libcurl gave no handle"))
         }
+        let easy = UnsafeMutableRawPointer(handle)
         do {
-            try transfer.prepare(limits, handle: OpaquePointer(easy))
+            try transfer.prepare(limits, handle: handle)
         } catch {
-            transfer.release()
+            keep(transfer.release())
             return entry.continuation.resume(throwing: error)
         }
         active[id] = transfer
@@ -241,7 +274,16 @@ package actor TransferEngine: LoopService {
         if active.removeValue(forKey: transfer.id) != nil { meters.moved(running: -1, waiting: 0) }
         let count = perHost[transfer.host, default: 1] - 1
         perHost[transfer.host] = count == 0 ? nil : count
-        transfer.release()
+        keep(transfer.release())
+    }
+
+    /// Keeps as many handles as may run, for those to come.
+    private func keep(_ handle: OpaquePointer?) {
+        guard let handle else { return }
+        guard !isClosed, idle.count < limits.transfers else {
+            return curl_easy_cleanup(UnsafeMutableRawPointer(handle))
+        }
+        idle.append(handle)
     }
 
     private func cancel(_ id: UInt64) {

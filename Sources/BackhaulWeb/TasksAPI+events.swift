@@ -105,7 +105,7 @@ extension TasksAPI {
     ) async throws -> (isMore: Bool, count: Int) {
         let partition = TopicPartition(topic: layout.results, partition: number)
         let from = cursor.next[number] ?? 0
-        let page = try await log.read(partition, from: from, records: 500, bytes: 1 << 20)
+        let page = try await log.tail(partition, from: from, records: 500, bytes: 1 << 20)
         guard page.next > from else { return (false, 0) }
         var count = 0
         for stored in page.records {

@@ -16,13 +16,26 @@ package enum TimeText {
         let day = doy - (153 * mp + 2) / 5 + 1
         let month = mp < 10 ? mp + 3 : mp - 9
         let year = yoe + era * 400 + (month <= 2 ? 1 : 0)
-        return pad(year, 4) + "-" + pad(month, 2) + "-" + pad(day, 2) + "T" + pad(rest / 3_600_000, 2) + ":"
-            + pad(rest / 60_000 % 60, 2) + ":" + pad(rest / 1_000 % 60, 2) + "." + pad(rest % 1_000, 3) + "Z"
-    }
-
-    private static func pad(_ number: Int, _ width: Int) -> String {
-        let text = String(number)
-        return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+        return String(unsafeUninitializedCapacity: 24) { buffer in
+            var index = 0
+            func put(_ number: Int, _ width: Int, then mark: UInt8) {
+                var rest = number
+                for place in stride(from: index + width - 1, through: index, by: -1) {
+                    buffer[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+                    rest /= 10
+                }
+                buffer[index + width] = mark
+                index += width + 1
+            }
+            put(year, 4, then: UInt8(ascii: "-"))
+            put(month, 2, then: UInt8(ascii: "-"))
+            put(day, 2, then: UInt8(ascii: "T"))
+            put(rest / 3_600_000, 2, then: UInt8(ascii: ":"))
+            put(rest / 60_000 % 60, 2, then: UInt8(ascii: ":"))
+            put(rest / 1_000 % 60, 2, then: UInt8(ascii: "."))
+            put(rest % 1_000, 3, then: UInt8(ascii: "Z"))
+            return index
+        }
     }
 }
 

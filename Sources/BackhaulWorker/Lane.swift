@@ -30,6 +30,7 @@ actor Lane {
     let random: @Sendable () -> Double
     let logger: Logger
     let writer: DecisionWriter
+    let marks: InFlightMarks
     /// Every retry tier there is, in milliseconds: those configured, and those that exist and have to be drained.
     let tiers: [Int64]
     let cancellations: Cancellations
@@ -49,8 +50,12 @@ actor Lane {
     var keys: [DeliveryReference: String] = [:]
     /// Milliseconds since 1970 by this machine's clock, which the log's may be behind of: then it only says "may exist".
     var ownedSince: [TopicPartition: Int64] = [:]
+    /// Uploads that it may have under way.
+    private var slots: Int
     /// Deliveries that this lane may have in hand.
     var credits = 0
+    /// Credits of deliveries that are through, not given back yet.
+    var owed = 0
     var isStopping = false
     var isEnding = false
     var leaving: Set<TopicPartition> = []
@@ -71,18 +76,26 @@ actor Lane {
         self.options = options
         self.execution = execution
         self.gate = gate
-        let slots = kind == .small ? options.uploads : options.largeUploads
+        slots = kind == .small ? options.uploads : options.largeUploads
         decisions = SlotGate(slots: slots * options.decisionsPerUpload)
         self.clock = clock
         self.random = random
         self.logger = logger
         self.meters = meters
         settler = Settler(session: session, clock: clock, meters: meters, logger: logger)
-        writer = DecisionWriter(layout: options.layout, worker: options.name)
+        let writer = DecisionWriter(layout: options.layout, worker: options.name)
+        self.writer = writer
+        let settler = settler
+        marks = InFlightMarks(after: options.markAfter, clock: clock) { task, startedAt in
+            let now = clock.now
+            let record = try writer.started(task, startedAt: startedAt, now: now)
+            _ = try await settler.settle(try writer.checkpoint(task, isInFlight: true, with: [record]))
+        }
     }
 
     /// From now on so many uploads at a time.
     func resize(to slots: Int) async {
+        self.slots = slots
         decisions.resize(to: slots * options.decisionsPerUpload)
         (gate as? SlotGate)?.resize(to: slots)
         // Credits in hand are never taken back: fewer slots only mean that more wait for one.
@@ -110,7 +123,7 @@ actor Lane {
     }
 
     func work() async throws {
-        credits = Self.credits(kind == .small ? options.uploads : options.largeUploads, options)
+        credits = Self.credits(slots, options)
         await session.grant(credits)
         try await withThrowingDiscardingTaskGroup { group in
             group.addTask {
@@ -124,6 +137,16 @@ actor Lane {
                 }
             }
             group.addTask { await self.callWaiting() }
+            let marking = Signal()
+            group.addTask {
+                // Until the lane has nothing under way any more, or has failed.
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask { await self.marks.run() }
+                    group.addTask { await marking.wait() }
+                    await group.next()
+                    group.cancelAll()
+                }
+            }
             while let event = try await session.next() {
                 switch event {
                 case .assigned(let partitions):
@@ -140,6 +163,7 @@ actor Lane {
             }
             isEnding = true
             roomChanged.raise()
+            marking.raise()
             await settler.end()
         }
     }
@@ -230,7 +254,7 @@ actor Lane {
             task: task, isOrdered: keys[reference] != nil, kind: kind, stopper: stopper, settler: settler,
             options: options, execution: execution, gate: gate, decisions: decisions, clock: clock, random: random,
             logger: logger,
-            writer: writer, tiers: tiers, cancellations: cancellations,
+            writer: writer, marks: marks, tiers: tiers, cancellations: cancellations,
             isOnlyOwner: ownedSince[reference.position.partition].map { $0 < task.delivery.stored.appendedAt } ?? false,
             meters: meters, tracer: tracer)
         spawn { await self.work(reference) { try await run.run() } }
@@ -247,8 +271,17 @@ actor Lane {
                 metadata: ["position": "\(reference.position)", "error": "\(error)"])
         }
         stoppers[reference] = nil
-        if creditless.remove(reference) == nil { await session.grant(1) }
+        if creditless.remove(reference) == nil { owed += 1 }
         forget(reference)
+        await repay()
+    }
+
+    /// Gives credits back, many at a time while there is enough in hand: each time the session looks at its partitions.
+    private func repay() async {
+        guard owed >= credits / 8 || stoppers.count <= slots * options.decisionsPerUpload else { return }
+        let count = owed
+        owed = 0
+        if count > 0 { await session.grant(count) }
     }
 
     /// Lets a task wait in memory.

@@ -1,4 +1,4 @@
-internal import BackhaulLog
+internal import BackhaulTransfer
 internal import Synchronization
 
 /// Tells one delivery's work to stop, and why.
@@ -13,8 +13,9 @@ final class Stopper: Sendable {
     }
 
     private let reason = Mutex<Reason?>(nil)
-    private let signal = Signal()
     private let uploading = Atomic<Bool>(false)
+    /// Ends whatever the work waits for.
+    let interruption = Interruption()
 
     /// Whether bytes are on their way: such work gets time to finish.
     var isUploading: Bool {
@@ -25,32 +26,19 @@ final class Stopper: Sendable {
     /// The first reason stands.
     func stop(_ why: Reason) {
         reason.withLock { $0 = $0 ?? why }
-        signal.raise()
+        interruption.interrupt()
     }
 
     var stopped: Reason? { reason.withLock { $0 } }
 
-    /// Runs `body`; when stopped, cancels it and gives nil once it has ended. A value that `body` reached all the same
-    /// is kept: what is done is done.
-    func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value? {
+    /// Runs `body` unless stopped; nil when a stop ended it. A value that `body` reached all the same is kept: what is done
+    /// is done.
+    func run<Value>(_ body: (Interruption) async throws -> Value) async throws -> Value? {
         if stopped != nil { return nil }
-        return try await withThrowingTaskGroup(of: Value?.self) { group in
-            group.addTask {
-                do {
-                    return try await body()
-                } catch is CancellationError {
-                    return nil
-                }
-            }
-            group.addTask {
-                // The end of an earlier run leaves the signal raised; only a reason counts.
-                while self.stopped == nil, !Task.isCancelled { await self.signal.wait() }
-                return nil
-            }
-            let first = try await group.next() ?? nil
-            group.cancelAll()
-            let second = try await group.next() ?? nil
-            return first ?? second
+        do {
+            return try await body(interruption)
+        } catch is CancellationError {
+            return nil
         }
     }
 }

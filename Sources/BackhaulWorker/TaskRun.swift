@@ -22,6 +22,7 @@ struct TaskRun: Sendable {
     let random: @Sendable () -> Double
     let logger: Logger
     let writer: DecisionWriter
+    let marks: InFlightMarks
     let tiers: [Int64]
     let cancellations: Cancellations
     /// Whether the record was appended while this lane had its partition already.
@@ -65,12 +66,12 @@ struct TaskRun: Sendable {
         }
         let upload = task.task
         // Held until the decision is in the log: a crash then repeats no more uploads than there are places.
-        guard try await stopper.run({ try await decisions.enter(upload) }) != nil else {
+        guard try await stopper.run({ try await decisions.enter(upload, $0) }) != nil else {
             try await stopped(task)
             return .settled
         }
         defer { decisions.leave(upload) }
-        guard try await stopper.run({ try await gate.enter(upload) }) != nil else {
+        guard try await stopper.run({ try await gate.enter(upload, $0) }) != nil else {
             try await stopped(task)
             return .settled
         }
@@ -196,40 +197,22 @@ struct TaskRun: Sendable {
         task.trace = parent.map { tracer == nil ? $0.text : $0.child.text }
         stopper.isUploading = true
         defer { stopper.isUploading = false }
-        let marking = task
-        let execution = execution
-        let (attempt, isMarked) = try await withThrowingTaskGroup(of: Attempt?.self) { group in
-            group.addTask {
-                let stored = try await stopper.run { () async throws -> Attempt in
-                    do {
-                        return .stored(try await execution.attempt(upload))
-                    } catch let failure as Failure {
-                        return .failed(failure)
-                    }
+        marks.begin(task, at: startedAt)
+        let attempt: Attempt
+        do {
+            let stored = try await stopper.run { interruption in
+                do {
+                    return Attempt.stored(try await execution.attempt(upload, interruption))
+                } catch let failure as Failure {
+                    return Attempt.failed(failure)
                 }
-                return stored ?? .stopped
             }
-            group.addTask {
-                try? await clock.sleep(until: clock.now + options.markAfter)
-                return nil
-            }
-            var isMarked = false
-            while let next = try await group.next() {
-                if let next {
-                    group.cancelAll()
-                    return (next, isMarked)
-                }
-                // Woken because the lane has failed, not because the time was up: there is nobody to settle a mark.
-                try Task.checkCancellation()
-                // Still under way: whoever finds the mark without its end knows that this worker died meanwhile.
-                let now = clock.now
-                _ = try await settler.settle(
-                    try writer.checkpoint(
-                        marking, isInFlight: true, with: [try writer.started(marking, startedAt: now, now: now)]))
-                isMarked = true
-            }
-            return (.stopped, isMarked)
+            attempt = stored ?? .stopped
+        } catch {
+            _ = try? await marks.end(task.delivery.reference)
+            throw error
         }
+        let isMarked = try await marks.end(task.delivery.reference)
         if isMarked {
             task.hasCheckpoint = true
             task.isMarked = true

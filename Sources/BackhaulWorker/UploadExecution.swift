@@ -5,7 +5,7 @@ package import BackhaulTransfer
 /// Does one attempt: opens the source, asks the dialect, carries out its steps.
 package struct UploadExecution: Sendable {
     private let destinations: LiveDestinations
-    private let roots: SourceRoots
+    private let roots: RootCache
     private let engine: TransferEngine
     private let store: LocalStore
     private let pool: ReaderPool
@@ -17,7 +17,7 @@ package struct UploadExecution: Sendable {
         destinations: LiveDestinations, roots: SourceRoots, engine: TransferEngine, store: LocalStore, pool: ReaderPool
     ) {
         self.destinations = destinations
-        self.roots = roots
+        self.roots = RootCache(roots)
         self.engine = engine
         self.store = store
         self.pool = pool
@@ -28,33 +28,35 @@ package struct UploadExecution: Sendable {
         (try? destinations.table.resolve(task.destination.place))?.order ?? .none
     }
 
-    /// - Throws: `Failure`; `CancellationError` when the calling task is cancelled.
-    package func attempt(_ task: UploadTask) async throws -> StoredObject {
+    /// - Throws: `Failure`; `CancellationError` when the work is interrupted or the calling task cancelled.
+    package func attempt(_ task: UploadTask, _ interruption: Interruption) async throws -> StoredObject {
         let destination = try destinations.table.resolve(task.destination.place)
         // Nothing is opened for a destination that keeps nothing.
         if case .drop = destination.kind { return Drop.object }
-        if case .url(let url) = task.destination.place {
-            do {
-                let engine = engine
-                try await pool.run { try engine.requireAllowed(url) }
-            } catch let failure as TransferFailure {
-                throw failure.classified
+        let engine = engine
+        let body = try await pool.run {
+            if case .url(let url) = task.destination.place {
+                do {
+                    try engine.requireAllowed(url)
+                } catch let failure as TransferFailure {
+                    throw failure.classified
+                }
             }
+            return try open(task)
         }
-        let body = try await pool.run { try open(task) }
         var dialect = destination.upload(key: task.destination.key, body: body, contentType: task.contentType)
         var step = dialect.begin()
         while true {
-            try Task.checkCancellation()
+            guard !interruption.isInterrupted, !Task.isCancelled else { throw CancellationError() }
             switch step {
             case .request(let request):
                 do {
-                    step = dialect.next(try await engine.run(request))
+                    step = dialect.next(try await engine.run(request, interruption: interruption))
                 } catch let failure as TransferFailure {
                     throw failure.classified
                 }
             case .place(let placement):
-                step = dialect.next(try await store.place(placement))
+                step = dialect.next(try await store.place(placement, interruption: interruption))
             case .stored(let object):
                 return object
             case .failed(let failure):
@@ -65,6 +67,11 @@ package struct UploadExecution: Sendable {
 
     /// Opens the source and holds it against what was accepted. Blocks.
     private func open(_ task: UploadTask) throws -> TransferBody {
+        if let root = roots.kept(task.source.root),
+            let file = try? SourceFile(path: task.source.path, below: root.descriptor)
+        {
+            return try body(file, of: task)
+        }
         let root: OpenRoot
         do {
             root = try roots.open(task.source.root)
@@ -86,6 +93,10 @@ package struct UploadExecution: Sendable {
             case .stale(let text): throw Failure(.rootUnfit, "the medium does not answer: \(text)")
             }
         }
+        return try body(file, of: task)
+    }
+
+    private func body(_ file: SourceFile, of task: UploadTask) throws -> TransferBody {
         guard file.size == task.size, file.fingerprint.modifiedAt == task.modifiedAt else {
             throw Failure(
                 .sourceChanged,

@@ -1,11 +1,12 @@
 package import BackhaulDomain
+package import BackhaulTransfer
 internal import Synchronization
 
 /// Asked before every upload. Limits by destination and tenant, breakers and budgets have their place behind it.
 package protocol UploadGate: Sendable {
     /// Waits until the upload may begin.
-    /// - Throws: `CancellationError`.
-    func enter(_ task: UploadTask) async throws
+    /// - Throws: `CancellationError` when the work is interrupted, or the calling task cancelled.
+    func enter(_ task: UploadTask, _ interruption: Interruption) async throws
     /// The upload has ended.
     func leave(_ task: UploadTask)
 }
@@ -17,6 +18,8 @@ package final class SlotGate: UploadGate {
         /// Below zero after a resize, until as many have left.
         var free: Int
         var waiters: [(id: Int, continuation: CheckedContinuation<Void, any Error>)] = []
+        /// Numbers of those who wait, or are about to; and of those among them who are not to wait any more.
+        var asking: Set<Int> = []
         var cancelled: Set<Int> = []
         var nextID = 0
     }
@@ -42,10 +45,25 @@ package final class SlotGate: UploadGate {
         for continuation in called { continuation.resume() }
     }
 
-    package func enter(_ task: UploadTask) async throws {
-        let id = state.withLock { state in
-            state.nextID += 1
-            return state.nextID
+    package func enter(_ task: UploadTask, _ interruption: Interruption) async throws {
+        let (isIn, id) = state.withLock { state in
+            // Waiters are there only when nothing is free.
+            guard state.free > 0 else {
+                state.nextID += 1
+                state.asking.insert(state.nextID)
+                return (false, state.nextID)
+            }
+            state.free -= 1
+            return (true, 0)
+        }
+        if isIn { return }
+        interruption.arm { self.cancel(id) }
+        defer {
+            interruption.disarm()
+            state.withLock { state in
+                state.asking.remove(id)
+                state.cancelled.remove(id)
+            }
         }
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -62,19 +80,21 @@ package final class SlotGate: UploadGate {
                 if let result { continuation.resume(with: result) }
             }
         } onCancel: {
-            let waiter = state.withLock { state -> CheckedContinuation<Void, any Error>? in
-                guard let index = state.waiters.firstIndex(where: { $0.id == id }) else {
-                    // Not filed yet, or let in already; a number of one let in is cleared by `leave` below never being
-                    // asked for it, so it is only kept for those to come.
-                    state.cancelled.insert(id)
-                    return nil
-                }
-                return state.waiters.remove(at: index).continuation
-            }
-            waiter?.resume(throwing: CancellationError())
+            cancel(id)
         }
-        // Let in, then cancelled: the number must not stay.
-        _ = state.withLock { $0.cancelled.remove(id) }
+    }
+
+    private func cancel(_ id: Int) {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, any Error>? in
+            guard let index = state.waiters.firstIndex(where: { $0.id == id }) else {
+                // Not filed yet, or let in already; of one that has left `enter`, an interruption that was on its way
+                // finds nothing.
+                if state.asking.contains(id) { state.cancelled.insert(id) }
+                return nil
+            }
+            return state.waiters.remove(at: index).continuation
+        }
+        waiter?.resume(throwing: CancellationError())
     }
 
     package func leave(_ task: UploadTask) {

@@ -127,7 +127,9 @@ actor BenchRun {
         try await withThrowingDiscardingTaskGroup { group in
             for number in 0..<count {
                 let due = Int64(Double(number) / rate * 1_000_000)
-                if due > now { try await Task.sleep(until: start + .microseconds(due), tolerance: .zero, clock: .continuous) }
+                if due > now {
+                    try await Task.sleep(until: start + .microseconds(due), tolerance: .zero, clock: .continuous)
+                }
                 begun[number] = due
                 let draft = draft(number)
                 group.addTask { try await self.check(self.ingest.accept([draft])) }
@@ -156,11 +158,10 @@ actor BenchRun {
     }
 
     private func look() async throws {
-        for bounds in try await log.bounds(layout.results) {
-            try await log.scan(bounds.partition, from: next[bounds.partition] ?? 0, to: bounds.end) { records in
+        for (partition, offset) in next {
+            next[partition] = try await log.follow(partition, from: offset) { records in
                 for stored in records { self.take(stored) }
             }
-            next[bounds.partition] = max(next[bounds.partition] ?? 0, bounds.end)
         }
     }
 

@@ -19,7 +19,7 @@ enum StandaloneProcess {
         let tracer = try settings.tracer(role: "standalone", client: client)
         let crew = try WorkerCrew(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: log.folder),
-            egress: settings.egress(isLocal: addresses.listen.isLoopback), decisionsPerUpload: 1,
+            egress: settings.egress(isLocal: addresses.listen.isLoopback), decisionsPerUpload: 2,
             tracer: tracer)
         let clock = SystemLogClock()
         let acknowledger = Acknowledger(

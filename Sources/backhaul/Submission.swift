@@ -293,19 +293,28 @@ actor Submission {
     }
 
     private func lookForResults() async throws {
-        for bounds in try await log.bounds(layout.results) {
-            try await log.scan(bounds.partition, from: nextResults[bounds.partition] ?? 0, to: bounds.end) { records in
+        for (partition, offset) in nextResults {
+            nextResults[partition] = try await log.follow(partition, from: offset) { records in
                 for stored in records { self.take(stored) }
             }
-            nextResults[bounds.partition] = bounds.end
         }
     }
 
     private func take(_ stored: StoredRecord) {
-        guard let result = try? ResultDocument.decode(stored.record.value) else { return }
-        let identity = result.task.identity
+        // The headers say enough; the document is read where they are not ours.
+        let ended: (task: TaskGeneration, status: OutcomeKind)
+        if let read = CloudEvent.read({ stored.record.header($0)?.text }) {
+            ended = read
+        } else if let document = try? ResultDocument.decode(stored.record.value),
+            let status = OutcomeKind(rawValue: document.status)
+        {
+            ended = (document.task, status)
+        } else {
+            return
+        }
+        let identity = ended.task.identity
         let isAwaited = awaited.remove(identity) != nil
-        if result.status == OutcomeKind.succeeded.rawValue {
+        if ended.status == .succeeded {
             failed.remove(identity)
         } else if isAwaited {
             failed.insert(identity)

@@ -22,6 +22,12 @@ struct SettingsTests {
         #expect(settings.partitions == 8 && settings.layout.prefix == "backhaul.")
     }
 
+    @Test func aDestinationMayDropWhatItIsGiven() async throws {
+        let settings = try await read("destinations: {nowhere: {type: drop, order: key}}")
+        #expect(settings.destinations["nowhere"] == Destination(kind: .drop, order: .key))
+        await #expect(throws: SettingsError.self) { try await read("destinations: {n: {type: drop, path: /x}}") }
+    }
+
     @Test func environmentComesBeforeFileBeforeDefault() async throws {
         let yaml = "retry:\n  tiers: [1s, 2s]\n  maxAttempts: 3\nlimits.uploads: 5\n"
         let settings = try await read(yaml, ["BACKHAUL_RETRY_MAX_ATTEMPTS": "4"])

@@ -45,6 +45,13 @@ enum Command {
         return process
     }
 
+    /// Runs it to its end on a thread that may wait: the runtime's own are as many as cores, and the other tests' too.
+    static func result(_ arguments: [String]) async throws -> Outcome {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(with: Result { try run(arguments) }) }
+        }
+    }
+
     /// Runs it to its end.
     static func run(
         _ arguments: [String], environment: [String: String] = [:], folder: String? = nil, input: Data? = nil

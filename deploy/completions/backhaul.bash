@@ -173,13 +173,13 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    standalone|ingest|worker|acknowledger|submit|status|token|results|dead-letters|replay|audit|topics|lag|config|help)
+    standalone|ingest|worker|acknowledger|submit|status|token|results|dead-letters|replay|audit|topics|lag|bench|config|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'standalone ingest worker acknowledger submit status token results dead-letters replay audit topics lag config help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'standalone ingest worker acknowledger submit status token results dead-letters replay audit topics lag bench config help' -- "${cur}"))
         ;;
     esac
 }
@@ -692,6 +692,46 @@ _backhaul_lag() {
 
     # Offer option value completions
     case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_bench() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--to --tasks --rate --source --tenant --samples --log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--to')
+        return
+        ;;
+    '--tasks')
+        return
+        ;;
+    '--rate')
+        return
+        ;;
+    '--source')
+        return
+        ;;
+    '--tenant')
+        return
+        ;;
+    '--samples')
+        return
+        ;;
     '--log')
         return
         ;;

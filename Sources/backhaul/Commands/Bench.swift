@@ -100,7 +100,8 @@ struct Bench: AsyncParsableCommand {
         if log.output == .json { return try Output.json(summary) }
         print(
             String(
-                format: "%d tasks, %d failed: %.3f s, %.0f a second (accepted after %.3f s)", summary.tasks, summary.failed,
+                format: "%d tasks, %d failed: %.3f s, %.0f a second (accepted after %.3f s)", summary.tasks,
+                summary.failed,
                 summary.seconds, summary.tasksPerSecond, summary.acceptedSeconds))
         print(
             String(

@@ -31,37 +31,37 @@ struct Results: AsyncParsableCommand {
         let opened = try await log.address().open(settings, creates: false)
         let changes = await opened.changes()
         var next: [TopicPartition: Int64] = [:]
-        try await printNew(opened, settings.layout.results, &next)
+        for bounds in try await opened.bounds(settings.layout.results) {
+            try await opened.scan(bounds.partition, to: bounds.end, show)
+            next[bounds.partition] = bounds.end
+        }
+        fflush(nil)
         if follow {
-            for await _ in changes { try await printNew(opened, settings.layout.results, &next) }
+            for await _ in changes {
+                for (partition, offset) in next {
+                    next[partition] = try await opened.follow(partition, from: offset, show)
+                }
+                // Whoever reads a pipe wants the lines now.
+                fflush(nil)
+            }
         }
         await opened.close()
     }
 
-    private func printNew(_ opened: any MessageLog, _ topic: String, _ next: inout [TopicPartition: Int64]) async throws
-    {
-        for bounds in try await opened.bounds(topic) {
-            try await opened.scan(bounds.partition, from: next[bounds.partition] ?? 0, to: bounds.end) { records in
-                for stored in records {
-                    guard let value = stored.record.value, let result = try? ResultDocument.decode(value) else {
-                        continue
-                    }
-                    guard batch == nil || result.batch == batch, tenant == nil || result.tenant == tenant,
-                        status == nil || result.status == status
-                    else { continue }
-                    if log.output == .json {
-                        Output.write(Data(value))
-                    } else {
-                        let tail = result.failure.map { "  \($0.kind): \($0.message)" } ?? ""
-                        print(
-                            "\(result.finishedAt)  \(result.status)  \(result.attempts)x  \(result.destination)  \(result.key)\(tail)"
-                        )
-                    }
-                }
+    private func show(_ records: [StoredRecord]) {
+        for stored in records {
+            guard let value = stored.record.value, let result = try? ResultDocument.decode(value),
+                batch == nil || result.batch == batch, tenant == nil || result.tenant == tenant,
+                status == nil || result.status == status
+            else { continue }
+            if log.output == .json {
+                Output.write(Data(value))
+            } else {
+                let tail = result.failure.map { "  \($0.kind): \($0.message)" } ?? ""
+                print(
+                    "\(result.finishedAt)  \(result.status)  \(result.attempts)x  \(result.destination)  \(result.key)\(tail)"
+                )
             }
-            next[bounds.partition] = bounds.end
         }
-        // Whoever reads a pipe wants the lines now.
-        fflush(nil)
     }
 }

@@ -1,0 +1,97 @@
+import CCounting
+import Foundation
+
+/// Micro-benchmarks of what every task passes: codecs, ledger, decisions, and the whole path of a task in one process.
+///
+///     backhaul-micro              times each, prints JSON: nanoseconds and allocations an operation
+///     backhaul-micro --count      runs each a fixed number of times, for callgrind (Benchmarks/guard.py)
+@main
+struct Main {
+    struct Line: Encodable {
+        var name: String
+        var operations: Int
+        var nanoseconds: Double
+        var allocations: Double
+    }
+
+    static func main() throws {
+        let counts = CommandLine.arguments.dropFirst() == ["--count"]
+        guard counts || CommandLine.arguments.count == 1 else {
+            try? FileHandle.standardError.write(contentsOf: Data("usage: backhaul-micro [--count]\n".utf8))
+            exit(2)
+        }
+        let cases = try CodecCases.all + LedgerCases.all + [PathCase.make()]
+        for one in cases {
+            // Caches and lazy tables are filled by a first round.
+            one.run(one.guarded / 10 + 1)
+            if counts {
+                measure(one, one.guarded)
+                print("\(one.name) \(one.guarded)")
+            } else {
+                try print(time(one))
+            }
+        }
+    }
+
+    /// As many operations as fill half a second, the best of five rounds; allocations of the last round.
+    private static func time(_ one: Case) throws -> String {
+        var operations = one.guarded
+        while true {
+            let taken = seconds(one, operations)
+            if taken > 0.05 || one.isWhole {
+                operations = one.isWhole ? operations : max(1, Int(Double(operations) * 0.1 / taken))
+                break
+            }
+            operations *= 4
+        }
+        var best = Double.infinity
+        var allocations: UInt64 = 0
+        for _ in 0..<5 {
+            let before = backhaul_allocations()
+            best = min(best, seconds(one, operations))
+            allocations = backhaul_allocations() - before
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let line = Line(
+            name: one.name, operations: operations, nanoseconds: best / Double(operations) * 1e9,
+            allocations: Double(allocations) / Double(operations))
+        return String(decoding: try encoder.encode(line), as: UTF8.self)
+    }
+
+    private static func seconds(_ one: Case, _ operations: Int) -> Double {
+        let start = ContinuousClock.now
+        one.run(operations)
+        return (ContinuousClock.now - start) / .seconds(1)
+    }
+
+    /// Between entry and exit of one C function, which is what callgrind knows the beginning and the end by.
+    private static func measure(_ one: Case, _ operations: Int) {
+        final class Box {
+            let body: () -> Void
+            init(_ body: @escaping () -> Void) { self.body = body }
+        }
+        let box = Box { one.run(operations) }
+        backhaul_measure(
+            { context in
+                guard let context else { return }
+                Unmanaged<Box>.fromOpaque(context).takeUnretainedValue().body()
+            }, Unmanaged.passUnretained(box).toOpaque())
+        withExtendedLifetime(box) {}
+    }
+}
+
+/// One thing to measure.
+struct Case {
+    let name: String
+    /// Operations of a run under callgrind.
+    let guarded: Int
+    /// Whether a run has a beginning and an end of its own, so that its operations are not to be multiplied.
+    var isWhole = false
+    /// Runs so many operations.
+    let run: (Int) -> Void
+}
+
+/// Keeps a value alive where the optimizer would see that nobody wants it.
+@inline(never)
+func consume<Value>(_ value: Value) {}

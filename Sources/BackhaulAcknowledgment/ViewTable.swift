@@ -1,0 +1,107 @@
+internal import BackhaulDomain
+internal import BackhaulLog
+internal import BackhaulSQLite
+internal import GRDB
+
+/// The rows of a view's `tasks` table: read, added and replaced, each by one statement.
+struct ViewTable {
+    private var select: BoundStatement
+    private var insert: BoundStatement
+    private var update: BoundStatement
+
+    /// In the order of `values`.
+    private static let columns = [
+        "generation", "batch", "state", "bytes", "destination", "key", "root", "path", "fingerprint", "accepted_at",
+        "started_at", "finished_at", "due_at", "attempts", "crashes", "failure", "message", "http_status", "sha256",
+        "verification", "object_may_exist", "worker", "acknowledged", "left_behind", "topic", "partition", "\"offset\"",
+    ]
+    private static let selectText =
+        "SELECT \(columns.joined(separator: ", ")) FROM tasks WHERE tenant = ? AND id = ?"
+    private static let insertText =
+        "INSERT INTO tasks(\(columns.joined(separator: ", ")), tenant, id) "
+        + "VALUES (\(Array(repeating: "?", count: columns.count + 2).joined(separator: ", ")))"
+    // An index is touched only where one of its columns has another value.
+    private static let updateText =
+        "UPDATE tasks SET \(columns.map { "\($0) = ?" }.joined(separator: ", ")) WHERE tenant = ? AND id = ?"
+
+    init(_ database: Database) throws {
+        select = try BoundStatement(database, Self.selectText)
+        insert = try BoundStatement(database, Self.insertText)
+        update = try BoundStatement(database, Self.updateText)
+    }
+
+    mutating func row(of identity: TaskIdentity) throws -> ViewRow? {
+        select.bind(identity.tenant)
+        select.bind(identity.id)
+        guard try select.next() else { return nil }
+        defer { select.reset() }
+        var known = ViewRow(
+            generation: Int(select.integer(0)), batch: select.text(1) ?? "",
+            state: select.text(2).flatMap(TaskState.init(rawValue:)) ?? .expired, bytes: select.integer(3),
+            destination: select.text(4) ?? "", key: select.text(5) ?? "", acceptedAt: select.integer(9))
+        known.root = select.text(6) ?? ""
+        known.path = select.text(7) ?? ""
+        known.fingerprint = select.bytes(8)
+        known.startedAt = select.optionalInteger(10)
+        known.finishedAt = select.optionalInteger(11)
+        known.dueAt = select.optionalInteger(12)
+        known.attempts = Int(select.integer(13))
+        known.crashes = Int(select.integer(14))
+        known.failure = select.text(15)
+        known.message = select.text(16)
+        known.httpStatus = select.optionalInteger(17).map { Int($0) }
+        known.sha256 = select.text(18)
+        known.verification = select.text(19)
+        known.objectMayExist = select.integer(20) != 0
+        known.worker = select.text(21) ?? ""
+        known.isAcknowledged = select.integer(22) != 0
+        known.leftBehind = select.optionalInteger(23).map { $0 != 0 }
+        if let topic = select.text(24) {
+            known.position = LogPosition(
+                partition: TopicPartition(topic: topic, partition: Int(select.integer(25))), offset: select.integer(26))
+        }
+        return known
+    }
+
+    mutating func add(_ row: ViewRow, of identity: TaskIdentity) throws {
+        Self.bind(row, identity, to: &insert)
+        try insert.run()
+    }
+
+    mutating func replace(_ row: ViewRow, of identity: TaskIdentity) throws {
+        Self.bind(row, identity, to: &update)
+        try update.run()
+    }
+
+    private static func bind(_ row: ViewRow, _ identity: TaskIdentity, to statement: inout BoundStatement) {
+        statement.bind(row.generation)
+        statement.bind(row.batch)
+        statement.bind(row.state.rawValue)
+        statement.bind(row.bytes)
+        statement.bind(row.destination)
+        statement.bind(row.key)
+        statement.bind(row.root)
+        statement.bind(row.path)
+        statement.bind(row.fingerprint)
+        statement.bind(row.acceptedAt)
+        statement.bind(row.startedAt)
+        statement.bind(row.finishedAt)
+        statement.bind(row.dueAt)
+        statement.bind(row.attempts)
+        statement.bind(row.crashes)
+        statement.bind(row.failure)
+        statement.bind(row.message)
+        statement.bind(row.httpStatus)
+        statement.bind(row.sha256)
+        statement.bind(row.verification)
+        statement.bind(row.objectMayExist)
+        statement.bind(row.worker)
+        statement.bind(row.isAcknowledged)
+        statement.bind(row.leftBehind)
+        statement.bind(row.position?.partition.topic)
+        statement.bind(row.position?.partition.partition)
+        statement.bind(row.position?.offset)
+        statement.bind(identity.tenant)
+        statement.bind(identity.id)
+    }
+}

@@ -1,0 +1,119 @@
+package import GRDB
+internal import GRDBSQLite
+
+/// A prepared statement whose values are bound and read one by one, straight from and to Swift's own types.
+///
+/// GRDB prepares it, keeps it, and owns its connection; its own way of passing arguments puts every value into two boxes
+/// and a copy, which for a record's row costs more than the row's insertion. Used inside a transaction of GRDB's, from the
+/// connection's own queue only, and to its end: `run`, or `next` until false, or `reset`.
+package struct BoundStatement {
+    private let statement: Statement
+    private let raw: OpaquePointer
+    private var bound: Int32 = 0
+
+    /// SQLite copies what it is given before `bind` returns.
+    private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+
+    /// - Throws: `DatabaseError` when the text is none that SQLite prepares.
+    package init(_ database: Database, _ sql: String) throws {
+        statement = try database.cachedStatement(sql: sql)
+        raw = statement.sqliteStatement
+        sqlite3_reset(raw)
+    }
+
+    // MARK: Parameters, in order
+
+    package mutating func bind(_ value: Int64?) {
+        bound += 1
+        if let value { sqlite3_bind_int64(raw, bound, value) } else { sqlite3_bind_null(raw, bound) }
+    }
+
+    package mutating func bind(_ value: Int?) { bind(value.map { Int64($0) }) }
+
+    package mutating func bind(_ value: Bool?) { bind(value.map { $0 ? 1 : 0 } as Int64?) }
+
+    package mutating func bind(_ value: String?) {
+        bound += 1
+        guard var value else {
+            sqlite3_bind_null(raw, bound)
+            return
+        }
+        let index = bound
+        value.withUTF8 { utf8 in
+            // An empty buffer may have no address, and no address would be NULL.
+            guard let start = utf8.baseAddress else {
+                sqlite3_bind_text(raw, index, "", 0, Self.transient)
+                return
+            }
+            start.withMemoryRebound(to: CChar.self, capacity: utf8.count) { start in
+                _ = sqlite3_bind_text(raw, index, start, Int32(clamping: utf8.count), Self.transient)
+            }
+        }
+    }
+
+    package mutating func bind(_ value: [UInt8]?) {
+        bound += 1
+        guard let value else {
+            sqlite3_bind_null(raw, bound)
+            return
+        }
+        let index = bound
+        value.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else {
+                sqlite3_bind_zeroblob(raw, index, 0)
+                return
+            }
+            sqlite3_bind_blob64(raw, index, start, UInt64(bytes.count), Self.transient)
+        }
+    }
+
+    // MARK: Running
+
+    /// Runs a statement that gives no rows, and makes it ready for the next one.
+    /// - Throws: `DatabaseError`.
+    package mutating func run() throws {
+        while try next() {}
+    }
+
+    /// - Returns: whether there is a row; after the last one the statement is ready to be bound anew.
+    /// - Throws: `DatabaseError`.
+    package mutating func next() throws -> Bool {
+        let code = sqlite3_step(raw)
+        if code == SQLITE_ROW { return true }
+        let message = code == SQLITE_DONE ? nil : sqlite3_errmsg(sqlite3_db_handle(raw)).map { String(cString: $0) }
+        reset()
+        guard code == SQLITE_DONE else {
+            throw DatabaseError(resultCode: .init(rawValue: code), message: message, sql: statement.sql)
+        }
+        return false
+    }
+
+    /// Ends a reading before its last row.
+    package mutating func reset() {
+        sqlite3_reset(raw)
+        bound = 0
+    }
+
+    // MARK: Columns of the row, from 0
+
+    package func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(raw, column) }
+
+    package func isNull(_ column: Int32) -> Bool { sqlite3_column_type(raw, column) == SQLITE_NULL }
+
+    package func optionalInteger(_ column: Int32) -> Int64? { isNull(column) ? nil : integer(column) }
+
+    /// nil for NULL.
+    package func bytes(_ column: Int32) -> [UInt8]? {
+        guard !isNull(column) else { return nil }
+        // The pointer first: asking for it may convert the value, and with it its length.
+        let start = sqlite3_column_blob(raw, column)
+        return [UInt8](UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(raw, column))))
+    }
+
+    /// nil for NULL.
+    package func text(_ column: Int32) -> String? {
+        guard let start = sqlite3_column_text(raw, column) else { return nil }
+        let count = Int(sqlite3_column_bytes(raw, column))
+        return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+    }
+}
