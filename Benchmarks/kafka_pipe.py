@@ -8,7 +8,6 @@ the reader of results are processes of their own, since threads of Python would 
 """
 import json
 import multiprocessing
-import os
 import resource
 import sys
 import time

@@ -103,7 +103,7 @@ final class KafkaHandle: @unchecked Sendable {
                 "enable.idempotence": "true", "acks": "all", "linger.ms": "0", "message.max.bytes": "4194304",
                 // A transaction begins while the coordinator still writes the markers of the one before, and is asked to
                 // come again: the default of 100 ms would be the least that a settlement takes.
-                "retry.backoff.ms": "20",
+                "retry.backoff.ms": "5",
             ]
         case .member:
             [
@@ -111,10 +111,10 @@ final class KafkaHandle: @unchecked Sendable {
                 "partition.assignment.strategy": "cooperative-sticky", "isolation.level": "read_committed",
                 "enable.partition.eof": "true", "heartbeat.interval.ms": "1000", "session.timeout.ms": "10000",
                 "max.poll.interval.ms": "60000", "fetch.wait.max.ms": "500",
-                // Partitions have queues of their own, so these hold for each: a second's work in hand, not a backlog.
-                // With six delay topics of eight partitions a worker has sixty such queues.
+                // Partitions have queues of their own, so these hold for each: a second's work in hand, not a backlog; a
+                // partition whose queue is full is not asked for again for a second, so one answer has to last as long.
                 "queued.min.messages": "500", "queued.max.messages.kbytes": "256",
-                "fetch.message.max.bytes": "131072", "fetch.max.bytes": "4194304",
+                "fetch.message.max.bytes": "524288", "fetch.max.bytes": "4194304",
             ]
         case .reader:
             [

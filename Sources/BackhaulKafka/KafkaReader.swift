@@ -112,6 +112,8 @@ actor KafkaReader {
                 }
             }
             open[partition]?.cursor = page.next
+            // Empty now: whatever comes is more than was seen.
+            if isEmpty { open[partition]?.seen = 0 }
             // With more in the queue there is an end beyond, wherever it is.
             page.end = isEmpty ? page.next : page.next + 1
             return page
@@ -133,6 +135,7 @@ actor KafkaReader {
             case .positionGone, .trouble: continue
             }
         }
+        open[partition]?.seen = 0
     }
 
     enum Edge: Int64, Sendable {

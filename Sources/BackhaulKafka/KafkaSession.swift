@@ -58,7 +58,12 @@ actor KafkaSession: LogSession {
         try await committer.prepare()
         raised = clients.loop.wake { [signal] in signal.raise() }
         for group in Set(subscriptions.map(\.group)).sorted() {
-            let handle = try clients.open(.member, name: group, properties: ["group.id": group]) { [weak self] event in
+            var properties = ["group.id": group]
+            // Six delay topics of eight partitions are fifty queues, and nobody waits for what they hold to come faster.
+            if subscriptions.allSatisfy({ $0.group != group || $0.delay > 0 }) {
+                properties["fetch.message.max.bytes"] = "131072"
+            }
+            let handle = try clients.open(.member, name: group, properties: properties) { [weak self] event in
                 self?.assumeIsolated { $0.receive(event, of: group) }
             }
             let member = GroupMember(group: group, handle: handle, loop: clients.loop)

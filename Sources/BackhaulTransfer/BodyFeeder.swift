@@ -46,7 +46,7 @@ final class BodyFeeder: @unchecked Sendable {
         self.progress = progress
         self.onReady = onReady
         // Large files are few at a time and worth larger steps.
-        chunkSize = body.count < 16 << 20 ? 64 << 10 : 256 << 10
+        chunkSize = body.count < 16 << 20 ? 48 << 10 : 256 << 10
         switch body {
         case .none: digest = hexadecimal(SHA256.hash(data: [UInt8]()))
         case .bytes(let loaded): digest = loaded.sha256

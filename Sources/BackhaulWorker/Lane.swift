@@ -18,24 +18,15 @@ actor Lane {
         case large
     }
 
-    let kind: Kind
     let log: any MessageLog
     let session: any LogSession
-    let settler: Settler
-    let options: WorkerOptions
-    let execution: UploadExecution
-    let gate: any UploadGate
-    let decisions: SlotGate
-    let clock: any LogClock
-    let random: @Sendable () -> Double
-    let logger: Logger
-    let writer: DecisionWriter
-    let marks: InFlightMarks
-    /// Every retry tier there is, in milliseconds: those configured, and those that exist and have to be drained.
-    let tiers: [Int64]
-    let cancellations: Cancellations
-    let meters: WorkerMeters
-    let tracer: Tracer?
+    let tools: LaneTools
+    var options: WorkerOptions { tools.options }
+    var settler: Settler { tools.settler }
+    var writer: DecisionWriter { tools.writer }
+    var tiers: [Int64] { tools.tiers }
+    var clock: any LogClock { tools.clock }
+    var logger: Logger { tools.logger }
     /// Where the generations in hand stand.
     var places: [TaskGeneration: DeliveryReference] = [:]
     var generations: [DeliveryReference: TaskGeneration] = [:]
@@ -50,8 +41,8 @@ actor Lane {
     var keys: [DeliveryReference: String] = [:]
     /// Milliseconds since 1970 by this machine's clock, which the log's may be behind of: then it only says "may exist".
     var ownedSince: [TopicPartition: Int64] = [:]
-    /// Uploads that it may have under way.
-    private var slots: Int
+    /// Uploads and decisions that it may have under way.
+    private var limits: (uploads: Int, decisions: Int)
     /// Deliveries that this lane may have in hand.
     var credits = 0
     /// Credits of deliveries that are through, not given back yet.
@@ -61,45 +52,20 @@ actor Lane {
     var leaving: Set<TopicPartition> = []
     var idleWaiters: [(partitions: Set<TopicPartition>?, signal: Signal)] = []
 
-    init(
-        kind: Kind, log: any MessageLog, session: any LogSession, tiers: [Int64], options: WorkerOptions,
-        execution: UploadExecution, gate: any UploadGate, cancellations: Cancellations, clock: any LogClock,
-        random: @escaping @Sendable () -> Double, meters: WorkerMeters, tracer: Tracer?,
-        logger: Logger
-    ) {
-        self.tracer = tracer
-        self.cancellations = cancellations
-        self.kind = kind
+    init(log: any MessageLog, session: any LogSession, tools: LaneTools) {
         self.log = log
         self.session = session
-        self.tiers = tiers
-        self.options = options
-        self.execution = execution
-        self.gate = gate
-        slots = kind == .small ? options.uploads : options.largeUploads
-        decisions = SlotGate(slots: slots * options.decisionsPerUpload)
-        self.clock = clock
-        self.random = random
-        self.logger = logger
-        self.meters = meters
-        settler = Settler(session: session, clock: clock, meters: meters, logger: logger)
-        let writer = DecisionWriter(layout: options.layout, worker: options.name)
-        self.writer = writer
-        let settler = settler
-        marks = InFlightMarks(after: options.markAfter, clock: clock) { task, startedAt in
-            let now = clock.now
-            let record = try writer.started(task, startedAt: startedAt, now: now)
-            _ = try await settler.settle(try writer.checkpoint(task, isInFlight: true, with: [record]))
-        }
+        self.tools = tools
+        limits = tools.options.limits(of: tools.kind)
     }
 
     /// From now on so many uploads at a time.
     func resize(to slots: Int) async {
-        self.slots = slots
-        decisions.resize(to: slots * options.decisionsPerUpload)
-        (gate as? SlotGate)?.resize(to: slots)
+        limits = options.limits(of: tools.kind, uploads: slots)
+        tools.decisions.resize(to: limits.decisions)
+        (tools.gate as? SlotGate)?.resize(to: slots)
         // Credits in hand are never taken back: fewer slots only mean that more wait for one.
-        let wanted = Self.credits(slots, options)
+        let wanted = Self.credits(limits)
         guard wanted > credits else { return }
         let more = wanted - credits
         credits = wanted
@@ -107,8 +73,8 @@ actor Lane {
     }
 
     /// Enough in hand that a settled slot never waits for the log, little enough that memory does not notice.
-    private static func credits(_ slots: Int, _ options: WorkerOptions) -> Int {
-        slots * (options.decisionsPerUpload + 2) + 32
+    private static func credits(_ limits: (uploads: Int, decisions: Int)) -> Int {
+        limits.decisions + 2 * limits.uploads + 32
     }
 
     /// Works until `stop`, or until the log fails for good.
@@ -123,7 +89,7 @@ actor Lane {
     }
 
     func work() async throws {
-        credits = Self.credits(slots, options)
+        credits = Self.credits(limits)
         await session.grant(credits)
         try await withThrowingDiscardingTaskGroup { group in
             group.addTask {
@@ -141,7 +107,7 @@ actor Lane {
             group.addTask {
                 // Until the lane has nothing under way any more, or has failed.
                 await withTaskGroup(of: Void.self) { group in
-                    group.addTask { await self.marks.run() }
+                    group.addTask { await self.tools.marks.run() }
                     group.addTask { await marking.wait() }
                     await group.next()
                     group.cancelAll()
@@ -234,7 +200,7 @@ actor Lane {
         places[task.generation] = reference
         generations[reference] = task.generation
         // In line before the next delivery is looked at: the order of a key is the order of its deliveries.
-        if execution.order(of: task.task) == .key {
+        if tools.execution.order(of: task.task) == .key {
             let key = String(decoding: task.task.partitionKey, as: UTF8.self)
             keys[reference] = key
             guard order.join(reference, key: key) else {
@@ -251,12 +217,9 @@ actor Lane {
         let reference = task.delivery.reference
         stoppers[reference] = stopper
         let run = TaskRun(
-            task: task, isOrdered: keys[reference] != nil, kind: kind, stopper: stopper, settler: settler,
-            options: options, execution: execution, gate: gate, decisions: decisions, clock: clock, random: random,
-            logger: logger,
-            writer: writer, marks: marks, tiers: tiers, cancellations: cancellations,
+            task: task, isOrdered: keys[reference] != nil,
             isOnlyOwner: ownedSince[reference.position.partition].map { $0 < task.delivery.stored.appendedAt } ?? false,
-            meters: meters, tracer: tracer)
+            stopper: stopper, tools: tools)
         spawn { await self.work(reference) { try await run.run() } }
     }
 
@@ -278,7 +241,7 @@ actor Lane {
 
     /// Gives credits back, many at a time while there is enough in hand: each time the session looks at its partitions.
     private func repay() async {
-        guard owed >= credits / 8 || stoppers.count <= slots * options.decisionsPerUpload else { return }
+        guard owed >= credits / 8 || stoppers.count <= limits.decisions else { return }
         let count = owed
         owed = 0
         if count > 0 { await session.grant(count) }

@@ -20,11 +20,14 @@ actor Settler {
     private var isEnding = false
     private var isAbandoned = false
     private let signal = Signal()
-    private static let largestBatch = 1_000
+    /// Half of what may be under way: while one half is written, the other is worked on. A batch of all would leave the
+    /// worker without work during each commit, and the log during what follows it.
+    private let largestBatch: Int
 
-    init(session: any LogSession, clock: any LogClock, meters: WorkerMeters, logger: Logger) {
+    init(session: any LogSession, largestBatch: Int, clock: any LogClock, meters: WorkerMeters, logger: Logger) {
         self.meters = meters
         self.session = session
+        self.largestBatch = largestBatch
         self.clock = clock
         self.logger = logger
     }
@@ -52,7 +55,7 @@ actor Settler {
                 await signal.wait()
                 continue
             }
-            let batch = Array(pending.prefix(Self.largestBatch))
+            let batch = Array(pending.prefix(largestBatch))
             pending.removeFirst(batch.count)
             do {
                 let outcomes = try await flush(batch.map(\.unit))

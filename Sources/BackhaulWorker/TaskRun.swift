@@ -10,25 +10,20 @@ struct TaskRun: Sendable {
     let task: TaskDelivery
     /// Whether its destination takes the uploads of a key in order: it then waits in place and is never moved.
     let isOrdered: Bool
-    let kind: Lane.Kind
-    let stopper: Stopper
-    let settler: Settler
-    let options: WorkerOptions
-    let execution: UploadExecution
-    let gate: any UploadGate
-    /// How many may be on their way from the start of the upload to a decision in the log.
-    let decisions: any UploadGate
-    let clock: any LogClock
-    let random: @Sendable () -> Double
-    let logger: Logger
-    let writer: DecisionWriter
-    let marks: InFlightMarks
-    let tiers: [Int64]
-    let cancellations: Cancellations
     /// Whether the record was appended while this lane had its partition already.
     let isOnlyOwner: Bool
-    let meters: WorkerMeters
-    let tracer: Tracer?
+    let stopper: Stopper
+    let tools: LaneTools
+
+    private var settler: Settler { tools.settler }
+    private var options: WorkerOptions { tools.options }
+    private var execution: UploadExecution { tools.execution }
+    private var gate: any UploadGate { tools.gate }
+    private var decisions: SlotGate { tools.decisions }
+    private var clock: any LogClock { tools.clock }
+    private var writer: DecisionWriter { tools.writer }
+    private var cancellations: Cancellations { tools.cancellations }
+    private var meters: WorkerMeters { tools.meters }
 
     /// How a run ended.
     enum End: Sendable {
@@ -60,7 +55,7 @@ struct TaskRun: Sendable {
             return .settled
         }
         // A large task that woke from its delay goes back to its own lane, where it holds nobody up.
-        if kind == .small, !isOrdered, task.task.size >= options.largeThreshold {
+        if tools.kind == .small, !isOrdered, task.task.size >= options.largeThreshold {
             _ = try await settler.settle(writer.handedOver(task))
             return .settled
         }
@@ -107,8 +102,8 @@ struct TaskRun: Sendable {
         case .failed(let failure):
             let verdict = Verdict.decide(
                 failure, attempts: task.progress.attempts, policy: options.policy, deadline: task.task.deadline,
-                now: now, random: random())
-            logger.info(
+                now: now, random: tools.random())
+            tools.logger.info(
                 "an attempt failed",
                 metadata: [
                     "task": "\(task.generation)", "failure": "\(failure)", "verdict": "\(verdict)",
@@ -156,7 +151,7 @@ struct TaskRun: Sendable {
     }
 
     private func trace(_ attempt: Attempt, _ task: TaskDelivery, startedAt: Int64, now: Int64) {
-        guard let tracer, let context = TraceContext(task.trace) else { return }
+        guard let tracer = tools.tracer, let context = TraceContext(task.trace) else { return }
         var attributes: [String: Span.Value] = [
             "backhaul.tenant": .text(task.task.identity.tenant), "backhaul.task_id": .text(task.task.identity.id),
             "backhaul.generation": .number(Int64(task.progress.generation)),
@@ -182,7 +177,7 @@ struct TaskRun: Sendable {
     }
 
     private func place(for due: Int64, now: Int64) -> DelayPlan {
-        isOrdered ? .memory : DelayPlan.next(tiers: tiers, due: due, now: now)
+        isOrdered ? .memory : DelayPlan.next(tiers: tools.tiers, due: due, now: now)
     }
 
     /// One try; after some seconds it leaves its mark.
@@ -192,12 +187,12 @@ struct TaskRun: Sendable {
         let startedAt = clock.now
         if let deadline = upload.deadline, startedAt >= deadline { return (.late, startedAt) }
         let ripe = max(upload.acceptedAt, task.progress.due ?? 0, task.delivery.stored.appendedAt - task.delivery.skew)
-        meters.wait.observe(Double(max(0, startedAt - ripe)) / 1_000, [kind == .small ? "small" : "large"])
+        meters.wait.observe(Double(max(0, startedAt - ripe)) / 1_000, [tools.kind == .small ? "small" : "large"])
         let parent = TraceContext(task.delivery.record.header(HeaderName.trace)?.text)
-        task.trace = parent.map { tracer == nil ? $0.text : $0.child.text }
+        task.trace = parent.map { tools.tracer == nil ? $0.text : $0.child.text }
         stopper.isUploading = true
         defer { stopper.isUploading = false }
-        marks.begin(task, at: startedAt)
+        tools.marks.begin(task, at: startedAt)
         let attempt: Attempt
         do {
             let stored = try await stopper.run { interruption in
@@ -209,10 +204,10 @@ struct TaskRun: Sendable {
             }
             attempt = stored ?? .stopped
         } catch {
-            _ = try? await marks.end(task.delivery.reference)
+            _ = try? await tools.marks.end(task.delivery.reference)
             throw error
         }
-        let isMarked = try await marks.end(task.delivery.reference)
+        let isMarked = try await tools.marks.end(task.delivery.reference)
         if isMarked {
             task.hasCheckpoint = true
             task.isMarked = true
@@ -242,8 +237,8 @@ struct TaskRun: Sendable {
         case .makeWay where !isOrdered:
             let isWaiting = task.progress.due.map { $0 > clock.now } ?? false
             var unit =
-                kind == .small && !task.progress.isHandedOver && !isWaiting
-                ? writer.handedOver(task) : writer.moved(task, toTier: tiers.min() ?? 1_000)
+                tools.kind == .small && !task.progress.isHandedOver && !isWaiting
+                ? writer.handedOver(task) : writer.moved(task, toTier: tools.tiers.min() ?? 1_000)
             if task.isMarked { unit.appends.append(try writer.released(task, now: clock.now)) }
             _ = try await settler.settle(unit)
         default:

@@ -125,8 +125,10 @@ package final class Worker: Sendable {
 
     private func lane(_ kind: Lane.Kind, _ session: any LogSession, _ tiers: [Int64], slots: Int) -> Lane {
         Lane(
-            kind: kind, log: log, session: session, tiers: tiers, options: options,
-            execution: execution, gate: SlotGate(slots: slots), cancellations: cancellations, clock: clock,
-            random: random, meters: meters, tracer: tracer, logger: logger)
+            log: log, session: session,
+            tools: LaneTools(
+                kind: kind, session: session, tiers: tiers, options: options, execution: execution,
+                gate: SlotGate(slots: slots), cancellations: cancellations, clock: clock, random: random,
+                meters: meters, tracer: tracer, logger: logger))
     }
 }

@@ -17,9 +17,24 @@ package struct WorkerOptions: Sendable {
     package var grace: Int64
     /// Tasks of one lane that may wait in memory for a time below the smallest tier; more go through the smallest tier.
     package var memoryWaits: Int
-    /// Tasks of each lane that may be uploading or waiting for their decision to be in the log, at least as many as
-    /// upload; as many uploads a crash may repeat. More than upload where a settlement takes long.
+    /// How many tasks of the small lane may be uploading or waiting for their decision to be in the log, for each that may
+    /// upload; as many uploads a crash may repeat. More where a settlement takes long. The large lane has two at the most:
+    /// its uploads take longer than any settlement.
     package var decisionsPerUpload: Int
+
+    /// Uploads at a time of a lane, and tasks that may be on their way to a decision.
+    func limits(of kind: Lane.Kind) -> (uploads: Int, decisions: Int) { limits(of: kind, uploads: nil) }
+
+    func limits(of kind: Lane.Kind, uploads resized: Int?) -> (uploads: Int, decisions: Int) {
+        switch kind {
+        case .small:
+            let uploads = resized ?? uploads
+            return (uploads, uploads * decisionsPerUpload)
+        case .large:
+            let uploads = resized ?? largeUploads
+            return (uploads, uploads * min(2, decisionsPerUpload))
+        }
+    }
 
     package init(
         name: String, layout: TopicLayout, policy: RetryPolicy, uploads: Int = 32, largeUploads: Int = 8,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that Backhaul's build, tests and demo need and that this machine lacks, and says so.
-# Usage: deploy/setup/debian.sh build|test|demo|chaos|bench ...   (what the packages are for; default: build)
+# Usage: deploy/setup/debian.sh build|test|demo|chaos|bench|guard ...   (what the packages are for; default: build)
 set -euo pipefail
 
 build=(librdkafka-dev libcurl4-openssl-dev libsqlite3-dev pkg-config make git)
@@ -11,9 +11,10 @@ for what in "${@:-build}"; do
   case "$what" in
     build | demo) ;;
     chaos) wanted+=(python3 kcat) ;;
-    bench) wanted+=(gcc curl rclone nginx-light libnginx-mod-http-dav-ext python3 python3-venv) ;;
+    bench) wanted+=(gcc curl rclone nginx-light libnginx-mod-http-dav-ext libnginx-mod-http-echo time python3 python3-venv) ;;
+    guard) wanted+=(valgrind binutils python3) ;;
     test) wanted+=("${test_only[@]}") ;;
-    *) echo "setup: '$what' is none of build, test, demo, chaos, bench" >&2; exit 2 ;;
+    *) echo "setup: '$what' is none of build, test, demo, chaos, bench, guard" >&2; exit 2 ;;
   esac
 done
 

@@ -36,7 +36,7 @@ struct WorkerCommand: AsyncParsableCommand {
         let tracer = try settings.tracer(role: "worker", client: client)
         let crew = try WorkerCrew(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: nil),
-            egress: settings.egress(isLocal: false), decisionsPerUpload: 8, tracer: tracer)
+            egress: settings.egress(isLocal: false), decisionsPerUpload: 16, tracer: tracer)
         try await crew.sweep()
         var reloader = fleet.reloader(settings, role: "worker")
         reloader.apply = [{ await crew.reload($0) }, { $0.reload(log) }]

@@ -1,0 +1,36 @@
+"""Medians, spreads and quantiles."""
+import statistics
+
+
+def spread(values):
+    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
+
+
+def summary(runs):
+    """Of runs with the same keys: the spread of each figure."""
+    return {key: spread([run[key] for run in runs]) for key in runs[0] if isinstance(runs[0][key], (int, float))}
+
+
+def times(text, places=2):
+    """Formats numbers for a table; what is none stays as it is."""
+    return f"{text:,.{places}f}" if isinstance(text, (int, float)) else str(text)
+
+
+def span(entry, places=2):
+    return f"{times(entry['least'], places)}–{times(entry['most'], places)}"
+
+
+def histogram(path):
+    """Quantiles in ms, by HdrHistogram with three digits, of a file of latencies in microseconds."""
+    from hdrh.histogram import HdrHistogram
+    # A latency of nothing cannot be kept in it; an hour is more than any row lasts.
+    kept, most = HdrHistogram(1, 3_600_000_000, 3), 0
+    with open(path) as file:
+        for line in file:
+            value = int(line)
+            most = max(most, value)
+            if not kept.record_value(max(1, value)):
+                raise ValueError(f"a latency of {value} µs")
+    found = {name: kept.get_value_at_percentile(part) / 1000
+             for name, part in (("p50", 50), ("p90", 90), ("p99", 99), ("p99.9", 99.9))}
+    return {"samples": kept.get_total_count(), **found, "most": most / 1000}

@@ -1,0 +1,44 @@
+"""What is asked of Kafka besides Backhaul: how many brokers there are, who owns which partitions, and to clean up."""
+import contextlib
+
+from processes import Failure, poll
+
+PATIENCE = 60
+
+
+class Cluster:
+    def __init__(self, brokers):
+        # Only here: without Kafka nobody needs confluent-kafka.
+        from confluent_kafka.admin import AdminClient
+        self.brokers = brokers
+        self._admin = AdminClient({"bootstrap.servers": brokers, "socket.nagle.disable": True})
+        try:
+            count = len(self._admin.list_topics(timeout=PATIENCE).brokers)
+        except Exception as error:
+            raise Failure(f"Kafka at {brokers} does not answer: {error}") from None
+        self.replication = min(3, count)
+
+    def wait_assigned(self, group, members):
+        """Until the group is stable and each of so many members has partitions."""
+        from confluent_kafka import ConsumerGroupState
+
+        def assigned():
+            found = self._admin.describe_consumer_groups([group], request_timeout=PATIENCE)[group].result(PATIENCE)
+            busy = [member for member in found.members if member.assignment.topic_partitions]
+            return found.state == ConsumerGroupState.STABLE and len(busy) == len(found.members) == members
+        poll(f"{members} members of {group} with partitions", PATIENCE, assigned, 0.1)
+
+    def delete(self, prefix):
+        """Topics and groups of a run."""
+        from confluent_kafka import KafkaException
+        topics = [name for name in self._admin.list_topics(timeout=PATIENCE).topics if name.startswith(prefix)]
+        listed = self._admin.list_consumer_groups(request_timeout=PATIENCE).result(PATIENCE)
+        groups = [group.group_id for group in listed.valid if group.group_id.startswith(prefix)]
+        if topics:
+            for future in self._admin.delete_topics(topics, operation_timeout=PATIENCE / 2).values():
+                future.result(PATIENCE)
+        if groups:
+            for future in self._admin.delete_consumer_groups(groups, request_timeout=PATIENCE).values():
+                # One whose member was killed keeps it until its session ends; the brokers forget empty groups by themselves.
+                with contextlib.suppress(KafkaException):
+                    future.result(PATIENCE)

@@ -1,0 +1,74 @@
+"""From the moment a task was due to the moment its result was seen, at a pace that does not wait for the system."""
+from figures import histogram, times
+from system import Embedded, Fleet
+
+RATES = [1, 100, 1000]
+
+
+def _seconds(bench, rate):
+    return bench.size(60, 5) if rate == 1 else bench.size(30, 3)
+
+
+def _measure(bench, row, system):
+    samples = system.folder / "samples"
+    # The first connections, positions and pages of a program are not what is asked for.
+    system.measure(100, rate=100)
+    quantiles = {}
+    for rate in RATES:
+        run = system.measure(rate * _seconds(bench, rate), rate=rate, samples=samples)
+        found = quantiles[rate] = histogram(samples)
+        roles = {**run.cpu, "submitter": run.submitter_cpu}
+        found["cpu_share"] = sum(roles.values()) / run.found["seconds"]
+        row.runs[f"{rate} a second"] = {**found, "cpu_seconds": roles}
+        bench.say(f"{rate} tasks/s: p50 {found['p50']:.2f}, p99 {found['p99']:.2f}, p99.9 {found['p99.9']:.2f}, "
+                  f"most {found['most']:.2f} ms")
+    return quantiles
+
+
+def _table(row, quantiles):
+    columns = ["p50", "p99", "p99.9", "most"]
+    row.table(["tasks/s", "samples", *(f"{name} ms" for name in columns), "CPU of all, cores"], [
+        [rate, f"{found['samples']:,}", *(times(found[name]) for name in columns), times(found["cpu_share"])]
+        for rate, found in quantiles.items()])
+
+
+def embedded(bench, row):
+    row.title = "submit → result on the embedded log, nothing uploaded"
+    with Embedded(bench) as system:
+        quantiles = _measure(bench, row, system.start())
+    _table(row, quantiles)
+    for rate in (1, 100):
+        found = quantiles[rate]["p99"]
+        row.bar(f"submit → result, p99 at {rate} a second", f"{found:.1f} ms", "≤ 50 ms", found <= 50)
+    row.note("At 1 a second there are few samples: its p99 is about the worst of them.")
+
+
+def _commits(bench, number):
+    """The brokers' own latency of a commit of one record, by a program in C, with nothing else going on."""
+    program = bench.program("kafka_pipe", "rdkafka")
+    child = bench.children.run(
+        program, "latency", bench.cluster.brokers, f"{bench.prefix('latency')}{number}", bench.size(20, 3),
+        bench.cluster.replication, seconds=120)
+    found = child.json()
+    bench.say("the brokers' begin → commit: p50 {p50:.2f}, p99 {p99:.2f} ms".format(**found["begin_to_commit_ms"]))
+    return found
+
+
+def kafka(bench, row):
+    row.title = "submit → result on Kafka, nothing uploaded"
+    before = _commits(bench, 1)
+    with Fleet(bench) as fleet:
+        quantiles = _measure(bench, row, fleet.start())
+    after = _commits(bench, 2)
+    row.runs["commits"] = [before, after]
+    _table(row, quantiles)
+    row.table(["brokers alone, C", "p50 ms", "p99 ms", "p99.9 ms", "most ms"], [
+        [f"{label}, {when}", *(times(found[key][part]) for part in ("p50", "p99", "p999", "max"))]
+        for key, label in (("begin_to_commit_ms", "begin → commit"), ("produce_to_visible_ms", "produce → visible"))
+        for when, found in (("before", before), ("after", after))])
+    own = sum(found["begin_to_commit_ms"]["p99"] for found in (before, after)) / 2
+    ratio = quantiles[100]["p99"] / own
+    row.bar("submit → result on Kafka, p99 at 100 a second ÷ the brokers' begin → commit, p99",
+            f"{quantiles[100]['p99']:.1f} ÷ {own:.1f} ms = {ratio:.1f}", "≤ 3", ratio <= 3)
+    row.note("A task passes three commits one after the other: its append, the worker's and the acknowledger's settlement. "
+             "The brokers' figure is the mean of before and after.")

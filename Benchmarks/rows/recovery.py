@@ -1,0 +1,85 @@
+"""Seconds from SIGKILL of a worker until a task that it had is uploaded by another. The times are those of nginx's log."""
+import time
+
+from figures import spread, times
+from nginx import SLOW, Nginx
+from processes import poll
+from system import Embedded, Fleet
+
+UPLOADS = 4
+
+
+def _settings(nginx, place):
+    return {"destinations": {"slow": {"type": "http", "url": f"{nginx.url}/{place}/"}},
+            "limits": {"uploads": UPLOADS, "uploadsPerHost": UPLOADS}}
+
+
+def _table(row, runs, what):
+    row.table(["round", what], [[number, times(run["seconds"])] for number, run in enumerate(runs)])
+    found = spread([run["seconds"] for run in runs])
+    row.note(f"Median {found['median']:.2f} s, {found['least']:.2f}–{found['most']:.2f}. An upload takes 50 ms of it.")
+
+
+def embedded(bench, row):
+    row.title = "the daemon killed and started again at once, as a supervisor does"
+    nginx = Nginx(bench, SLOW)
+    runs = row.runs["runs"] = []
+    with Embedded(bench, _settings(nginx, "all")) as system:
+        load = None
+        for number in range(bench.size(7, 2)):
+            if load is None:
+                system.start()
+                load = system.start_bench(bench.size(7, 2) * 2_000, to="slow", size=1024)
+            seen = sum(1 for _ in nginx.requests())
+            poll("uploads under way", 60, lambda: sum(1 for _ in nginx.requests()) > seen + 40)
+            moment = time.time()
+            system.kill(system.daemon)
+            dead = time.time()
+            system.start(wait=False)
+
+            def first():
+                # nginx answers the dead one's requests, too: what counts came afterwards.
+                return next((end for begin, end, status, _ in nginx.requests() if begin > dead and status == 200), None)
+            seconds = poll("an upload after the kill", 60, first, 0.02) - moment
+            system.daemon.wait_ready()
+            runs.append({"seconds": seconds, "ready_after": system.daemon.ready_after})
+            bench.say(f"round {number}: {seconds:.2f} s, ready {system.daemon.ready_after:.2f} s after its start")
+        load.kill()
+    nginx.stop()
+    _table(row, runs, "s from SIGKILL to the first upload's answer")
+
+
+def kafka(bench, row):
+    row.title = "one of two workers on Kafka killed, its tasks taken by the other"
+    nginx = Nginx(bench, SLOW)
+    runs = row.runs["runs"] = []
+    for number in range(bench.size(5, 1)):
+        with Fleet(bench, _settings(nginx, "a")) as fleet:
+            survivor = fleet.write_settings("survivor.yaml", **_settings(nginx, "b"))
+            victim = fleet.start_worker()
+            fleet.start_worker(survivor)
+            fleet.start_acknowledger()
+            fleet.wait_ready(2)
+            # The two have one destination under two URLs: the log tells who has sent.
+            load = fleet.start_bench(6_000, to="slow", size=1024)
+            skip = sum(1 for _ in nginx.requests())
+
+            def paths(place):
+                return {path[3:]: end for _, end, _, path in list(nginx.requests())[skip:]
+                        if path.startswith(f"/{place}/")}
+            poll("uploads of both", 60, lambda: min(len(paths("a")), len(paths("b"))) > 50)
+            moment = time.time()
+            fleet.kill(victim)
+
+            def taken():
+                # What the dead one had in hand comes first: its partitions go on where it had settled.
+                had = paths("a")
+                return min((when for path, when in paths("b").items() if path in had and when > moment), default=None)
+            seconds = poll("a task of the dead worker uploaded by the other", 90, taken, 0.1) - moment
+            load.kill()
+        runs.append({"seconds": seconds})
+        bench.say(f"round {number}: {seconds:.2f} s")
+    nginx.stop()
+    _table(row, runs, "s from SIGKILL to the first of its uploads by the other")
+    row.note("The brokers give a dead member's partitions away when its session has ended: session.timeout.ms, by default "
+             "10 s.")
