@@ -54,49 +54,64 @@ actor KafkaReader {
         let lock = locks[partition] ?? FIFOLock()
         locks[partition] = lock
         return try await lock.withLock {
-            let end = try await bounds([partition], at: .end)[partition] ?? 0
-            try await position(partition, at: offset)
-            var page = ReadPage(records: [], next: offset, end: end)
-            var size = 0
-            let patience = Duration.milliseconds(options.requestTimeout)
-            var deadline = ContinuousClock.now + patience
-            while page.next < end, page.records.count < limit, size < bytes {
-                guard !isClosed, open[partition] != nil else { throw LogError.closed }
-                switch open[partition]?.take() {
-                case .record(let stored):
-                    page.records.append(stored)
-                    size += stored.record.size
-                    page.next = stored.position.offset + 1
-                    deadline = ContinuousClock.now + patience
-                case .end(let next):
-                    page.next = max(page.next, next)
-                case .positionGone, .trouble:
-                    // librdkafka goes on by itself, from the earliest record if need be.
-                    continue
-                case nil:
-                    guard ContinuousClock.now < deadline else {
-                        throw LogError.unavailable("reading \(partition): nothing came for \(patience)")
-                    }
-                    // Empty now: whatever comes is more than was seen, and wakes the wait.
-                    open[partition]?.seen = 0
-                    await news.wait(for: .milliseconds(200))
-                }
-                open[partition]?.cursor = page.next
-            }
-            if page.next >= end { drain(partition, &page) }
-            page.end = max(page.end, page.next)
-            return page
+            try await readHeld(partition, from: offset, records: limit, bytes: bytes)
         }
+    }
+
+    /// `read` with the partition's lock in hand.
+    private func readHeld(
+        _ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: Int
+    ) async throws -> ReadPage {
+        let end = try await bounds([partition], at: .end)[partition] ?? 0
+        try await position(partition, at: offset)
+        var page = ReadPage(records: [], next: offset, end: end)
+        var size = 0
+        let patience = Duration.milliseconds(options.requestTimeout)
+        var deadline = ContinuousClock.now + patience
+        while page.next < end, page.records.count < limit, size < bytes {
+            guard !isClosed, open[partition] != nil else { throw LogError.closed }
+            switch open[partition]?.take() {
+            case .record(let stored):
+                page.records.append(stored)
+                size += stored.record.size
+                page.next = stored.position.offset + 1
+                deadline = ContinuousClock.now + patience
+            case .end(let next):
+                page.next = max(page.next, next)
+            case .positionGone, .trouble:
+                // librdkafka goes on by itself, from the earliest record if need be.
+                continue
+            case nil:
+                guard ContinuousClock.now < deadline else {
+                    throw LogError.unavailable("reading \(partition): nothing came for \(patience)")
+                }
+                // Empty now: whatever comes is more than was seen, and wakes the wait.
+                open[partition]?.seen = 0
+                await news.wait(for: .milliseconds(200))
+            }
+            open[partition]?.cursor = page.next
+        }
+        if page.next >= end { drain(partition, &page) }
+        page.end = max(page.end, page.next)
+        return page
     }
 
     /// What has been fetched by now. It asks the brokers nothing: a partition that is open at the offset costs a look at its
     /// queue.
+    ///
+    /// A partition that another reader has left at another offset is read as ever, lock in hand until its records are there.
+    /// Only to open it anew would starve two readers: A at 106 throws away what was fetched for B at 100, finds nothing yet
+    /// and waits for the news; B, woken by the same news, throws away what was fetched for A; and so on.
     func tail(_ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: Int) async throws -> ReadPage
     {
         let lock = locks[partition] ?? FIFOLock()
         locks[partition] = lock
         return try await lock.withLock {
-            try await position(partition, at: offset)
+            guard open[partition]?.cursor == offset else {
+                return try await readHeld(partition, from: offset, records: limit, bytes: bytes)
+            }
+            uses += 1
+            open[partition]?.lastUse = uses
             var page = ReadPage(records: [], next: offset, end: offset)
             var size = 0
             var isEmpty = false
@@ -123,6 +138,8 @@ actor KafkaReader {
     /// Empties the queue of a partition that has been read to its end. A queue raises its event when it becomes non-empty,
     /// and only then: with the word of the partition's end left in it, the next record would come without any news.
     private func drain(_ partition: TopicPartition, _ page: inout ReadPage) {
+        // Taken earlier, and younger than the end that was asked for now: brokers may answer with an older one.
+        if open[partition]?.ahead != nil { tellChange() }
         while open[partition]?.ahead == nil, let item = open[partition]?.queue.take() {
             switch item {
             case .record(let stored):

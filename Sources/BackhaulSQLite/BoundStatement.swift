@@ -10,6 +10,8 @@ package struct BoundStatement {
     private let statement: Statement
     private let raw: OpaquePointer
     private var bound: Int32 = 0
+    /// The first failure of a `bind` since the last run.
+    private var bindCode = SQLITE_OK
 
     /// SQLite copies what it is given before `bind` returns.
     private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
@@ -24,8 +26,9 @@ package struct BoundStatement {
     // MARK: Parameters, in order
 
     package mutating func bind(_ value: Int64?) {
+        guard let value else { return bindNull() }
         bound += 1
-        if let value { sqlite3_bind_int64(raw, bound, value) } else { sqlite3_bind_null(raw, bound) }
+        note(sqlite3_bind_int64(raw, bound, value))
     }
 
     package mutating func bind(_ value: Int?) { bind(value.map { Int64($0) }) }
@@ -33,38 +36,36 @@ package struct BoundStatement {
     package mutating func bind(_ value: Bool?) { bind(value.map { $0 ? 1 : 0 } as Int64?) }
 
     package mutating func bind(_ value: String?) {
+        guard var value else { return bindNull() }
         bound += 1
-        guard var value else {
-            sqlite3_bind_null(raw, bound)
-            return
-        }
-        let index = bound
-        value.withUTF8 { utf8 in
-            // An empty buffer may have no address, and no address would be NULL.
-            guard let start = utf8.baseAddress else {
-                sqlite3_bind_text(raw, index, "", 0, Self.transient)
-                return
-            }
-            start.withMemoryRebound(to: CChar.self, capacity: utf8.count) { start in
-                _ = sqlite3_bind_text(raw, index, start, Int32(clamping: utf8.count), Self.transient)
-            }
-        }
+        note(
+            value.withUTF8 { utf8 in
+                // An empty buffer may have no address, and no address would be NULL.
+                guard let start = utf8.baseAddress else { return sqlite3_bind_text(raw, bound, "", 0, Self.transient) }
+                return start.withMemoryRebound(to: CChar.self, capacity: utf8.count) {
+                    sqlite3_bind_text(raw, bound, $0, Int32(clamping: utf8.count), Self.transient)
+                }
+            })
     }
 
     package mutating func bind(_ value: [UInt8]?) {
+        guard let value else { return bindNull() }
         bound += 1
-        guard let value else {
-            sqlite3_bind_null(raw, bound)
-            return
-        }
-        let index = bound
-        value.withUnsafeBytes { bytes in
-            guard let start = bytes.baseAddress else {
-                sqlite3_bind_zeroblob(raw, index, 0)
-                return
-            }
-            sqlite3_bind_blob64(raw, index, start, UInt64(bytes.count), Self.transient)
-        }
+        note(
+            value.withUnsafeBytes { bytes in
+                guard let start = bytes.baseAddress else { return sqlite3_bind_zeroblob(raw, bound, 0) }
+                return sqlite3_bind_blob64(raw, bound, start, UInt64(bytes.count), Self.transient)
+            })
+    }
+
+    private mutating func bindNull() {
+        bound += 1
+        note(sqlite3_bind_null(raw, bound))
+    }
+
+    /// A value that SQLite did not take would be NULL: the statement then fails in place of storing it.
+    private mutating func note(_ code: Int32) {
+        if bindCode == SQLITE_OK { bindCode = code }
     }
 
     // MARK: Running
@@ -76,12 +77,14 @@ package struct BoundStatement {
     }
 
     /// - Returns: whether there is a row; after the last one the statement is ready to be bound anew.
-    /// - Throws: `DatabaseError`.
+    /// - Throws: `DatabaseError`; `CancellationError` when the calling task was cancelled, for which GRDB interrupts the
+    ///   connection.
     package mutating func next() throws -> Bool {
-        let code = sqlite3_step(raw)
+        let code = bindCode == SQLITE_OK ? sqlite3_step(raw) : bindCode
         if code == SQLITE_ROW { return true }
         let message = code == SQLITE_DONE ? nil : sqlite3_errmsg(sqlite3_db_handle(raw)).map { String(cString: $0) }
         reset()
+        if code & 0xff == SQLITE_INTERRUPT { throw CancellationError() }
         guard code == SQLITE_DONE else {
             throw DatabaseError(resultCode: .init(rawValue: code), message: message, sql: statement.sql)
         }
@@ -92,6 +95,7 @@ package struct BoundStatement {
     package mutating func reset() {
         sqlite3_reset(raw)
         bound = 0
+        bindCode = SQLITE_OK
     }
 
     // MARK: Columns of the row, from 0

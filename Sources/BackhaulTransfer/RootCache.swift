@@ -4,9 +4,9 @@ internal import Synchronization
 /// Open source roots, each kept for a second: opening one asks the file system a dozen questions, more than a small file
 /// costs altogether.
 ///
-/// A file that is found below a kept root is that root's file, whatever has been mounted over it meanwhile. One that is not
-/// found says nothing: whoever misses it opens the root anew and looks again. Nothing is kept longer than a second, so that
-/// an idle worker holds no file system.
+/// A kept root may be an older tree than the path leads to now (a mount, a link that was switched). So it is believed only
+/// where what is found below it is just what was wanted; else the root is opened anew, and that is what counts. Nothing is
+/// kept longer than a second, so that an idle worker holds no file system.
 package final class RootCache: Sendable {
     private let roots: SourceRoots
     private let kept = Mutex<[String: OpenRoot]>([:])

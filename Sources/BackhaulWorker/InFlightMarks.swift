@@ -14,7 +14,8 @@ final class InFlightMarks: Sendable {
     }
 
     private struct Upload {
-        var due: Int64
+        /// Tells an upload from a later one of the same delivery.
+        var number: UInt64
         var task: TaskDelivery
         var startedAt: Int64
         var standing = Standing.none
@@ -23,8 +24,9 @@ final class InFlightMarks: Sendable {
     private struct State {
         var uploads: [DeliveryReference: Upload] = [:]
         /// In the order in which they are due: all wait equally long. Of uploads that have ended, entries may be left.
-        var line: [(due: Int64, reference: DeliveryReference)] = []
+        var line: [(due: Int64, number: UInt64, reference: DeliveryReference)] = []
         var first = 0
+        var last: UInt64 = 0
         /// Whether `run` waits for any upload at all, and not for a time.
         var isIdle = false
     }
@@ -51,8 +53,9 @@ final class InFlightMarks: Sendable {
     func begin(_ task: TaskDelivery, at now: Int64) {
         let reference = task.delivery.reference
         let wakes = state.withLock { state in
-            state.uploads[reference] = Upload(due: now + after, task: task, startedAt: now)
-            state.line.append((now + after, reference))
+            state.last += 1
+            state.uploads[reference] = Upload(number: state.last, task: task, startedAt: now)
+            state.line.append((now + after, state.last, reference))
             defer { state.isIdle = false }
             return state.isIdle
         }
@@ -121,8 +124,8 @@ final class InFlightMarks: Sendable {
     private static func take(_ state: inout State, now: Int64) -> (ripe: [Upload], next: Int64?) {
         var ripe: [Upload] = []
         while state.first < state.line.count {
-            let (due, reference) = state.line[state.first]
-            if let upload = state.uploads[reference], upload.due == due {
+            let (due, number, reference) = state.line[state.first]
+            if let upload = state.uploads[reference], upload.number == number {
                 guard due <= now else { return (ripe, due) }
                 state.uploads[reference]?.standing = .settling(nil)
                 ripe.append(upload)
@@ -138,7 +141,7 @@ final class InFlightMarks: Sendable {
     private static func tidy(_ state: inout State) {
         guard state.line.count > 2 * state.uploads.count + 1_024 else { return }
         let uploads = state.uploads
-        state.line = state.line[state.first...].filter { uploads[$0.reference]?.due == $0.due }
+        state.line = state.line[state.first...].filter { uploads[$0.reference]?.number == $0.number }
         state.first = 0
     }
 }

@@ -87,6 +87,8 @@ extension Lane {
         if let stopper = stoppers[head] { return stopper.stop(.makeWay) }
         guard let task = room.remove(head) else { return }
         _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
-        if creditless.remove(head) == nil { await session.grant(1) }
+        let isOwed = creditless.remove(head) == nil
+        forget(head)
+        if isOwed { await session.grant(1) }
     }
 }

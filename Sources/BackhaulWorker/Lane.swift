@@ -63,6 +63,7 @@ actor Lane {
     func resize(to slots: Int) async {
         limits = options.limits(of: tools.kind, uploads: slots)
         tools.decisions.resize(to: limits.decisions)
+        await settler.resize(to: LaneTools.batch(limits.decisions))
         (tools.gate as? SlotGate)?.resize(to: slots)
         // Credits in hand are never taken back: fewer slots only mean that more wait for one.
         let wanted = Self.credits(limits)

@@ -24,6 +24,9 @@ final class LaneTools: Sendable {
     let tracer: Tracer?
     let logger: Logger
 
+    /// How many of the decisions under way are settled at once.
+    static func batch(_ decisions: Int) -> Int { max(64, decisions / 2) }
+
     init(
         kind: Lane.Kind, session: any LogSession, tiers: [Int64], options: WorkerOptions, execution: UploadExecution,
         gate: any UploadGate, cancellations: Cancellations, clock: any LogClock,
@@ -43,7 +46,7 @@ final class LaneTools: Sendable {
         let limits = options.limits(of: kind)
         decisions = SlotGate(slots: limits.decisions)
         let settler = Settler(
-            session: session, largestBatch: max(64, limits.decisions / 2), clock: clock, meters: meters, logger: logger)
+            session: session, largestBatch: Self.batch(limits.decisions), clock: clock, meters: meters, logger: logger)
         self.settler = settler
         let writer = DecisionWriter(layout: options.layout, worker: options.name)
         self.writer = writer

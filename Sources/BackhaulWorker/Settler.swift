@@ -22,7 +22,7 @@ actor Settler {
     private let signal = Signal()
     /// Half of what may be under way: while one half is written, the other is worked on. A batch of all would leave the
     /// worker without work during each commit, and the log during what follows it.
-    private let largestBatch: Int
+    private var largestBatch: Int
 
     init(session: any LogSession, largestBatch: Int, clock: any LogClock, meters: WorkerMeters, logger: Logger) {
         self.meters = meters
@@ -31,6 +31,9 @@ actor Settler {
         self.clock = clock
         self.logger = logger
     }
+
+    /// From now on so many at once.
+    func resize(to batch: Int) { largestBatch = batch }
 
     /// Returns once the unit is settled or dropped, durably.
     /// - Throws: `LogError` when the log has failed for good.

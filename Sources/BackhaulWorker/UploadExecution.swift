@@ -67,8 +67,9 @@ package struct UploadExecution: Sendable {
 
     /// Opens the source and holds it against what was accepted. Blocks.
     private func open(_ task: UploadTask) throws -> TransferBody {
+        // A kept root is believed only where it agrees: what differs may be the file of a tree that another has replaced.
         if let root = roots.kept(task.source.root),
-            let file = try? SourceFile(path: task.source.path, below: root.descriptor)
+            let file = try? SourceFile(path: task.source.path, below: root.descriptor), Self.isSame(file, task)
         {
             return try body(file, of: task)
         }
@@ -96,8 +97,12 @@ package struct UploadExecution: Sendable {
         return try body(file, of: task)
     }
 
+    private static func isSame(_ file: SourceFile, _ task: UploadTask) -> Bool {
+        file.size == task.size && file.fingerprint.modifiedAt == task.modifiedAt
+    }
+
     private func body(_ file: SourceFile, of task: UploadTask) throws -> TransferBody {
-        guard file.size == task.size, file.fingerprint.modifiedAt == task.modifiedAt else {
+        guard Self.isSame(file, task) else {
             throw Failure(
                 .sourceChanged,
                 "the file has changed since it was accepted (\(task.size) bytes then, \(file.size) now); submit it again"

@@ -60,6 +60,9 @@ actor BenchRun {
     private var next: [TopicPartition: Int64] = [:]
     private var report = Report()
     private static let batchSize = 500
+    /// Tasks that may be on their way into the log at a pace: more would only be memory.
+    private static let mostPending = 100_000
+    private var pending = 0
 
     init(
         log: any MessageLog, settings: Settings, place: DestinationReference.Place, tenant: String,
@@ -131,11 +134,21 @@ actor BenchRun {
                     try await Task.sleep(until: start + .microseconds(due), tolerance: .zero, clock: .continuous)
                 }
                 begun[number] = due
+                guard pending < Self.mostPending else {
+                    throw CommandFailure(
+                        "\(pending) tasks wait for the log to take them; it does not keep up with --rate \(rate)")
+                }
+                pending += 1
                 let draft = draft(number)
-                group.addTask { try await self.check(self.ingest.accept([draft])) }
+                group.addTask { try await self.accept(draft) }
             }
         }
         report.acceptedSeconds = Double(now) / 1_000_000
+    }
+
+    private func accept(_ draft: TaskDraft) async throws {
+        defer { pending -= 1 }
+        try check(try await ingest.accept([draft]))
     }
 
     private func check(_ acceptances: [Acceptance]) throws {

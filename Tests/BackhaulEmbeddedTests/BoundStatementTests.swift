@@ -38,6 +38,22 @@ struct BoundStatementTests {
         }
     }
 
+    /// GRDB interrupts the connection of a cancelled task: that is a cancel, and no trouble of the store.
+    @Test func anInterruptionIsACancel() throws {
+        let queue = try DatabaseQueue()
+        try queue.write { database in
+            database.add(
+                function: DatabaseFunction("stop", argumentCount: 0) { _ in
+                    queue.interrupt()
+                    return 1
+                })
+            var select = try BoundStatement(
+                database,
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + stop() FROM n LIMIT 100000) SELECT i FROM n")
+            #expect(throws: CancellationError.self) { try select.run() }
+        }
+    }
+
     @Test func aFailureIsNamedAndLeavesTheStatementUsable() throws {
         try withTable { database in
             var insert = try BoundStatement(database, "INSERT INTO t(i) VALUES (?)")

@@ -231,6 +231,33 @@ extension LogConformance {
         await log.close()
     }
 
+    /// Whoever follows a partition gets on, wherever the others stand.
+    func followersShareAPartition() async throws {
+        let log = try await harness.open()
+        try await log.ensure([topic(t, 1)])
+        _ = try await log.append((0..<20).map { value("\($0)") })
+        let place = TopicPartition(topic: t, partition: 0)
+        var changes = await log.changes().makeAsyncIterator()
+        var next: [Int64] = [0, 5, 20]
+        var seen: [[String]] = [[], [], []]
+        for round in 0..<3 {
+            // What was appended a moment ago may come with the next change; no more than a few of them are needed.
+            for turn in 0..<20 where next.contains(where: { $0 < Int64(20 + round) }) {
+                if turn > 0 { _ = await changes.next() }
+                for index in next.indices {
+                    next[index] = try await log.follow(place, from: next[index]) { records in
+                        seen[index] += records.map(text)
+                    }
+                }
+            }
+            _ = try await log.append([value("\(20 + round)")])
+        }
+        #expect(seen[0] == (0..<22).map(String.init))
+        #expect(seen[1] == (5..<22).map(String.init))
+        #expect(seen[2] == (20..<22).map(String.init))
+        await log.close()
+    }
+
     func unknownTopic() async throws {
         let log = try await harness.open()
         try await log.ensure([topic(t, 2)])

@@ -10,7 +10,7 @@ package struct LogConformance: Sendable {
         case delayedRecords, knownIdentity, truncationBehindSlowest, ageRetention, compaction, nullAndEmpty,
             largeRecords
         case binaryHeaders, fiftyThousand, spanIsCapped, creditsBound, changesAreTold, unknownTopic, settleAcrossGroups
-        case evenShares
+        case evenShares, followersShareAPartition
     }
 
     let harness: any LogHarness
@@ -46,6 +46,7 @@ package struct LogConformance: Sendable {
         case .unknownTopic: try await unknownTopic()
         case .settleAcrossGroups: try await settleAcrossGroups()
         case .evenShares: try await evenShares()
+        case .followersShareAPartition: try await followersShareAPartition()
         }
     }
 

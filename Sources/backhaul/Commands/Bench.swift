@@ -127,7 +127,15 @@ struct Bench: AsyncParsableCommand {
     /// The same place every time: on one machine its folder becomes a source root.
     private static func emptyFile() throws -> String {
         let folder = FileManager.default.temporaryDirectory.path + "/backhaul-bench-\(getuid())"
-        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try? FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        // The name can be guessed: a folder that somebody else has put there is no source root of ours.
+        var status = stat()
+        guard lstat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == getuid(),
+            status.st_mode & 0o022 == 0
+        else {
+            throw CommandFailure("\(folder) is not yours alone; remove it, or give --source")
+        }
         let file = folder + "/empty"
         if access(file, R_OK) != 0, !FileManager.default.createFile(atPath: file, contents: Data()) {
             throw CommandFailure("\(file) cannot be made; give --source")

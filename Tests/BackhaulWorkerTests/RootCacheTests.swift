@@ -1,0 +1,49 @@
+import BackhaulDestinations
+import BackhaulDomain
+import BackhaulTestKit
+import BackhaulTransfer
+import BackhaulWorker
+import Foundation
+import Testing
+
+@Suite("Roots that are kept open")
+struct RootCacheTests {
+    private func task(_ folder: String, _ tree: String) throws -> UploadTask {
+        var status = stat()
+        guard stat("\(folder)/\(tree)/f", &status) == 0 else { throw CocoaError(.fileNoSuchFile) }
+        return UploadTask(
+            identity: TaskIdentity(tenant: "t", id: tree), batch: "", source: SourceReference(root: "r", path: "f"),
+            destination: DestinationReference(place: .named("out"), key: tree), size: UInt64(status.st_size),
+            modifiedAt: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec), acceptedAt: 1)
+    }
+
+    /// The path leads to another tree within the second for which the first one is kept: its files are not changed ones.
+    @Test func aTreeThatWasReplacedDoesNotJudgeTheNewOne() async throws {
+        try await withTemporaryFolder { folder in
+            for (tree, text) in [("a", "old"), ("b", "the new one")] {
+                try FileManager.default.createDirectory(atPath: "\(folder)/\(tree)", withIntermediateDirectories: true)
+                try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(tree)/f"))
+            }
+            try FileManager.default.createDirectory(atPath: folder + "/out", withIntermediateDirectories: true)
+            try FileManager.default.createSymbolicLink(
+                atPath: folder + "/now", withDestinationPath: folder + "/a")
+            let pool = ReaderPool()
+            let engine = try TransferEngine(limits: .standard, egress: .privateNetworks, pool: pool)
+            let table = DestinationTable(
+                ["out": Destination(kind: .folder(FolderDestination(path: folder + "/out")))], allowsURLs: false)
+            let execution = UploadExecution(
+                destinations: LiveDestinations(table),
+                roots: SourceRoots(
+                    configured: ["r": .init(path: folder + "/now")], registry: nil, takesRegistered: false),
+                engine: engine, store: LocalStore(pool: pool), pool: pool)
+            #expect(try await execution.attempt(task(folder, "a"), Interruption()).bytes == 3)
+            #expect(symlink(folder + "/b", folder + "/next") == 0)
+            #expect(rename(folder + "/next", folder + "/now") == 0)
+            #expect(try await execution.attempt(task(folder, "b"), Interruption()).bytes == 11)
+            let old = try task(folder, "a")
+            let failure = await #expect(throws: Failure.self) { try await execution.attempt(old, Interruption()) }
+            #expect(failure?.kind == .sourceChanged)
+            await engine.close()
+        }
+    }
+}
