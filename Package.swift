@@ -60,6 +60,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
     targets: [
+        .systemLibrary(name: "CAllocator"),
         .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         room("BackhaulLoop"),
@@ -104,7 +105,7 @@ let package = Package(
                 "BackhaulKafka",
                 "BackhaulTransfer", "BackhaulDestinations", "BackhaulIngest", "BackhaulWorker",
                 "BackhaulAcknowledgment", "BackhaulReplay", "BackhaulAudit", "BackhaulSettings", "BackhaulWeb",
-                argumentParser, logging,
+                "CAllocator", argumentParser, logging,
             ],
             swiftSettings: strict),
         // Micro-benchmarks; make bench and the guard of make test run them.

@@ -2,7 +2,9 @@
 import os
 import shutil
 
+import s3_server
 from processes import Failure
+from s3_server import S3Server
 from system import Embedded
 
 
@@ -44,15 +46,28 @@ class Contestants:
         return self._run(self.bench.program("curl_multi", "curl"), "32", folder, self.nginx.url), ""
 
     def rclone(self, folder):
+        """Without the 10 ms that it leaves between two calls of WebDAV unless it is told not to."""
         return self._run(
-            "rclone", "copy", folder, ":webdav:", "--webdav-url", self.nginx.url, "--transfers", "32", "--checkers", "32",
-            "--expect-continue-timeout", "0", "--no-check-dest", "--retries", "1", "--config", "/dev/null"), ""
+            self.bench.options.rclone, "copy", folder, ":webdav:", "--webdav-url", self.nginx.url, "--transfers", "32",
+            "--checkers", "32", "--webdav-pacer-min-sleep", "0", "--expect-continue-timeout", "0", "--no-check-dest",
+            "--retries", "1", "--config", "/dev/null"), ""
 
     def s5cmd(self, folder):
-        keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_REGION": "us-east-1"}
+        """To the server that all others have, which takes its PUTs without looking at signatures."""
+        return self._s5cmd(folder, self.nginx.url), "bucket"
+
+    def s5cmd_s3(self, folder):
+        """To a server that speaks S3 and checks what S3 checks: rclone's, storing in memory, too."""
+        with S3Server(self.bench) as server:
+            found = self._s5cmd(folder, server.url)
+            found["server_cpu"] = server.cpu()
+            check(self.bench, folder, server.bucket)
+        return found, None
+
+    def _s5cmd(self, folder, url):
         return self._run(
-            self.bench.options.s5cmd, "--endpoint-url", self.nginx.url, "--log", "error", "--numworkers", "32", "cp",
-            f"{folder}/", "s3://bucket/", environment=keys), "bucket"
+            self.bench.options.s5cmd, "--endpoint-url", url, "--log", "error", "--numworkers", "32", "cp", f"{folder}/",
+            "s3://bucket/", environment={**s3_server.KEYS, "AWS_REGION": "us-east-1"})
 
     def sha256sum(self, folder):
         return self._run("sha256sum", *sorted(entry.path for entry in os.scandir(folder))), None

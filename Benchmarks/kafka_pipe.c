@@ -6,7 +6,8 @@
  *   thread each. The clock starts once both members have their partitions and everyone is ready: from the first append
  *   until a read_committed reader has seen the last result. Every result must be seen, and once.
  * Usage: kafka_pipe latency BROKERS PREFIX SECONDS [REPLICATION=1]
- *   One transaction of one record every 50 ms: how long the brokers take for a commit, and until it is visible.
+ *   One transaction of one record every 50 ms: how long the brokers take for a commit, and until it is visible. Every other
+ *   one moves the position of a group, too, as a settlement does.
  *
  * Prints one line of JSON. The topics must not exist before and are deleted afterwards. Any failure of a call is said
  * and ends the program with 1, and its topics stay; so does a transaction that would have to be aborted, since on
@@ -479,12 +480,16 @@ static void *read_visible(void *visible) {
 static void run_latency(long seconds) {
   static const char *const topics[] = {"latency"};
   char name[256], value[620];
-  count = seconds * 1000 / INTERVAL + WARM_UP;
+  count = (seconds * 1000 / INTERVAL + WARM_UP) / 2 * 2;
   partitions = 1;
-  double *commits = calloc((size_t)count * 3, sizeof *commits), *wholes = commits + count, *visible = wholes + count;
+  double *wholes = calloc((size_t)count * 2, sizeof *wholes), *settles = wholes + count / 2, *visible = wholes + count;
   change_topics(topics, 1, 1);
   rd_kafka_t *producer = make_producer(name_of(name, sizeof name, "latency"));
   rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, name_of(name, sizeof name, "latency"), NULL);
+  /* Nobody is in the group: its position may be moved by anybody. */
+  rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata_new(name);
+  rd_kafka_topic_partition_list_t *position = rd_kafka_topic_partition_list_new(1);
+  rd_kafka_topic_partition_list_add(position, name, 0);
   pthread_t reader, watcher;
   pthread_barrier_init(&ready, NULL, 2);
   start(&watcher, watch, producer);
@@ -496,28 +501,32 @@ static void run_latency(long seconds) {
     TRANSACT("begin_transaction", rd_kafka_begin_transaction(producer));
     memcpy(value, &begin, sizeof begin);
     produce(producer, topic, "latency", 7, value, sizeof value, content_type("application/json"));
-    double produced = now();
+    if (index % 2) {
+      position->elems[0].offset = index;
+      TRANSACT("send_offsets", rd_kafka_send_offsets_to_transaction(producer, position, group, PATIENCE));
+    }
     TRANSACT("commit_transaction", rd_kafka_commit_transaction(producer, PATIENCE));
     double end = now();
-    commits[index] = end - produced;
-    wholes[index] = end - begin;
+    (index % 2 ? settles : wholes)[index / 2] = end - begin;
     double left = begin + INTERVAL / 1e3 - end;
     if (left > 0) usleep((useconds_t)(left * 1e6));
   }
   pthread_join(reader, NULL);
   atomic_store(&finished, 1);
   pthread_join(watcher, NULL);
+  rd_kafka_topic_partition_list_destroy(position);
+  rd_kafka_consumer_group_metadata_destroy(group);
   rd_kafka_topic_destroy(topic);
   rd_kafka_destroy(producer);
   change_topics(topics, 1, 0);
   /* The first ones find coordinators and warm the broker up. */
-  long counted = count - WARM_UP;
-  printf("{\"transactions\":%ld", counted);
-  print_quantiles("commit_ms", commits + WARM_UP, counted);
+  long counted = count / 2 - WARM_UP;
+  printf("{\"transactions\":%ld", counted * 2);
   print_quantiles("begin_to_commit_ms", wholes + WARM_UP, counted);
-  print_quantiles("produce_to_visible_ms", visible + WARM_UP, counted);
+  print_quantiles("settle_ms", settles + WARM_UP, counted);
+  print_quantiles("produce_to_visible_ms", visible + 2 * WARM_UP, counted * 2);
   printf("}\n");
-  free(commits);
+  free(wholes);
 }
 
 static long positive(const char *text, const char *what, long most) {

@@ -65,7 +65,7 @@ def facts(options):
         "backhaul": _first_line(options.backhaul, "--version"),
         "python": platform.python_version(),
         "curl": _first_line("curl", "--version"), "nginx": _first_line("nginx", "-v"),
-        "rclone": _first_line("rclone", "version"), "s5cmd": _first_line(options.s5cmd, "version"),
+        "rclone": _first_line(options.rclone, "version"), "s5cmd": _first_line(options.s5cmd, "version"),
         "librdkafka of C": _first_line("pkg-config", "--modversion", "rdkafka"),
     }
     if options.kafka:

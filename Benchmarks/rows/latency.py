@@ -6,7 +6,7 @@ RATES = [1, 100, 1000]
 
 
 def _seconds(bench, rate):
-    return bench.size(60, 5) if rate == 1 else bench.size(30, 3)
+    return bench.size(120, 5) if rate == 1 else bench.size(30, 3)
 
 
 def _measure(bench, row, system):
@@ -64,11 +64,17 @@ def kafka(bench, row):
     _table(row, quantiles)
     row.table(["brokers alone, C", "p50 ms", "p99 ms", "p99.9 ms", "most ms"], [
         [f"{label}, {when}", *(times(found[key][part]) for part in ("p50", "p99", "p999", "max"))]
-        for key, label in (("begin_to_commit_ms", "begin → commit"), ("produce_to_visible_ms", "produce → visible"))
+        for key, label in (
+            ("begin_to_commit_ms", "begin → commit"), ("settle_ms", "the same with a group's position"),
+            ("produce_to_visible_ms", "produce → visible"))
         for when, found in (("before", before), ("after", after))])
-    own = sum(found["begin_to_commit_ms"]["p99"] for found in (before, after)) / 2
-    ratio = quantiles[100]["p99"] / own
-    row.bar("submit → result on Kafka, p99 at 100 a second ÷ the brokers' begin → commit, p99",
-            f"{quantiles[100]['p99']:.1f} ÷ {own:.1f} ms = {ratio:.1f}", "≤ 3", ratio <= 3)
+    own, settle = (sum(found[key]["p99"] for found in (before, after)) / 2
+                   for key in ("begin_to_commit_ms", "settle_ms"))
+    for rate in (1, 100):
+        found = quantiles[rate]["p99"]
+        row.bar(f"submit → result on Kafka, p99 at {rate} a second ÷ the brokers' begin → commit, p99",
+                f"{found:.1f} ÷ {own:.1f} ms = {found / own:.1f}", "≤ 3", found / own <= 3)
+        row.note(f"At {rate} a second p99 is {found / settle:.1f} × that of a commit which moves a group's position, as two of "
+                 "the three on a task's way do.")
     row.note("A task passes three commits one after the other: its append, the worker's and the acknowledger's settlement. "
              "The brokers' figure is the mean of before and after.")

@@ -50,8 +50,6 @@ package final class KafkaLog: MessageLog {
         failPoint: @escaping @Sendable (String) throws -> Void = { _ in }
     ) throws {
         try Self.checkVersion(rd_kafka_version())
-        // A worker with 200,000 tasks waiting held 150 to 175 MB with sixteen arenas on two cores, 133 MB with two.
-        backhaul_limit_arenas(Int32(clamping: max(2, ProcessInfo.processInfo.activeProcessorCount)))
         self.options = options
         self.upkeep = topics
         self.clock = clock

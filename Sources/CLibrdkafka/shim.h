@@ -1,5 +1,4 @@
 #pragma once
-#include <malloc.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
@@ -38,6 +37,4 @@ static inline void backhaul_mock_push_error(
 // A descriptor that librdkafka's queues write to when they have something; Swift's Glibc module leaves eventfd out.
 #include <sys/eventfd.h>
 static inline int backhaul_wake_descriptor(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
-/* glibc makes up to eight malloc arenas a core, and with librdkafka's many threads what each leaves free adds up. */
-static inline void backhaul_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CAllocator
 import Foundation
 
 /// The command line. Data goes to stdout, talk to stderr.
@@ -21,6 +22,9 @@ struct Backhaul: AsyncParsableCommand {
         ])
 
     static func main() async {
+        // One arena a core in place of eight: the daemon with 200,000 tasks waiting held 92 MiB, not 120, on two cores, and
+        // was no slower.
+        backhaul_limit_arenas(Int32(clamping: max(2, ProcessInfo.processInfo.activeProcessorCount)))
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -11,7 +11,7 @@ for what in "${@:-build}"; do
   case "$what" in
     build | demo) ;;
     chaos) wanted+=(python3 kcat) ;;
-    bench) wanted+=(gcc curl rclone nginx-light libnginx-mod-http-dav-ext libnginx-mod-http-echo time python3 python3-venv) ;;
+    bench) wanted+=(gcc curl nginx-light libnginx-mod-http-dav-ext libnginx-mod-http-echo time python3 python3-venv) ;;
     guard) wanted+=(valgrind binutils python3) ;;
     test) wanted+=("${test_only[@]}") ;;
     *) echo "setup: '$what' is none of build, test, demo, chaos, bench, guard" >&2; exit 2 ;;
