@@ -123,7 +123,8 @@ def arguments():
         epilog="rows: " + ", ".join(name for name, _, _ in ROWS))
     parser.add_argument("--backhaul", type=Path, required=True, help="the program")
     parser.add_argument("--s5cmd", default="s5cmd")
-    parser.add_argument("--rclone", default="rclone", help="1.69 or newer: older ones leave 10 ms between two calls")
+    parser.add_argument("--rclone", default="rclone",
+                        help="one that knows --webdav-pacer-min-sleep: older ones leave 10 ms between two calls")
     parser.add_argument("--memory", default="/dev/shm", help="a folder in memory")
     parser.add_argument("--disk", default="/var/tmp", help="a folder on the disk that Backhaul's log is to use")
     parser.add_argument("--port", type=int, default=18474, help="for nginx, on loopback")

@@ -2,9 +2,8 @@
 import os
 import shutil
 
-import s3_server
 from processes import Failure
-from s3_server import S3Server
+from s3_server import KEYS, S3Server
 from system import Embedded
 
 
@@ -67,7 +66,7 @@ class Contestants:
     def _s5cmd(self, folder, url):
         return self._run(
             self.bench.options.s5cmd, "--endpoint-url", url, "--log", "error", "--numworkers", "32", "cp", f"{folder}/",
-            "s3://bucket/", environment={**s3_server.KEYS, "AWS_REGION": "us-east-1"})
+            "s3://bucket/", environment={**KEYS, "AWS_REGION": "us-east-1"})
 
     def sha256sum(self, folder):
         return self._run("sha256sum", *sorted(entry.path for entry in os.scandir(folder))), None

@@ -22,8 +22,8 @@ struct Backhaul: AsyncParsableCommand {
         ])
 
     static func main() async {
-        // One arena a core in place of eight: the daemon with 200,000 tasks waiting held 92 MiB, not 120, on two cores, and
-        // was no slower.
+        // One arena a core in place of eight: with 100,000 tasks through it the daemon held 95 MiB, not 130, on two
+        // cores. The pipe was as fast, small files took 5 % longer (docs/BENCHMARKS.md).
         backhaul_limit_arenas(Int32(clamping: max(2, ProcessInfo.processInfo.activeProcessorCount)))
         do {
             var command = try parseAsRoot()
