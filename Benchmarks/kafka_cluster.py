@@ -1,5 +1,7 @@
 """What is asked of Kafka besides Backhaul: how many brokers there are, who owns which partitions, and to clean up."""
 import contextlib
+import re
+import uuid
 
 from processes import Failure, poll
 
@@ -28,6 +30,18 @@ class Cluster:
             return found.state == ConsumerGroupState.STABLE and len(busy) == len(found.members) == members
         poll(f"{members} members of {group} with partitions", PATIENCE, assigned, 0.1)
 
+    @contextlib.contextmanager
+    def partitions(self, topic, pattern):
+        """In which partition of a topic what a pattern finds in the records is."""
+        from confluent_kafka import Consumer
+        consumer = Consumer({
+            "bootstrap.servers": self.brokers, "group.id": f"bench-{uuid.uuid4()}", "enable.auto.commit": False,
+            "auto.offset.reset": "earliest"})
+        try:
+            yield Partitions(consumer, topic, re.compile(pattern))
+        finally:
+            consumer.close()
+
     def delete(self, prefix):
         """Topics and groups of a run."""
         from confluent_kafka import KafkaException
@@ -42,3 +56,25 @@ class Cluster:
                 # One whose member was killed keeps it until its session ends; the brokers forget empty groups by themselves.
                 with contextlib.suppress(KafkaException):
                     future.result(PATIENCE)
+
+
+class Partitions:
+    """`of` grows by what has been written when it looks."""
+
+    def __init__(self, consumer, topic, pattern):
+        from confluent_kafka import TopicPartition
+        self.of = {}
+        self._consumer, self._pattern = consumer, pattern
+        found = consumer.list_topics(topic, timeout=PATIENCE).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, number, 0) for number in found])
+
+    def look(self):
+        most = 1_000
+        records = [None] * most
+        while len(records) == most:
+            records = self._consumer.consume(most, timeout=0.2)
+            for record in records:
+                if record.error():
+                    raise Failure(f"reading {record.topic()}: {record.error()}")
+                if match := self._pattern.search(record.value() or b""):
+                    self.of[match[0].decode()] = record.partition()

@@ -7,6 +7,7 @@ actor AtLeastOnceCommitter: Committer {
     private nonisolated let loop: KafkaLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 
+    nonisolated let writer: String? = nil
     private let appender: KafkaAppender
     private let member: @Sendable (String) async -> KafkaHandle?
     private let failPoint: @Sendable (String) throws -> Void

@@ -156,76 +156,6 @@ struct KafkaAdmin: Sendable {
         }
     }
 
-    // MARK: Groups
-
-    /// Where the group stands in these partitions.
-    func positions(of group: String, in partitions: [TopicPartition]) async throws -> [TopicPartition: GroupPosition] {
-        guard !partitions.isEmpty else { return [:] }
-        return try await callCoordinator("reading the positions of '\(group)'") { patience in
-            let list = PartitionList(partitions)
-            var all = OwnedObjects(rd_kafka_ListConsumerGroupOffsets_new(group, list.pointer)) {
-                rd_kafka_ListConsumerGroupOffsets_destroy($0)
-            }
-            var positions: [TopicPartition: GroupPosition] = [:]
-            let options = rd_kafka_AdminOptions_new(handle.client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS)
-            let owner = OwnedObjects(options) { rd_kafka_AdminOptions_destroy($0) }
-            defer { extendLifetime(owner) }
-            // A settlement that has returned may still be on its way into the positions: waited for.
-            try KafkaFailure.check(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1))
-            try Self.ask(handle.client, patience) { queue in
-                rd_kafka_ListConsumerGroupOffsets(handle.client, &all.pointers, 1, options, queue)
-            } answer: { event in
-                var count = 0
-                let results = rd_kafka_ListConsumerGroupOffsets_result_groups(
-                    rd_kafka_event_ListConsumerGroupOffsets_result(event), &count)
-                for index in 0..<count {
-                    let result = backhaul_group_result(results, index)
-                    if let error = rd_kafka_group_result_error(result) {
-                        throw KafkaFailure(
-                            rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
-                    }
-                    for entry in PartitionList.entries(of: rd_kafka_group_result_partitions(result)) {
-                        try KafkaFailure.check(entry.error)
-                        guard entry.offset >= 0 else { continue }
-                        positions[entry.partition] = GroupPosition(frontier: entry.offset, map: entry.metadata)
-                    }
-                }
-            }
-            return positions
-        }
-    }
-
-    /// Writes positions down for a group that has no members.
-    func setPositions(_ positions: [TopicPartition: GroupPosition], of group: String) async throws {
-        guard !positions.isEmpty else { return }
-        try await callCoordinator("setting the positions of '\(group)'") { patience in
-            let list = PartitionList(capacity: positions.count)
-            for (partition, position) in positions {
-                list.add(partition, offset: position.frontier, metadata: position.map)
-            }
-            var all = OwnedObjects(rd_kafka_AlterConsumerGroupOffsets_new(group, list.pointer)) {
-                rd_kafka_AlterConsumerGroupOffsets_destroy($0)
-            }
-            try Self.ask(handle.client, patience) { queue in
-                rd_kafka_AlterConsumerGroupOffsets(handle.client, &all.pointers, 1, nil, queue)
-            } answer: { event in
-                var count = 0
-                let results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
-                    rd_kafka_event_AlterConsumerGroupOffsets_result(event), &count)
-                for index in 0..<count {
-                    let result = backhaul_group_result(results, index)
-                    if let error = rd_kafka_group_result_error(result) {
-                        throw KafkaFailure(
-                            rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
-                    }
-                    for entry in PartitionList.entries(of: rd_kafka_group_result_partitions(result)) {
-                        try KafkaFailure.check(entry.error)
-                    }
-                }
-            }
-        }
-    }
-
     // MARK: Inside
 
     private func call<Value: Sendable>(
@@ -241,7 +171,7 @@ struct KafkaAdmin: Sendable {
 
     /// Asks a group's coordinator, again if need be: on a cluster whose first group this is, the topic of the positions is
     /// only now being made, and librdkafka's own request can miss its appearance.
-    private func callCoordinator<Value: Sendable>(
+    func callCoordinator<Value: Sendable>(
         _ what: String, _ body: @escaping @Sendable (_ patience: Int) throws -> Value
     ) async throws -> Value {
         let timeout = timeout
@@ -249,7 +179,7 @@ struct KafkaAdmin: Sendable {
     }
 
     /// Sends a request and waits for its answer, on the client's own thread.
-    private static func ask(
+    static func ask(
         _ client: OpaquePointer, _ timeout: Int, _ send: (OpaquePointer?) -> Void,
         answer: (OpaquePointer) throws -> Void
     ) throws {

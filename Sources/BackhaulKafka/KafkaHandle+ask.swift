@@ -61,7 +61,7 @@ extension KafkaHandle {
         for entry in entries {
             try KafkaFailure.check(entry.error)
             guard entry.offset >= 0 else { continue }
-            positions[entry.partition] = GroupPosition(frontier: entry.offset, map: entry.metadata)
+            positions[entry.partition] = entry.position
         }
         return positions
     }

@@ -246,8 +246,9 @@ package final class KafkaLog: MessageLog {
                 [partition], time: KafkaReader.Edge.end.rawValue, timeout: options.requestTimeout)[partition] ?? 0
         var complaint = ContinuousClock.now + .seconds(30)
         while try await reader.bounds([partition], at: .end)[partition] ?? 0 < written {
-            // A transaction that a dead process left open ends by its time-out; nothing tells when. One that hangs on a
-            // broker's defect (KIP-664) is the operator's to end: to go on without what it may hold would be to miss it.
+            // A transaction that a dead process left open is ended by the next owner of its partitions or by its time-out;
+            // nothing tells when. One that hangs on a broker's defect (KIP-664) is the operator's to end: to go on
+            // without what it may hold would be to miss it.
             try await Task.sleep(for: .milliseconds(100))
             if ContinuousClock.now > complaint {
                 complaint = ContinuousClock.now + .seconds(30)
@@ -291,7 +292,7 @@ package final class KafkaLog: MessageLog {
         case .transactional:
             TransactionalCommitter(
                 name: name,
-                transactionalID: "\(options.prefix)\(options.clientName)-\(UUID().uuidString.lowercased())",
+                transactionalID: "\(transactionalPrefix)\(options.clientName)-\(UUID().uuidString.lowercased())",
                 clients: clients, failPoint: failPoint)
         case .atLeastOnce:
             AtLeastOnceCommitter(
@@ -299,6 +300,11 @@ package final class KafkaLog: MessageLog {
             ) { [weak session] group in await session?.handle(of: group) }
         }
     }
+
+    /// Begins the transactional ids of all sessions of this program.
+    var transactionalPrefix: String { options.prefix }
+
+    func fence() -> TransactionFence { TransactionFence(clients: clients) }
 
     func forget(_ session: KafkaSession) {
         state.withLock { $0.sessions[ObjectIdentifier(session)] = nil }

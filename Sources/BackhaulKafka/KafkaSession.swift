@@ -282,25 +282,6 @@ actor KafkaSession: LogSession {
         joiners = [:]
     }
 
-    /// Where the group stands; asks until it is told. nil when the session was closed meanwhile.
-    private func positions(_ partitions: [TopicPartition], of group: String, _ handle: KafkaHandle) async throws
-        -> [TopicPartition:
-        GroupPosition]?
-    {
-        guard !partitions.isEmpty else { return [:] }
-        while !isClosed {
-            do {
-                return try await handle.committed(partitions, timeout: 5_000)
-            } catch let failure as KafkaFailure {
-                let error = failure.logError("reading the positions of '\(group)'")
-                guard case .unavailable = error else { throw error }
-                logger.notice("waiting for positions", metadata: ["group": "\(group)", "error": "\(failure)"])
-                await fate.wait(for: .milliseconds(300))
-            }
-        }
-        return nil
-    }
-
     // MARK: Records
 
     /// Takes what is due and allowed from each partition in turn.

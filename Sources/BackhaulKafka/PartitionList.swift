@@ -41,6 +41,9 @@ struct PartitionList: ~Copyable {
         var offset: Int64
         var metadata: String
         var error: rd_kafka_resp_err_t
+
+        /// As a group's position.
+        var position: GroupPosition { GroupPosition(frontier: offset, map: CommitMetadata(text: metadata).map) }
     }
 
     var entries: [Entry] { Self.entries(of: UnsafePointer(pointer)) }

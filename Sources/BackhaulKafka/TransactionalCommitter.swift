@@ -12,6 +12,7 @@ actor TransactionalCommitter: Committer {
 
     private let name: String
     private let transactionalID: String
+    nonisolated var writer: String? { transactionalID }
     private let failPoint: @Sendable (String) throws -> Void
     private var handle: KafkaHandle?
     /// Whether the coordinator knows the producer.
@@ -41,10 +42,11 @@ actor TransactionalCommitter: Committer {
         let handle = try await working()
         let timeout = Int32(clamping: clients.options.transactionTimeout)
         let failPoint = failPoint
+        let writer = transactionalID
         let start = ContinuousClock.now
         do {
             try await handle.calls.run {
-                try Self.write(batch, with: handle.client, timeout: timeout, failPoint)
+                try Self.write(batch, as: writer, with: handle.client, timeout: timeout, failPoint)
             }
             clients.meters.transactions.add(1, ["committed"])
             clients.meters.commits.observe((ContinuousClock.now - start) / .seconds(1))
@@ -66,7 +68,7 @@ actor TransactionalCommitter: Committer {
     // MARK: The transaction, on the producer's thread
 
     private static func write(
-        _ batch: SettleBatch, with client: OpaquePointer, timeout: Int32,
+        _ batch: SettleBatch, as writer: String, with client: OpaquePointer, timeout: Int32,
         _ failPoint: (String) throws -> Void
     ) throws {
         let deadline = ContinuousClock.now + .milliseconds(Int(timeout))
@@ -81,7 +83,8 @@ actor TransactionalCommitter: Committer {
                 guard let member = batch.members[group] else { continue }
                 let list = PartitionList(capacity: batch.moves.count)
                 for move in batch.moves where move.group == group {
-                    list.add(move.partition, offset: move.position.frontier, metadata: move.position.map)
+                    let metadata = CommitMetadata(map: move.position.map, writer: writer)
+                    list.add(move.partition, offset: move.position.frontier, metadata: metadata.text)
                 }
                 // Retriable but not resumable: a repetition is a new request with the same content.
                 try repeating(until: deadline) {

@@ -1,0 +1,93 @@
+internal import BackhaulLog
+internal import CLibrdkafka
+
+/// Positions of groups.
+extension KafkaAdmin {
+    /// Where the group stands in these partitions.
+    func positions(of group: String, in partitions: [TopicPartition]) async throws -> [TopicPartition: GroupPosition] {
+        // A settlement that has returned may still be on its way into the positions: waited for.
+        let entries = try await entries(of: group, in: partitions, areStable: true, allowing: [])
+        return Dictionary(entries.map { ($0.partition, $0.position) }) { first, _ in first }
+    }
+
+    /// The transactional ids that wrote the group's positions last, of those partitions where a transaction that moves them is
+    /// open now. A producer that died in its very first transaction of a partition is not among them: nothing tells of it.
+    func openWriters(of group: String, in partitions: [TopicPartition]) async throws -> Set<String> {
+        let open = try await entries(
+            of: group, in: partitions, areStable: true, allowing: [RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT]
+        ).filter { $0.error != RD_KAFKA_RESP_ERR_NO_ERROR }.map(\.partition)
+        let written = try await entries(of: group, in: open, areStable: false, allowing: [])
+        return Set(written.compactMap { CommitMetadata(text: $0.metadata).writer })
+    }
+
+    /// What the group's coordinator knows of the partitions in which the group has a position.
+    /// - Parameters:
+    ///   - areStable: whether a position that an open transaction moves is an error, in place of what it was before.
+    ///   - allowing: errors of a partition that are part of the answer.
+    private func entries(
+        of group: String, in partitions: [TopicPartition], areStable: Bool, allowing: [rd_kafka_resp_err_t]
+    ) async throws -> [PartitionList.Entry] {
+        guard !partitions.isEmpty else { return [] }
+        return try await callCoordinator("reading the positions of '\(group)'") { patience in
+            let list = PartitionList(partitions)
+            var all = OwnedObjects(rd_kafka_ListConsumerGroupOffsets_new(group, list.pointer)) {
+                rd_kafka_ListConsumerGroupOffsets_destroy($0)
+            }
+            var entries: [PartitionList.Entry] = []
+            let options = rd_kafka_AdminOptions_new(handle.client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS)
+            let owner = OwnedObjects(options) { rd_kafka_AdminOptions_destroy($0) }
+            defer { extendLifetime(owner) }
+            try KafkaFailure.check(rd_kafka_AdminOptions_set_require_stable_offsets(options, areStable ? 1 : 0))
+            try Self.ask(handle.client, patience) { queue in
+                rd_kafka_ListConsumerGroupOffsets(handle.client, &all.pointers, 1, options, queue)
+            } answer: { event in
+                var count = 0
+                let results = rd_kafka_ListConsumerGroupOffsets_result_groups(
+                    rd_kafka_event_ListConsumerGroupOffsets_result(event), &count)
+                for index in 0..<count {
+                    let result = backhaul_group_result(results, index)
+                    if let error = rd_kafka_group_result_error(result) {
+                        throw KafkaFailure(
+                            rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
+                    }
+                    for entry in PartitionList.entries(of: rd_kafka_group_result_partitions(result)) {
+                        if !allowing.contains(entry.error) { try KafkaFailure.check(entry.error) }
+                        if entry.offset >= 0 || entry.error != RD_KAFKA_RESP_ERR_NO_ERROR { entries.append(entry) }
+                    }
+                }
+            }
+            return entries
+        }
+    }
+
+    /// Writes positions down for a group that has no members.
+    func setPositions(_ positions: [TopicPartition: GroupPosition], of group: String) async throws {
+        guard !positions.isEmpty else { return }
+        try await callCoordinator("setting the positions of '\(group)'") { patience in
+            let list = PartitionList(capacity: positions.count)
+            for (partition, position) in positions {
+                list.add(partition, offset: position.frontier, metadata: position.map)
+            }
+            var all = OwnedObjects(rd_kafka_AlterConsumerGroupOffsets_new(group, list.pointer)) {
+                rd_kafka_AlterConsumerGroupOffsets_destroy($0)
+            }
+            try Self.ask(handle.client, patience) { queue in
+                rd_kafka_AlterConsumerGroupOffsets(handle.client, &all.pointers, 1, nil, queue)
+            } answer: { event in
+                var count = 0
+                let results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+                    rd_kafka_event_AlterConsumerGroupOffsets_result(event), &count)
+                for index in 0..<count {
+                    let result = backhaul_group_result(results, index)
+                    if let error = rd_kafka_group_result_error(result) {
+                        throw KafkaFailure(
+                            rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
+                    }
+                    for entry in PartitionList.entries(of: rd_kafka_group_result_partitions(result)) {
+                        try KafkaFailure.check(entry.error)
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import BackhaulKafka
+import BackhaulLog
+import BackhaulLogConformance
+import Testing
+
+@Suite(
+    "A transaction that a dead process left open", .serialized,
+    .enabled(if: realBrokers != nil, "set BACKHAUL_TEST_KAFKA=host:port to run them"))
+struct OpenTransactionTests {
+    private func open(_ conformance: LogConformance, _ harness: KafkaHarness) async throws -> any MessageLog {
+        let log = try await harness.open()
+        try await log.ensure([conformance.topic(conformance.t), conformance.topic(conformance.out)])
+        _ = try await log.append((0..<3).map { conformance.value("\($0)") })
+        return log
+    }
+
+    /// It would be open for a minute; the next owner of the partition ends it and goes on where the dead one had settled.
+    @Test(.timeLimit(.minutes(1))) func isEndedByTheNextOwner() async throws {
+        let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
+        let conformance = LogConformance(harness)
+        let log = try await open(conformance, harness)
+        let partition = TopicPartition(topic: conformance.t, partition: 0)
+        let dead = DeadProducer(brokers: realBrokers ?? "", id: harness.prefix + "backhaul-dead")
+        try dead.die(after: 1, in: partition, of: conformance.g, writing: conformance.value("x", to: conformance.out))
+        let start = ContinuousClock.now
+        let session = try await log.openSession([Subscription(group: conformance.g, topic: conformance.t)])
+        await session.grant(3)
+        #expect(try await conformance.take(2, session).map(\.stored.position.offset) == [1, 2])
+        // Of what the brokers would have taken by themselves.
+        #expect(ContinuousClock.now - start < .seconds(40))
+        #expect(try await conformance.position(log)?.frontier == 1)
+        #expect(try await conformance.all(log, conformance.out).isEmpty)
+        await log.close()
+    }
+
+    /// Whoever may write positions must not choose whose transactions this program ends.
+    @Test(.timeLimit(.minutes(2))) func ofAnotherProgramIsLeftAlone() async throws {
+        let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
+        let conformance = LogConformance(harness)
+        let log = try await open(conformance, harness)
+        let partition = TopicPartition(topic: conformance.t, partition: 0)
+        let dead = DeadProducer(brokers: realBrokers ?? "", id: "another." + harness.prefix)
+        try dead.die(after: 1, in: partition, of: conformance.g, writing: conformance.value("x", to: conformance.out))
+        let session = try await log.openSession([Subscription(group: conformance.g, topic: conformance.t)])
+        await session.grant(3)
+        let taken = try await withThrowingTaskGroup(of: Int.self) { group in
+            group.addTask { try await conformance.take(2, session).count }
+            group.addTask {
+                try await Task.sleep(for: .seconds(8))
+                return 0
+            }
+            let first = try await group.next()
+            group.cancelAll()
+            return first
+        }
+        #expect(taken == 0)
+        await log.close()
+    }
+}
