@@ -10,9 +10,10 @@ kafka=${KAFKA:-}
 
 deploy/setup/debian.sh build demo
 echo "demo: building (the first time takes some minutes)" >&2
-swift build -c release --product backhaul
-swift build -c release --product backhaul-receiver
-bin=$(swift build -c release --show-bin-path)
+release="swift build -c release --static-swift-stdlib"
+$release --product backhaul
+$release --product backhaul-receiver
+bin=$($release --show-bin-path)
 backhaul=$bin/backhaul
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/backhaul-demo.XXXXXX")

@@ -114,7 +114,7 @@ final class KafkaHandle: @unchecked Sendable {
                 // Partitions have queues of their own, so these hold for each: a second's work in hand, not a backlog; a
                 // partition whose queue is full is not asked for again for a second, so one answer has to last as long.
                 "queued.min.messages": "500", "queued.max.messages.kbytes": "256",
-                "fetch.message.max.bytes": "524288", "fetch.max.bytes": "4194304",
+                "fetch.message.max.bytes": "393216", "fetch.max.bytes": "3145728",
             ]
         case .reader:
             [

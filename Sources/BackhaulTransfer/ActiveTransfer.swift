@@ -81,7 +81,7 @@ final class ActiveTransfer {
             set(CURLOPT_UPLOAD, 1)
             results.append(
                 backhaul_set_offset(raw, CURLOPT_INFILESIZE_LARGE, curl_off_t(clamping: request.body.count)))
-            set(CURLOPT_UPLOAD_BUFFERSIZE, 64 << 10)
+            set(CURLOPT_UPLOAD_BUFFERSIZE, feeder.chunkSize)
         }
         set(CURLOPT_CUSTOMREQUEST, request.method)
         try setHeaders(raw, &results)

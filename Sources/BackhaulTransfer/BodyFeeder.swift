@@ -23,7 +23,9 @@ final class BodyFeeder: @unchecked Sendable {
     private let pool: ReaderPool
     private let progress: TransferProgress?
     private let onReady: @Sendable () -> Void
-    private let chunkSize: Int
+    /// Bytes read, hashed and handed over in one step. libcurl's own buffer has the same size: a chunk that leaves it half
+    /// empty costs a second turn. An upload holds three such buffers, so files that are many at a time take small ones.
+    let chunkSize: Int
 
     private let lock = NSLock()
     private var ready: [[UInt8]] = []
@@ -45,8 +47,7 @@ final class BodyFeeder: @unchecked Sendable {
         self.pool = pool
         self.progress = progress
         self.onReady = onReady
-        // Large files are few at a time and worth larger steps.
-        chunkSize = body.count < 16 << 20 ? 48 << 10 : 256 << 10
+        chunkSize = body.count < 64 << 20 ? 64 << 10 : 384 << 10
         switch body {
         case .none: digest = hexadecimal(SHA256.hash(data: [UInt8]()))
         case .bytes(let loaded): digest = loaded.sha256

@@ -245,8 +245,12 @@ package actor TransferEngine: LoopService {
     private func start(_ id: UInt64, _ entry: Pending) {
         let feeder = BodyFeeder(entry.request.body, pool: pool, progress: entry.request.progress) { [weak self] in
             guard let self else { return }
-            resumes.withLock { $0.append(id) }
-            multi.wake()
+            // Whoever found the list empty has woken the thread, or is about to; it takes the whole list.
+            let isFirst = resumes.withLock { resumes in
+                resumes.append(id)
+                return resumes.count == 1
+            }
+            if isFirst { multi.wake() }
         }
         let transfer = ActiveTransfer(
             id: id, request: entry.request, host: entry.host, egress: egress, feeder: feeder,

@@ -55,6 +55,9 @@ extension TasksAPI {
         let news = Signal()
         let ending = EndFlag()
         let changes = await log.changes()
+        // A batch's progress comes from the view, which is a moment behind the log.
+        let seen = view.watch()
+        defer { view.unwatch(seen) }
         try await writer.write(ByteBuffer(string: ": results\nretry: 3000\n\n"))
         var shown: StatusCounts?
         // Only a write tells that the client has gone, so there is one now and then, whatever goes on in the log.
@@ -64,6 +67,12 @@ extension TasksAPI {
                 for await _ in changes { news.raise() }
                 ending.set()
                 news.raise()
+            }
+            group.addTask {
+                while !Task.isCancelled, !ending.isSet {
+                    await seen.wait()
+                    news.raise()
+                }
             }
             group.addTask {
                 // A stream has no end of its own: it ends with the server, in order.
