@@ -19,6 +19,8 @@ package final class StatusView: Sendable {
     private let holdsTruncation: Bool
     /// Raised whenever pages have been applied.
     private let watchers = Mutex<[ObjectIdentifier: Signal]>([:])
+    /// Raised when somebody begins to watch.
+    private let attention = Signal()
     private let commits = Histogram(
         "backhaul_view_commit_duration_seconds", "How long applying a page of records to the view took, fsync included."
     )
@@ -141,10 +143,9 @@ package final class StatusView: Sendable {
             var iterator = changes.makeAsyncIterator()
             guard await iterator.next() != nil else { return }
             // Under load every commit is a change: a little later many of them are applied at the price of one, above all
-            // where a task and its result are among them. Whoever asks for a status brings the view up to date first; who
-            // watches it is not to wait as long.
-            let isWatched = watchers.withLock { !$0.isEmpty }
-            try await ContinuousClock().sleep(for: .milliseconds(isWatched ? 200 : 1_000))
+            // where a task and its result are among them. Who watches the view, now or in a moment, is not to wait as long.
+            if watchers.withLock({ $0.isEmpty }) { await attention.wait(for: .milliseconds(800)) }
+            try await ContinuousClock().sleep(for: .milliseconds(200))
         }
     }
 
@@ -308,6 +309,7 @@ package final class StatusView: Sendable {
     package func watch() -> Signal {
         let signal = Signal()
         watchers.withLock { $0[ObjectIdentifier(signal)] = signal }
+        attention.raise()
         return signal
     }
 

@@ -10,25 +10,64 @@ extension KafkaAdmin {
         return Dictionary(entries.map { ($0.partition, $0.position) }) { first, _ in first }
     }
 
-    /// The transactional ids that wrote the group's positions last, of those partitions where a transaction that moves them is
-    /// open now. A producer that died in its very first transaction of a partition is not among them: nothing tells of it.
-    func openWriters(of group: String, in partitions: [TopicPartition]) async throws -> Set<String> {
+    /// Milliseconds for a question that is asked again and again.
+    private static let moment = 2_000
+
+    /// The positions of those partitions where a transaction that moves them is open now, as they were before it.
+    func unstablePositions(of group: String, in partitions: [TopicPartition]) async throws
+        -> [TopicPartition: OpenTransactions.Mark]
+    {
         let open = try await entries(
-            of: group, in: partitions, areStable: true, allowing: [RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT]
+            of: group, in: partitions, areStable: true, allowing: [RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT],
+            patience: Self.moment
         ).filter { $0.error != RD_KAFKA_RESP_ERR_NO_ERROR }.map(\.partition)
-        let written = try await entries(of: group, in: open, areStable: false, allowing: [])
-        return Set(written.compactMap { CommitMetadata(text: $0.metadata).writer })
+        let before = try await entries(of: group, in: open, areStable: false, allowing: [], patience: Self.moment)
+        return Dictionary(
+            before.map {
+                let writer = CommitMetadata(text: $0.metadata).writer
+                return ($0.partition, OpenTransactions.Mark(offset: $0.offset, writer: writer))
+            }
+        ) { first, _ in first }
+    }
+
+    /// The client ids of a group's members.
+    func clients(of group: String) async throws -> Set<String> {
+        try await call("reading the members of '\(group)'") {
+            var clients: Set<String> = []
+            try group.withCString { name in
+                var names: [UnsafePointer<CChar>?] = [name]
+                try Self.ask(handle.client, Self.moment) { queue in
+                    rd_kafka_DescribeConsumerGroups(handle.client, &names, 1, nil, queue)
+                } answer: { event in
+                    var count = 0
+                    let results = rd_kafka_DescribeConsumerGroups_result_groups(
+                        rd_kafka_event_DescribeConsumerGroups_result(event), &count)
+                    for index in 0..<count {
+                        let found = backhaul_group_description(results, index)
+                        try KafkaFailure.check(borrowing: rd_kafka_ConsumerGroupDescription_error(found))
+                        for place in 0..<rd_kafka_ConsumerGroupDescription_member_count(found) {
+                            let member = rd_kafka_ConsumerGroupDescription_member(found, place)
+                            guard let client = rd_kafka_MemberDescription_client_id(member) else { continue }
+                            clients.insert(String(cString: client))
+                        }
+                    }
+                }
+            }
+            return clients
+        }
     }
 
     /// What the group's coordinator knows of the partitions in which the group has a position.
     /// - Parameters:
     ///   - areStable: whether a position that an open transaction moves is an error, in place of what it was before.
     ///   - allowing: errors of a partition that are part of the answer.
+    ///   - patience: milliseconds, asked once; nil to ask as long as any question is.
     private func entries(
-        of group: String, in partitions: [TopicPartition], areStable: Bool, allowing: [rd_kafka_resp_err_t]
+        of group: String, in partitions: [TopicPartition], areStable: Bool, allowing: [rd_kafka_resp_err_t],
+        patience: Int? = nil
     ) async throws -> [PartitionList.Entry] {
         guard !partitions.isEmpty else { return [] }
-        return try await callCoordinator("reading the positions of '\(group)'") { patience in
+        return try await callCoordinator("reading the positions of '\(group)'", once: patience) { patience in
             let list = PartitionList(partitions)
             var all = OwnedObjects(rd_kafka_ListConsumerGroupOffsets_new(group, list.pointer)) {
                 rd_kafka_ListConsumerGroupOffsets_destroy($0)
@@ -46,10 +85,7 @@ extension KafkaAdmin {
                     rd_kafka_event_ListConsumerGroupOffsets_result(event), &count)
                 for index in 0..<count {
                     let result = backhaul_group_result(results, index)
-                    if let error = rd_kafka_group_result_error(result) {
-                        throw KafkaFailure(
-                            rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
-                    }
+                    try KafkaFailure.check(borrowing: rd_kafka_group_result_error(result))
                     for entry in PartitionList.entries(of: rd_kafka_group_result_partitions(result)) {
                         if !allowing.contains(entry.error) { try KafkaFailure.check(entry.error) }
                         if entry.offset >= 0 || entry.error != RD_KAFKA_RESP_ERR_NO_ERROR { entries.append(entry) }
@@ -79,10 +115,7 @@ extension KafkaAdmin {
                     rd_kafka_event_AlterConsumerGroupOffsets_result(event), &count)
                 for index in 0..<count {
                     let result = backhaul_group_result(results, index)
-                    if let error = rd_kafka_group_result_error(result) {
-                        throw KafkaFailure(
-                            rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
-                    }
+                    try KafkaFailure.check(borrowing: rd_kafka_group_result_error(result))
                     for entry in PartitionList.entries(of: rd_kafka_group_result_partitions(result)) {
                         try KafkaFailure.check(entry.error)
                     }

@@ -158,7 +158,7 @@ struct KafkaAdmin: Sendable {
 
     // MARK: Inside
 
-    private func call<Value: Sendable>(
+    func call<Value: Sendable>(
         _ what: String, for patience: Duration = .zero, endsAtRefusal: Bool = false,
         _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
@@ -171,9 +171,11 @@ struct KafkaAdmin: Sendable {
 
     /// Asks a group's coordinator, again if need be: on a cluster whose first group this is, the topic of the positions is
     /// only now being made, and librdkafka's own request can miss its appearance.
+    /// - Parameter once: milliseconds, for a caller who asks again himself.
     func callCoordinator<Value: Sendable>(
-        _ what: String, _ body: @escaping @Sendable (_ patience: Int) throws -> Value
+        _ what: String, once: Int? = nil, _ body: @escaping @Sendable (_ patience: Int) throws -> Value
     ) async throws -> Value {
+        if let once { return try await call(what) { try body(once) } }
         let timeout = timeout
         return try await call(what, for: .milliseconds(timeout * 2)) { try body(min(timeout, 6_000)) }
     }

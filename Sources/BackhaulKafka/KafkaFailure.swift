@@ -32,6 +32,12 @@ struct KafkaFailure: Error, CustomStringConvertible {
         if let error { throw KafkaFailure(taking: error) }
     }
 
+    /// Throws when there is an error in an object that another owns.
+    static func check(borrowing error: OpaquePointer?) throws(KafkaFailure) {
+        guard let error else { return }
+        throw KafkaFailure(rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
+    }
+
     /// Throws when a call returned an error code.
     static func check(_ code: rd_kafka_resp_err_t) throws(KafkaFailure) {
         if code != RD_KAFKA_RESP_ERR_NO_ERROR { throw KafkaFailure(code) }

@@ -131,7 +131,9 @@ final class KafkaHandle: @unchecked Sendable {
         "transaction.timeout.ms", "linger.ms", "queue.buffering.max.ms", "queue.buffering.max.messages",
         "queue.buffering.max.kbytes", "batch.num.messages", "batch.size", "compression.codec", "compression.type",
         "compression.level", "delivery.timeout.ms", "message.timeout.ms", "request.timeout.ms",
-        "message.send.max.retries", "retries", "enable.idempotence", "acks", "sticky.partitioning.linger.ms",
+        // A consumer compares it with fetch.max.bytes and else makes nothing of it.
+        "message.max.bytes", "message.send.max.retries",
+        "retries", "enable.idempotence", "acks", "sticky.partitioning.linger.ms",
     ]
     /// They hold each other's defaults: given to a client that is in no group, they could contradict those.
     private static let memberOnly: Set<String> = [

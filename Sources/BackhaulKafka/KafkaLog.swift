@@ -292,7 +292,7 @@ package final class KafkaLog: MessageLog {
         case .transactional:
             TransactionalCommitter(
                 name: name,
-                transactionalID: "\(transactionalPrefix)\(options.clientName)-\(UUID().uuidString.lowercased())",
+                transactionalID: transactionalPrefix(of: options.clientName) + UUID().uuidString.lowercased(),
                 clients: clients, failPoint: failPoint)
         case .atLeastOnce:
             AtLeastOnceCommitter(
@@ -301,8 +301,11 @@ package final class KafkaLog: MessageLog {
         }
     }
 
-    /// Begins the transactional ids of all sessions of this program.
-    var transactionalPrefix: String { options.prefix }
+    /// Begins the transactional ids of all sessions on these topics: client names do so.
+    var transactionalPrefix: String { options.prefix + "backhaul-" }
+
+    /// Begins those of one process.
+    func transactionalPrefix(of client: String) -> String { "\(options.prefix)\(client)-" }
 
     func fence() -> TransactionFence { TransactionFence(clients: clients) }
 

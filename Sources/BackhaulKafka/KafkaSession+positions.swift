@@ -3,22 +3,21 @@ internal import Logging
 
 /// Where a group stands in partitions that a session is given.
 extension KafkaSession {
-    /// How long a transaction that moves these positions may be open before it is taken for a dead process's. It was begun
-    /// before the partitions were given to this session, and a live owner gives a partition up only between two of them; what
-    /// is left is one that was put out of the group. One is written in milliseconds.
+    /// How long a position may be unstable before the transaction over it counts as left open. A settlement takes
+    /// milliseconds.
     private static let patience = Duration.seconds(1)
 
     /// Where the group stands; asks until it is told. nil when the session was closed meanwhile.
     ///
-    /// The last owner may have been killed in the middle of a transaction: then the brokers do not tell. Such a transaction is
-    /// ended here. That harms nobody: what of it is decided stays, and if its producer lives after all, it is fenced as the
-    /// group has fenced it already, makes a new one and looks up what became of its settlement.
+    /// The last owner may have been killed in the middle of a transaction: then the brokers do not tell. Such a transaction
+    /// is ended here. Should its producer live after all (a process that was stopped, and put out of the group), then it is
+    /// fenced: it makes a new one and looks up what became of its settlement, as after any commit without an answer.
     func positions(_ partitions: [TopicPartition], of group: String, _ handle: KafkaHandle) async throws
         -> [TopicPartition: GroupPosition]?
     {
         guard !partitions.isEmpty else { return [:] }
-        let start = ContinuousClock.now
-        var fenced: Set<String> = []
+        var open = OpenTransactions()
+        var ended: Set<String> = []
         while !isClosed {
             do {
                 return try await handle.committed(partitions, timeout: 1_000)
@@ -29,35 +28,42 @@ extension KafkaSession {
             }
             // The assignment stays where it is, for the next caller.
             try Task.checkCancellation()
-            if ContinuousClock.now - start >= Self.patience {
-                await endOpenTransactions(partitions, of: group, besides: &fenced)
+            do {
+                for writer in try await gone(partitions, of: group, &open) where !ended.contains(writer) && !isClosed {
+                    try await log.fence().end(writer)
+                    ended.insert(writer)
+                    logger.notice(
+                        "ended a transaction that was left open",
+                        metadata: ["group": "\(group)", "producer": "\(writer)"])
+                }
+            } catch {
+                // Asked again, and the brokers end it themselves in the end.
+                logger.notice(
+                    "a transaction that was left open could not be ended",
+                    metadata: ["group": "\(group)", "error": "\(error)"])
             }
+            guard !isClosed else { break }
             await fate.wait(for: .milliseconds(300))
         }
         return nil
     }
 
-    /// Ends the transactions that hold these positions back.
-    /// - Parameter fenced: those that were ended before.
-    private func endOpenTransactions(
-        _ partitions: [TopicPartition], of group: String, besides fenced: inout Set<String>
-    ) async {
-        do {
-            for writer in try await log.admin().openWriters(of: group, in: partitions).sorted() {
-                // Of this program only: the text comes from the brokers, and whoever may write there must not choose whom
-                // it ends. The session's own producer looks after itself.
-                guard !isClosed, writer.hasPrefix(log.transactionalPrefix), writer != committer?.writer,
-                    fenced.insert(writer).inserted
-                else { continue }
-                try await log.fence().end(writer)
-                logger.notice(
-                    "ended a transaction that was left open", metadata: ["group": "\(group)", "producer": "\(writer)"])
-            }
-        } catch {
-            // Asked again, and the brokers end it themselves in the end.
-            logger.notice(
-                "a transaction that was left open could not be ended",
-                metadata: ["group": "\(group)", "error": "\(error)"])
+    /// The producers whose transactions hold these positions back, and whose processes have left the group.
+    private func gone(
+        _ partitions: [TopicPartition], of group: String, _ open: inout OpenTransactions
+    ) async throws -> [String] {
+        let admin = try await log.admin()
+        let unstable = try await admin.unstablePositions(of: group, in: partitions)
+        let own = committer?.writer
+        // Of this program only: the text comes from the brokers, and whoever may write there must not choose whom it ends.
+        // The session's own producer looks after itself.
+        let writers = open.overdue(unstable, at: .now, patience: Self.patience).filter {
+            $0.hasPrefix(log.transactionalPrefix) && $0 != own
         }
+        guard !isClosed, !writers.isEmpty else { return [] }
+        // The last to have moved a position need not be the one that died over it: that one may have had the partition only
+        // since, and then it is not known. A member of the group lives.
+        let members = try await admin.clients(of: group).map { log.transactionalPrefix(of: $0) }
+        return writers.filter { writer in !members.contains { writer.hasPrefix($0) } }.sorted()
     }
 }

@@ -151,6 +151,9 @@ actor KafkaSession: LogSession {
         for joiner in joiners.values { joiner.resume(throwing: failure ?? LogError.closed) }
         joiners = [:]
         await settling.withLock {}
+        // Whoever asks for positions uses clients that end below, and the loop's thread. It looks at `isClosed` between two
+        // questions, and raises `fate` when it has ended; one that is raised before this wait is remembered.
+        while isAssigning { await fate.wait() }
         let old = Array(members.values)
         if leaving { await leave(old) }
         for member in old { clients.loop.unserve(member.handle.queue) }

@@ -20,7 +20,8 @@ struct TransactionFence: Sendable {
             properties: [
                 "transactional.id": transactionalID, "transaction.timeout.ms": timeout, "message.timeout.ms": timeout,
             ])
-        let patience = Int32(clamping: clients.options.requestTimeout)
+        // Whoever waits for it asks again, and may be asked to stop meanwhile.
+        let patience = Int32(clamping: min(5_000, clients.options.requestTimeout))
         do {
             try await handle.calls.run {
                 try KafkaFailure.check(rd_kafka_init_transactions(handle.client, patience))

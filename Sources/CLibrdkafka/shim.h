@@ -20,6 +20,10 @@ static inline const rd_kafka_topic_result_t *backhaul_topic_result(const rd_kafk
 static inline const rd_kafka_group_result_t *backhaul_group_result(const rd_kafka_group_result_t **all, size_t index) {
     return all[index];
 }
+static inline const rd_kafka_ConsumerGroupDescription_t *backhaul_group_description(
+    const rd_kafka_ConsumerGroupDescription_t **all, size_t index) {
+    return all[index];
+}
 static inline const rd_kafka_ConfigResource_t *backhaul_config_resource(
     const rd_kafka_ConfigResource_t **all, size_t index) {
     return all[index];

@@ -41,7 +41,7 @@ final class KafkaHarness: LogHarness {
             properties: [
                 "session.timeout.ms": session, "heartbeat.interval.ms": "200", "transaction.timeout.ms": "4000",
             ].merging(properties) { _, new in new },
-            delivery: delivery, prefix: prefix)
+            delivery: delivery, prefix: prefix, clientName: "backhaul-test")
         var creator: (@Sendable ([TopicSpecification]) async throws -> Void)?
         if let mock { creator = { mock.create($0) } }
         return try KafkaLog(options: options, clock: SystemLogClock(), logger: logger, creator: creator) {

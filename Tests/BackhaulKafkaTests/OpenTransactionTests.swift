@@ -33,13 +33,16 @@ struct OpenTransactionTests {
         await log.close()
     }
 
-    /// Whoever may write positions must not choose whose transactions this program ends.
-    @Test(.timeLimit(.minutes(2))) func ofAnotherProgramIsLeftAlone() async throws {
+    /// Whoever may write positions must not choose whose transactions this program ends; and a member of the group lives,
+    /// whatever was written under its name.
+    @Test(.timeLimit(.minutes(2)), arguments: ["another.", "backhaul-test-"])
+    func ofAnotherProgramOrAMemberIsLeftAlone(_ name: String) async throws {
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
         let conformance = LogConformance(harness)
         let log = try await open(conformance, harness)
         let partition = TopicPartition(topic: conformance.t, partition: 0)
-        let dead = DeadProducer(brokers: realBrokers ?? "", id: "another." + harness.prefix)
+        let id = name == "another." ? name + harness.prefix + "backhaul-dead" : harness.prefix + name + "1"
+        let dead = DeadProducer(brokers: realBrokers ?? "", id: id)
         try dead.die(after: 1, in: partition, of: conformance.g, writing: conformance.value("x", to: conformance.out))
         let session = try await log.openSession([Subscription(group: conformance.g, topic: conformance.t)])
         await session.grant(3)
@@ -55,5 +58,21 @@ struct OpenTransactionTests {
         }
         #expect(taken == 0)
         await log.close()
+    }
+
+    /// The client that asks, and the loop that its calls end on, are there until the question has its answer.
+    @Test(.timeLimit(.minutes(1))) func aLogThatIsClosedWhileItWaitsCloses() async throws {
+        let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
+        let conformance = LogConformance(harness)
+        let log = try await open(conformance, harness)
+        let partition = TopicPartition(topic: conformance.t, partition: 0)
+        let dead = DeadProducer(brokers: realBrokers ?? "", id: harness.prefix + "backhaul-dead")
+        try dead.die(after: 1, in: partition, of: conformance.g, writing: conformance.value("x", to: conformance.out))
+        let session = try await log.openSession([Subscription(group: conformance.g, topic: conformance.t)])
+        async let event = session.next()
+        // In the middle of a question, of a fence, or between two.
+        try await Task.sleep(for: .milliseconds(Int.random(in: 500...3_000)))
+        await log.close()
+        _ = try? await event
     }
 }
