@@ -16,10 +16,12 @@ def _settings(nginx, place):
             "limits": {"uploads": UPLOADS, "uploadsPerHost": UPLOADS}}
 
 
-def _table(row, runs, what):
-    row.table(["round", what], [[number, times(run["seconds"])] for number, run in enumerate(runs)])
+def _table(row, runs, what, also="An upload takes 50 ms of it.", more=()):
+    """`more`: further columns, each a title and what of a run stands there."""
+    row.table(["round", what, *(title for title, _ in more)],
+              [[number, times(run["seconds"]), *(cell(run) for _, cell in more)] for number, run in enumerate(runs)])
     found = spread([run["seconds"] for run in runs])
-    row.note(f"Median {found['median']:.2f} s, {found['least']:.2f}–{found['most']:.2f}. An upload takes 50 ms of it.")
+    row.note(f"Median {found['median']:.2f} s, {found['least']:.2f}–{found['most']:.2f}. {also}")
 
 
 def embedded(bench, row):
@@ -88,10 +90,8 @@ def kafka(bench, row):
         runs.append({"seconds": seconds, "open_transaction": fenced})
         bench.say(f"round {number}: {seconds:.2f} s" + (", a transaction was left open" if fenced else ""))
     nginx.stop()
-    row.table(["round", "s from SIGKILL to the first upload of its partitions by the other", "a transaction was left open"],
-              [[number, times(run["seconds"]), "yes" if run["open_transaction"] else "no"]
-               for number, run in enumerate(runs)])
-    found = spread([run["seconds"] for run in runs])
-    row.note(f"Median {found['median']:.2f} s, {found['least']:.2f}–{found['most']:.2f}; {RATE} tasks/s, an upload takes 50 ms.")
+    _table(row, runs, "s from SIGKILL to the first upload of its partitions by the other",
+           f"{RATE} tasks/s; an upload takes 50 ms.",
+           [("a transaction was left open", lambda run: "yes" if run["open_transaction"] else "no")])
     row.note("The brokers give a dead member's partitions away when its session has ended: session.timeout.ms, by default "
              "10 s.")

@@ -1,9 +1,7 @@
-internal import BackhaulLog
-
 /// What goes with a position into Kafka's commit metadata: the map of finished records, and who wrote it.
 ///
 /// As text the map (`FinishedMap`), then `@` and the transactional id of the writer, when it wrote in a transaction. With the
-/// id the next owner of a partition can end a transaction that its last one has left open (`TransactionFence`).
+/// id the next owner of a partition can end a transaction that its last one has left open.
 struct CommitMetadata: Equatable, Sendable {
     var map: String
     var writer: String?

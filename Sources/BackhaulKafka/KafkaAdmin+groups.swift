@@ -83,16 +83,9 @@ extension KafkaAdmin {
                 var count = 0
                 let results = rd_kafka_ListConsumerGroupOffsets_result_groups(
                     rd_kafka_event_ListConsumerGroupOffsets_result(event), &count)
-                for index in 0..<count {
-                    let result = backhaul_group_result(results, index)
-                    try KafkaFailure.check(borrowing: rd_kafka_group_result_error(result))
-                    for entry in PartitionList.entries(of: rd_kafka_group_result_partitions(result)) {
-                        if !allowing.contains(entry.error) { try KafkaFailure.check(entry.error) }
-                        if entry.offset >= 0 || entry.error != RD_KAFKA_RESP_ERR_NO_ERROR { entries.append(entry) }
-                    }
-                }
+                entries = try Self.entries(results, count, allowing: allowing)
             }
-            return entries
+            return entries.filter { $0.offset >= 0 || $0.error != RD_KAFKA_RESP_ERR_NO_ERROR }
         }
     }
 
@@ -113,14 +106,21 @@ extension KafkaAdmin {
                 var count = 0
                 let results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
                     rd_kafka_event_AlterConsumerGroupOffsets_result(event), &count)
-                for index in 0..<count {
-                    let result = backhaul_group_result(results, index)
-                    try KafkaFailure.check(borrowing: rd_kafka_group_result_error(result))
-                    for entry in PartitionList.entries(of: rd_kafka_group_result_partitions(result)) {
-                        try KafkaFailure.check(entry.error)
-                    }
-                }
+                _ = try Self.entries(results, count, allowing: [])
             }
+        }
+    }
+
+    /// The partitions of groups' results.
+    private static func entries(
+        _ results: UnsafeMutablePointer<OpaquePointer?>?, _ count: Int, allowing: [rd_kafka_resp_err_t]
+    ) throws -> [PartitionList.Entry] {
+        try (0..<count).flatMap { index in
+            let result = backhaul_group_result(results, index)
+            try KafkaFailure.check(borrowing: rd_kafka_group_result_error(result))
+            let entries = PartitionList.entries(of: rd_kafka_group_result_partitions(result))
+            for entry in entries where !allowing.contains(entry.error) { try KafkaFailure.check(entry.error) }
+            return entries
         }
     }
 }

@@ -307,8 +307,6 @@ package final class KafkaLog: MessageLog {
     /// Begins those of one process.
     func transactionalPrefix(of client: String) -> String { "\(options.prefix)\(client)-" }
 
-    func fence() -> TransactionFence { TransactionFence(clients: clients) }
-
     func forget(_ session: KafkaSession) {
         state.withLock { $0.sessions[ObjectIdentifier(session)] = nil }
     }

@@ -30,7 +30,7 @@ extension KafkaSession {
             try Task.checkCancellation()
             do {
                 for writer in try await gone(partitions, of: group, &open) where !ended.contains(writer) && !isClosed {
-                    try await log.fence().end(writer)
+                    try await end(transactionOf: writer)
                     ended.insert(writer)
                     logger.notice(
                         "ended a transaction that was left open",
@@ -39,7 +39,7 @@ extension KafkaSession {
             } catch {
                 // Asked again, and the brokers end it themselves in the end.
                 logger.notice(
-                    "a transaction that was left open could not be ended",
+                    "looking for transactions that were left open failed",
                     metadata: ["group": "\(group)", "error": "\(error)"])
             }
             guard !isClosed else { break }
@@ -65,5 +65,23 @@ extension KafkaSession {
         // since, and then it is not known. A member of the group lives.
         let members = try await admin.clients(of: group).map { log.transactionalPrefix(of: $0) }
         return writers.filter { writer in !members.contains { writer.hasPrefix($0) } }.sorted()
+    }
+
+    /// A process that is killed in the middle of a settlement leaves its transaction open. Until the brokers end it, the
+    /// positions that it was to move cannot be read by the partitions' next owner (`UNSTABLE_OFFSET_COMMIT`), nor what it
+    /// wrote to. They do so when `transaction.timeout.ms` is over and they next look, which is every 10 s
+    /// (`transaction.abort.timed.out.transaction.cleanup.interval.ms`). Whoever initialises the same transactional id ends it
+    /// at once (KIP-98): aborted, or completed if the commit had been ordered.
+    private func end(transactionOf writer: String) async throws {
+        // Short: whoever waits for it asks again, and may be asked to stop meanwhile.
+        let successor = TransactionalCommitter(
+            name: "fence", transactionalID: writer, clients: clients, patience: 5_000)
+        do {
+            try await successor.prepare()
+        } catch {
+            await successor.close()
+            throw error
+        }
+        await successor.close()
     }
 }

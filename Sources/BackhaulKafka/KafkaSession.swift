@@ -7,7 +7,7 @@ internal import Logging
 /// A member of one or more Kafka groups. It runs on the log's loop, so what librdkafka says and what the table holds
 /// never part: between the decision what may be settled and the snapshot of the generation that fences it, nothing runs.
 actor KafkaSession: LogSession {
-    private let clients: KafkaClients
+    let clients: KafkaClients
     nonisolated var unownedExecutor: UnownedSerialExecutor { clients.loop.executor.asUnownedSerialExecutor() }
 
     let log: KafkaLog
@@ -29,6 +29,8 @@ actor KafkaSession: LogSession {
     /// Assignments that wait for their positions, in order.
     private var assigning: [(group: String, partitions: [TopicPartition])] = []
     private var isAssigning = false
+    /// Held while assignments are answered.
+    private let answering = FIFOLock()
     private var events: [SessionEvent] = []
     private var joinedGroups: Set<String> = []
     private var joiners: [Int: CheckedContinuation<Void, any Error>] = [:]
@@ -151,9 +153,9 @@ actor KafkaSession: LogSession {
         for joiner in joiners.values { joiner.resume(throwing: failure ?? LogError.closed) }
         joiners = [:]
         await settling.withLock {}
-        // Whoever asks for positions uses clients that end below, and the loop's thread. It looks at `isClosed` between two
-        // questions, and raises `fate` when it has ended; one that is raised before this wait is remembered.
-        while isAssigning { await fate.wait() }
+        // Whoever asks for positions uses clients that end below, and the loop's thread; it looks at `isClosed` between two
+        // questions. A lock, since a signal returns at once in a cancelled task, again and again.
+        await answering.withLock {}
         let old = Array(members.values)
         if leaving { await leave(old) }
         for member in old { clients.loop.unserve(member.handle.queue) }
@@ -238,6 +240,10 @@ actor KafkaSession: LogSession {
             signal.raise()
             fate.raise()
         }
+        try await answering.withLock { try await answerEach() }
+    }
+
+    private func answerEach() async throws {
         while !isClosed, let (group, partitions) = assigning.first {
             guard let member = members[group] else { break }
             let positions = try await positions(partitions, of: group, member.handle)

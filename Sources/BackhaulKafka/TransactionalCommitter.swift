@@ -13,15 +13,19 @@ actor TransactionalCommitter: Committer {
     private let name: String
     private let transactionalID: String
     nonisolated var writer: String? { transactionalID }
+    /// Milliseconds that making the producer known may take.
+    private let patience: Int
     private let failPoint: @Sendable (String) throws -> Void
     private var handle: KafkaHandle?
     /// Whether the coordinator knows the producer.
     private var isInitialised = false
 
+    /// - Parameter patience: milliseconds that making the producer known may take; by default what any question may.
     init(
-        name: String, transactionalID: String, clients: KafkaClients,
-        failPoint: @escaping @Sendable (String) throws -> Void
+        name: String, transactionalID: String, clients: KafkaClients, patience: Int? = nil,
+        failPoint: @escaping @Sendable (String) throws -> Void = { _ in }
     ) {
+        self.patience = patience ?? clients.options.requestTimeout
         self.name = name
         self.transactionalID = transactionalID
         self.clients = clients
@@ -141,7 +145,7 @@ actor TransactionalCommitter: Committer {
         let handle = try self.handle ?? open()
         self.handle = handle
         guard !isInitialised else { return handle }
-        let timeout = Int32(clamping: clients.options.requestTimeout)
+        let timeout = Int32(clamping: patience)
         let failPoint = failPoint
         do {
             try await handle.calls.run {

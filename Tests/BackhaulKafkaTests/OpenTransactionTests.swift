@@ -7,24 +7,29 @@ import Testing
     "A transaction that a dead process left open", .serialized,
     .enabled(if: realBrokers != nil, "set BACKHAUL_TEST_KAFKA=host:port to run them"))
 struct OpenTransactionTests {
-    private func open(_ conformance: LogConformance, _ harness: KafkaHarness) async throws -> any MessageLog {
+    /// A log with three records, whose owner finished the first and was killed while it finished the second, and a session
+    /// that is given the partition next.
+    /// - Parameter id: the dead one's transactional id.
+    private func afterADeath(
+        of id: String, _ conformance: LogConformance, _ harness: KafkaHarness
+    ) async throws -> (any MessageLog, any LogSession) {
         let log = try await harness.open()
         try await log.ensure([conformance.topic(conformance.t), conformance.topic(conformance.out)])
         _ = try await log.append((0..<3).map { conformance.value("\($0)") })
-        return log
+        let partition = TopicPartition(topic: conformance.t, partition: 0)
+        try DeadProducer(brokers: realBrokers ?? "", id: id).die(
+            after: 1, in: partition, of: conformance.g, writing: conformance.value("x", to: conformance.out))
+        let session = try await log.openSession([Subscription(group: conformance.g, topic: conformance.t)])
+        await session.grant(3)
+        return (log, session)
     }
 
     /// It would be open for a minute; the next owner of the partition ends it and goes on where the dead one had settled.
     @Test(.timeLimit(.minutes(1))) func isEndedByTheNextOwner() async throws {
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
         let conformance = LogConformance(harness)
-        let log = try await open(conformance, harness)
-        let partition = TopicPartition(topic: conformance.t, partition: 0)
-        let dead = DeadProducer(brokers: realBrokers ?? "", id: harness.prefix + "backhaul-dead")
-        try dead.die(after: 1, in: partition, of: conformance.g, writing: conformance.value("x", to: conformance.out))
         let start = ContinuousClock.now
-        let session = try await log.openSession([Subscription(group: conformance.g, topic: conformance.t)])
-        await session.grant(3)
+        let (log, session) = try await afterADeath(of: harness.prefix + "backhaul-dead", conformance, harness)
         #expect(try await conformance.take(2, session).map(\.stored.position.offset) == [1, 2])
         // Of what the brokers would have taken by themselves.
         #expect(ContinuousClock.now - start < .seconds(40))
@@ -39,13 +44,8 @@ struct OpenTransactionTests {
     func ofAnotherProgramOrAMemberIsLeftAlone(_ name: String) async throws {
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
         let conformance = LogConformance(harness)
-        let log = try await open(conformance, harness)
-        let partition = TopicPartition(topic: conformance.t, partition: 0)
         let id = name == "another." ? name + harness.prefix + "backhaul-dead" : harness.prefix + name + "1"
-        let dead = DeadProducer(brokers: realBrokers ?? "", id: id)
-        try dead.die(after: 1, in: partition, of: conformance.g, writing: conformance.value("x", to: conformance.out))
-        let session = try await log.openSession([Subscription(group: conformance.g, topic: conformance.t)])
-        await session.grant(3)
+        let (log, session) = try await afterADeath(of: id, conformance, harness)
         let taken = try await withThrowingTaskGroup(of: Int.self) { group in
             group.addTask { try await conformance.take(2, session).count }
             group.addTask {
@@ -60,19 +60,19 @@ struct OpenTransactionTests {
         await log.close()
     }
 
-    /// The client that asks, and the loop that its calls end on, are there until the question has its answer.
-    @Test(.timeLimit(.minutes(1))) func aLogThatIsClosedWhileItWaitsCloses() async throws {
+    /// The client that asks, and the loop that its calls end on, are there until the question has its answer: in the middle of
+    /// a question, of a fence, and between two; and for whoever closes it from a task that is cancelled.
+    @Test(.timeLimit(.minutes(1)), arguments: [600, 1_500, 2_600], [false, true])
+    func aLogThatIsClosedWhileItWaitsCloses(after milliseconds: Int, isCancelled: Bool) async throws {
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
         let conformance = LogConformance(harness)
-        let log = try await open(conformance, harness)
-        let partition = TopicPartition(topic: conformance.t, partition: 0)
-        let dead = DeadProducer(brokers: realBrokers ?? "", id: harness.prefix + "backhaul-dead")
-        try dead.die(after: 1, in: partition, of: conformance.g, writing: conformance.value("x", to: conformance.out))
-        let session = try await log.openSession([Subscription(group: conformance.g, topic: conformance.t)])
+        let (log, session) = try await afterADeath(of: harness.prefix + "backhaul-dead", conformance, harness)
         async let event = session.next()
-        // In the middle of a question, of a fence, or between two.
-        try await Task.sleep(for: .milliseconds(Int.random(in: 500...3_000)))
-        await log.close()
+        try await Task.sleep(for: .milliseconds(milliseconds))
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await log.close() }
+            if isCancelled { group.cancelAll() }
+        }
         _ = try? await event
     }
 }
