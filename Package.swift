@@ -71,7 +71,7 @@ let package = Package(
         room("BackhaulSQLite", [grdb, sqlite]),
         room("BackhaulEmbedded", ["BackhaulLog", "BackhaulSQLite", "BackhaulTelemetry", grdb, logging]),
         room("BackhaulKafka", ["BackhaulLog", "BackhaulLoop", "BackhaulTelemetry", "CLibrdkafka", logging]),
-        room("BackhaulTransfer", ["BackhaulLoop", "BackhaulTelemetry", "CLibcurl", crypto]),
+        room("BackhaulTransfer", ["BackhaulDomain", "BackhaulLoop", "BackhaulTelemetry", "CLibcurl", crypto]),
         room("BackhaulDestinations", ["BackhaulDomain", "BackhaulTransfer"]),
         room(
             "BackhaulWeb",
@@ -144,7 +144,7 @@ let package = Package(
             ]),
         tests("BackhaulDomainTests", ["BackhaulDomain"]),
         tests("BackhaulWireTests", ["BackhaulDomain", "BackhaulWire"]),
-        tests("BackhaulTransferTests", ["BackhaulTransfer", "BackhaulTestKit", crypto]),
+        tests("BackhaulTransferTests", ["BackhaulDomain", "BackhaulTransfer", "BackhaulTestKit", crypto]),
         tests("BackhaulDestinationsTests", ["BackhaulDestinations", "BackhaulDomain", "BackhaulTransfer"]),
         tests(
             "BackhaulWorkerTests",

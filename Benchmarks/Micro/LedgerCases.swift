@@ -8,7 +8,7 @@ enum LedgerCases {
             [
                 // Delivered in order, finished out of order within a window, the position written every 32.
                 Case(name: "ledger-deliver-finish", guarded: 4_096) { count in
-                    guard var ledger = try? OffsetLedger(GroupPosition(frontier: 0)) else { return }
+                    var ledger = OffsetLedger(GroupPosition(frontier: 0))
                     for offset in 0..<Int64(count) {
                         consume(ledger.deliver(offset))
                         let mirrored = offset ^ 31
@@ -21,10 +21,10 @@ enum LedgerCases {
                 },
                 // A stuck head with 5,000 finished behind it: the map's text, then read again.
                 Case(name: "ledger-map-text", guarded: 100) { count in
-                    guard var ledger = try? OffsetLedger(GroupPosition(frontier: 0)) else { return }
+                    var ledger = OffsetLedger(GroupPosition(frontier: 0))
                     for offset in 0..<Int64(5_001) { _ = ledger.deliver(offset) }
                     for offset in 1..<Int64(5_001) where offset % 7 != 0 { ledger.finish(offset) }
-                    for _ in 0..<count { consume(try? OffsetLedger(ledger.groupPosition)) }
+                    for _ in 0..<count { consume(OffsetLedger(ledger.groupPosition)) }
                 },
                 Case(name: "partition-of-key", guarded: 1_000) { count in
                     let key = CodecCases.task.partitionKey

@@ -28,6 +28,11 @@ package final class Acknowledger: Sendable {
     private let ages = Histogram(
         "backhaul_task_duration_seconds", "From a task's acceptance to its result.",
         bounds: Histogram.seconds + [86_400, 604_800])
+    private let malformed = Counter(
+        "backhaul_malformed_outcomes_total", "Records of the outcomes topic that are no outcomes.")
+    private let refusals = Counter(
+        "backhaul_refused_results_total",
+        "Results that the log refuses for good: named by a dead letter, or passed over.", labels: ["end"])
     private static let intake = 2_000
 
     /// - Parameter failPoint: told of each step, where a test ends the process: `assigned`, `folded`, `taken`, `recorded`.
@@ -116,7 +121,15 @@ package final class Acknowledger: Sendable {
         }
     }
 
-    package var families: [MetricFamily] { [results.family, ages.family] }
+    package var families: [MetricFamily] {
+        [results.family, ages.family, malformed.family, refusals.family]
+    }
+
+    /// What operators should know of, though the acknowledger works; nil for nothing.
+    package var remark: String? {
+        let count = refusals.total
+        return count == 0 ? nil : "\(Int(count)) results were refused by the log; see 'backhaul dead-letters list'"
+    }
 
     package func stop() async {
         let session = state.withLock { state in
@@ -138,7 +151,9 @@ package final class Acknowledger: Sendable {
         try await log.scan(partition, to: try await log.decided(partition)) { records in
             for stored in records {
                 guard let document = try? ResultDocument.decode(stored.record.value) else { continue }
-                _ = fold.insert(document.task, isCancel: document.status == OutcomeKind.cancelled.rawValue)
+                _ = fold.insert(
+                    document.task, at: stored.position.offset,
+                    isCancel: document.status == OutcomeKind.cancelled.rawValue)
             }
         }
         return fold
@@ -156,7 +171,7 @@ package final class Acknowledger: Sendable {
             var appends: [AppendRequest] = []
             do {
                 let outcome = try OutcomeCodec.decode(delivery.record.value)
-                let isKnown = folds[number]?.contains(outcome.task) ?? false
+                let isKnown = try await isRecorded(outcome.task, &folds[number])
                 if outcome.kind.isTerminal, !isKnown, inHand[outcome.task] == nil {
                     inHand[outcome.task] = outcome.kind
                     let context = trace(outcome, delivery)
@@ -174,6 +189,7 @@ package final class Acknowledger: Sendable {
                     logger.info("a second outcome of a finished task", metadata: ["task": "\(outcome.task)"])
                 }
             } catch let error as WireError {
+                malformed.add()
                 logger.warning(
                     "a record is no outcome",
                     metadata: ["position": "\(delivery.stored.position)", "error": "\(error)"])
@@ -181,18 +197,85 @@ package final class Acknowledger: Sendable {
             units.append(SettleUnit(delivery: delivery.reference, finishes: true, appends: appends))
         }
         // A stop while the log is away leaves them unsettled; the next owner records them.
-        guard let outcomes = try await asking("the log to take results", { try await session.settle(units) }) else {
+        let outcomes: [SettleOutcome]
+        do {
+            outcomes = try await session.settleEach(units) { part in
+                let settled = try await asking("the log to take results") { try await session.settle(part) }
+                guard let settled else { throw Stopped() }
+                return settled
+            } substitute: { unit, error, refusals in
+                refused(unit, error, refusals)
+            }
+        } catch is Stopped {
             return
         }
         let settled = Set(
             zip(units, outcomes).filter { $0.1 == .settled }.map(\.0.delivery.position.partition.partition))
         for (number, tasks) in recorded where settled.contains(number) {
+            var offset = try await firstOffset(of: tasks.count, in: number)
             for outcome in tasks {
                 results.add(1, [outcome.kind.rawValue])
-                ages.observe(Double(max(0, clock.now - outcome.acceptedAt)) / 1_000)
-                _ = folds[number]?.insert(outcome.task, isCancel: outcome.kind == .cancelled)
+                ages.observe(Double(max(0, clock.wall - outcome.acceptedAt)) / 1_000)
+                _ = folds[number]?.insert(outcome.task, at: offset, isCancel: outcome.kind == .cancelled)
+                offset = offset.addingClamped(1)
             }
         }
+    }
+
+    /// Asked to stop while the log is away.
+    private struct Stopped: Error {}
+
+    /// The log refuses a result for good: a dead letter names its outcome, or at last nothing does; said and counted.
+    private func refused(_ unit: SettleUnit, _ error: LogError, _ refusals: Int) -> SettleUnit {
+        let position = unit.delivery.position
+        self.refusals.add(1, [refusals == 1 ? "dead-lettered" : "skipped"])
+        logger.error(
+            refusals == 1
+                ? "the log refuses a result: a dead letter names its outcome"
+                : "the log refuses even the dead letter: the outcome is passed over",
+            metadata: [
+                "position": "\(position)", "error": "\(error)",
+                "bytes": "\(unit.appends.map(\.record.size).max() ?? 0)",
+            ])
+        let headers = [
+            LogHeader(HeaderName.causeClass, text: FailureClass.malformed.rawValue),
+            LogHeader(
+                HeaderName.causeMessage, text: "the log does not take the result: \(error)".bounded(toBytes: 1_000)),
+            LogHeader(HeaderName.failedAt, text: String(clock.wall)),
+            LogHeader(HeaderName.origin, text: position.description),
+            LogHeader(HeaderName.originSize, text: String(unit.appends.map(\.record.size).max() ?? 0)),
+        ]
+        let letter = AppendRequest(
+            topic: layout.deadLetters, partitioning: .hash(Array(position.description.utf8)),
+            record: LogRecord(key: Array(position.description.utf8), value: nil, headers: headers))
+        return SettleUnit(
+            delivery: unit.delivery, finishes: unit.finishes, appends: refusals == 1 ? [letter] : [])
+    }
+
+    /// Whether a generation has its result, and the log still holds it. What has aged out is forgotten whole: the log takes
+    /// the same task as a new one then, and it has a result of its own.
+    private func isRecorded(_ task: TaskGeneration, _ fold: inout ResultFold?) async throws -> Bool {
+        guard let offset = fold?.offset(of: task) else { return false }
+        // Asked only for a second outcome of one task, which is seldom.
+        guard log.abilities.contains(.refusesKnownIdentity) else { return true }
+        let number = Partitioner.partition(of: Array(task.identity.id.utf8), among: try await resultBounds().count)
+        guard let earliest = try await resultBounds().first(where: { $0.partition.partition == number })?.earliest,
+            offset < earliest
+        else { return true }
+        fold?.forget(before: earliest)
+        return false
+    }
+
+    private func resultBounds() async throws -> [PartitionBounds] {
+        try await asking("the ends of the results") { try await log.bounds(layout.results) } ?? []
+    }
+
+    /// Where the first of the results that were just recorded in a partition is. On a log with transaction markers it cannot
+    /// be told; there nothing is asked of it, and no result counts as gone.
+    private func firstOffset(of count: Int, in number: Int) async throws -> Int64 {
+        guard log.abilities.contains(.refusesKnownIdentity) else { return .max }
+        let end = try await resultBounds().first { $0.partition.partition == number }?.end ?? .max
+        return max(0, end.subtractingClamped(Int64(count)))
     }
 
     /// A cancellation's record in the control topic, or what takes it out.
@@ -201,7 +284,7 @@ package final class Acknowledger: Sendable {
             isMet
             ? LogRecord(key: CancelCodec.key(task), value: nil)
             : LogRecord(
-                key: CancelCodec.key(task), value: try CancelCodec.encode(task, at: clock.now),
+                key: CancelCodec.key(task), value: try CancelCodec.encode(task, at: clock.wall),
                 headers: [LogHeader(HeaderName.contentType, text: CancelCodec.contentType)])
         return AppendRequest(topic: layout.control, partitioning: .partition(0), record: record)
     }
@@ -216,8 +299,8 @@ package final class Acknowledger: Sendable {
                 "result", .consumer, context, parent: parent.spanID, startedAt: delivery.stored.appendedAt,
                 endedAt: max(delivery.stored.appendedAt, clock.now),
                 attributes: [
-                    "backhaul.tenant": .text(outcome.task.identity.tenant),
-                    "backhaul.task_id": .text(outcome.task.identity.id),
+                    "backhaul.tenant": .text(outcome.task.identity.tenant.text),
+                    "backhaul.task_id": .text(outcome.task.identity.id.text),
                     "backhaul.status": .text(outcome.kind.rawValue),
                 ]))
         return context.text
@@ -235,6 +318,7 @@ package final class Acknowledger: Sendable {
             topic: layout.results, partitioning: .partition(partition),
             record: LogRecord(
                 key: Array("\(outcome.task.identity.id)/\(outcome.task.generation)".utf8),
-                value: try document.encoded(), headers: headers.map { LogHeader($0.name, text: $0.text) }))
+                value: try document.encoded(), headers: headers.map { LogHeader($0.name, text: $0.text) }),
+            traces: SubmissionName.traces(outcome.task))
     }
 }

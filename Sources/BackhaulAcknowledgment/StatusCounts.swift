@@ -1,3 +1,5 @@
+internal import BackhaulDomain
+
 /// How many tasks are in which state, each at its latest generation.
 package struct StatusCounts: Hashable, Sendable, Codable {
     package var accepted = 0
@@ -12,18 +14,20 @@ package struct StatusCounts: Hashable, Sendable, Codable {
     package init() {}
 
     /// Those whose latest generation has its result.
-    package var ended: Int { succeeded + failed + cancelled + expired }
+    package var ended: Int {
+        succeeded.addingClamped(failed).addingClamped(cancelled).addingClamped(expired)
+    }
 
     mutating func add(_ count: Int, state: String) {
         switch TaskState(rawValue: state) {
-        case .waiting: waiting += count
-        case .running: running += count
-        case .retrying: retrying += count
-        case .succeeded: succeeded += count
-        case .failed: failed += count
-        case .cancelled: cancelled += count
-        case .expired, nil: expired += count
+        case .waiting: waiting = waiting.addingClamped(count)
+        case .running: running = running.addingClamped(count)
+        case .retrying: retrying = retrying.addingClamped(count)
+        case .succeeded: succeeded = succeeded.addingClamped(count)
+        case .failed: failed = failed.addingClamped(count)
+        case .cancelled: cancelled = cancelled.addingClamped(count)
+        case .expired, nil: expired = expired.addingClamped(count)
         }
-        accepted += count
+        accepted = accepted.addingClamped(count)
     }
 }

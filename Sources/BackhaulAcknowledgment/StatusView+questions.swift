@@ -1,6 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
-internal import Foundation
+internal import BackhaulSQLite
 internal import GRDB
 
 /// What a view is asked.
@@ -13,39 +13,51 @@ extension StatusView {
     }
 
     /// Counts by state, of one batch, one tenant, or all.
-    package func counts(batch: String?, tenant: String?) async throws -> StatusCounts {
+    package func counts(batch: ByteText?, tenant: ByteText?) async throws -> StatusCounts {
         try await database.read { database in
-            var counts = StatusCounts()
-            let rows = try Row.fetchAll(
+            // A tenant's sums have rows of their own: batches are as many as people make.
+            var statement = try BoundStatement(
                 database,
-                sql: """
-                    SELECT state, sum(tasks) FROM counts WHERE (?1 IS NULL OR batch = ?1) AND (?2 IS NULL OR tenant = ?2)
-                    GROUP BY state
-                    """,
-                arguments: [batch, tenant])
-            for row in rows { counts.add(row[1], state: row[0]) }
+                batch == nil
+                    ? "SELECT state, sum(tasks) FROM tenants WHERE ?1 IS NULL AND (?2 IS NULL OR tenant = ?2) GROUP BY state"
+                    : "SELECT state, sum(tasks) FROM counts WHERE batch = ?1 AND (?2 IS NULL OR tenant = ?2) GROUP BY state"
+            )
+            statement.bind(batch?.text)
+            statement.bind(tenant?.text)
+            var counts = StatusCounts()
+            while try statement.next() {
+                counts.add(Int(statement.integer(1)), state: statement.text(0) ?? "")
+            }
             return counts
         }
     }
 
-    /// Bytes of a batch's files: of all, and of those that are stored.
-    package func bytes(batch: String, tenant: String) async throws -> (accepted: Int64, succeeded: Int64) {
+    /// Bytes of a batch's files: of all, and of those that are stored. The largest number where there are more.
+    package func bytes(batch: ByteText, tenant: ByteText) async throws -> (accepted: Int64, succeeded: Int64) {
         try await database.read { database in
-            let row = try Row.fetchOne(
-                database,
-                sql: """
-                    SELECT sum(bytes), sum(CASE WHEN state = 'succeeded' THEN bytes ELSE 0 END) FROM counts
-                    WHERE tenant = ? AND batch = ?
-                    """, arguments: [tenant, batch])
-            return (row?[0] ?? 0, row?[1] ?? 0)
+            var statement = try BoundStatement(
+                database, "SELECT state, bytes_high, bytes_low FROM counts WHERE tenant = ? AND batch = ?")
+            statement.bind(tenant.text)
+            statement.bind(batch.text)
+            var all = WideSum()
+            var stored = WideSum()
+            while try statement.next() {
+                let part = WideSum(high: statement.integer(1), low: statement.integer(2))
+                all = all.adding(part)
+                if statement.text(0) == TaskState.succeeded.rawValue { stored = stored.adding(part) }
+            }
+            return (all.total, stored.total)
         }
     }
 
     /// Tasks of a tenant that are under way, or have ended and are not acknowledged.
-    package func unacknowledged(tenant: String) async throws -> Int {
+    package func unacknowledged(tenant: ByteText) async throws -> Int {
         try await database.read { database in
-            try Int.fetchOne(
-                database, sql: "SELECT sum(unacknowledged) FROM counts WHERE tenant = ?", arguments: [tenant]) ?? 0
+            var statement = try BoundStatement(database, "SELECT unacknowledged FROM tenants WHERE tenant = ?")
+            statement.bind(tenant.text)
+            var sum = 0
+            while try statement.next() { sum = sum.addingClamped(Int(statement.integer(0))) }
+            return max(0, sum)
         }
     }
 
@@ -53,18 +65,22 @@ extension StatusView {
     package func known(_ identities: [TaskIdentity]) async throws -> [TaskIdentity: KnownTask] {
         try await database.read { database in
             var found: [TaskIdentity: KnownTask] = [:]
-            let statement = try database.cachedStatement(
-                sql: """
-                    SELECT topic, partition, "offset", generation, fingerprint FROM tasks
-                    WHERE tenant = ? AND id = ? AND topic IS NOT NULL
-                    """)
+            var statement = try BoundStatement(
+                database,
+                """
+                SELECT topic, partition, "offset", generation, fingerprint FROM tasks
+                WHERE tenant = ? AND id = ? AND topic IS NOT NULL
+                """)
             for identity in identities {
-                guard let row = try Row.fetchOne(statement, arguments: [identity.tenant, identity.id]) else { continue }
-                let fingerprint: Data = row[4] ?? Data()
+                statement.bind(identity.tenant.text)
+                statement.bind(identity.id.text)
+                guard try statement.next() else { continue }
                 found[identity] = KnownTask(
                     position: LogPosition(
-                        partition: TopicPartition(topic: row[0], partition: row[1]), offset: row[2]),
-                    generation: row[3], fingerprint: Array(fingerprint))
+                        partition: TopicPartition(topic: statement.text(0) ?? "", partition: Int(statement.integer(1))),
+                        offset: statement.integer(2)),
+                    generation: Int(statement.integer(3)), fingerprint: statement.bytes(4) ?? [])
+                statement.reset()
             }
             return found
         }
@@ -72,27 +88,36 @@ extension StatusView {
 
     package func task(_ identity: TaskIdentity) async throws -> TaskStatus? {
         try await database.read { database in
-            try Row.fetchOne(
-                database, sql: "SELECT * FROM tasks WHERE tenant = ? AND id = ?",
-                arguments: [identity.tenant, identity.id]
-            ).map(Self.status)
+            var statement = try BoundStatement(
+                database, "SELECT \(Self.columns) FROM tasks WHERE tenant = ? AND id = ?")
+            statement.bind(identity.tenant.text)
+            statement.bind(identity.id.text)
+            defer { statement.reset() }
+            return try statement.next() ? Self.status(statement) : nil
         }
     }
 
     /// Every try of a task, over all its generations, in order.
     package func attempts(_ status: TaskStatus) async throws -> [AttemptStatus] {
         var attempts = try await database.read { database in
-            try Row.fetchAll(
+            var statement = try BoundStatement(
                 database,
-                sql: """
-                    SELECT * FROM attempts WHERE tenant = ? AND id = ? ORDER BY generation, finished_at, "offset" LIMIT 10000
-                    """, arguments: [status.task.identity.tenant, status.task.identity.id]
-            ).map { row in
-                AttemptStatus(
-                    generation: row["generation"], attempt: row["attempt"], outcome: row["outcome"],
-                    startedAt: row["started_at"], finishedAt: row["finished_at"], failure: Self.failure(row),
-                    worker: row["worker"])
+                """
+                SELECT generation, attempt, outcome, started_at, finished_at, worker, failure, message, http_status
+                FROM attempts WHERE tenant = ? AND id = ? ORDER BY generation, finished_at, "offset" LIMIT 10000
+                """)
+            statement.bind(status.task.identity.tenant.text)
+            statement.bind(status.task.identity.id.text)
+            var found: [AttemptStatus] = []
+            while try statement.next() {
+                found.append(
+                    AttemptStatus(
+                        generation: Int(statement.integer(0)), attempt: Int(statement.integer(1)),
+                        outcome: statement.text(2) ?? "", startedAt: statement.integer(3),
+                        finishedAt: statement.integer(4), failure: Self.failure(statement, from: 6),
+                        worker: statement.text(5) ?? ""))
             }
+            return found
         }
         if status.state == .succeeded, let started = status.startedAt, let finished = status.finishedAt {
             attempts.append(
@@ -107,97 +132,118 @@ extension StatusView {
     private static let lookedAt = 20_000
 
     package func search(_ search: TaskSearch) async throws -> TaskPage {
-        var conditions = ["tenant = :tenant"]
-        var arguments: [String: (any DatabaseValueConvertible)?] = ["tenant": search.tenant]
+        var conditions = ["tenant = ?"]
+        var values: [Bound] = [.text(search.tenant.text)]
         if let batch = search.batch {
-            conditions.append("batch = :batch AND batch <> ''")
-            arguments["batch"] = batch
+            conditions.append("batch = ? AND batch <> ''")
+            values.append(.text(batch.text))
         }
         // The words of the partial index have to stand there for SQLite to use it.
         if let state = search.state, search.batch == nil, state != .waiting, state != .succeeded {
             conditions.append("state = '\(state.rawValue)' AND state NOT IN ('waiting', 'succeeded')")
         }
         if let from = search.acceptedFrom {
-            conditions.append("accepted_at >= :from")
-            arguments["from"] = from
+            conditions.append("accepted_at >= ?")
+            values.append(.number(from))
         }
         if let before = search.acceptedBefore {
-            conditions.append("accepted_at < :before")
-            arguments["before"] = before
+            conditions.append("accepted_at < ?")
+            values.append(.number(before))
         }
         if let after = search.after {
-            conditions.append("(accepted_at, id) > (:time, :id)")
-            arguments["time"] = after.acceptedAt
-            arguments["id"] = after.id
+            conditions.append("(accepted_at, id) > (?, ?)")
+            values += [.number(after.acceptedAt), .text(after.id.text)]
         }
         // The rest is asked of a bounded number of rows, so that no search costs more than so much.
         let inner = """
-            SELECT * FROM tasks WHERE \(conditions.joined(separator: " AND ")) ORDER BY accepted_at, id LIMIT \(Self.lookedAt)
+            SELECT \(Self.columns) FROM tasks WHERE \(conditions.joined(separator: " AND "))
+            ORDER BY accepted_at, id LIMIT \(Self.lookedAt)
             """
-        let free = StatementArguments(arguments)
         var rest: [String] = []
+        var filters: [Bound] = []
         if let state = search.state { rest.append("state = '\(state.rawValue)'") }
         if let destination = search.destination {
-            rest.append("destination = :destination")
-            arguments["destination"] = destination
+            rest.append("destination = ?")
+            filters.append(.text(destination.text))
         }
         let isFiltered = !rest.isEmpty
         let filter = isFiltered ? " WHERE " + rest.joined(separator: " AND ") : ""
-        let bound = StatementArguments(arguments)
+        let (bound, filtered) = (values, values + filters)
         return try await database.read { database in
-            let found = try Row.fetchAll(
-                database, sql: "SELECT * FROM (\(inner))\(filter) ORDER BY accepted_at, id LIMIT \(search.limit)",
-                arguments: bound)
-            let tasks = found.map(Self.status)
+            var statement = try BoundStatement(
+                database, "SELECT * FROM (\(inner))\(filter) ORDER BY accepted_at, id LIMIT \(search.limit)")
+            for value in filtered { value.bind(to: &statement) }
+            var tasks: [TaskStatus] = []
+            while try statement.next() { tasks.append(Self.status(statement)) }
             var next: TaskSearch.Cursor?
             if tasks.count == search.limit, let last = tasks.last {
                 next = TaskSearch.Cursor(acceptedAt: last.acceptedAt, id: last.task.identity.id)
             } else if isFiltered {
                 // Whether the rows looked at were all there are.
-                let end = try Row.fetchOne(
+                var end = try BoundStatement(
                     database,
-                    sql: """
-                        SELECT accepted_at, id, count(*) OVER () FROM (\(inner)) ORDER BY accepted_at DESC, id DESC LIMIT 1
-                        """, arguments: free)
-                if let end, (end[2] as Int) == Self.lookedAt {
-                    next = TaskSearch.Cursor(acceptedAt: end[0], id: end[1])
+                    """
+                    SELECT accepted_at, id, count(*) OVER () FROM (\(inner)) ORDER BY accepted_at DESC, id DESC LIMIT 1
+                    """)
+                for value in bound { value.bind(to: &end) }
+                if try end.next(), end.integer(2) == Int64(Self.lookedAt) {
+                    next = TaskSearch.Cursor(acceptedAt: end.integer(0), id: end.name(1))
                 }
+                end.reset()
             }
             return TaskPage(tasks: tasks, next: next)
         }
     }
 
+    /// A value of a condition.
+    private enum Bound: Sendable {
+        case text(String)
+        case number(Int64)
+
+        func bind(to statement: inout BoundStatement) {
+            switch self {
+            case .text(let text): statement.bind(text)
+            case .number(let number): statement.bind(number)
+            }
+        }
+    }
+
     // MARK: Rows
 
-    private static func failure(_ row: Row) -> Failure? {
-        guard let kind: String = row["failure"] else { return nil }
-        return Failure(
-            FailureClass(rawValue: kind) ?? .permanent, row["message"] ?? "", httpStatus: row["http_status"])
-    }
+    /// In the order in which `status` reads them.
+    private static let columns = """
+        tenant, id, generation, state, batch, root, path, destination, key, bytes, accepted_at, started_at, finished_at,
+        due_at, attempts, crashes, sha256, verification, object_may_exist, left_behind, worker, acknowledged, topic,
+        partition, "offset", failure, message, http_status
+        """
 
-    /// A result says what was known when it was written; a worker that met the cancelled task knows better.
-    private static func mayExist(_ row: Row) -> Bool {
-        guard (row["state"] as String) == TaskState.cancelled.rawValue, let word: Bool = row["left_behind"] else {
-            return row["object_may_exist"]
-        }
-        return word
-    }
-
-    private static func status(_ row: Row) -> TaskStatus {
+    /// Whatever a file of this name holds: SQLite converts, and nothing here may trap.
+    private static func status(_ row: BoundStatement) -> TaskStatus {
+        let state = row.text(3).flatMap(TaskState.init(rawValue:)) ?? .expired
         var position: LogPosition?
-        if let topic: String = row["topic"] {
+        if let topic = row.text(22) {
             position = LogPosition(
-                partition: TopicPartition(topic: topic, partition: row["partition"]), offset: row["offset"])
+                partition: TopicPartition(topic: topic, partition: Int(row.integer(23))), offset: row.integer(24))
         }
-        let bytes: Int64 = row["bytes"]
+        // A result says what was known when it was written; a worker that met the cancelled task knows better.
+        let leftBehind = state == .cancelled ? row.optionalInteger(19).map { $0 != 0 } : nil
         return TaskStatus(
             task: TaskGeneration(
-                identity: TaskIdentity(tenant: row["tenant"], id: row["id"]), generation: row["generation"]),
-            state: TaskState(rawValue: row["state"]) ?? .expired, batch: row["batch"], root: row["root"],
-            path: row["path"], destination: row["destination"], key: row["key"], bytes: UInt64(max(0, bytes)),
-            acceptedAt: row["accepted_at"], startedAt: row["started_at"], finishedAt: row["finished_at"],
-            nextAttemptAt: row["due_at"], attempts: row["attempts"], crashes: row["crashes"], failure: failure(row),
-            sha256: row["sha256"], verification: row["verification"], objectMayExist: mayExist(row),
-            worker: row["worker"], isAcknowledged: row["acknowledged"], position: position)
+                identity: TaskIdentity(tenant: row.name(0), id: row.name(1)), generation: Int(row.integer(2))),
+            state: state, batch: row.name(4), root: row.name(5), path: row.name(6), destination: row.name(7),
+            key: row.name(8), bytes: UInt64(max(0, row.integer(9))), acceptedAt: row.integer(10),
+            startedAt: row.optionalInteger(11), finishedAt: row.optionalInteger(12),
+            nextAttemptAt: row.optionalInteger(13), attempts: Int(row.integer(14)), crashes: Int(row.integer(15)),
+            failure: failure(row, from: 25), sha256: row.text(16), verification: row.text(17),
+            objectMayExist: leftBehind ?? (row.integer(18) != 0), worker: row.text(20) ?? "",
+            isAcknowledged: row.integer(21) != 0, position: position)
+    }
+
+    /// Kind, message and HTTP status, in columns that follow each other.
+    private static func failure(_ row: BoundStatement, from column: Int32) -> Failure? {
+        guard let kind = row.text(column) else { return nil }
+        return Failure(
+            FailureClass(rawValue: kind) ?? .permanent, row.text(column + 1) ?? "",
+            httpStatus: row.optionalInteger(column + 2).map { Int($0) })
     }
 }

@@ -1,5 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
+internal import BackhaulSQLite
 package import BackhaulTelemetry
 internal import Foundation
 internal import GRDB
@@ -34,9 +35,11 @@ package final class StatusView: Sendable {
 
     private let looks = Mutex(Looks())
     private let trouble = Mutex<String?>("the view is being built")
+    /// Set once the log has told its followers that it ends.
+    private let isLogClosed = Atomic(false)
 
     /// Changes with the tables; a view of another version is thrown away and built anew.
-    private static let version = 3
+    private static let version = 4
 
     private static let schema = """
         CREATE TABLE tasks(tenant TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL, batch TEXT NOT NULL,
@@ -54,7 +57,12 @@ package final class StatusView: Sendable {
             started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL, failure TEXT, message TEXT, http_status INTEGER,
             worker TEXT NOT NULL, PRIMARY KEY(tenant, id, generation, partition, "offset")) WITHOUT ROWID;
         CREATE TABLE counts(tenant TEXT NOT NULL, batch TEXT NOT NULL, state TEXT NOT NULL, tasks INTEGER NOT NULL,
-            bytes INTEGER NOT NULL, unacknowledged INTEGER NOT NULL, PRIMARY KEY(tenant, batch, state)) WITHOUT ROWID;
+            bytes_high INTEGER NOT NULL, bytes_low INTEGER NOT NULL, unacknowledged INTEGER NOT NULL,
+            PRIMARY KEY(tenant, batch, state)) WITHOUT ROWID;
+        CREATE INDEX counts_batch ON counts(batch);
+        CREATE TABLE tenants(tenant TEXT NOT NULL, state TEXT NOT NULL, tasks INTEGER NOT NULL,
+            bytes_high INTEGER NOT NULL, bytes_low INTEGER NOT NULL, unacknowledged INTEGER NOT NULL,
+            PRIMARY KEY(tenant, state)) WITHOUT ROWID;
         CREATE TABLE positions(topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
             PRIMARY KEY(topic, partition)) WITHOUT ROWID;
         """
@@ -118,16 +126,44 @@ package final class StatusView: Sendable {
     /// Follows the log until it closes or the task is cancelled.
     package func run() async throws {
         let changes = await log.changes()
+        let news = Signal()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await _ in changes { news.raise() }
+                self.isLogClosed.store(true, ordering: .sequentiallyConsistent)
+                news.raise()
+            }
+            defer { group.cancelAll() }
+            try await follow(news)
+        }
+    }
+
+    /// Seconds between two commits of the positions: the log only needs them to know what it may truncate.
+    private static let commitPause = Duration.seconds(10)
+
+    private func follow(_ news: Signal) async throws {
         var committed = ContinuousClock.now - .seconds(60)
+        /// What the log was last told; nil before the first time.
+        var told: [TopicPartition: Int64]?
         var wait = 1
-        while true {
+        while !isLogClosed.load(ordering: .sequentiallyConsistent) {
+            var rest: Duration?
             do {
                 try await catchUp()
                 trouble.withLock { $0 = nil }
-                // The log only needs these to know what it may truncate; seldom is enough.
-                if holdsTruncation, ContinuousClock.now - committed > .seconds(10) {
-                    committed = ContinuousClock.now
-                    try await commitPositions()
+                if holdsTruncation {
+                    let positions = try await database.read { database in try Self.positions(database) }
+                    if positions != told {
+                        // Also when nothing comes any more: else the last burst would be kept for as long as it is quiet.
+                        rest = Self.commitPause - (ContinuousClock.now - committed)
+                        if rest ?? .zero <= .zero {
+                            committed = ContinuousClock.now
+                            try await log.commit(
+                                positions.mapValues { GroupPosition(frontier: $0) }, of: layout.view)
+                            told = positions
+                            rest = nil
+                        }
+                    }
                 }
                 wait = 1
             } catch let error as LogError {
@@ -140,8 +176,8 @@ package final class StatusView: Sendable {
                 try await pause(&wait, error)
                 continue
             }
-            var iterator = changes.makeAsyncIterator()
-            guard await iterator.next() != nil else { return }
+            if let rest { await news.wait(for: rest) } else { await news.wait() }
+            try Task.checkCancellation()
             // Under load every commit is a change: a little later many of them are applied at the price of one, above all
             // where a task and its result are among them. Who watches the view, now or in a moment, is not to wait as long.
             if watchers.withLock({ $0.isEmpty }) { await attention.wait(for: .milliseconds(800)) }
@@ -250,12 +286,15 @@ package final class StatusView: Sendable {
         try await database.write { database in
             let positions = try Self.positions(database)
             var applier = try ViewApplier(database)
-            let move = try database.cachedStatement(
-                sql: "INSERT OR REPLACE INTO positions(topic, partition, next) VALUES (?, ?, ?)")
+            var move = try BoundStatement(
+                database, "INSERT OR REPLACE INTO positions(topic, partition, next) VALUES (?, ?, ?)")
             // Another process may have applied a page meanwhile.
             for page in applied where positions[page.partition] ?? 0 == page.from {
                 for item in page.news { try applier.apply(item) }
-                try move.execute(arguments: [page.partition.topic, page.partition.partition, page.next])
+                move.bind(page.partition.topic)
+                move.bind(page.partition.partition)
+                move.bind(page.next)
+                try move.run()
             }
             try applier.finish()
         }
@@ -264,21 +303,13 @@ package final class StatusView: Sendable {
     }
 
     private static func positions(_ database: Database) throws -> [TopicPartition: Int64] {
-        let statement = try database.cachedStatement(sql: "SELECT topic, partition, next FROM positions")
-        return Dictionary(
-            try Row.fetchAll(statement).map { row in
-                (TopicPartition(topic: row[0], partition: row[1]), row[2] as Int64)
-            }
-        ) { $1 }
-    }
-
-    private func commitPositions() async throws {
-        let positions = try await database.read { database in
-            try Row.fetchAll(database, sql: "SELECT topic, partition, next FROM positions").map { row in
-                (TopicPartition(topic: row[0], partition: row[1]), GroupPosition(frontier: row[2]))
-            }
+        var statement = try BoundStatement(database, "SELECT topic, partition, next FROM positions")
+        var positions: [TopicPartition: Int64] = [:]
+        while try statement.next() {
+            let partition = TopicPartition(topic: statement.text(0) ?? "", partition: Int(statement.integer(1)))
+            positions[partition] = max(0, statement.integer(2))
         }
-        try await log.commit(Dictionary(positions) { $1 }, of: layout.view)
+        return positions
     }
 
     // MARK: How far it is
@@ -289,9 +320,12 @@ package final class StatusView: Sendable {
     }
 
     private static func position(of partition: TopicPartition, _ database: Database) throws -> Int64 {
-        try Int64.fetchOne(
-            database, sql: "SELECT next FROM positions WHERE topic = ? AND partition = ?",
-            arguments: [partition.topic, partition.partition]) ?? 0
+        var statement = try BoundStatement(
+            database, "SELECT next FROM positions WHERE topic = ? AND partition = ?")
+        statement.bind(partition.topic)
+        statement.bind(partition.partition)
+        defer { statement.reset() }
+        return try statement.next() ? max(0, statement.integer(0)) : 0
     }
 
     /// Records that the log holds and the view has not seen.

@@ -52,7 +52,7 @@ package struct TaskActions: Sendable {
         let task = status.task
         if status.state == .cancelled { return .cancelled }
         if status.state.isTerminal { return .ended(status.state) }
-        let now = clock.now
+        let now = clock.wall
         let outcome = Outcome(
             kind: .cancelled, task: task, batch: status.batch,
             destination: DestinationReference(place: .named(status.destination), key: status.key),
@@ -73,7 +73,7 @@ package struct TaskActions: Sendable {
     package func acknowledge(_ identities: [TaskIdentity], caller: String) async throws -> [Acknowledge] {
         var answers: [Acknowledge] = []
         var requests: [AppendRequest] = []
-        let now = clock.now
+        let now = clock.wall
         for identity in identities {
             guard let status = try await view.task(identity) else {
                 answers.append(.unknown)

@@ -1,21 +1,23 @@
+package import BackhaulDomain
+
 /// Which tasks of a tenant are looked for, and where the last page ended. Every condition given must hold.
 package struct TaskSearch: Hashable, Sendable {
     /// Behind a task in the order of the search: by acceptance, then by id. Stays where it is whatever comes and goes.
     package struct Cursor: Hashable, Sendable {
         /// Milliseconds since 1970.
         package var acceptedAt: Int64
-        package var id: String
+        package var id: ByteText
 
-        package init(acceptedAt: Int64, id: String) {
+        package init(acceptedAt: Int64, id: ByteText) {
             self.acceptedAt = acceptedAt
             self.id = id
         }
     }
 
-    package var tenant: String
-    package var batch: String?
+    package var tenant: ByteText
+    package var batch: ByteText?
     package var state: TaskState?
-    package var destination: String?
+    package var destination: ByteText?
     /// Milliseconds since 1970; from here on.
     package var acceptedFrom: Int64?
     /// Milliseconds since 1970; before.
@@ -23,7 +25,7 @@ package struct TaskSearch: Hashable, Sendable {
     package var limit: Int
     package var after: Cursor?
 
-    package init(tenant: String, limit: Int = 100) {
+    package init(tenant: ByteText, limit: Int = 100) {
         self.tenant = tenant
         self.limit = limit
     }

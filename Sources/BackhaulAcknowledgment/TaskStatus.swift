@@ -5,12 +5,12 @@ package import BackhaulLog
 package struct TaskStatus: Hashable, Sendable {
     package var task: TaskGeneration
     package var state: TaskState
-    package var batch: String
+    package var batch: ByteText
     /// Empty where the task's record has not been seen (yet, or it has gone).
-    package var root: String
-    package var path: String
-    package var destination: String
-    package var key: String
+    package var root: ByteText
+    package var path: ByteText
+    package var destination: ByteText
+    package var key: ByteText
     package var bytes: UInt64
     /// Milliseconds since 1970, here and below.
     package var acceptedAt: Int64

@@ -1,5 +1,6 @@
 internal import BackhaulDomain
 internal import BackhaulLog
+internal import BackhaulSQLite
 internal import BackhaulWire
 internal import GRDB
 
@@ -14,15 +15,16 @@ struct ViewApplier {
     }
 
     private struct Place: Hashable {
-        var tenant: String
-        var batch: String
+        var tenant: ByteText
+        /// nil for the tenant's sum over all its batches.
+        var batch: ByteText?
         var state: TaskState
     }
 
     private struct Change {
-        var tasks = 0
-        var bytes: Int64 = 0
-        var unacknowledged = 0
+        var tasks: Int64 = 0
+        var bytes = WideSum()
+        var unacknowledged: Int64 = 0
     }
 
     private let database: Database
@@ -86,38 +88,68 @@ struct ViewApplier {
             }
             Self.count(identity.tenant, row, 1, &changes)
         }
-        let statement = try database.cachedStatement(
-            sql: """
-                INSERT INTO counts(tenant, batch, state, tasks, bytes, unacknowledged) VALUES (?, ?, ?, ?, ?, ?)
-                ON CONFLICT DO UPDATE SET tasks = tasks + excluded.tasks, bytes = bytes + excluded.bytes,
-                    unacknowledged = unacknowledged + excluded.unacknowledged
-                """)
+        var batches = try BoundStatement(database, Self.addText(to: "counts", by: "tenant, batch, state"))
+        var tenants = try BoundStatement(database, Self.addText(to: "tenants", by: "tenant, state"))
         for (place, change) in changes {
-            try statement.execute(arguments: [
-                place.tenant, place.batch, place.state.rawValue, change.tasks, change.bytes, change.unacknowledged,
-            ])
+            if let batch = place.batch {
+                batches.bind(place.tenant.text)
+                batches.bind(batch.text)
+                try Self.add(change, in: place.state, to: &batches)
+            } else {
+                tenants.bind(place.tenant.text)
+                try Self.add(change, in: place.state, to: &tenants)
+            }
         }
     }
 
-    private static func count(_ tenant: String, _ row: ViewRow, _ sign: Int, _ changes: inout [Place: Change]) {
-        let place = Place(tenant: tenant, batch: row.batch, state: row.state)
-        changes[place, default: Change()].tasks += sign
-        changes[place, default: Change()].bytes += Int64(sign) * row.bytes
-        changes[place, default: Change()].unacknowledged += row.isUnacknowledged ? sign : 0
+    private static let sums = ["tasks", "bytes_high", "bytes_low", "unacknowledged"]
+
+    private static func addText(to table: String, by key: String) -> String {
+        let names = key + ", " + sums.joined(separator: ", ")
+        let values = Array(repeating: "?", count: names.split(separator: ",").count).joined(separator: ", ")
+        let changes = sums.map { "\($0) = \($0) + excluded.\($0)" }.joined(separator: ", ")
+        return "INSERT INTO \(table)(\(names)) VALUES (\(values)) ON CONFLICT DO UPDATE SET \(changes)"
+    }
+
+    private static func add(_ change: Change, in state: TaskState, to statement: inout BoundStatement) throws {
+        statement.bind(state.rawValue)
+        statement.bind(change.tasks)
+        statement.bind(change.bytes.high)
+        statement.bind(change.bytes.low)
+        statement.bind(change.unacknowledged)
+        try statement.run()
+    }
+
+    private static func count(_ tenant: ByteText, _ row: ViewRow, _ sign: Int64, _ changes: inout [Place: Change]) {
+        for batch in [row.batch, nil] {
+            let place = Place(tenant: tenant, batch: batch, state: row.state)
+            changes[place, default: Change()].tasks += sign
+            changes[place, default: Change()].bytes.add(row.bytes, sign)
+            changes[place, default: Change()].unacknowledged += row.isUnacknowledged ? sign : 0
+        }
     }
 
     /// One try that failed; a success is told by the task's row.
     private func note(_ outcome: Outcome, _ position: LogPosition) throws {
-        try database.cachedStatement(
-            sql: """
-                INSERT OR IGNORE INTO attempts(tenant, id, generation, partition, "offset", attempt, outcome, started_at,
-                    finished_at, failure, message, http_status, worker) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """
-        ).execute(arguments: [
-            outcome.task.identity.tenant, outcome.task.identity.id, outcome.task.generation,
-            position.partition.partition, position.offset, outcome.attempts, outcome.kind.rawValue, outcome.startedAt,
-            outcome.finishedAt, outcome.failure?.kind.rawValue, outcome.failure?.message, outcome.failure?.httpStatus,
-            outcome.worker,
-        ])
+        var statement = try BoundStatement(
+            database,
+            """
+            INSERT OR IGNORE INTO attempts(tenant, id, generation, partition, "offset", attempt, outcome, started_at,
+                finished_at, failure, message, http_status, worker) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """)
+        statement.bind(outcome.task.identity.tenant.text)
+        statement.bind(outcome.task.identity.id.text)
+        statement.bind(outcome.task.generation)
+        statement.bind(position.partition.partition)
+        statement.bind(position.offset)
+        statement.bind(outcome.attempts)
+        statement.bind(outcome.kind.rawValue)
+        statement.bind(outcome.startedAt)
+        statement.bind(outcome.finishedAt)
+        statement.bind(outcome.failure?.kind.rawValue)
+        statement.bind(outcome.failure?.message)
+        statement.bind(outcome.failure?.httpStatus)
+        statement.bind(outcome.worker)
+        try statement.run()
     }
 }

@@ -22,7 +22,7 @@ enum ViewNews: Hashable, Sendable {
             guard let outcome = try? OutcomeCodec.decode(stored.record.value) else { return nil }
             return .outcome(outcome, position: stored.position)
         default:
-            guard let task = try? TaskCodec.decode(stored.record.value),
+            guard stored.record.isMovable, let task = try? TaskCodec.decode(stored.record.value),
                 let progress = try? ProgressHeaders.decode({ stored.record.header($0)?.text }),
                 let fingerprint = try? TaskFingerprint.of(task)
             else { return nil }

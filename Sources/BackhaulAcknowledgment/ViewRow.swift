@@ -8,14 +8,14 @@ internal import BackhaulWire
 /// then ended; a task's record adds what only it tells, whenever it comes. A later generation replaces an earlier one.
 struct ViewRow: Hashable, Sendable {
     var generation: Int
-    var batch: String
+    var batch: ByteText
     var state = TaskState.waiting
     var bytes: Int64
-    var destination: String
-    var key: String
+    var destination: ByteText
+    var key: ByteText
     /// Empty until the task's record has been seen.
-    var root = ""
-    var path = ""
+    var root: ByteText = ""
+    var path: ByteText = ""
     /// What the first submission said; nil until its record has been seen.
     var fingerprint: [UInt8]?
     /// Milliseconds since 1970, as all times here.
@@ -66,7 +66,7 @@ struct ViewRow: Hashable, Sendable {
 
     /// Every column as it was read.
     init(
-        generation: Int, batch: String, state: TaskState, bytes: Int64, destination: String, key: String,
+        generation: Int, batch: ByteText, state: TaskState, bytes: Int64, destination: ByteText, key: ByteText,
         acceptedAt: Int64
     ) {
         self.generation = generation

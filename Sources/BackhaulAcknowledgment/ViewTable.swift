@@ -31,16 +31,16 @@ struct ViewTable {
     }
 
     mutating func row(of identity: TaskIdentity) throws -> ViewRow? {
-        select.bind(identity.tenant)
-        select.bind(identity.id)
+        select.bind(identity.tenant.text)
+        select.bind(identity.id.text)
         guard try select.next() else { return nil }
         defer { select.reset() }
         var known = ViewRow(
-            generation: Int(select.integer(0)), batch: select.text(1) ?? "",
+            generation: Int(select.integer(0)), batch: select.name(1),
             state: select.text(2).flatMap(TaskState.init(rawValue:)) ?? .expired, bytes: select.integer(3),
-            destination: select.text(4) ?? "", key: select.text(5) ?? "", acceptedAt: select.integer(9))
-        known.root = select.text(6) ?? ""
-        known.path = select.text(7) ?? ""
+            destination: select.name(4), key: select.name(5), acceptedAt: select.integer(9))
+        known.root = select.name(6)
+        known.path = select.name(7)
         known.fingerprint = select.bytes(8)
         known.startedAt = select.optionalInteger(10)
         known.finishedAt = select.optionalInteger(11)
@@ -75,13 +75,13 @@ struct ViewTable {
 
     private static func bind(_ row: ViewRow, _ identity: TaskIdentity, to statement: inout BoundStatement) {
         statement.bind(row.generation)
-        statement.bind(row.batch)
+        statement.bind(row.batch.text)
         statement.bind(row.state.rawValue)
         statement.bind(row.bytes)
-        statement.bind(row.destination)
-        statement.bind(row.key)
-        statement.bind(row.root)
-        statement.bind(row.path)
+        statement.bind(row.destination.text)
+        statement.bind(row.key.text)
+        statement.bind(row.root.text)
+        statement.bind(row.path.text)
         statement.bind(row.fingerprint)
         statement.bind(row.acceptedAt)
         statement.bind(row.startedAt)
@@ -101,7 +101,12 @@ struct ViewTable {
         statement.bind(row.position?.partition.topic)
         statement.bind(row.position?.partition.partition)
         statement.bind(row.position?.offset)
-        statement.bind(identity.tenant)
-        statement.bind(identity.id)
+        statement.bind(identity.tenant.text)
+        statement.bind(identity.id.text)
     }
+}
+
+extension BoundStatement {
+    /// The column as a name; empty for NULL.
+    func name(_ column: Int32) -> ByteText { ByteText(text(column) ?? "") }
 }

@@ -75,6 +75,7 @@ package struct Audit: Sendable {
             }
         }
         if !missing.isEmpty { try await lookAgain(&missing, ends, &report) }
+        if !missing.isEmpty { try await forget(&missing, ends, &report) }
         report.missing = missing.sorted()
         return report
     }
@@ -209,8 +210,36 @@ package struct Audit: Sendable {
         }
     }
 
+    /// What seems missing may have had a result that has aged out since: tasks that are older than the oldest result of
+    /// their partition, where results have gone from it.
+    private func forget(
+        _ missing: inout Set<String>, _ ends: [TopicPartition: Int64], _ report: inout AuditReport
+    ) async throws {
+        let results = try await log.bounds(layout.results)
+        var horizon: [Int: Int64] = [:]
+        for bounds in results where bounds.earliest > 0 {
+            let page = try await log.read(bounds.partition, from: bounds.earliest, records: 1, bytes: 1)
+            horizon[bounds.partition.partition] = page.records.first?.appendedAt ?? .max
+        }
+        guard !horizon.isEmpty else { return }
+        let wanted = missing
+        var forgotten: Set<String> = []
+        for (partition, end) in ends.sorted(by: { $0.key < $1.key })
+        where [layout.tasks, layout.largeTasks].contains(partition.topic) {
+            try await log.scan(partition, to: end) { records in
+                for stored in records {
+                    guard let task = Self.task(stored), wanted.contains(task.description) else { continue }
+                    let number = Partitioner.partition(of: Array(task.identity.id.utf8), among: results.count)
+                    if let oldest = horizon[number], stored.appendedAt < oldest { forgotten.insert(task.description) }
+                }
+            }
+        }
+        report.forgotten = forgotten.count
+        missing.subtract(forgotten)
+    }
+
     private static func task(_ stored: StoredRecord) -> TaskGeneration? {
-        guard let task = try? TaskCodec.decode(stored.record.value),
+        guard stored.record.isMovable, let task = try? TaskCodec.decode(stored.record.value),
             let progress = try? ProgressHeaders.decode({ stored.record.header($0)?.text })
         else { return nil }
         return TaskGeneration(identity: task.identity, generation: progress.generation)

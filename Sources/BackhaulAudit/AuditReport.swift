@@ -6,6 +6,8 @@ package struct AuditReport: Hashable, Sendable, Codable {
     package var results = 0
     /// Accepted, without a result and without a place: lost.
     package var missing: [String] = []
+    /// Finished tasks that are older than the results that are kept: whatever came of them has aged out.
+    package var forgotten = 0
     /// With more than one result.
     package var duplicated: [String] = []
     /// Without a result yet, and where they are.

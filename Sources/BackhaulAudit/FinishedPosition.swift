@@ -5,10 +5,9 @@ struct FinishedPosition: Sendable {
     private let frontier: Int64
     private let map: FinishedMap
 
-    /// - Throws: `LogError.damaged` when the map is unreadable.
-    init(_ position: GroupPosition) throws {
+    init(_ position: GroupPosition) {
         frontier = position.frontier
-        map = try position.finishedMap()
+        map = position.finishedMap
     }
 
     func isFinished(_ offset: Int64) -> Bool { offset < frontier || map.contains(offset) }

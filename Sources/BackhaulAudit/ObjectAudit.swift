@@ -26,8 +26,8 @@ package struct ObjectAudit: Sendable {
     }
 
     private struct Place: Hashable, Sendable {
-        var destination: String
-        var key: String
+        var destination: ByteText
+        var key: ByteText
     }
 
     private struct Expected: Sendable {
@@ -154,7 +154,7 @@ package struct ObjectAudit: Sendable {
     }
 
     private static func accepted(_ stored: StoredRecord) -> (Place, Newest)? {
-        guard let task = try? TaskCodec.decode(stored.record.value),
+        guard stored.record.isMovable, let task = try? TaskCodec.decode(stored.record.value),
             let progress = try? ProgressHeaders.decode({ stored.record.header($0)?.text })
         else { return nil }
         return (
@@ -168,10 +168,11 @@ package struct ObjectAudit: Sendable {
     private func check(_ place: Place, _ wanted: Expected, newest: Newest?) async throws -> Finding {
         func corruption(_ found: String) -> AuditReport.Corruption {
             AuditReport.Corruption(
-                task: wanted.task, destination: place.destination, key: place.key, expected: wanted.sha256, found: found
+                task: wanted.task, destination: place.destination.text, key: place.key.text, expected: wanted.sha256,
+                found: found
             )
         }
-        let isURL = place.destination.contains("://")
+        let isURL = place.destination.utf8.contains(UInt8(ascii: ":"))
         let destination: Destination
         do {
             destination = try destinations.resolve(isURL ? .url(place.destination) : .named(place.destination))

@@ -26,19 +26,19 @@ package struct Destination: Hashable, Sendable {
     }
 
     /// The dialect that puts `body` at `key`.
-    package func upload(key: String, body: TransferBody, contentType: String) -> any Dialect {
+    package func upload(key: ByteText, body: TransferBody, contentType: String) -> any Dialect {
         switch kind {
-        case .http(let http): HTTPUpload(destination: http, key: key, body: body, contentType: contentType)
-        case .folder(let folder): FolderUpload(destination: folder, key: key, body: body)
+        case .http(let http): HTTPUpload(destination: http, key: key.text, body: body, contentType: contentType)
+        case .folder(let folder): FolderUpload(destination: folder, key: key.text, body: body)
         case .drop: Drop()
         }
     }
 
     /// The dialect that reads the object at `key` and gives its size and SHA-256.
-    package func readBack(key: String) -> any Dialect {
+    package func readBack(key: ByteText) -> any Dialect {
         switch kind {
-        case .http(let http): HTTPReadBack(destination: http, key: key)
-        case .folder(let folder): FolderReadBack(destination: folder, key: key)
+        case .http(let http): HTTPReadBack(destination: http, key: key.text)
+        case .folder(let folder): FolderReadBack(destination: folder, key: key.text)
         case .drop: DropReadBack()
         }
     }
@@ -46,16 +46,16 @@ package struct Destination: Hashable, Sendable {
 
 /// The destinations that a process knows by name.
 package struct DestinationTable: Sendable {
-    private let named: [String: Destination]
+    private let named: [ByteText: Destination]
     /// Whether tasks may carry a URL of their own.
     private let allowsURLs: Bool
 
-    package init(_ named: [String: Destination], allowsURLs: Bool) {
+    package init(_ named: [ByteText: Destination], allowsURLs: Bool) {
         self.named = named
         self.allowsURLs = allowsURLs
     }
 
-    package var names: [String] { named.keys.sorted() }
+    package var names: [ByteText] { named.keys.sorted() }
 
     /// Local folders among the destinations.
     package var folders: [String] {
@@ -67,7 +67,7 @@ package struct DestinationTable: Sendable {
         switch place {
         case .named(let name):
             guard let destination = named[name] else {
-                let known = names.isEmpty ? "none is" : "configured: " + names.joined(separator: ", ")
+                let known = names.isEmpty ? "none is" : "configured: " + names.map(\.text).joined(separator: ", ")
                 throw Failure(
                     .permanent, "destination '\(name)' is not configured (\(known)); add it under destinations")
             }
@@ -78,7 +78,7 @@ package struct DestinationTable: Sendable {
                     .permanent,
                     "destination URLs are not allowed here; name a configured destination, or set egress.freeURLs")
             }
-            return Destination(kind: .http(HTTPDestination(url: url)))
+            return Destination(kind: .http(HTTPDestination(url: url.text)))
         }
     }
 }

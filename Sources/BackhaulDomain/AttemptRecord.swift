@@ -17,6 +17,16 @@ package struct AttemptRecord: Hashable, Sendable, Codable {
         self.httpStatus = httpStatus
         self.worker = worker
     }
+
+    /// With everything that came from outside in its domain.
+    package var bounded: AttemptRecord {
+        AttemptRecord(
+            attempt: min(max(attempt, Domain.counts.lowerBound), Domain.counts.upperBound), at: Domain.time(at),
+            failure: failure.bounded(toBytes: Domain.longestLabel),
+            message: message.bounded(toBytes: Failure.longestMessage),
+            httpStatus: httpStatus.flatMap { Domain.statuses.contains($0) ? $0 : nil },
+            worker: worker.bounded(toBytes: Domain.longestLabel))
+    }
 }
 
 /// What changes while a task is on its way. It travels in the headers of the task's record and is bounded.

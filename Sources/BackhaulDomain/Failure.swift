@@ -25,20 +25,20 @@ package enum FailureClass: String, Hashable, Sendable, CaseIterable {
 /// Why an attempt failed.
 package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
     package var kind: FailureClass
-    /// A sentence without secrets, queries or bytes of the file; bounded by `Failure.longestMessage`.
+    /// A sentence without secrets, queries or bytes of the file; at most `Failure.longestMessage` bytes.
     package var message: String
     /// The HTTP status, when the destination gave one.
     package var httpStatus: Int?
     /// Milliseconds that the destination asked to wait.
     package var retryAfter: Int64?
 
-    package static let longestMessage = 500
+    package static let longestMessage = 1_000
 
     package init(_ kind: FailureClass, _ message: String, httpStatus: Int? = nil, retryAfter: Int64? = nil) {
         self.kind = kind
-        self.message = String(message.prefix(Self.longestMessage))
-        self.httpStatus = httpStatus
-        self.retryAfter = retryAfter
+        self.message = message.bounded(toBytes: Self.longestMessage)
+        self.httpStatus = httpStatus.flatMap { Domain.statuses.contains($0) ? $0 : nil }
+        self.retryAfter = retryAfter.map { min(max(0, $0), Domain.waits.upperBound) }
     }
 
     package var description: String {

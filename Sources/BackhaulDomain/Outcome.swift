@@ -26,7 +26,7 @@ package enum OutcomeKind: String, Hashable, Sendable, CaseIterable {
 package struct Outcome: Hashable, Sendable {
     package var kind: OutcomeKind
     package var task: TaskGeneration
-    package var batch: String
+    package var batch: ByteText
     package var destination: DestinationReference
     /// Recorded failures plus the final try.
     package var attempts: Int
@@ -48,7 +48,7 @@ package struct Outcome: Hashable, Sendable {
     package var objectMayExist: Bool
 
     package init(
-        kind: OutcomeKind, task: TaskGeneration, batch: String, destination: DestinationReference, attempts: Int,
+        kind: OutcomeKind, task: TaskGeneration, batch: ByteText, destination: DestinationReference, attempts: Int,
         crashes: Int, bytes: UInt64, sha256: String = "", verification: String = "", failure: Failure? = nil,
         worker: String, acceptedAt: Int64, startedAt: Int64, finishedAt: Int64, nextAttemptAt: Int64? = nil,
         objectMayExist: Bool = false

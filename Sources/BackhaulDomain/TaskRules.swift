@@ -33,20 +33,25 @@ package enum TaskRules {
         guard task.contentType.utf8.count <= 256, task.contentType.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) else {
             throw Violation("bad-content-type", "the content type must be at most 256 printable ASCII characters")
         }
-        guard task.size <= UInt64(Int64.max) else { throw Violation("bad-size", "the size is out of range") }
+        guard Domain.sizes.contains(task.size) else {
+            throw Violation("bad-size", "a file has at most \(Domain.sizes.upperBound) bytes (8 PiB), not \(task.size)")
+        }
+        guard Domain.times.contains(task.acceptedAt), task.deadline.map(Domain.times.contains) ?? true else {
+            throw Violation("bad-time", "times must lie between the years 1970 and 9999")
+        }
     }
 
-    package static func checkTenant(_ tenant: String) throws(Violation) {
+    package static func checkTenant(_ tenant: ByteText) throws(Violation) {
         try checkName(tenant, what: "tenant")
     }
 
-    package static func checkBatch(_ batch: String) throws(Violation) {
+    package static func checkBatch(_ batch: ByteText) throws(Violation) {
         guard batch.utf8.count <= 128, !hasControl(batch) else {
             throw Violation("bad-batch", "a batch has at most 128 bytes and no control characters")
         }
     }
 
-    package static func checkID(_ id: String) throws(Violation) {
+    package static func checkID(_ id: ByteText) throws(Violation) {
         guard !id.isEmpty, id.utf8.count <= 128,
             id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") })
         else {
@@ -54,7 +59,7 @@ package enum TaskRules {
         }
     }
 
-    package static func checkName(_ name: String, what: String) throws(Violation) {
+    package static func checkName(_ name: ByteText, what: String) throws(Violation) {
         let isPlain = name.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -70,7 +75,7 @@ package enum TaskRules {
     }
 
     /// A relative path that stays below its root: no `.`, `..` or empty component, no control character.
-    package static func checkPath(_ path: String, code: String, what: String, limit: Int) throws(Violation) {
+    package static func checkPath(_ path: ByteText, code: String, what: String, limit: Int) throws(Violation) {
         guard !path.isEmpty, path.utf8.count <= limit else {
             throw Violation(code, "the \(what) must have 1 to \(limit) bytes")
         }
@@ -86,8 +91,17 @@ package enum TaskRules {
         }
     }
 
+    /// What outcomes and results call a destination by: its name, or the base URL.
+    package static func checkLabel(_ label: ByteText) throws(Violation) {
+        if label.utf8.contains(UInt8(ascii: ":")) {
+            try checkURL(label)
+        } else {
+            try checkName(label, what: "destination")
+        }
+    }
+
     /// A base URL as a submitter may choose it. The engine parses it again with the parser that will connect.
-    package static func checkURL(_ url: String) throws(Violation) {
+    package static func checkURL(_ url: ByteText) throws(Violation) {
         // By bytes: every task is checked, several times on its way, and Characters cost a hundred times as much.
         let utf8 = url.utf8
         let scheme = utf8.prefix { $0 != UInt8(ascii: ":") }
@@ -125,7 +139,7 @@ package enum TaskRules {
     }
 
     /// C0, DEL and C1; the last are two bytes in UTF-8, C2 80 to C2 9F.
-    private static func hasControl(_ text: String) -> Bool {
+    private static func hasControl(_ text: ByteText) -> Bool {
         var last: UInt8 = 0
         for byte in text.utf8 {
             if byte < 0x20 || byte == 0x7f || (last == 0xc2 && byte < 0xa0) { return true }

@@ -1,11 +1,11 @@
 /// Where a task's bytes are: a file below a root that the worker knows by name. A record never holds a host's path.
 package struct SourceReference: Hashable, Sendable {
     /// The root's name (`sources.roots`, or one that `submit` registered).
-    package var root: String
+    package var root: ByteText
     /// The path below the root, components joined by `/`.
-    package var path: String
+    package var path: ByteText
 
-    package init(root: String, path: String) {
+    package init(root: ByteText, path: ByteText) {
         self.root = root
         self.path = path
     }
@@ -15,22 +15,22 @@ package struct SourceReference: Hashable, Sendable {
 package struct DestinationReference: Hashable, Sendable {
     package enum Place: Hashable, Sendable {
         /// A destination of the operator's configuration.
-        case named(String)
+        case named(ByteText)
         /// A base URL that the submitter chose: http or https, no user-info, no query, no fragment.
-        case url(String)
+        case url(ByteText)
     }
 
     package var place: Place
     /// The object's name there, relative, components joined by `/`.
-    package var key: String
+    package var key: ByteText
 
-    package init(place: Place, key: String) {
+    package init(place: Place, key: ByteText) {
         self.place = place
         self.key = key
     }
 
     /// The destination's name, or the base URL: how people and results call it.
-    package var label: String {
+    package var label: ByteText {
         switch place {
         case .named(let name): name
         case .url(let url): url
@@ -42,7 +42,7 @@ package struct DestinationReference: Hashable, Sendable {
 package struct UploadTask: Hashable, Sendable {
     package var identity: TaskIdentity
     /// Groups tasks for progress and replay; may be empty.
-    package var batch: String
+    package var batch: ByteText
     package var source: SourceReference
     package var destination: DestinationReference
     /// The file's size in bytes when the task was accepted.
@@ -57,7 +57,8 @@ package struct UploadTask: Hashable, Sendable {
     package var deadline: Int64?
 
     package init(
-        identity: TaskIdentity, batch: String, source: SourceReference, destination: DestinationReference, size: UInt64,
+        identity: TaskIdentity, batch: ByteText, source: SourceReference, destination: DestinationReference,
+        size: UInt64,
         modifiedAt: Int64, contentType: String = "", acceptedAt: Int64, deadline: Int64? = nil
     ) {
         self.identity = identity

@@ -4,7 +4,7 @@ package struct RetryPolicy: Hashable, Sendable {
     package var tiers: [Int64]
     /// How many tries a task generation has, the first one counted.
     package var maxAttempts: Int
-    /// Each wait is multiplied by 1 ± this.
+    /// Each wait is lengthened by up to this share of it, at random. Never shortened: it would fall below its tier.
     package var jitter: Double
     /// Milliseconds between looks at a root that is not there.
     package var parkDelay: Int64
@@ -39,10 +39,10 @@ package enum Verdict: Hashable, Sendable {
     package static func decide(
         _ failure: Failure, attempts: Int, policy: RetryPolicy, deadline: Int64?, now: Int64, random: Double
     ) -> Verdict {
-        let factor = 1 + policy.jitter * (2 * random - 1)
+        let factor = 1 + policy.jitter * random
         func later(_ wait: Double, spends: Bool) -> Verdict {
             // Capped before the conversion, which traps beyond Int64.
-            let at = now + Int64(min(max(0, wait), 400 * 86_400_000))
+            let at = now.addingClamped(Int64(min(max(0, wait), Double(Domain.waits.upperBound))))
             // A try that could only begin after the deadline is none.
             if let deadline, at >= deadline { return .expire(spends: spends) }
             return .retry(at: at, spends: spends)

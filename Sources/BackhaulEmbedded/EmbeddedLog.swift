@@ -1,4 +1,5 @@
 package import BackhaulLog
+internal import BackhaulSQLite
 package import BackhaulTelemetry
 internal import Foundation
 internal import GRDB
@@ -29,7 +30,10 @@ package final class EmbeddedLog: MessageLog {
 
     /// The absolute, resolved path of the data folder.
     package let folder: String
-    let clock: any LogClock
+    /// The time that the log's records are stamped with.
+    package let clock: any LogClock
+    /// nil where a test gives the time.
+    private let time: LogTimeClock?
     let commits: CommitQueue
     let store: Store
     private let options: EmbeddedOptions
@@ -42,18 +46,43 @@ package final class EmbeddedLog: MessageLog {
         "backhaul_log_commit_duration_seconds", "How long the embedded log's commits took, fsync included.")
 
     /// How long commits took.
-    package var families: [MetricFamily] { [commitMeter.family] }
+    package var families: [MetricFamily] {
+        [
+            commitMeter.family,
+            MetricFamily(
+                "backhaul_log_clock_jump_seconds",
+                "By how much the machine's clock differs from what it should show by the log's own time; 0 when it does not.",
+                .gauge, [MetricFamily.Sample(Double(clockState.jump) / 1_000)]),
+        ]
+    }
+
+    /// What operators should know of though the log works; nil for nothing.
+    package var remark: String? {
+        let jump = clockState.jump
+        return jump == 0
+            ? nil : "the machine's clock has jumped by \(jump / 1_000) s; 'backhaul clock' says what to do"
+    }
 
     /// Opens the folder, creating it and the store where they are missing.
+    /// - Parameter clock: the time; nil for the log's own, which goes on where the store says it stood.
     /// - Throws: `LogError.inUse`, `unusable`, `newerFormat`, `damaged`, `outOfSpace`.
-    package init(folder path: String, options: EmbeddedOptions, clock: any LogClock, logger: Logger) throws {
+    package init(
+        folder path: String, options: EmbeddedOptions, clock given: (any LogClock)? = nil, logger: Logger
+    ) throws {
         self.options = options
-        self.clock = clock
         self.logger = logger
         folder = try Self.prepare(path)
         lock = options.owns ? try FolderLock(folder: folder) : nil
         store = try Store(folder: folder, options: options)
         commits = CommitQueue(writer: store.pool, meter: commitMeter)
+        if let given {
+            time = nil
+            clock = given
+        } else {
+            let own = LogTimeClock(try Self.resume(store, largestGap: options.largestGap, logger))
+            time = own
+            clock = own
+        }
         try refreshWaiting(reloadingCatalog: true)
         let wake = try WakeFile(folder: folder) { [weak self] in self?.woken() }
         wakeFile.withLock { $0 = wake }
@@ -148,12 +177,14 @@ package final class EmbeddedLog: MessageLog {
     package func bounds(_ topic: String) async throws -> [PartitionBounds] {
         let ids = try await catalog(for: [topic]).topic(topic).partitions
         return try await read { database in
-            try ids.enumerated().map { number, id in
-                let row = try Row.fetchOne(
-                    database, sql: "SELECT earliest, next FROM partitions WHERE id = ?", arguments: [id])
+            var row = try BoundStatement(database, "SELECT earliest, next FROM partitions WHERE id = ?")
+            return try ids.enumerated().map { number, id in
+                row.bind(id)
+                defer { row.reset() }
+                let isThere = try row.next()
                 return PartitionBounds(
-                    partition: TopicPartition(topic: topic, partition: number), earliest: row?[0] ?? 0,
-                    end: row?[1] ?? 0)
+                    partition: TopicPartition(topic: topic, partition: number), earliest: isThere ? row.integer(0) : 0,
+                    end: isThere ? row.integer(1) : 0)
             }
         }
     }
@@ -194,13 +225,98 @@ package final class EmbeddedLog: MessageLog {
 
     package func maintain() async throws {
         try await refresh()
+        if let time { try await keep(time) }
         let catalog = state.withLock { $0.catalog }
-        for topic in catalog.topics.values {
+        // Tasks before what answers them, so that what goes together goes in one look.
+        let topics = catalog.topics.values.sorted {
+            ($0.specification.answers.count, $0.specification.name) < (
+                $1.specification.answers.count, $1.specification.name
+            )
+        }
+        for topic in topics {
+            let answered = topic.specification.answers.flatMap { catalog.topics[$0]?.partitions ?? [] }
             for id in topic.partitions {
-                try await Upkeep(partition: id, retention: topic.specification.retention, now: clock.now)
-                    .run { operation in try await self.commit(operation) }
+                let upkeep = Upkeep(
+                    partition: id, retention: topic.specification.retention, answered: answered, now: clock.now)
+                // By a reader, so that a log in which nothing is old writes nothing and holds nobody up.
+                guard try await read({ try upkeep.isDue($0) }) else { continue }
+                try await upkeep.run { operation in try await self.commit(operation) }
             }
         }
+    }
+
+    // MARK: The log's time
+
+    /// What the log's time says of the machine's clock.
+    package struct ClockState: Hashable, Sendable {
+        /// Milliseconds since 1970, by the log's own time and by the machine's clock.
+        package var time: Int64
+        package var wall: Int64
+        /// By how many milliseconds the machine's clock has jumped; 0 when it has not.
+        package var jump: Int64
+    }
+
+    package var clockState: ClockState {
+        ClockState(time: clock.now, wall: clock.wall, jump: time?.time.jump ?? 0)
+    }
+
+    /// Says what a jump of the machine's clock was; the log's owner takes it at its next upkeep.
+    /// - Parameter hasPassed: whether the time has passed and everything is older by it; else the clock was wrong.
+    package func settleJump(hasPassed: Bool) async throws {
+        let answer: LogTime.Answer = hasPassed ? .passed : .wrong
+        try await commit { database in try self.store.leave(answer, database) }
+        if options.owns { try await maintain() }
+    }
+
+    /// Where the log's time goes on.
+    private static func resume(_ store: Store, largestGap: Int64, _ logger: Logger) throws -> LogTime {
+        do {
+            let reading = LogTimeClock.reading
+            let (kept, newest) = try store.pool.read { database in
+                let kept = try store.time(database)
+                return (kept, kept == nil ? try store.newest(store.loadCatalog(database), database) : 0)
+            }
+            // Of a store without a time, what it holds tells where it stood; a fresh one begins now.
+            var time =
+                kept
+                ?? LogTime(
+                    time: newest == 0 ? reading.wall : newest, boot: reading.boot, bootID: "", offset: 0, jump: 0)
+            time.advance(to: reading, largestGap: largestGap)
+            warn(time, logger)
+            // Every process on the machine goes on from here: written down when it is new to this start of the machine.
+            if kept?.bootID != reading.bootID {
+                let fresh = time
+                try store.pool.write { database in
+                    // Another process may have been faster.
+                    if try store.time(database)?.bootID != reading.bootID { try store.keep(fresh, database) }
+                }
+            }
+            return time
+        } catch {
+            throw Store.translate(error, folder: store.folder)
+        }
+    }
+
+    private func keep(_ time: LogTimeClock) async throws {
+        guard options.owns else { return }
+        if let answer = try await commit({ database in try self.store.takeAnswer(database) }) {
+            time.settle(answer)
+            logger.notice("the jump of the machine's clock is settled", metadata: ["answer": "\(answer.rawValue)"])
+        }
+        let (now, isNews) = time.look(largestGap: options.largestGap)
+        if isNews { Self.warn(now, logger) }
+        try await commit { database in try self.store.keep(now, database) }
+    }
+
+    private static func warn(_ time: LogTime, _ logger: Logger) {
+        guard time.jump != 0 else { return }
+        logger.warning(
+            "the machine's clock has jumped; the log's own time goes on as before, and nothing is deleted because of it",
+            metadata: [
+                "jump_s": "\(time.jump / 1_000)",
+                "do":
+                    "set the clock right; or, if the time has passed, run 'backhaul clock --passed'; if it was wrong before, 'backhaul clock --wrong'",
+            ])
     }
 
     package func close() async {
@@ -239,6 +355,13 @@ package final class EmbeddedLog: MessageLog {
             try self.store.read(
                 partition, from: offset, records: records, bytes: bytes, catalog: catalog, database)
         }
+    }
+
+    /// A group's position that this program did not write.
+    func report(unreadable position: GroupPosition, of group: String, in partition: TopicPartition) {
+        logger.warning(
+            "the group's position is unreadable: what was finished beyond it is delivered again",
+            metadata: ["group": "\(group)", "partition": "\(partition)", "frontier": "\(position.frontier)"])
     }
 
     /// The end of the partition as far as this process knows.

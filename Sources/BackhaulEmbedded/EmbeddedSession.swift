@@ -132,10 +132,11 @@ final actor EmbeddedSession: LogSession {
             var assigned: [AssignedPartition] = []
             for partition in partitions {
                 let position = positions[partition] ?? GroupPosition(frontier: 0)
+                if !position.isReadable { log.report(unreadable: position, of: group, in: partition) }
                 epoch += 1
                 let key = PartitionKey(group: group, partition: partition)
                 let delay = subscriptions.first { $0.group == group && $0.topic == partition.topic }?.delay ?? 0
-                held[key] = try PartitionIntake(
+                held[key] = PartitionIntake(
                     group: group, partition: partition, epoch: epoch, delay: delay, position: position)
                 if !rotation.contains(key) { rotation.append(key) }
                 assigned.append(

@@ -24,11 +24,15 @@ package struct FileSystemCheck: Sendable {
     /// The type of the file system that holds the absolute, resolved path; nil when the list does not tell.
     package func type(of path: String) -> String? {
         // The last mount on the longest matching point is the visible one.
-        mounts.filter { path == $0.point || $0.point == "/" || path.hasPrefix($0.point + "/") }
-            .reduce(nil as (point: String, type: String)?) { best, mount in
-                guard let best else { return mount }
-                return mount.point.utf8.count >= best.point.utf8.count ? mount : best
-            }?.type
+        mounts.filter { mount in
+            // By bytes, as the kernel compares them.
+            path.utf8.elementsEqual(mount.point.utf8) || mount.point == "/"
+                || path.utf8.starts(with: (mount.point + "/").utf8)
+        }
+        .reduce(nil as (point: String, type: String)?) { best, mount in
+            guard let best else { return mount }
+            return mount.point.utf8.count >= best.point.utf8.count ? mount : best
+        }?.type
     }
 
     /// - Throws: `LogError.unusable` when the folder lies on a network file system.

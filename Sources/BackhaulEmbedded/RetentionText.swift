@@ -6,9 +6,11 @@ struct RetentionText: Codable {
     var kind: String
     var readers: [String]?
     var milliseconds: Int64?
+    var answers: [String]?
 
-    init(_ retention: Retention) {
-        switch retention {
+    init(_ topic: TopicSpecification) {
+        answers = topic.answers.isEmpty ? nil : topic.answers
+        switch topic.retention {
         case .untilRead(let readers, let atLeast):
             kind = "untilRead"
             self.readers = readers
@@ -28,13 +30,16 @@ struct RetentionText: Codable {
     }
 
     /// - Throws: `LogError.damaged` when the text is none.
-    static func parse(_ text: String, topic: String) throws -> Retention {
+    static func parse(_ text: String, topic: String) throws -> (retention: Retention, answers: [String]) {
         let damaged = LogError.damaged(what: "the retention of topic '\(topic)' is unreadable", place: "topics")
         guard let parsed = try? JSONDecoder().decode(Self.self, from: Data(text.utf8)) else { throw damaged }
+        // Beyond the times that records have, an age means for ever.
+        let milliseconds = min(max(0, parsed.milliseconds ?? 0), StoredRecord.times.upperBound)
+        let answers = parsed.answers ?? []
         switch parsed.kind {
-        case "untilRead": return .untilRead(by: parsed.readers ?? [], atLeast: parsed.milliseconds ?? 0)
-        case "age": return .age(parsed.milliseconds ?? 0)
-        case "compact": return .compact
+        case "untilRead": return (.untilRead(by: parsed.readers ?? [], atLeast: milliseconds), answers)
+        case "age": return (.age(milliseconds), answers)
+        case "compact": return (.compact, answers)
         default: throw damaged
         }
     }

@@ -24,10 +24,33 @@ enum Schema {
         """
         CREATE TABLE identities(name BLOB PRIMARY KEY, fingerprint BLOB NOT NULL, record INTEGER NOT NULL) WITHOUT ROWID;
         """,
+        // 3: the log's own time; and with each identity its latest trace: the rowid of a result or a dead letter, NULL while
+        // it is under way, 0 for one of an earlier format. What is compacted is looked up by key.
+        """
+        CREATE TABLE clock(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, boot INTEGER NOT NULL, boot_id TEXT NOT NULL,
+            offset INTEGER NOT NULL, jump INTEGER NOT NULL, answer TEXT);
+        ALTER TABLE identities ADD COLUMN last INTEGER DEFAULT 0;
+        CREATE INDEX identities_last ON identities(last) WHERE last > 0;
+        CREATE TABLE latest(partition INTEGER NOT NULL, key BLOB NOT NULL, record INTEGER NOT NULL,
+            PRIMARY KEY(partition, key)) WITHOUT ROWID;
+        CREATE TABLE tombstones(record INTEGER PRIMARY KEY);
+        INSERT INTO latest SELECT p.id, r.key, max(r.id) FROM topics t JOIN partitions p ON p.topic = t.id
+            JOIN records r ON r.id >= p.id << 40 AND r.id < (p.id + 1) << 40
+            WHERE t.retention LIKE '%"compact"%' AND r.key IS NOT NULL GROUP BY p.id, r.key;
+        DELETE FROM records WHERE id IN (SELECT r.id FROM topics t JOIN partitions p ON p.topic = t.id
+            JOIN records r ON r.id >= p.id << 40 AND r.id < (p.id + 1) << 40
+            WHERE t.retention LIKE '%"compact"%' AND r.key IS NOT NULL
+                AND r.id <> (SELECT l.record FROM latest l WHERE l.partition = p.id AND l.key = r.key));
+        INSERT INTO tombstones SELECT l.record FROM latest l JOIN records r ON r.id = l.record WHERE r.value IS NULL;
+        """,
     ]
 
     /// Offsets take the lower 40 bits of a rowid: 10¹² records a partition, 8 million partitions.
     static let offsetBits: Int64 = 40
+
+    /// What the two halves of a rowid may be.
+    static let partitionIDs: Range<Int64> = 1..<(1 << (62 - offsetBits))
+    static let offsets: Range<Int64> = 0..<(1 << offsetBits - 1)
 
     static func rowID(_ partition: Int64, _ offset: Int64) -> Int64 { partition << offsetBits | offset }
     static func offset(ofRow id: Int64) -> Int64 { id & (1 << offsetBits - 1) }

@@ -76,22 +76,29 @@ struct Store: Sendable {
 
     func loadCatalog(_ database: Database) throws -> Catalog {
         var catalog = Catalog()
-        let partitions = Dictionary(
-            grouping: try Row.fetchAll(database, sql: "SELECT id, topic FROM partitions ORDER BY topic, number"),
-            by: { $0["topic"] as Int64 })
-        for row in try Row.fetchAll(database, sql: "SELECT id, name, partitions, retention FROM topics") {
-            let id: Int64 = row["id"]
-            let name: String = row["name"]
-            let ids = (partitions[id] ?? []).map { $0["id"] as Int64 }
-            guard ids.count == row["partitions"] as Int else {
+        var partitions: [Int64: [Int64]] = [:]
+        var parts = try BoundStatement(database, "SELECT id, topic FROM partitions ORDER BY topic, number")
+        while try parts.next() {
+            let id = parts.integer(0)
+            guard Schema.partitionIDs.contains(id) else {
+                throw LogError.damaged(what: "a partition has the id \(id)", place: folder + "/log.sqlite")
+            }
+            partitions[parts.integer(1), default: []].append(id)
+        }
+        var topics = try BoundStatement(database, "SELECT id, name, partitions, retention FROM topics")
+        while try topics.next() {
+            let id = topics.integer(0)
+            let name = topics.text(1) ?? ""
+            let ids = partitions[id] ?? []
+            guard Int64(ids.count) == topics.integer(2) else {
                 throw LogError.damaged(what: "topic '\(name)' lacks partitions", place: folder + "/log.sqlite")
             }
+            let (retention, answers) = try RetentionText.parse(topics.text(3) ?? "", topic: name)
             catalog.add(
                 Catalog.Topic(
                     id: id,
                     specification: TopicSpecification(
-                        name: name, partitions: ids.count,
-                        retention: try RetentionText.parse(row["retention"], topic: name)),
+                        name: name, partitions: ids.count, retention: retention, answers: answers),
                     partitions: ids))
         }
         return catalog
@@ -101,7 +108,7 @@ struct Store: Sendable {
     func ensure(_ topics: [TopicSpecification], _ database: Database) throws {
         let existing = try loadCatalog(database)
         for topic in topics {
-            let retention = RetentionText(topic.retention).text
+            let retention = RetentionText(topic).text
             if let found = existing.topics[topic.name] {
                 guard found.specification.partitions == topic.partitions else {
                     throw LogError.topicMismatch(
@@ -109,7 +116,7 @@ struct Store: Sendable {
                         problem: "has \(found.specification.partitions) partitions, the configuration says "
                             + "\(topic.partitions); set topics.partitions to \(found.specification.partitions)")
                 }
-                if found.specification.retention != topic.retention {
+                if found.specification != topic {
                     try database.execute(
                         sql: "UPDATE topics SET retention = ? WHERE id = ?", arguments: [retention, found.id])
                 }
@@ -148,7 +155,9 @@ struct Store: Sendable {
         var insert = try BoundStatement(
             database, "INSERT INTO records(id, at, key, value, headers, crc) VALUES (?, ?, ?, ?, ?, ?)")
         var end = try BoundStatement(database, "SELECT next FROM partitions WHERE id = ?")
-        var name = try BoundStatement(database, "INSERT INTO identities(name, fingerprint, record) VALUES (?, ?, ?)")
+        var name = try BoundStatement(
+            database, "INSERT OR REPLACE INTO identities(name, fingerprint, record, last) VALUES (?, ?, ?, NULL)")
+        var trace = try BoundStatement(database, "UPDATE identities SET last = ? WHERE name = ?")
         for request in requests {
             let target = try catalog.target(of: request)
             let partition = try catalog.id(of: target)
@@ -164,6 +173,9 @@ struct Store: Sendable {
                 offset = try end.next() ? end.integer(0) : 0
                 end.reset()
             }
+            guard Schema.offsets.contains(offset) else {
+                throw LogError.damaged(what: "\(target) ends at \(offset)", place: folder + "/log.sqlite")
+            }
             let row = Schema.rowID(partition, offset)
             let headers = HeaderBlock.encode(request.record.headers)
             let crc = Checksum.of(at: now, key: request.record.key, value: request.record.value, headers: headers)
@@ -174,11 +186,19 @@ struct Store: Sendable {
             insert.bind(headers)
             insert.bind(Int64(crc))
             try insert.run()
+            if let key = request.record.key, try catalog.topic(target.topic).mayHaveGaps {
+                try supersede(key, in: partition, by: row, isTombstone: request.record.value == nil, database)
+            }
             if let identity = request.identity {
                 name.bind(identity.name)
                 name.bind(identity.fingerprint)
                 name.bind(row)
                 try name.run()
+            }
+            for known in request.traces {
+                trace.bind(row)
+                trace.bind(known)
+                try trace.run()
             }
             next[partition] = offset + 1
             outcomes.append(.appended(LogPosition(partition: target, offset: offset)))
@@ -194,17 +214,58 @@ struct Store: Sendable {
         return outcomes
     }
 
+    /// A compacted topic keeps the latest record of a key: the one before goes with the append that supersedes it, so that
+    /// nothing has to be searched for later.
+    private func supersede(
+        _ key: [UInt8], in partition: Int64, by row: Int64, isTombstone: Bool, _ database: Database
+    ) throws {
+        var before = try BoundStatement(database, "SELECT record FROM latest WHERE partition = ? AND key = ?")
+        before.bind(partition)
+        before.bind(key)
+        let superseded = try before.next() ? before.integer(0) : nil
+        before.reset()
+        var latest = try BoundStatement(
+            database, "INSERT OR REPLACE INTO latest(partition, key, record) VALUES (?, ?, ?)")
+        latest.bind(partition)
+        latest.bind(key)
+        latest.bind(row)
+        try latest.run()
+        if let superseded, superseded < row {
+            for table in ["records WHERE id", "tombstones WHERE record"] {
+                var delete = try BoundStatement(database, "DELETE FROM \(table) = ?")
+                delete.bind(superseded)
+                try delete.run()
+            }
+        }
+        guard isTombstone else { return }
+        var mark = try BoundStatement(database, "INSERT INTO tombstones(record) VALUES (?)")
+        mark.bind(row)
+        try mark.run()
+    }
+
     private func known(_ identity: RecordIdentity, catalog: Catalog, _ database: Database) throws -> AppendOutcome? {
-        var known = try BoundStatement(database, "SELECT fingerprint, record FROM identities WHERE name = ?")
+        var known = try BoundStatement(database, "SELECT fingerprint, record, last FROM identities WHERE name = ?")
         known.bind(identity.name)
         guard try known.next() else { return nil }
         defer { known.reset() }
         let record = known.integer(1)
+        // Its record and its last trace have gone, or it ended before traces were kept: nobody knows it any more, so it is
+        // taken as new.
+        let last = known.optionalInteger(2)
+        if let last, try !isHeld(record, database), try last == 0 || !isHeld(last, database) { return nil }
         guard let partition = catalog.names[record >> Schema.offsetBits] else {
             throw LogError.damaged(what: "an identity points to no partition", place: folder + "/log.sqlite")
         }
         let position = LogPosition(partition: partition, offset: Schema.offset(ofRow: record))
         return known.bytes(0) == identity.fingerprint ? .known(position) : .conflict(position)
+    }
+
+    /// Whether the record of a rowid lies at or behind its partition's earliest.
+    private func isHeld(_ row: Int64, _ database: Database) throws -> Bool {
+        var earliest = try BoundStatement(database, "SELECT earliest FROM partitions WHERE id = ?")
+        earliest.bind(row >> Schema.offsetBits)
+        defer { earliest.reset() }
+        return try earliest.next() && Schema.offset(ofRow: row) >= earliest.integer(0)
     }
 
     /// Reads a page; a record that is missing where there must be one, or differs from its checksum, is damage.
@@ -220,6 +281,9 @@ struct Store: Sendable {
         let earliest = bounds.integer(0)
         let end = bounds.integer(1)
         bounds.reset()
+        guard Schema.offsets.contains(earliest), Schema.offsets.contains(end) else {
+            throw LogError.damaged(what: "\(partition) holds \(earliest) to \(end)", place: folder + "/log.sqlite")
+        }
         var next = max(offset, earliest)
         guard next < end else { return (ReadPage(records: [], next: max(next, end), end: end), earliest) }
         var records: [StoredRecord] = []
@@ -271,6 +335,74 @@ struct Store: Sendable {
             position: position, appendedAt: at, record: LogRecord(key: key, value: value, headers: list))
     }
 
+    // MARK: The log's time
+
+    /// The time as it was last kept; nil in a store that has none yet.
+    func time(_ database: Database) throws -> LogTime? {
+        var row = try BoundStatement(database, "SELECT time, boot, boot_id, offset, jump FROM clock WHERE id = 1")
+        defer { row.reset() }
+        guard try row.next() else { return nil }
+        return LogTime(
+            time: Self.time(row.integer(0)), boot: row.integer(1), bootID: row.text(2) ?? "",
+            offset: Self.difference(row.integer(3)), jump: Self.difference(row.integer(4)))
+    }
+
+    private static func time(_ milliseconds: Int64) -> Int64 {
+        min(max(milliseconds, StoredRecord.times.lowerBound), StoredRecord.times.upperBound)
+    }
+
+    private static func difference(_ milliseconds: Int64) -> Int64 {
+        min(max(milliseconds, -StoredRecord.times.upperBound), StoredRecord.times.upperBound)
+    }
+
+    /// Keeps the time; what an operator has said of a jump is told once.
+    func keep(_ time: LogTime, _ database: Database) throws {
+        var row = try BoundStatement(
+            database,
+            """
+            INSERT INTO clock(id, time, boot, boot_id, offset, jump, answer) VALUES (1, ?, ?, ?, ?, ?, NULL)
+            ON CONFLICT(id) DO UPDATE SET time = excluded.time, boot = excluded.boot, boot_id = excluded.boot_id,
+                offset = excluded.offset, jump = excluded.jump
+            """)
+        row.bind(time.time)
+        row.bind(time.boot)
+        row.bind(time.bootID)
+        row.bind(time.offset)
+        row.bind(time.jump)
+        try row.run()
+    }
+
+    /// Takes what an operator has said, if he has.
+    func takeAnswer(_ database: Database) throws -> LogTime.Answer? {
+        var row = try BoundStatement(database, "SELECT answer FROM clock WHERE id = 1")
+        let answer = try row.next() ? row.text(0).flatMap(LogTime.Answer.init(rawValue:)) : nil
+        row.reset()
+        guard answer != nil else { return nil }
+        var clear = try BoundStatement(database, "UPDATE clock SET answer = NULL WHERE id = 1")
+        try clear.run()
+        return answer
+    }
+
+    func leave(_ answer: LogTime.Answer, _ database: Database) throws {
+        var row = try BoundStatement(database, "UPDATE clock SET answer = ? WHERE id = 1")
+        row.bind(answer.rawValue)
+        try row.run()
+    }
+
+    /// When the latest record was appended; 0 in an empty log.
+    func newest(_ catalog: Catalog, _ database: Database) throws -> Int64 {
+        var newest: Int64 = 0
+        var last = try BoundStatement(
+            database, "SELECT at FROM records WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1")
+        for partition in catalog.names.keys {
+            last.bind(Schema.rowID(partition, 0))
+            last.bind(Schema.rowID(partition + 1, 0))
+            if try last.next() { newest = max(newest, Self.time(last.integer(0))) }
+            last.reset()
+        }
+        return newest
+    }
+
     // MARK: Positions
 
     func write(_ position: GroupPosition, of group: String, partition: Int64, _ database: Database) throws {
@@ -285,18 +417,19 @@ struct Store: Sendable {
 
     func positions(of group: String, catalog: Catalog, _ database: Database) throws -> [TopicPartition: GroupPosition] {
         var positions: [TopicPartition: GroupPosition] = [:]
-        let rows = try Row.fetchAll(
-            database, sql: "SELECT partition, frontier, map FROM positions WHERE reader = ?", arguments: [group])
-        for row in rows {
-            guard let partition = catalog.names[row["partition"]] else { continue }
-            positions[partition] = GroupPosition(frontier: row["frontier"], map: row["map"])
+        var rows = try BoundStatement(database, "SELECT partition, frontier, map FROM positions WHERE reader = ?")
+        rows.bind(group)
+        while try rows.next() {
+            guard let partition = catalog.names[rows.integer(0)] else { continue }
+            positions[partition] = GroupPosition(frontier: rows.integer(1), map: rows.text(2) ?? "")
         }
         return positions
     }
 
     func ends(_ database: Database) throws -> [Int64: Int64] {
         var ends: [Int64: Int64] = [:]
-        for row in try Row.fetchAll(database, sql: "SELECT id, next FROM partitions") { ends[row[0]] = row[1] }
+        var rows = try BoundStatement(database, "SELECT id, next FROM partitions")
+        while try rows.next() { ends[rows.integer(0)] = rows.integer(1) }
         return ends
     }
 }

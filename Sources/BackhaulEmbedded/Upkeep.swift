@@ -1,80 +1,186 @@
 internal import BackhaulLog
+internal import BackhaulSQLite
 internal import GRDB
 
-/// Removes from one partition what its retention no longer keeps, in short transactions.
+/// Removes from one partition what its retention no longer keeps, in short transactions. Where nothing can be removed a look
+/// costs a few index look-ups, however much the partition holds.
 struct Upkeep: Sendable {
     let partition: Int64
     let retention: Retention
-    /// Milliseconds since 1970.
+    /// Partitions whose records this one's answer.
+    let answered: [Int64]
+    /// Milliseconds since 1970, by the log's own time.
     let now: Int64
 
     /// Rows removed in one transaction: a commit of another caller never waits for more.
-    private static let chunk = 2_000
+    private static let chunk = 1_000
     /// How long a tombstone stays after its append, so that every reader of a compacted topic can see it.
     static let tombstoneAge: Int64 = 86_400_000
 
     /// - Parameter commit: runs an operation in a transaction of its own.
     func run(_ commit: (@escaping CommitQueue.Operation<Bool>) async throws -> Bool) async throws {
         while try await commit({ try self.step($0) }) {}
+        while try await commit({ try self.forget($0) }) {}
+    }
+
+    /// Whether a transaction of `run` would change anything.
+    func isDue(_ database: Database) throws -> Bool {
+        try ripe(database) || !forgettable(database, limit: 1).isEmpty
+    }
+
+    // MARK: Records
+
+    private func ripe(_ database: Database) throws -> Bool {
+        switch retention {
+        case .compact: return try !ripeTombstones(database, limit: 1).isEmpty
+        case .untilRead, .age:
+            guard let (earliest, end) = try removable(database, atMost: 1) else { return false }
+            return end > earliest
+        }
     }
 
     /// - Returns: whether there is more to do.
     private func step(_ database: Database) throws -> Bool {
-        let bounds = try Row.fetchOne(
-            database, sql: "SELECT earliest, next FROM partitions WHERE id = ?", arguments: [partition])
-        guard let bounds else { return false }
-        let earliest: Int64 = bounds[0]
-        let next: Int64 = bounds[1]
-        switch retention {
-        case .untilRead(let readers, let atLeast):
-            var floor = next
-            for reader in readers {
-                let frontier = try Int64.fetchOne(
-                    database, sql: "SELECT frontier FROM positions WHERE reader = ? AND partition = ?",
-                    arguments: [reader, partition])
-                floor = min(floor, frontier ?? earliest)
-            }
-            return try truncate(from: earliest, below: floor, olderThan: now - atLeast, database)
-        case .age(let age):
-            return try truncate(from: earliest, below: next, olderThan: now - age, database)
-        case .compact:
-            return try compact(database)
+        guard retention != .compact else { return try sweep(database) }
+        guard let (earliest, end) = try removable(database, atMost: Int64(Self.chunk)), end > earliest else {
+            return false
         }
+        var delete = try BoundStatement(database, "DELETE FROM records WHERE id >= ? AND id < ?")
+        delete.bind(Schema.rowID(partition, earliest))
+        delete.bind(Schema.rowID(partition, end))
+        try delete.run()
+        var move = try BoundStatement(database, "UPDATE partitions SET earliest = ? WHERE id = ?")
+        move.bind(end)
+        move.bind(partition)
+        try move.run()
+        return end - earliest == Int64(Self.chunk)
     }
 
-    private func truncate(from earliest: Int64, below floor: Int64, olderThan limit: Int64, _ database: Database) throws
-        -> Bool
-    {
-        let stop = min(floor, earliest + Int64(Self.chunk))
-        guard stop > earliest else { return false }
-        // Only the oldest run goes: a record that is still young holds everything behind it.
-        let young = try Int64.fetchOne(
-            database, sql: "SELECT id FROM records WHERE id >= ? AND id < ? AND at > ? ORDER BY id LIMIT 1",
-            arguments: [Schema.rowID(partition, earliest), Schema.rowID(partition, stop), limit])
-        let end = young.map(Schema.offset(ofRow:)) ?? stop
-        guard end > earliest else { return false }
-        try database.execute(
-            sql: "DELETE FROM records WHERE id >= ? AND id < ?",
-            arguments: [Schema.rowID(partition, earliest), Schema.rowID(partition, end)])
-        try database.execute(sql: "UPDATE partitions SET earliest = ? WHERE id = ?", arguments: [end, partition])
-        return end == stop && end < floor
+    /// The oldest run of records that may go: a record that is still young holds everything behind it.
+    private func removable(_ database: Database, atMost limit: Int64) throws -> (earliest: Int64, end: Int64)? {
+        var bounds = try BoundStatement(database, "SELECT earliest, next FROM partitions WHERE id = ?")
+        bounds.bind(partition)
+        guard try bounds.next() else { return nil }
+        let earliest = bounds.integer(0)
+        var floor = bounds.integer(1)
+        bounds.reset()
+        guard Schema.offsets.contains(earliest), Schema.offsets.contains(floor) else { return nil }
+        let oldest: Int64
+        switch retention {
+        case .compact: return nil
+        case .age(let age): oldest = now - age
+        case .untilRead(let readers, let age):
+            oldest = now - age
+            for reader in readers { floor = min(floor, try frontier(of: reader, database) ?? earliest) }
+        }
+        let stop = min(floor, earliest + limit)
+        guard stop > earliest else { return nil }
+        var young = try BoundStatement(
+            database, "SELECT id FROM records WHERE id >= ? AND id < ? AND at > ? ORDER BY id LIMIT 1")
+        young.bind(Schema.rowID(partition, earliest))
+        young.bind(Schema.rowID(partition, stop))
+        young.bind(min(oldest, try answeredSince(database).map { $0 - 1 } ?? oldest))
+        defer { young.reset() }
+        return (earliest, try young.next() ? Schema.offset(ofRow: young.integer(0)) : stop)
     }
 
-    private func compact(_ database: Database) throws -> Bool {
-        let first = Schema.rowID(partition, 0)
-        let last = Schema.rowID(partition + 1, 0)
-        try database.execute(
-            sql: """
-                DELETE FROM records WHERE id IN (
-                    SELECT r.id FROM records r JOIN (
-                        SELECT key AS k, max(id) AS newest FROM records
-                        WHERE id >= :first AND id < :last AND key IS NOT NULL GROUP BY key
-                    ) ON r.key = k
-                    WHERE r.id >= :first AND r.id < :last
-                        AND (r.id < newest OR (r.value IS NULL AND r.at < :limit))
-                    LIMIT :chunk)
-                """,
-            arguments: ["first": first, "last": last, "limit": now - Self.tombstoneAge, "chunk": Self.chunk])
-        return database.changesCount >= Self.chunk
+    private func frontier(of reader: String, _ database: Database) throws -> Int64? {
+        var row = try BoundStatement(database, "SELECT frontier FROM positions WHERE reader = ? AND partition = ?")
+        row.bind(reader)
+        row.bind(partition)
+        defer { row.reset() }
+        return try row.next() ? row.integer(0) : nil
+    }
+
+    /// When the oldest record was appended that the answered partitions still hold; nil when they hold none.
+    private func answeredSince(_ database: Database) throws -> Int64? {
+        guard !answered.isEmpty else { return nil }
+        var first = try BoundStatement(
+            database, "SELECT at FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT 1")
+        var oldest: Int64?
+        for partition in answered {
+            first.bind(Schema.rowID(partition, 0))
+            first.bind(Schema.rowID(partition + 1, 0))
+            if try first.next() { oldest = min(oldest ?? .max, max(0, first.integer(0))) }
+            first.reset()
+        }
+        return oldest
+    }
+
+    // MARK: Compaction
+
+    /// Superseded records go with the append that supersedes them (`Store.append`); what is left are old tombstones.
+    private func sweep(_ database: Database) throws -> Bool {
+        let ripe = try ripeTombstones(database, limit: Self.chunk)
+        var key = try BoundStatement(
+            database,
+            "DELETE FROM latest WHERE partition = ?1 AND key = (SELECT key FROM records WHERE id = ?2) AND record = ?2")
+        var record = try BoundStatement(database, "DELETE FROM records WHERE id = ?")
+        var mark = try BoundStatement(database, "DELETE FROM tombstones WHERE record = ?")
+        for id in ripe {
+            key.bind(partition)
+            key.bind(id)
+            try key.run()
+            record.bind(id)
+            try record.run()
+            mark.bind(id)
+            try mark.run()
+        }
+        return ripe.count == Self.chunk
+    }
+
+    private func ripeTombstones(_ database: Database, limit: Int) throws -> [Int64] {
+        // In the order of their append: the first that is young ends the look.
+        var rows = try BoundStatement(
+            database,
+            """
+            SELECT t.record, r.at FROM tombstones t LEFT JOIN records r ON r.id = t.record
+            WHERE t.record >= ? AND t.record < ? ORDER BY t.record LIMIT ?
+            """)
+        rows.bind(Schema.rowID(partition, 0))
+        rows.bind(Schema.rowID(partition + 1, 0))
+        rows.bind(limit)
+        defer { rows.reset() }
+        var ripe: [Int64] = []
+        while try rows.next(), rows.integer(1) < now - Self.tombstoneAge { ripe.append(rows.integer(0)) }
+        return ripe
+    }
+
+    // MARK: Identities
+
+    /// Forgets the submissions whose latest trace has gone from this partition.
+    /// - Returns: whether there is more to do.
+    private func forget(_ database: Database) throws -> Bool {
+        let names = try forgettable(database, limit: Self.chunk)
+        var delete = try BoundStatement(database, "DELETE FROM identities WHERE name = ?")
+        var keep = try BoundStatement(database, "UPDATE identities SET last = record WHERE name = ?")
+        for (name, isHeld) in names {
+            if isHeld {
+                keep.bind(name)
+                try keep.run()
+            } else {
+                delete.bind(name)
+                try delete.run()
+            }
+        }
+        return names.count == Self.chunk
+    }
+
+    /// Names whose latest trace was here, and whether their own record is still held somewhere.
+    private func forgettable(_ database: Database, limit: Int) throws -> [(name: [UInt8], isHeld: Bool)] {
+        var rows = try BoundStatement(
+            database,
+            """
+            SELECT i.name, i.record & \(1 << Schema.offsetBits - 1) >= p.earliest AND i.record <> i.last
+            FROM identities i LEFT JOIN partitions p ON p.id = i.record >> \(Schema.offsetBits)
+            WHERE i.last > 0 AND i.last >= ?1 AND i.last < (SELECT ?1 + earliest FROM partitions WHERE id = ?2) LIMIT ?3
+            """)
+        rows.bind(Schema.rowID(partition, 0))
+        rows.bind(partition)
+        rows.bind(limit)
+        defer { rows.reset() }
+        var names: [(name: [UInt8], isHeld: Bool)] = []
+        while try rows.next() { names.append((rows.bytes(0) ?? [], rows.integer(1) != 0)) }
+        return names
     }
 }

@@ -14,10 +14,10 @@ package enum Acceptance: Hashable, Sendable {
 
 /// A task as a submitter describes it.
 package struct TaskDraft: Hashable, Sendable {
-    package var tenant: String
+    package var tenant: ByteText
     /// nil to derive it.
-    package var id: String?
-    package var batch: String
+    package var id: ByteText?
+    package var batch: ByteText
     package var source: SourceReference
     package var destination: DestinationReference
     package var size: UInt64
@@ -28,7 +28,8 @@ package struct TaskDraft: Hashable, Sendable {
     package var trace: String?
 
     package init(
-        tenant: String, id: String? = nil, batch: String, source: SourceReference, destination: DestinationReference,
+        tenant: ByteText, id: ByteText? = nil, batch: ByteText, source: SourceReference,
+        destination: DestinationReference,
         size: UInt64, modifiedAt: Int64, contentType: String = "", deadline: Int64? = nil,
         trace: String? = nil
     ) {
@@ -66,7 +67,7 @@ package struct Ingest: Sendable {
         var results: [Acceptance?] = []
         var requests: [AppendRequest] = []
         var identities: [TaskIdentity] = []
-        let now = clock.now
+        let now = clock.wall
         for draft in drafts {
             let task = Self.task(draft, acceptedAt: now)
             do {
@@ -112,7 +113,7 @@ package struct Ingest: Sendable {
                 headers: [LogHeader(HeaderName.contentType, text: TaskCodec.contentType)]
                     + (trace.map { [LogHeader(HeaderName.trace, text: $0)] } ?? [])),
             identity: RecordIdentity(
-                name: Array("\(task.identity.tenant)\u{0}\(task.identity.id)".utf8),
+                name: SubmissionName.task(task.identity),
                 fingerprint: try TaskFingerprint.of(task)))
     }
 }

@@ -42,6 +42,15 @@ package struct DesiredTopic: Hashable, Sendable {
             configuration["cleanup.policy"] = "delete"
         case .compact:
             configuration["cleanup.policy"] = "compact"
+            // Whoever takes a partition over reads all of it, so it is to hold what is unfinished and little else. The
+            // segment that is written to is never compacted: by default it is closed at 1 GiB or after 7 days, and then
+            // compacted only once half of the log is stale.
+            configuration["segment.bytes"] = "16777216"
+            configuration["segment.ms"] = "600000"
+            configuration["min.cleanable.dirty.ratio"] = "0.1"
+            configuration["max.compaction.lag.ms"] = "1200000"
+            // A reader that misses a tombstone finds a checkpoint of a record that is finished, which nobody delivers.
+            configuration["delete.retention.ms"] = "3600000"
         }
     }
 }

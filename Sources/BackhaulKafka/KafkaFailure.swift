@@ -103,6 +103,9 @@ struct KafkaFailure: Error, CustomStringConvertible {
                         + "newer, or SASL PLAIN over TLS, a client certificate or OAUTHBEARER")
             }
             return .refused("\(what): \(self); check the user, the password file and kafka.properties")
+        case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE,
+            RD_KAFKA_RESP_ERR_INVALID_RECORD, RD_KAFKA_RESP_ERR_POLICY_VIOLATION, RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+            return .recordRefused("\(what): \(self); check max.message.bytes of the topic and the brokers' policies")
         case RD_KAFKA_RESP_ERR__SSL:
             return .refused("\(what): \(self); check ssl.ca.location and the certificates in kafka.properties")
         case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION,

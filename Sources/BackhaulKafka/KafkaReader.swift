@@ -39,7 +39,12 @@ actor KafkaReader {
     private var uses = 0
     private var isClosed = false
 
-    private static let openAtMost = 256
+    /// Reads under way, by partition: such a partition is not shut for another.
+    private var busy: [TopicPartition: Int] = [:]
+
+    /// Partitions that stay open though nobody reads them now: nine topics of 256 partitions. Only an open partition has news,
+    /// so those who follow need all of theirs.
+    private static let openAtMost = 2_304
 
     /// - Parameter scout: asks where partitions begin and end.
     init(_ clients: KafkaClients, scout: KafkaScout) {
@@ -51,11 +56,20 @@ actor KafkaReader {
 
     func read(_ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: Int) async throws -> ReadPage
     {
-        let lock = locks[partition] ?? FIFOLock()
-        locks[partition] = lock
-        return try await lock.withLock {
+        try await using(partition) {
             try await readHeld(partition, from: offset, records: limit, bytes: bytes)
         }
+    }
+
+    /// Runs `body` with the partition's lock in hand; the partition is not shut meanwhile.
+    private func using<Value: Sendable>(
+        _ partition: TopicPartition, _ body: () async throws -> Value
+    ) async throws -> Value {
+        let lock = locks[partition] ?? FIFOLock()
+        locks[partition] = lock
+        busy[partition, default: 0] += 1
+        defer { busy[partition] = busy[partition].flatMap { $0 > 1 ? $0 - 1 : nil } }
+        return try await lock.withLock { try await body() }
     }
 
     /// `read` with the partition's lock in hand.
@@ -104,9 +118,7 @@ actor KafkaReader {
     /// and waits for the news; B, woken by the same news, throws away what was fetched for A; and so on.
     func tail(_ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: Int) async throws -> ReadPage
     {
-        let lock = locks[partition] ?? FIFOLock()
-        locks[partition] = lock
-        return try await lock.withLock {
+        try await using(partition) {
             guard open[partition]?.cursor == offset else {
                 return try await readHeld(partition, from: offset, records: limit, bytes: bytes)
             }
@@ -236,8 +248,10 @@ actor KafkaReader {
             return
         }
         await shut(partition)
-        if open.count >= Self.openAtMost, let oldest = open.min(by: { $0.value.lastUse < $1.value.lastUse }) {
-            await shut(oldest.key)
+        if open.count >= Self.openAtMost {
+            // Never one that is read: its reader would find it gone and take that for the end of the log.
+            let idle = open.filter { busy[$0.key] == nil }
+            if let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse }) { await shut(oldest.key) }
         }
         let handle = try working()
         guard let topic = rd_kafka_topic_new(handle.client, partition.topic, nil),

@@ -57,7 +57,13 @@ extension KafkaSession {
                 return nil
             }
             do {
-                guard let identity = try member.identity() else { return nil }
+                guard let identity = try member.identity() else {
+                    // Put out of the group, and it cannot come back before the revocation that it holds is answered: nothing
+                    // of those partitions can be settled under any generation. Kept, they would hold the answer back for
+                    // ever, since the answer waits for their settlement.
+                    table.dropRevoking(of: group)
+                    return nil
+                }
                 batch.members[group] = identity
             } catch let failure as KafkaFailure {
                 throw failure.logError("settling")
@@ -108,7 +114,7 @@ extension KafkaSession {
                 throw failure.logError("asking whether a settlement was written")
             }
         }
-        if try MemberTable.isWritten(decision, at: positions) { table.confirm(decision) }
+        if MemberTable.isWritten(decision, at: positions) { table.confirm(decision) }
         unresolved = nil
     }
 }

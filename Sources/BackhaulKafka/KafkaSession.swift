@@ -158,7 +158,11 @@ actor KafkaSession: LogSession {
         await answering.withLock {}
         let old = Array(members.values)
         if leaving { await leave(old) }
-        for member in old { clients.loop.unserve(member.handle.queue) }
+        for member in old {
+            // Before any of them is destroyed: a new password is said to those that live.
+            clients.live.remove(member.handle)
+            clients.loop.unserve(member.handle.queue)
+        }
         if let raised { clients.loop.forget(raised) }
         raised = nil
         members = [:]
@@ -258,8 +262,13 @@ actor KafkaSession: LogSession {
                 guard let position = positions[partition] else { continue }
                 epoch += 1
                 let delay = subscriptions.first { $0.group == group && $0.topic == partition.topic }?.delay ?? 0
+                if !position.isReadable {
+                    logger.warning(
+                        "the group's position is unreadable: what was finished beyond it is delivered again",
+                        metadata: ["group": "\(group)", "partition": "\(partition)"])
+                }
                 intakes.append(
-                    try PartitionIntake(
+                    PartitionIntake(
                         group: group, partition: partition, epoch: epoch, delay: delay, position: position))
             }
             do {

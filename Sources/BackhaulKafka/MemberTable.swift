@@ -107,12 +107,12 @@ struct MemberTable: Equatable, Sendable {
     }
 
     /// Whether the groups' positions show that the decision is in the log.
-    static func isWritten(_ decision: Decision, at positions: [Key: GroupPosition]) throws -> Bool {
+    static func isWritten(_ decision: Decision, at positions: [Key: GroupPosition]) -> Bool {
         guard !decision.finished.isEmpty else { return false }
         for delivery in decision.finished {
             guard let position = positions[key(delivery)] else { return false }
             let offset = delivery.position.offset
-            guard try offset < position.frontier || position.finishedMap().contains(offset) else { return false }
+            guard offset < position.frontier || position.finishedMap.contains(offset) else { return false }
         }
         return true
     }

@@ -26,12 +26,19 @@ package struct AppendRequest: Hashable, Sendable {
     package var record: LogRecord
     /// Given for submissions only: an adapter with `refusesKnownIdentity` then appends it once.
     package var identity: RecordIdentity?
+    /// Names of submissions of which this record is a trace: such an adapter keeps them known for as long as it keeps their
+    /// latest trace, and forgets them with it.
+    package var traces: [[UInt8]]
 
-    package init(topic: String, partitioning: Partitioning, record: LogRecord, identity: RecordIdentity? = nil) {
+    package init(
+        topic: String, partitioning: Partitioning, record: LogRecord, identity: RecordIdentity? = nil,
+        traces: [[UInt8]] = []
+    ) {
         self.topic = topic
         self.partitioning = partitioning
         self.record = record
         self.identity = identity
+        self.traces = traces
     }
 }
 

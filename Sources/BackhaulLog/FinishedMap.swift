@@ -21,22 +21,27 @@ package struct FinishedMap: Hashable, Sendable {
         return words[bit >> 6] >> UInt64(bit & 63) & 1 == 1
     }
 
-    /// Adds an offset at or beyond the base.
+    /// Adds an offset; one outside of `base ..< base + limit` changes nothing.
     package mutating func insert(_ offset: Int64) {
-        precondition(offset >= base)
+        guard offset >= base, offset - base < Self.limit else { return }
         let bit = Int(offset - base)
         while words.count <= bit >> 6 { words.append(0) }
         words[bit >> 6] |= 1 << UInt64(bit & 63)
     }
 
-    /// Adds every offset of the range.
+    /// Adds every offset of the range that lies within the limit.
     package mutating func insert(_ range: Range<Int64>) {
-        for offset in range where offset >= base { insert(offset) }
+        let end = min(range.upperBound, base.addingReportingOverflow(Self.limit).partialValue)
+        var offset = max(range.lowerBound, base)
+        while offset < end {
+            insert(offset)
+            offset += 1
+        }
     }
 
     /// Moves the base up to `offset` and forgets what lies below.
     package mutating func rebase(to offset: Int64) {
-        precondition(offset >= base)
+        guard offset > base else { return }
         // Whole words only: the base stays where a word begins, so nothing is shifted.
         let drop = min(Int((offset - base) >> 6), words.count)
         if drop == words.count, offset - base >= Int64(words.count) * 64 {
@@ -101,11 +106,14 @@ package struct FinishedMap: Hashable, Sendable {
             ? byRuns : bitmapText(from: frontier, through: last)
     }
 
-    /// Reads a text form.
-    /// - Throws: `LogError.damaged` when it is none, or spans more than a partition may.
+    /// Reads a text form. What it says beyond `limit` is left out: those records are delivered again.
+    /// - Throws: `LogError.damaged` when it is none.
     package init(text: String, frontier: Int64) throws {
         self.init(base: frontier)
         guard !text.isEmpty else { return }
+        guard Self.bases.contains(frontier) else {
+            throw LogError.damaged(what: "a position of \(frontier) is out of range", place: String(text.prefix(40)))
+        }
         let damaged = LogError.damaged(
             what: "the map of finished records is unreadable", place: String(text.prefix(40)))
         let body = text.utf8.dropFirst(2)
@@ -114,17 +122,18 @@ package struct FinishedMap: Hashable, Sendable {
             var offset = frontier
             var present = false
             for run in body.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
-                guard let length = Int64(Substring(run)), length >= 0, length <= Self.maximumSpan,
-                    offset - frontier + length <= Self.maximumSpan
-                else { throw damaged }
-                if present { insert(offset..<offset + length) }
-                offset += length
+                guard let length = Int64(Substring(run)), length >= 0 else { throw damaged }
+                // Before the limit is reached no sum overflows; behind it nothing is kept.
+                guard offset - frontier < Self.limit else { continue }
+                let end = offset + min(length, Self.limit)
+                if present { insert(offset..<end) }
+                offset = end
                 present.toggle()
             }
         case "1b":
-            guard body.count <= Self.maximumSpan / 6 else { throw damaged }
             for (index, digit) in body.enumerated() {
                 guard let value = Self.digits.firstIndex(of: digit) else { throw damaged }
+                guard Int64(index) * 6 < Self.limit else { continue }
                 for bit in 0..<6 where value >> (5 - bit) & 1 == 1 { insert(frontier + Int64(index * 6 + bit)) }
             }
         default:
@@ -132,8 +141,13 @@ package struct FinishedMap: Hashable, Sendable {
         }
     }
 
-    /// Twice what any writer may span: a longer map is hostile or torn.
-    private static let maximumSpan = 65_536
+    /// Offsets beyond the base that a set may hold: three times what a writer may span (`OffsetLedger.maximumSpan`), so
+    /// that a text from outside takes 8 KiB at the most.
+    static let limit: Int64 = 65_536
+    /// Bases to which the limit can be added.
+    static let bases: ClosedRange<Int64> = 0...(Int64.max - 2 * limit)
+    /// Offsets that a ledger takes: what is finished there leaves its frontier among the bases.
+    static let offsets: ClosedRange<Int64> = 0...(Int64.max - 4 * limit)
     private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
     private func firstPresent(from offset: Int64) -> Int64 {

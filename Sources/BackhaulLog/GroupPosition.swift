@@ -10,9 +10,14 @@ package struct GroupPosition: Hashable, Sendable {
         self.map = map
     }
 
-    /// The finished offsets beyond the frontier.
-    /// - Throws: `LogError.damaged` when the text is no map.
-    package func finishedMap() throws -> FinishedMap {
-        try FinishedMap(text: map, frontier: frontier)
+    /// The finished offsets beyond the frontier; none when the text is no map. Whoever may write to the log may write one:
+    /// what it would have said is delivered again, which every reader bears, while an error would stop the partition.
+    package var finishedMap: FinishedMap {
+        (try? FinishedMap(text: map, frontier: frontier))
+            ?? FinishedMap(
+                base: min(max(frontier, FinishedMap.bases.lowerBound), FinishedMap.bases.upperBound))
     }
+
+    /// Whether the position is one that this program writes.
+    package var isReadable: Bool { (try? FinishedMap(text: map, frontier: frontier)) != nil }
 }

@@ -5,6 +5,8 @@ package enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The topic exists and contradicts what is asked of it.
     case topicMismatch(topic: String, problem: String)
     case recordTooLarge(size: Int, limit: Int)
+    /// The log takes none like this record: it exceeds a broker's limit, or a policy forbids it.
+    case recordRefused(String)
     /// The folder belongs to a running process.
     case inUse(folder: String, owner: String)
     /// The store cannot be opened or written for a reason outside of it.
@@ -38,6 +40,8 @@ package enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
             "topic '\(topic)' \(problem)"
         case .recordTooLarge(let size, let limit):
             "a record of \(size) bytes exceeds the limit of \(limit) bytes"
+        case .recordRefused(let reason):
+            "the log does not take a record: \(reason)"
         case .inUse(let folder, let owner):
             "data folder \(folder) is in use by \(owner); stop that process or choose another folder"
         case .unusable(let folder, let reason):

@@ -15,6 +15,9 @@ package struct LogHeader: Hashable, Sendable {
         self.init(name, Array(text.utf8))
     }
 
+    /// Names are bytes: `==` on String would take canonically equivalent ones for the same.
+    package func isNamed(_ name: String) -> Bool { self.name.utf8.elementsEqual(name.utf8) }
+
     /// The value as text, or nil when it is null or not UTF-8.
     package var text: String? { value.flatMap { String(validating: $0, as: UTF8.self) } }
 }
@@ -36,8 +39,15 @@ package struct LogRecord: Hashable, Sendable {
 
     /// The last header of that name: the latest writer wins, as in Kafka's own clients.
     package func header(_ name: String) -> LogHeader? {
-        headers.last { $0.name == name }
+        headers.last { $0.isNamed(name) }
     }
+
+    /// The largest record that a settlement moves on, in bytes: half as much again as `append` takes, so that what grows on
+    /// its way (the history of its failures) still fits. Only a foreign program writes a larger one.
+    package static let largestMovable = 3 << 19
+
+    /// Whether a settlement can move it on. One that cannot be moved is no task, whatever its value says.
+    package var isMovable: Bool { size <= Self.largestMovable }
 
     /// Bytes that the record takes, headers included; the measure of every size limit.
     package var size: Int {
@@ -50,14 +60,17 @@ package struct LogRecord: Hashable, Sendable {
 package struct StoredRecord: Hashable, Sendable {
     /// Where it stands.
     package var position: LogPosition
-    /// When the log took it, in milliseconds since 1970 by the log's clock.
-    package var appendedAt: Int64
+    /// When the log took it, in milliseconds since 1970 by the log's clock; within `times`, whatever the store said.
+    package let appendedAt: Int64
     /// What its writer wrote.
     package var record: LogRecord
 
+    /// To the end of the year 9999: sums and differences of such times cannot overflow.
+    package static let times: ClosedRange<Int64> = 0...253_402_300_799_999
+
     package init(position: LogPosition, appendedAt: Int64, record: LogRecord) {
         self.position = position
-        self.appendedAt = appendedAt
+        self.appendedAt = min(max(appendedAt, Self.times.lowerBound), Self.times.upperBound)
         self.record = record
     }
 }

@@ -17,12 +17,13 @@ package struct OffsetLedger: Equatable, Sendable {
     package private(set) var position: Int64
     private var finished: FinishedMap
 
-    /// Takes up a group's position.
-    /// - Throws: `LogError.damaged` when its map is unreadable.
-    package init(_ position: GroupPosition) throws {
-        self.frontier = position.frontier
-        self.position = position.frontier
-        self.finished = try position.finishedMap()
+    /// Takes up a group's position. One that cannot be read counts as if nothing beyond its frontier were finished: those
+    /// records are delivered again, which their readers bear, while an error would keep every owner of the partition from
+    /// working.
+    package init(_ position: GroupPosition) {
+        finished = position.finishedMap
+        frontier = finished.base
+        self.position = finished.base
         advanceFrontier()
     }
 
@@ -41,7 +42,7 @@ package struct OffsetLedger: Equatable, Sendable {
     /// The log handed over the record at `offset`. Offsets skipped on the way count as finished.
     /// - Returns: whether to deliver it; false when it was finished before (by the map of an earlier owner).
     package mutating func deliver(_ offset: Int64) -> Bool {
-        guard offset >= position else { return false }
+        guard offset >= position, FinishedMap.offsets.contains(offset) else { return false }
         skip(to: offset)
         let isNew = !finished.contains(offset)
         position = offset + 1
@@ -50,8 +51,12 @@ package struct OffsetLedger: Equatable, Sendable {
     }
 
     /// The log has nothing to deliver below `offset`: a gap at the end of what was read counts as finished.
+    ///
+    /// Behind an unfinished head no further than the map can tell, however long the gap (aborted transactions): the caller
+    /// asks again once the head is finished, and then the frontier jumps.
     package mutating func advance(to offset: Int64) {
-        guard offset > position else { return }
+        let offset = frontier == position ? offset : min(offset, frontier + Self.maximumSpan)
+        guard offset > position, FinishedMap.offsets.contains(offset) else { return }
         skip(to: offset)
         advanceFrontier()
     }
@@ -59,7 +64,7 @@ package struct OffsetLedger: Equatable, Sendable {
     /// Whether a record at `offset` has to wait: it lies so far beyond an unfinished head (behind a long gap, too) that
     /// the map could not tell it.
     package func mustWait(for offset: Int64, maximumSpan: Int64 = Self.maximumSpan) -> Bool {
-        offset - frontier >= maximumSpan && frontier < position
+        offset > frontier && offset - frontier >= maximumSpan && frontier < position
     }
 
     /// A delivered record is finished.
@@ -75,7 +80,9 @@ package struct OffsetLedger: Equatable, Sendable {
     /// A record at or beyond the frontier is finished, whether it was delivered from here or earlier: when it comes, it is
     /// passed over.
     package mutating func finishAhead(_ offset: Int64) {
-        guard offset >= frontier, !finished.contains(offset) else { return }
+        guard offset >= frontier, offset - frontier < FinishedMap.limit, FinishedMap.offsets.contains(offset),
+            !finished.contains(offset)
+        else { return }
         finished.insert(offset)
         advanceFrontier()
     }

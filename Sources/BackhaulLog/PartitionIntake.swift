@@ -19,12 +19,12 @@ package struct PartitionIntake: Equatable, Sendable {
     /// partition is back: their offsets, and the epoch under which they were delivered.
     private var inHand: [Int64: Int] = [:]
 
-    package init(group: String, partition: TopicPartition, epoch: Int, delay: Int64, position: GroupPosition) throws {
+    package init(group: String, partition: TopicPartition, epoch: Int, delay: Int64, position: GroupPosition) {
         self.group = group
         self.partition = partition
         self.epoch = epoch
         self.delay = delay
-        ledger = try OffsetLedger(position)
+        ledger = OffsetLedger(position)
         cursor = ledger.frontier
     }
 

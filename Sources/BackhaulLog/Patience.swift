@@ -26,6 +26,14 @@ package enum Patience {
 }
 
 extension LogError {
+    /// Whether it is about what was to be written: no time mends it, and the same records fail again.
+    package var concernsRecords: Bool {
+        switch self {
+        case .recordTooLarge, .recordRefused: true
+        default: false
+        }
+    }
+
     /// Whether the same call may succeed later.
     package var mayPass: Bool {
         switch self {

@@ -1,21 +1,28 @@
 internal import Foundation
 
-/// The machine's time, kept from running backwards: wall time as read at the start, moved on by the monotonic clock.
-/// A clock that is set back or forward while the process runs changes nothing that waits; the next start reads it anew.
+/// The machine's time: as read at the start and moved on by the monotonic clock, and as the wall clock shows it now.
 package struct SystemLogClock: LogClock {
-    private let start: ContinuousClock.Instant
-    private let wall: Int64
+    private let start = ContinuousClock.now
+    private let base: Int64
 
-    package init() {
-        start = ContinuousClock.now
+    package init() { base = Self.wall }
+
+    package var now: Int64 { base + Self.milliseconds(ContinuousClock.now - start) }
+
+    package var wall: Int64 { Self.wall }
+
+    /// The wall clock, brought into the times that records may have.
+    package static var wall: Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        wall = Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+        let (seconds, overflows) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000)
+        guard !overflows else { return time.tv_sec < 0 ? 0 : StoredRecord.times.upperBound }
+        return min(max(0, seconds + Int64(time.tv_nsec) / 1_000_000), StoredRecord.times.upperBound)
     }
 
-    package var now: Int64 {
-        let elapsed = (ContinuousClock.now - start).components
-        return wall + elapsed.seconds * 1_000 + elapsed.attoseconds / 1_000_000_000_000_000
+    package static func milliseconds(_ duration: Duration) -> Int64 {
+        let parts = duration.components
+        return parts.seconds * 1_000 + parts.attoseconds / 1_000_000_000_000_000
     }
 
     package func sleep(until instant: Int64) async throws {

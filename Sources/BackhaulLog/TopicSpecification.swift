@@ -13,11 +13,15 @@ package struct TopicSpecification: Hashable, Sendable {
     package var name: String
     package var partitions: Int
     package var retention: Retention
+    /// Topics whose records this one's records answer: it keeps each of its own at least as long as they keep one that is
+    /// older. What is forgotten is then forgotten whole.
+    package var answers: [String]
 
-    package init(name: String, partitions: Int, retention: Retention) {
+    package init(name: String, partitions: Int, retention: Retention, answers: [String] = []) {
         self.name = name
         self.partitions = partitions
         self.retention = retention
+        self.answers = answers
     }
 }
 

@@ -22,7 +22,8 @@ package struct DeadLetter: Hashable, Sendable {
         failure = stored.record.header(HeaderName.causeClass)?.text ?? FailureClass.malformed.rawValue
         message = stored.record.header(HeaderName.causeMessage)?.text ?? ""
         httpStatus = stored.record.header(HeaderName.httpStatus)?.text.flatMap { Int($0) }
-        failedAt = stored.record.header(HeaderName.failedAt)?.text.flatMap { Int64($0) }
+            .flatMap { Domain.statuses.contains($0) ? $0 : nil }
+        failedAt = stored.record.header(HeaderName.failedAt)?.text.flatMap { Int64($0) }.map(Domain.time)
         origin = stored.record.header(HeaderName.origin)?.text
         // A record that was no task where it was read stays none, even if its value could be read as one.
         if failure == FailureClass.malformed.rawValue { task = nil }

@@ -1,18 +1,18 @@
-internal import BackhaulDomain
+package import BackhaulDomain
 
 /// Which dead letters are meant; every condition given must hold.
 package struct DeadLetterFilter: Hashable, Sendable {
-    package var batch: String?
-    package var tenant: String?
-    package var taskID: String?
-    package var destination: String?
+    package var batch: ByteText?
+    package var tenant: ByteText?
+    package var taskID: ByteText?
+    package var destination: ByteText?
     package var failure: String?
     /// Milliseconds since 1970.
     package var since: Int64?
     package var until: Int64?
 
     package init(
-        batch: String? = nil, tenant: String? = nil, taskID: String? = nil, destination: String? = nil,
+        batch: ByteText? = nil, tenant: ByteText? = nil, taskID: ByteText? = nil, destination: ByteText? = nil,
         failure: String? = nil, since: Int64? = nil, until: Int64? = nil
     ) {
         self.batch = batch

@@ -70,12 +70,13 @@ package struct Replay: Sendable {
                 return
             }
             summary.selected += 1
-            summary.bytes += task.size
+            summary.bytes = summary.bytes.addingClamped(task.size)
             guard appends else { return }
             batch.append(request(letter, task))
             if let rate, rate > 0 {
                 try await flush(&batch, &summary)
-                try await clock.sleep(until: start + Int64(Double(summary.selected) / rate * 1_000))
+                let wait = min(Double(summary.selected) / rate * 1_000, Double(Domain.waits.upperBound))
+                try await clock.sleep(until: start.addingClamped(Int64(wait)))
             } else if batch.count >= Self.largestBatch {
                 try await flush(&batch, &summary)
             }
@@ -151,7 +152,7 @@ package struct Replay: Sendable {
     ) -> AppendRequest {
         let progress = TaskProgress(generation: generation + 1)
         let headers =
-            stored.record.headers.filter { !$0.name.hasPrefix(HeaderName.prefix) }
+            stored.record.headers.filter { !$0.name.utf8.starts(with: HeaderName.prefix.utf8) }
             + ProgressHeaders.encode(progress).map { LogHeader($0.name, text: $0.text) }
         return AppendRequest(
             topic: routing.topic(of: task), partitioning: .hash(task.partitionKey),
@@ -159,7 +160,8 @@ package struct Replay: Sendable {
                 key: value == stored.record.value ? stored.record.key : task.partitionKey, value: value,
                 headers: headers),
             identity: RecordIdentity(
-                name: Array("\(task.identity.tenant)\u{0}\(task.identity.id)\u{0}\(progress.generation)".utf8),
+                name: SubmissionName.replay(
+                    TaskGeneration(identity: task.identity, generation: progress.generation)),
                 fingerprint: []))
     }
 

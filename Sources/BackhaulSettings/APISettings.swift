@@ -1,3 +1,5 @@
+package import BackhaulDomain
+
 /// What HTTP callers may, and how they are known.
 package struct APISettings: Sendable {
     /// A caller with a token, as the token file has it.
@@ -7,7 +9,7 @@ package struct APISettings: Sendable {
         package var sha256: String
         package var scopes: [String]
         /// nil for all.
-        package var tenant: String?
+        package var tenant: ByteText?
     }
 
     /// Where JWTs come from.
@@ -26,7 +28,7 @@ package struct APISettings: Sendable {
     package var jwt: JWT?
     package var tasksPerSecond = 0
     package var unacknowledgedTasks = 0
-    package var fileRoots: [String] = []
+    package var fileRoots: [ByteText] = []
     package var freeURLs = false
     /// Holds the token for the acknowledger's API; empty for none.
     package var viewTokenFile = ""

@@ -27,8 +27,8 @@ package struct Settings: Sendable {
     package var kafka = KafkaSettings()
     package var tracing = TracingSettings()
     package var api = APISettings()
-    package var roots: [String: SourceRoots.Configured] = [:]
-    package var destinations: [String: Destination] = [:]
+    package var roots: [ByteText: SourceRoots.Configured] = [:]
+    package var destinations: [ByteText: Destination] = [:]
     /// The settings as texts, for showing; secrets are only ever named by their files.
     package var texts: [(name: String, value: String, from: String)] = []
 

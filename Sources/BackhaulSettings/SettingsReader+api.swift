@@ -11,7 +11,7 @@ extension SettingsReader {
         api.jwt = try jwt()
         api.tasksPerSecond = try integer("api.tasksPerSecond")
         api.unacknowledgedTasks = try integer("api.unacknowledgedTasks")
-        api.fileRoots = try list("api.fileRoots")
+        api.fileRoots = try list("api.fileRoots").map { ByteText($0) }
         api.freeURLs = try flag("api.freeURLs")
         api.viewTokenFile = raw("api.viewTokenFile")
         api.slowestBytesPerSecond = Int64(try integer("api.slowestBytesPerSecond"))
@@ -65,7 +65,7 @@ extension SettingsReader {
             guard !scopes.isEmpty, scopes.allSatisfy({ ["submit", "read", "operate"].contains($0) }) else {
                 throw SettingsError(place, "token '\(name)' needs scopes: one or more of submit, read, operate")
             }
-            guard let tenant = fields["tenant"] else {
+            guard let tenant = fields["tenant"].map({ ByteText($0) }) else {
                 throw SettingsError(place, "token '\(name)' needs a tenant; '*' is all of them")
             }
             if tenant != "*" {

@@ -7,8 +7,8 @@ internal import Yams
 /// Reads settings: environment over file over defaults. Flags are the command line's and come on top of these.
 package struct SettingsReader {
     var values: [String: (text: String, place: String)] = [:]
-    private var roots: [String: SourceRoots.Configured] = [:]
-    private var destinations: [String: Destination] = [:]
+    private var roots: [ByteText: SourceRoots.Configured] = [:]
+    private var destinations: [ByteText: Destination] = [:]
     var kafkaProperties: [String: String] = [:]
     /// OpenTelemetry's own variable for it.
     var collector = ""
@@ -162,12 +162,12 @@ package struct SettingsReader {
         }
         for (name, root) in found {
             do {
-                try TaskRules.checkName(name, what: "root")
+                try TaskRules.checkName(ByteText(name), what: "root")
             } catch {
                 throw SettingsError(place, error.message)
             }
             guard root.path.hasPrefix("/") else { throw SettingsError(place, "root '\(name)' needs an absolute path") }
-            guard roots.updateValue(root, forKey: name) == nil else {
+            guard roots.updateValue(root, forKey: ByteText(name)) == nil else {
                 throw SettingsError(place, "root '\(name)' is there twice")
             }
         }
@@ -191,11 +191,11 @@ package struct SettingsReader {
             let name = key.scalar?.string ?? "?"
             let place = place.prefix { $0 != "," } + ", line \(key.mark?.line ?? 0)"
             do {
-                try TaskRules.checkName(name, what: "destination")
+                try TaskRules.checkName(ByteText(name), what: "destination")
             } catch {
                 throw SettingsError(String(place), error.message)
             }
-            destinations[name] = try Self.destination(value, name, String(place))
+            destinations[ByteText(name)] = try Self.destination(value, name, String(place))
         }
     }
 
@@ -222,7 +222,7 @@ package struct SettingsReader {
             try refuse(["path"], "http")
             guard let url = fields["url"] else { throw SettingsError(place, "destination '\(name)' needs a url") }
             do {
-                try TaskRules.checkURL(url)
+                try TaskRules.checkURL(ByteText(url))
             } catch {
                 throw SettingsError(place, "destination '\(name)': \(error.message)")
             }
@@ -298,6 +298,12 @@ package struct SettingsReader {
         settings.destinations = destinations
         guard settings.resultsRetention >= settings.workRetention else {
             throw error("retention.results", "must not be shorter than retention.work, or an audit would miss results")
+        }
+        guard settings.deadLettersRetention >= settings.resultsRetention else {
+            throw error(
+                "retention.deadLetters",
+                "must not be shorter than retention.results, or a failed file could neither be replayed nor submitted again"
+            )
         }
         settings.texts = SettingKey.all.map { key in
             (key.name, values[key.name]?.text ?? key.standard, values[key.name]?.place ?? "default")

@@ -22,6 +22,9 @@ package final class Counter: Sendable {
         counts.withLock { $0[values, default: 0] += amount }
     }
 
+    /// Over all labels.
+    package var total: Double { counts.withLock { $0.values.reduce(0, +) } }
+
     package var family: MetricFamily {
         let all = counts.withLock { $0 }
         return MetricFamily(

@@ -16,8 +16,8 @@ enum OTLPDocument {
     private static func document(_ span: Span) -> [String: Any] {
         var found: [String: Any] = [
             "traceId": span.context.traceID, "spanId": span.context.spanID, "name": span.name,
-            "kind": span.kind.rawValue, "startTimeUnixNano": "\(span.startedAt * 1_000_000)",
-            "endTimeUnixNano": "\(max(span.startedAt, span.endedAt) * 1_000_000)",
+            "kind": span.kind.rawValue, "startTimeUnixNano": "\(nanoseconds(span.startedAt))",
+            "endTimeUnixNano": "\(nanoseconds(max(span.startedAt, span.endedAt)))",
             "attributes": attributes(span.attributes),
         ]
         if let parent = span.parent { found["parentSpanId"] = parent }
@@ -25,6 +25,11 @@ enum OTLPDocument {
             found["status"] = ["code": 2, "message": Redaction.clean(error)]
         }
         return found
+    }
+
+    /// Of milliseconds since 1970, which may come from a record: cut to what 64 bits of nanoseconds hold.
+    private static func nanoseconds(_ milliseconds: Int64) -> Int64 {
+        min(max(milliseconds, 0), Int64.max / 1_000_000) * 1_000_000
     }
 
     private static func attributes(_ values: [String: Span.Value]) -> [[String: Any]] {

@@ -82,7 +82,9 @@ package struct LocalStore: Sendable {
                     + "create or mount it")
         }
         defer { close(root) }
-        guard !placement.key.utf8.starts(with: (temporary + "/").utf8), placement.key != temporary else {
+        guard !placement.key.utf8.starts(with: (temporary + "/").utf8),
+            !placement.key.utf8.elementsEqual(temporary.utf8)
+        else {
             throw TransferFailure.storeRefused("keys in \(temporary) are taken: unfinished objects lie there")
         }
         if placement.isOnlyRead { return try read(placement, below: root, cancelled) }

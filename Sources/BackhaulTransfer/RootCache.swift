@@ -1,3 +1,4 @@
+package import BackhaulDomain
 internal import Dispatch
 internal import Synchronization
 
@@ -9,7 +10,7 @@ internal import Synchronization
 /// kept longer than a second, so that an idle worker holds no file system.
 package final class RootCache: Sendable {
     private let roots: SourceRoots
-    private let kept = Mutex<[String: OpenRoot]>([:])
+    private let kept = Mutex<[ByteText: OpenRoot]>([:])
     private let queue = DispatchQueue(label: "backhaul.roots")
     private static let age = DispatchTimeInterval.seconds(1)
 
@@ -18,11 +19,11 @@ package final class RootCache: Sendable {
     }
 
     /// The kept root of that name; nil when there is none.
-    package func kept(_ name: String) -> OpenRoot? { kept.withLock { $0[name] } }
+    package func kept(_ name: ByteText) -> OpenRoot? { kept.withLock { $0[name] } }
 
     /// Opens the root, and keeps it. Blocks.
     /// - Throws: `RootFailure`.
-    package func open(_ name: String) throws(RootFailure) -> OpenRoot {
+    package func open(_ name: ByteText) throws(RootFailure) -> OpenRoot {
         let root = try roots.open(name)
         kept.withLock { $0[name] = root }
         queue.asyncAfter(deadline: .now() + Self.age) { [weak self, weak root] in

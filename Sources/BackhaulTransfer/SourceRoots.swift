@@ -1,3 +1,4 @@
+package import BackhaulDomain
 internal import Foundation
 
 /// An open source root: its folder's descriptor.
@@ -17,7 +18,7 @@ package final class OpenRoot: Sendable {
 
 /// Why a root cannot be used.
 package enum RootFailure: Error, Hashable, Sendable, CustomStringConvertible {
-    case unknown(String)
+    case unknown(ByteText)
     /// It is not there, or is not what it was: its tasks wait.
     case unfit(String)
 
@@ -53,14 +54,14 @@ package struct SourceRoots: Sendable {
         var fileSystem: UInt64
     }
 
-    package let configured: [String: Configured]
+    package let configured: [ByteText: Configured]
     /// Where registrations are kept, one file each; nil when there are none (a fleet names its roots).
     private let registry: String?
     /// Whether roots of the registry are taken beside the configured ones.
     private let takesRegistered: Bool
 
     /// - Parameter registry: an absolute folder that need not exist yet.
-    package init(configured: [String: Configured], registry: String?, takesRegistered: Bool) {
+    package init(configured: [ByteText: Configured], registry: String?, takesRegistered: Bool) {
         self.configured = configured
         self.registry = registry
         self.takesRegistered = takesRegistered
@@ -68,7 +69,7 @@ package struct SourceRoots: Sendable {
 
     /// Opens a root. Blocks.
     /// - Throws: `RootFailure`.
-    package func open(_ name: String) throws(RootFailure) -> OpenRoot {
+    package func open(_ name: ByteText) throws(RootFailure) -> OpenRoot {
         let registration = try registration(of: name)
         guard let path = configured[name]?.path ?? (takesRegistered ? registration?.path : nil) else {
             throw .unknown(name)
@@ -79,7 +80,7 @@ package struct SourceRoots: Sendable {
                 "source root '\(name)' at \(path) is not there (\(String(cString: strerror(errno)))); mount it")
         }
         let root = OpenRoot(descriptor: descriptor, path: path)
-        if let registration, Self.resolved(registration.path) == Self.resolved(path),
+        if let registration, ByteText(Self.resolved(registration.path)) == ByteText(Self.resolved(path)),
             Self.fileSystem(descriptor) != registration.fileSystem
         {
             throw .unfit(
@@ -95,31 +96,37 @@ package struct SourceRoots: Sendable {
     /// The name of the root that a folder is in, or will be once it is confirmed.
     /// - Parameter path: absolute and resolved.
     /// - Throws: `RootFailure.unknown` when the folder is in no configured root and may not become one itself.
-    package func name(of path: String) throws(RootFailure) -> (name: String, path: String) {
-        for (name, root) in configured.sorted(by: { $0.value.path.count > $1.value.path.count }) {
+    package func name(of path: String) throws(RootFailure) -> (name: ByteText, path: String) {
+        for (name, root) in configured.sorted(by: { $0.value.path.utf8.count > $1.value.path.utf8.count }) {
             guard let resolved = realpath(root.path, nil) else { continue }
             defer { free(resolved) }
             let base = String(cString: resolved)
-            if path == base || path.utf8.starts(with: (base == "/" ? "/" : base + "/").utf8) { return (name, base) }
+            if ByteText(path) == ByteText(base) || path.utf8.starts(with: (base == "/" ? "/" : base + "/").utf8) {
+                return (name, base)
+            }
         }
-        guard takesRegistered, registry != nil else { throw .unknown(path) }
-        return ("local-" + Self.fingerprint(path), path)
+        guard takesRegistered, registry != nil else { throw .unknown(ByteText(path)) }
+        return (ByteText("local-" + Self.fingerprint(path)), path)
     }
 
     /// Writes down the file system that a root is on, durably: to be done once a file was found there, since an empty
     /// folder may be the mount point of a disk that is not there.
     /// - Throws: `RootFailure`, file errors.
-    package func confirm(_ name: String, path: String) throws {
+    package func confirm(_ name: ByteText, path: String) throws {
         guard let registry else { return }
         let descriptor = Foundation.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw RootFailure.unfit("\(path): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
-        let entry = Registration(name: name, path: path, fileSystem: Self.fileSystem(descriptor))
-        if let found = try registration(of: name), found.path == path, found.fileSystem == entry.fileSystem { return }
+        let entry = Registration(name: name.text, path: path, fileSystem: Self.fileSystem(descriptor))
+        if let found = try registration(of: name), ByteText(found.path) == ByteText(path),
+            found.fileSystem == entry.fileSystem
+        {
+            return
+        }
         try FileManager.default.createDirectory(
             atPath: registry, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         // Atomic, and durable before any task names the root.
-        let file = registry + "/" + name + ".json"
+        let file = registry + "/" + name.text + ".json"
         let temporary = file + ".\(getpid()).tmp"
         try JSONEncoder().encode(entry).write(to: URL(fileURLWithPath: temporary))
         let written = Foundation.open(temporary, O_RDONLY | O_CLOEXEC)
@@ -138,9 +145,9 @@ package struct SourceRoots: Sendable {
     }
 
     /// - Throws: `RootFailure.unfit` when there is one that cannot be read now.
-    private func registration(of name: String) throws(RootFailure) -> Registration? {
-        guard let registry, !name.contains("/"), !name.hasPrefix(".") else { return nil }
-        let file = registry + "/" + name + ".json"
+    private func registration(of name: ByteText) throws(RootFailure) -> Registration? {
+        guard let registry, !name.utf8.contains(UInt8(ascii: "/")), !name.hasPrefix(".") else { return nil }
+        let file = registry + "/" + name.text + ".json"
         guard access(file, F_OK) == 0 || errno != ENOENT else { return nil }
         guard let data = try? Data(contentsOf: URL(fileURLWithPath: file)),
             let registration = try? JSONDecoder().decode(Registration.self, from: data)

@@ -1,3 +1,4 @@
+internal import BackhaulDomain
 package import Foundation
 internal import HTTPTypes
 internal import JWTKit
@@ -126,8 +127,15 @@ package actor BearerTokens {
         let scopes = words.compactMap { word in
             Scope(rawValue: String(word.hasPrefix("backhaul:") ? word.dropFirst("backhaul:".count) : word))
         }
-        guard let tenant = claims.text(rules.tenantClaim), !tenant.isEmpty else {
+        guard let tenant = claims.text(rules.tenantClaim).map({ ByteText($0) }), !tenant.isEmpty else {
             throw Self.refusal("it names no tenant")
+        }
+        if tenant != "*" {
+            do {
+                try TaskRules.checkTenant(tenant)
+            } catch {
+                throw Self.refusal("its tenant is none: \(error.message)")
+            }
         }
         return Caller(
             name: claims.text("sub") ?? "jwt", scopes: Set(scopes), tenant: tenant == "*" ? nil : tenant)

@@ -1,3 +1,4 @@
+package import BackhaulDomain
 internal import HTTPTypes
 
 /// Who asks, and what he may.
@@ -6,9 +7,9 @@ package struct Caller: Hashable, Sendable {
     package var name: String
     package var scopes: Set<Scope>
     /// The only tenant whose tasks he may touch; nil for all.
-    package var tenant: String?
+    package var tenant: ByteText?
 
-    package init(name: String, scopes: Set<Scope>, tenant: String?) {
+    package init(name: String, scopes: Set<Scope>, tenant: ByteText?) {
         self.name = name
         self.scopes = scopes
         self.tenant = tenant
@@ -25,7 +26,7 @@ package struct Caller: Hashable, Sendable {
     }
 
     /// - Throws: `Problem` with 403, the same whether the tenant exists or not.
-    func require(tenant: String) throws(Problem) {
+    func require(tenant: ByteText) throws(Problem) {
         guard self.tenant == nil || self.tenant == tenant else {
             throw Problem(.forbidden, "wrong-tenant", "these credentials are another tenant's")
         }

@@ -8,6 +8,8 @@ package enum HealthRoutes {
     private struct Health: Encodable {
         var status: String
         var reason: String?
+        /// What people should know though it is ready; missing when there is nothing.
+        var remarks: [String]?
     }
 
     /// - Parameter metrics: what `/metrics` shows, in Prometheus' text format.
@@ -18,7 +20,9 @@ package enum HealthRoutes {
                 if let reason = readiness.obstacle {
                     return JSONAnswer.response(.serviceUnavailable, Health(status: "not-ready", reason: reason))
                 }
-                return JSONAnswer.response(.ok, Health(status: "ready"))
+                let remarks = readiness.remarks
+                return JSONAnswer.response(
+                    .ok, Health(status: "ready", remarks: remarks.isEmpty ? nil : remarks))
             },
             APIRoute(.get, "/metrics", nil) { _, _ in
                 Response(

@@ -87,7 +87,7 @@ extension IngestAPI {
     /// Why each is over its tenant's limits, nil for those that are not: the last ones of each tenant are.
     private func limited(_ drafts: [TaskDraft]) async -> [Problem?] {
         let counts = Self.counts(drafts)
-        var room: [String: (taken: Int, problem: Problem?)] = [:]
+        var room: [ByteText: (taken: Int, problem: Problem?)] = [:]
         for (tenant, count) in counts { room[tenant] = await limits.take(count, of: tenant) }
         return drafts.map { draft in
             guard let left = room[draft.tenant] else { return nil }
@@ -97,7 +97,7 @@ extension IngestAPI {
         }
     }
 
-    private static func counts(_ drafts: [TaskDraft]) -> [String: Int] {
+    private static func counts(_ drafts: [TaskDraft]) -> [ByteText: Int] {
         Dictionary(drafts.map { ($0.tenant, 1) }, uniquingKeysWith: +)
     }
 

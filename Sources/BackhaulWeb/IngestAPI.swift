@@ -99,12 +99,12 @@ package struct IngestAPI: Sendable {
     }
 
     /// A task id that the same key always gives (draft-ietf-httpapi-idempotency-key-header).
-    private static func id(of key: String, tenant: String) throws -> String {
+    private static func id(of key: String, tenant: ByteText) throws -> ByteText {
         guard (1...255).contains(key.utf8.count) else {
             throw Problem(.badRequest, "bad-idempotency-key", "an Idempotency-Key has 1 to 255 bytes")
         }
         let digest = SHA256.hash(data: Data("\(tenant)\u{0}\(key)".utf8))
-        return "key-" + Hex.encode(digest.prefix(16))
+        return ByteText("key-" + Hex.encode(digest.prefix(16)))
     }
 
     // MARK: Many
@@ -215,7 +215,7 @@ package struct IngestAPI: Sendable {
         }
     }
 
-    private static func tenant(_ document: TaskDocument, _ caller: Caller) -> String {
+    private static func tenant(_ document: TaskDocument, _ caller: Caller) -> ByteText {
         document.tenant ?? caller.tenant ?? "default"
     }
 

@@ -7,8 +7,8 @@ internal import HTTPTypes
 struct IngestAnswer: Encodable, Sendable {
     /// `accepted`, or `known` when the log had it already.
     var status: String
-    var tenant: String
-    var taskId: String
+    var tenant: ByteText
+    var taskId: ByteText
     var generation = 0
     /// Where its record is: a status that is asked with it answers at or after it.
     var topic: String

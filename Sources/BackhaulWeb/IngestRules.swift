@@ -1,17 +1,17 @@
-internal import BackhaulDomain
+package import BackhaulDomain
 internal import HTTPTypes
 
 /// What HTTP callers may name. Files of the workers' machines and URLs of their own choice are capabilities that they do
 /// not have unless the operator gives them.
 package struct IngestRules: Hashable, Sendable {
     /// The configured destinations.
-    package var destinations: Set<String>
+    package var destinations: Set<ByteText>
     /// Roots below which callers may name files.
-    package var fileRoots: Set<String>
+    package var fileRoots: Set<ByteText>
     /// Whether a destination may be a URL.
     package var freeURLs: Bool
 
-    package init(destinations: Set<String>, fileRoots: Set<String>, freeURLs: Bool) {
+    package init(destinations: Set<ByteText>, fileRoots: Set<ByteText>, freeURLs: Bool) {
         self.destinations = destinations
         self.fileRoots = fileRoots
         self.freeURLs = freeURLs
@@ -19,12 +19,12 @@ package struct IngestRules: Hashable, Sendable {
 
     /// Where a text of a caller leads.
     /// - Throws: `Problem`: 403 for what callers may not name, 422 for what nobody may.
-    func place(_ text: String) throws(Problem) -> DestinationReference.Place {
-        guard text.contains("://") else {
+    func place(_ text: ByteText) throws(Problem) -> DestinationReference.Place {
+        guard text.utf8.contains(UInt8(ascii: ":")) else {
             guard destinations.contains(text) else {
                 throw Problem(
                     .unprocessableContent, "unknown-destination",
-                    "destination '\(text.prefix(64))' is not configured here")
+                    "destination '\(text.text.bounded(toBytes: 64))' is not configured here")
             }
             return .named(text)
         }
@@ -41,11 +41,11 @@ package struct IngestRules: Hashable, Sendable {
     }
 
     /// - Throws: `Problem`: 403.
-    func check(root: String) throws(Problem) {
+    func check(root: ByteText) throws(Problem) {
         guard fileRoots.contains(root) else {
             throw Problem(
                 .forbidden, "file-source-off",
-                "callers may not name files below root '\(root.prefix(64))'; the operator lists the roots that they may "
+                "callers may not name files below root '\(root.text.bounded(toBytes: 64))'; the operator lists the roots that they may "
                     + "in api.fileRoots")
         }
     }

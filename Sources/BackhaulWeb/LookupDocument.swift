@@ -1,3 +1,5 @@
+internal import BackhaulDomain
+
 /// How ingest nodes ask an acknowledger which tasks it knows.
 enum LookupDocument {
     struct Question: Codable, Sendable {
@@ -5,8 +7,8 @@ enum LookupDocument {
     }
 
     struct Task: Codable, Sendable {
-        var tenant: String
-        var taskId: String
+        var tenant: ByteText
+        var taskId: ByteText
     }
 
     struct Answer: Codable, Sendable {

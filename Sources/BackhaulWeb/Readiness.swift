@@ -5,6 +5,7 @@ package final class Readiness: Sendable {
     private struct State {
         var isReady = false
         var checks: [@Sendable () -> String?] = []
+        var remarks: [@Sendable () -> String?] = []
     }
 
     private let state = Mutex(State())
@@ -16,6 +17,14 @@ package final class Readiness: Sendable {
     /// Adds something that has to hold beside. It must answer at once, from what is known.
     /// - Parameter check: why the process is not ready; nil when nothing is in the way.
     package func add(_ check: @escaping @Sendable () -> String?) { state.withLock { $0.checks.append(check) } }
+
+    /// Adds something that people should know though the process is ready. It must answer at once.
+    package func addRemark(_ remark: @escaping @Sendable () -> String?) {
+        state.withLock { $0.remarks.append(remark) }
+    }
+
+    /// What people should know of a process that is ready.
+    var remarks: [String] { state.withLock { $0.remarks }.compactMap { $0() } }
 
     /// What is in the way; nil when it is ready.
     var obstacle: String? {

@@ -40,9 +40,12 @@ package final class RemoteDirectory: TaskDirectory {
         return DirectoryAnswer(tasks: tasks, lag: answer.viewLag)
     }
 
-    package func unacknowledged(tenant: String) async throws -> Int {
+    package func unacknowledged(tenant: ByteText) async throws -> Int {
+        // It becomes a part of a URL: only what a tenant may be called.
+        try TaskRules.checkTenant(tenant)
         let data = try await ask("GET", "/v1/tenants/\(tenant)/usage", nil)
-        return try JSONDecoder().decode(UsageDocument.self, from: data).unacknowledged
+        let count = try JSONDecoder().decode(UsageDocument.self, from: data).unacknowledged
+        return min(max(count, Domain.counts.lowerBound), Domain.counts.upperBound)
     }
 
     private func ask(_ method: String, _ path: String, _ body: Data?) async throws -> Data {

@@ -7,7 +7,7 @@ package protocol TaskDirectory: Sendable {
     func known(_ identities: [TaskIdentity]) async throws -> DirectoryAnswer
 
     /// Tasks of a tenant under way, or ended and not acknowledged.
-    func unacknowledged(tenant: String) async throws -> Int
+    func unacknowledged(tenant: ByteText) async throws -> Int
 }
 
 /// What a directory knows.

@@ -7,25 +7,25 @@ internal import HTTPTypes
 /// A task as an HTTP caller describes it. Names are those of the result document.
 struct TaskDocument: Decodable, Sendable {
     struct Source: Decodable, Sendable {
-        var root: String
-        var path: String
+        var root: ByteText
+        var path: ByteText
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: AnyKey.self)
             try AnyKey.check(container, ["root", "path"], in: "source")
-            root = try container.decode(String.self, forKey: AnyKey("root"))
-            path = try container.decode(String.self, forKey: AnyKey("path"))
+            root = try container.decode(ByteText.self, forKey: AnyKey("root"))
+            path = try container.decode(ByteText.self, forKey: AnyKey("path"))
         }
     }
 
     /// The caller's own unless it is given.
-    var tenant: String?
-    var taskId: String?
-    var batch: String
+    var tenant: ByteText?
+    var taskId: ByteText?
+    var batch: ByteText
     var source: Source
-    var destination: String
+    var destination: ByteText
     /// The source's path unless it is given.
-    var key: String
+    var key: ByteText
     /// Without them the service looks at the file.
     var size: UInt64?
     var modifiedAt: String?
@@ -39,12 +39,12 @@ struct TaskDocument: Decodable, Sendable {
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: AnyKey.self)
         try AnyKey.check(container, Self.known, in: "the task")
-        tenant = try container.decodeIfPresent(String.self, forKey: AnyKey("tenant"))
-        taskId = try container.decodeIfPresent(String.self, forKey: AnyKey("taskId"))
-        batch = try container.decodeIfPresent(String.self, forKey: AnyKey("batch")) ?? ""
+        tenant = try container.decodeIfPresent(ByteText.self, forKey: AnyKey("tenant"))
+        taskId = try container.decodeIfPresent(ByteText.self, forKey: AnyKey("taskId"))
+        batch = try container.decodeIfPresent(ByteText.self, forKey: AnyKey("batch")) ?? ""
         source = try container.decode(Source.self, forKey: AnyKey("source"))
-        destination = try container.decode(String.self, forKey: AnyKey("destination"))
-        key = try container.decodeIfPresent(String.self, forKey: AnyKey("key")) ?? source.path
+        destination = try container.decode(ByteText.self, forKey: AnyKey("destination"))
+        key = try container.decodeIfPresent(ByteText.self, forKey: AnyKey("key")) ?? source.path
         size = try container.decodeIfPresent(UInt64.self, forKey: AnyKey("size"))
         modifiedAt = try container.decodeIfPresent(String.self, forKey: AnyKey("modifiedAt"))
         contentType = try container.decodeIfPresent(String.self, forKey: AnyKey("contentType")) ?? ""

@@ -35,14 +35,14 @@ struct FailureDocument: Encodable, Sendable {
 
 /// A task as callers read it: names are those of the result document.
 struct StatusDocument: Encodable, Sendable {
-    var tenant: String
-    var taskId: String
+    var tenant: ByteText
+    var taskId: ByteText
     var generation: Int
     var state: String
-    var batch: String
+    var batch: ByteText
     var source: SourceDocument?
-    var destination: String
-    var key: String
+    var destination: ByteText
+    var key: ByteText
     var bytes: UInt64
     var acceptedAt: String
     var startedAt: String?
@@ -61,8 +61,8 @@ struct StatusDocument: Encodable, Sendable {
     var history: [AttemptDocument]?
 
     struct SourceDocument: Encodable, Sendable {
-        var root: String
-        var path: String
+        var root: ByteText
+        var path: ByteText
     }
 
     init(_ status: TaskStatus, attempts history: [AttemptStatus]? = nil) {
@@ -123,8 +123,8 @@ struct PageDocument: Encodable, Sendable {
 
 /// How far a batch has come.
 struct BatchDocument: Encodable, Sendable {
-    var tenant: String
-    var batch: String
+    var tenant: ByteText
+    var batch: ByteText
     var counts: StatusCounts
     var bytes: Int64
     var bytesSucceeded: Int64
@@ -134,7 +134,7 @@ struct BatchDocument: Encodable, Sendable {
 
 /// What a tenant has under way.
 struct UsageDocument: Codable, Sendable {
-    var tenant: String
+    var tenant: ByteText
     /// Tasks under way, or ended and not acknowledged.
     var unacknowledged: Int
 }

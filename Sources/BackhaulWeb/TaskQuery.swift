@@ -12,12 +12,12 @@ enum TaskQuery {
     ]
 
     /// - Throws: `Problem` with 400 for what cannot be asked.
-    static func search(_ query: [String: String], tenant: String) throws(Problem) -> TaskSearch {
+    static func search(_ query: [String: String], tenant: ByteText) throws(Problem) -> TaskSearch {
         for name in query.keys where !known.contains(name) {
             throw bad("'\(name.prefix(64))' is no parameter here; there are \(known.sorted().joined(separator: ", "))")
         }
         var search = TaskSearch(tenant: tenant)
-        if let text = query["batch"] {
+        if let text = query["batch"].map({ ByteText($0) }) {
             guard !text.isEmpty else { throw bad("'batch' is empty") }
             do {
                 try TaskRules.checkBatch(text)
@@ -32,7 +32,7 @@ enum TaskQuery {
             }
             search.state = state
         }
-        search.destination = query["destination"]
+        search.destination = query["destination"].map { ByteText($0) }
         search.acceptedFrom = try time(query["acceptedFrom"], "acceptedFrom")
         search.acceptedBefore = try time(query["acceptedBefore"], "acceptedBefore")
         if let text = query["limit"] {
@@ -61,8 +61,8 @@ enum TaskQuery {
             return nil
         }
         let parts = plain.split(separator: "/", maxSplits: 1)
-        guard parts.count == 2, let time = Int64(parts[0]) else { return nil }
-        return TaskSearch.Cursor(acceptedAt: time, id: String(parts[1]))
+        guard parts.count == 2, let time = Int64(parts[0]), Domain.times.contains(time) else { return nil }
+        return TaskSearch.Cursor(acceptedAt: time, id: ByteText(parts[1]))
     }
 
     /// `topic:partition:offset`, as a submission's answer has them.

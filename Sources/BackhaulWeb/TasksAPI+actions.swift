@@ -9,29 +9,29 @@ internal import Hummingbird
 /// PhotoKit's three verbs, and the look-up by which ingest nodes know what is known.
 extension TasksAPI {
     private struct RetryDocument: Decodable {
-        var destination: String?
-        var key: String?
+        var destination: ByteText?
+        var key: ByteText?
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: AnyKey.self)
             try AnyKey.check(container, ["destination", "key"], in: "the retry")
-            destination = try container.decodeIfPresent(String.self, forKey: AnyKey("destination"))
-            key = try container.decodeIfPresent(String.self, forKey: AnyKey("key"))
+            destination = try container.decodeIfPresent(ByteText.self, forKey: AnyKey("destination"))
+            key = try container.decodeIfPresent(ByteText.self, forKey: AnyKey("key"))
         }
     }
 
     private struct ListDocument: Decodable {
-        var taskIds: [String]
+        var taskIds: [ByteText]
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: AnyKey.self)
             try AnyKey.check(container, ["taskIds"], in: "the list")
-            taskIds = try container.decode([String].self, forKey: AnyKey("taskIds"))
+            taskIds = try container.decode([ByteText].self, forKey: AnyKey("taskIds"))
         }
     }
 
     private struct AcknowledgeAnswer: Encodable {
-        var taskId: String
+        var taskId: ByteText
         /// acknowledged, unfinished or unknown.
         var status: String
     }
@@ -41,8 +41,8 @@ extension TasksAPI {
     }
 
     private struct ActionAnswer: Encodable {
-        var tenant: String
-        var taskId: String
+        var tenant: ByteText
+        var taskId: ByteText
         var generation: Int
         var status: String
         var position: PositionDocument?

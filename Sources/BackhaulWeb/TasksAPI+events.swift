@@ -21,7 +21,7 @@ extension TasksAPI {
         for name in call.query.keys where name != "batch" && name != "from" {
             throw TaskQuery.bad("'\(name.prefix(64))' is no parameter here")
         }
-        let batch = call.query["batch"]
+        let batch = call.query["batch"].map { ByteText($0) }
         let bounds = try await asking { try await log.bounds(layout.results) }
         var cursor = EventCursor(Dictionary(bounds.map { ($0.partition.partition, $0.end) }) { $1 })
         switch call.query["from"] {
@@ -49,7 +49,7 @@ extension TasksAPI {
     }
 
     private func stream(
-        _ start: EventCursor, tenant: String, batch: String?, _ call: Call, _ writer: inout any ResponseBodyWriter
+        _ start: EventCursor, tenant: ByteText, batch: ByteText?, _ call: Call, _ writer: inout any ResponseBodyWriter
     ) async throws {
         var cursor = start
         let news = Signal()
@@ -109,7 +109,7 @@ extension TasksAPI {
 
     /// Sends the next page of a partition's results.
     private func send(
-        _ number: Int, _ cursor: inout EventCursor, tenant: String, batch: String?,
+        _ number: Int, _ cursor: inout EventCursor, tenant: ByteText, batch: ByteText?,
         _ writer: inout any ResponseBodyWriter
     ) async throws -> (isMore: Bool, count: Int) {
         let partition = TopicPartition(topic: layout.results, partition: number)
@@ -129,7 +129,7 @@ extension TasksAPI {
         return (page.next < page.end, count)
     }
 
-    private func changed(_ shown: StatusCounts?, tenant: String, batch: String) async throws -> BatchDocument? {
+    private func changed(_ shown: StatusCounts?, tenant: ByteText, batch: ByteText) async throws -> BatchDocument? {
         let document = try await progress(tenant: tenant, batch: batch)
         return document.counts == shown ? nil : document
     }

@@ -64,8 +64,8 @@ package struct TasksAPI: Sendable {
     }
 
     /// The tenant of the path, which the caller must be.
-    func tenant(_ call: Call) throws(Problem) -> String {
-        let tenant = try call.parameter("tenant")
+    func tenant(_ call: Call) throws(Problem) -> ByteText {
+        let tenant = ByteText(try call.parameter("tenant"))
         try call.caller.require(tenant: tenant)
         return tenant
     }
@@ -89,7 +89,7 @@ package struct TasksAPI: Sendable {
 
     /// The task of the path, as the log has it by now.
     func status(_ call: Call) async throws -> TaskStatus {
-        let identity = TaskIdentity(tenant: try tenant(call), id: try call.parameter("id"))
+        let identity = TaskIdentity(tenant: try tenant(call), id: ByteText(try call.parameter("id")))
         let found = try await asking {
             try await view.catchUp()
             return try await view.task(identity)
@@ -115,7 +115,7 @@ package struct TasksAPI: Sendable {
     // MARK: Questions
 
     private func task(_ call: Call) async throws -> Response {
-        let identity = TaskIdentity(tenant: try tenant(call), id: try call.parameter("id"))
+        let identity = TaskIdentity(tenant: try tenant(call), id: ByteText(try call.parameter("id")))
         for name in call.query.keys where name != "after" {
             throw TaskQuery.bad("'\(name.prefix(64))' is no parameter here")
         }
@@ -162,7 +162,7 @@ package struct TasksAPI: Sendable {
     }
 
     private func batch(_ call: Call) async throws -> Response {
-        let batch = try call.parameter("batch")
+        let batch = ByteText(try call.parameter("batch"))
         let document = try await progress(tenant: try tenant(call), batch: batch)
         guard document.counts.accepted > 0 else {
             throw Problem(.notFound, "unknown-batch", "the tenant has no task of such a batch")
@@ -170,7 +170,7 @@ package struct TasksAPI: Sendable {
         return JSONAnswer.response(.ok, document)
     }
 
-    func progress(tenant: String, batch: String) async throws -> BatchDocument {
+    func progress(tenant: ByteText, batch: ByteText) async throws -> BatchDocument {
         let counts = try await view.counts(batch: batch, tenant: tenant)
         let bytes = try await view.bytes(batch: batch, tenant: tenant)
         return BatchDocument(

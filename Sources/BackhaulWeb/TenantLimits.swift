@@ -1,3 +1,4 @@
+package import BackhaulDomain
 package import BackhaulLog
 internal import HTTPTypes
 internal import Synchronization
@@ -35,12 +36,12 @@ package final class TenantLimits: Sendable {
 
     private struct State {
         var rules: Rules
-        var budgets: [String: TenantBudget] = [:]
-        var counts: [String: Count] = [:]
+        var budgets: [ByteText: TenantBudget] = [:]
+        var counts: [ByteText: Count] = [:]
     }
 
     private let clock: any LogClock
-    private let unacknowledged: (@Sendable (_ tenant: String) async throws -> Int)?
+    private let unacknowledged: (@Sendable (_ tenant: ByteText) async throws -> Int)?
     private let state: Mutex<State>
 
     /// Milliseconds for which a view's count is taken as it is.
@@ -52,7 +53,7 @@ package final class TenantLimits: Sendable {
 
     /// - Parameter unacknowledged: how many tasks of a tenant a view counts; nil where there is none to ask.
     package init(
-        rules: Rules, clock: any LogClock, unacknowledged: (@Sendable (_ tenant: String) async throws -> Int)? = nil
+        rules: Rules, clock: any LogClock, unacknowledged: (@Sendable (_ tenant: ByteText) async throws -> Int)? = nil
     ) {
         self.clock = clock
         self.unacknowledged = unacknowledged
@@ -69,7 +70,7 @@ package final class TenantLimits: Sendable {
 
     /// Asks for room for `count` tasks of a tenant.
     /// - Returns: how many may be handed in now, and why not more.
-    func take(_ count: Int, of tenant: String) async -> (taken: Int, problem: Problem?) {
+    func take(_ count: Int, of tenant: ByteText) async -> (taken: Int, problem: Problem?) {
         let rules = state.withLock(\.rules)
         var taken = count
         var problem: Problem?
@@ -110,7 +111,7 @@ package final class TenantLimits: Sendable {
     }
 
     /// The log has answered for so many that were let in, whatever it said.
-    func settle(_ count: Int, of tenant: String) {
+    func settle(_ count: Int, of tenant: ByteText) {
         state.withLock { state in
             guard var known = state.counts[tenant] else { return }
             let ended = min(count, known.underWay)
@@ -122,7 +123,7 @@ package final class TenantLimits: Sendable {
 
     /// Takes a new count when the last one is old. What the log answered before the question is in the view's count, since
     /// it catches up first; what comes later is still ours.
-    private func refresh(_ tenant: String, _ ask: @Sendable (String) async throws -> Int) async {
+    private func refresh(_ tenant: ByteText, _ ask: @Sendable (ByteText) async throws -> Int) async {
         let now = clock.now
         let (isFresh, before) = state.withLock { state in
             let count = state.counts[tenant]

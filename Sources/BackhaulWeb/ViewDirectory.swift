@@ -14,7 +14,7 @@ package struct ViewDirectory: TaskDirectory {
         return DirectoryAnswer(tasks: tasks, lag: nil)
     }
 
-    package func unacknowledged(tenant: String) async throws -> Int {
+    package func unacknowledged(tenant: ByteText) async throws -> Int {
         try await view.catchUp()
         return try await view.unacknowledged(tenant: tenant)
     }

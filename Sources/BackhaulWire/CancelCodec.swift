@@ -15,18 +15,20 @@ package enum CancelCodec {
         guard let key else { return nil }
         // Neither a tenant nor an id has a slash in it.
         let parts = String(decoding: key, as: UTF8.self).split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 4, parts[0] == "cancel", let generation = Int(parts[3]), generation >= 0 else {
+        guard parts.count == 4, parts[0] == "cancel", let generation = Int(parts[3]),
+            Domain.counts.contains(generation)
+        else {
             return nil
         }
         return TaskGeneration(
-            identity: TaskIdentity(tenant: String(parts[1]), id: String(parts[2])), generation: generation)
+            identity: TaskIdentity(tenant: ByteText(parts[1]), id: ByteText(parts[2])), generation: generation)
     }
 
     /// - Parameter at: milliseconds since 1970.
     package static func encode(_ task: TaskGeneration, at: Int64) throws -> [UInt8] {
         var message = Backhaul_V1_Control()
-        message.cancel.tenant = task.identity.tenant
-        message.cancel.taskID = task.identity.id
+        message.cancel.tenant = task.identity.tenant.text
+        message.cancel.taskID = task.identity.id.text
         message.cancel.generation = UInt32(clamping: task.generation)
         message.cancel.atMs = at
         return try message.serializedBytes()

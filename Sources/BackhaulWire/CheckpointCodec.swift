@@ -7,8 +7,8 @@ package enum CheckpointCodec {
 
     package static func encode(_ checkpoint: Checkpoint) throws -> [UInt8] {
         var message = Backhaul_V1_Checkpoint()
-        message.tenant = checkpoint.task.identity.tenant
-        message.taskID = checkpoint.task.identity.id
+        message.tenant = checkpoint.task.identity.tenant.text
+        message.taskID = checkpoint.task.identity.id.text
         message.generation = UInt32(clamping: checkpoint.task.generation)
         message.inFlight = checkpoint.isInFlight
         message.attempts = UInt32(clamping: checkpoint.progress.attempts)
@@ -34,17 +34,22 @@ package enum CheckpointCodec {
         else {
             throw .unreadable(what: "checkpoint")
         }
+        guard Domain.times.contains(message.dueMs) else {
+            throw .invalid(what: "checkpoint", problem: "due_ms is out of range")
+        }
         return Checkpoint(
-            task: TaskGeneration(
-                identity: TaskIdentity(tenant: message.tenant, id: message.taskID), generation: Int(message.generation)),
+            task: try GenerationCodec.value(message.tenant, message.taskID, message.generation, what: "checkpoint"),
             isInFlight: message.inFlight,
             progress: TaskProgress(
-                generation: Int(message.generation), attempts: Int(message.attempts), crashes: Int(message.crashes),
+                generation: Int(message.generation),
+                attempts: try GenerationCodec.count(message.attempts, "checkpoint"),
+                crashes: try GenerationCodec.count(message.crashes, "checkpoint"),
                 due: message.dueMs == 0 ? nil : message.dueMs, isHandedOver: message.handedOver,
                 history: message.history.prefix(TaskProgress.longestHistory).map {
                     AttemptRecord(
                         attempt: Int($0.attempt), at: $0.atMs, failure: $0.failure, message: $0.message,
-                        httpStatus: $0.httpStatus == 0 ? nil : Int($0.httpStatus), worker: $0.worker)
+                        httpStatus: $0.httpStatus == 0 ? nil : Int($0.httpStatus), worker: $0.worker
+                    ).bounded
                 }))
     }
 }

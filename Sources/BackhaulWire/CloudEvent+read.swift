@@ -12,9 +12,10 @@ extension CloudEvent {
         // Neither a tenant nor an id has a "/" in it (`TaskRules`).
         let parts = id.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         guard parts.count == 3, !parts[0].isEmpty, !parts[1].isEmpty, let generation = Int(Substring(parts[2])),
-            generation >= 0, let kind = OutcomeKind(rawValue: String(Substring(status))), kind.isTerminal
+            Domain.counts.contains(generation), let kind = OutcomeKind(rawValue: String(Substring(status))),
+            kind.isTerminal
         else { return nil }
-        let identity = TaskIdentity(tenant: String(Substring(parts[0])), id: String(Substring(parts[1])))
+        let identity = TaskIdentity(tenant: ByteText(Substring(parts[0])), id: ByteText(Substring(parts[1])))
         return (TaskGeneration(identity: identity, generation: generation), kind)
     }
 }

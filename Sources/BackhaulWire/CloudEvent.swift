@@ -16,7 +16,7 @@ package enum CloudEvent {
             ("ce_source", source),
             ("ce_type", typePrefix + status + typeSuffix),
             ("ce_time", time),
-            ("ce_subject", task.identity.id),
+            ("ce_subject", task.identity.id.text),
             ("ce_dataschema", dataSchema),
             (HeaderName.contentType, ResultDocument.contentType),
         ]

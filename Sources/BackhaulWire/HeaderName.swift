@@ -18,4 +18,6 @@ package enum HeaderName {
     package static let failedAt = "backhaul-failed-at"
     package static let worker = "backhaul-worker"
     package static let origin = "backhaul-origin"
+    /// Bytes of the original, on a letter that only points at it.
+    package static let originSize = "backhaul-origin-size"
 }

@@ -19,10 +19,10 @@ package enum OutcomeCodec {
             case .expired: .expired
             case .acknowledged: .acknowledged
             }
-        message.tenant = outcome.task.identity.tenant
-        message.taskID = outcome.task.identity.id
+        message.tenant = outcome.task.identity.tenant.text
+        message.taskID = outcome.task.identity.id.text
         message.generation = UInt32(clamping: outcome.task.generation)
-        message.batch = outcome.batch
+        message.batch = outcome.batch.text
         message.destination = DestinationCodec.message(outcome.destination)
         message.attempts = UInt32(clamping: outcome.attempts)
         message.crashes = UInt32(clamping: outcome.crashes)
@@ -66,18 +66,45 @@ package enum OutcomeCodec {
         if message.hasFailure {
             failure = Failure(
                 FailureClass(rawValue: message.failure.kind) ?? .permanent, message.failure.message,
-                httpStatus: message.failure.httpStatus == 0 ? nil : Int(message.failure.httpStatus))
+                httpStatus: Int(exactly: message.failure.httpStatus))
         }
-        return Outcome(
+        let outcome = Outcome(
             kind: kind,
-            task: TaskGeneration(
-                identity: TaskIdentity(tenant: message.tenant, id: message.taskID), generation: Int(message.generation)),
-            batch: message.batch, destination: try DestinationCodec.value(message.destination, what: "outcome"),
-            attempts: Int(message.attempts), crashes: Int(message.crashes), bytes: message.bytes,
-            sha256: Hex.encode(message.sha256), verification: message.verification, failure: failure,
-            worker: message.worker, acceptedAt: message.acceptedAtMs, startedAt: message.startedAtMs,
+            task: try GenerationCodec.value(message.tenant, message.taskID, message.generation, what: "outcome"),
+            batch: ByteText(message.batch),
+            destination: try DestinationCodec.value(message.destination, what: "outcome"),
+            attempts: try GenerationCodec.count(message.attempts, "outcome"),
+            crashes: try GenerationCodec.count(message.crashes, "outcome"), bytes: message.bytes,
+            sha256: Hex.encode(message.sha256),
+            verification: message.verification.bounded(toBytes: Domain.longestLabel), failure: failure,
+            worker: message.worker.bounded(toBytes: Domain.longestLabel), acceptedAt: message.acceptedAtMs,
+            startedAt: message.startedAtMs,
             finishedAt: message.finishedAtMs,
             nextAttemptAt: message.nextAttemptAtMs == 0 ? nil : message.nextAttemptAtMs,
             objectMayExist: message.objectMayExist)
+        try check(outcome)
+        return outcome
+    }
+
+    private static func check(_ outcome: Outcome) throws(WireError) {
+        do {
+            try TaskRules.checkBatch(outcome.batch)
+            try TaskRules.checkPath(
+                outcome.destination.key, code: "bad-key", what: "key", limit: TaskRules.largestKey)
+            try TaskRules.checkLabel(outcome.destination.label)
+        } catch {
+            throw .invalid(what: "outcome", problem: error.message)
+        }
+        guard Domain.sizes.contains(outcome.bytes) else {
+            throw .invalid(what: "outcome", problem: "bytes is out of range")
+        }
+        guard [0, 64].contains(outcome.sha256.utf8.count) else {
+            throw .invalid(what: "outcome", problem: "sha256 has not 32 bytes")
+        }
+        for time in [outcome.acceptedAt, outcome.startedAt, outcome.finishedAt, outcome.nextAttemptAt ?? 0] {
+            guard Domain.times.contains(time) else {
+                throw .invalid(what: "outcome", problem: "a time is out of range")
+            }
+        }
     }
 }

@@ -20,7 +20,7 @@ package enum ProgressHeaders {
     package static func decode(_ text: (String) -> String?) throws(WireError) -> TaskProgress {
         func number(_ name: String) throws(WireError) -> Int? {
             guard let found = text(name) else { return nil }
-            guard let value = Int(found), value >= 0, value <= Int(Int32.max) else {
+            guard let value = Int(found), Domain.counts.contains(value) else {
                 throw .invalid(what: "task", problem: "header '\(name)' is no number in range")
             }
             return value
@@ -30,7 +30,7 @@ package enum ProgressHeaders {
         progress.attempts = try number(HeaderName.attempts) ?? 0
         progress.crashes = try number(HeaderName.crashes) ?? 0
         if let due = text(HeaderName.due) {
-            guard let value = Int64(due), value >= 0 else {
+            guard let value = Int64(due), Domain.times.contains(value) else {
                 throw .invalid(what: "task", problem: "header '\(HeaderName.due)' is no time")
             }
             progress.due = value
@@ -40,7 +40,7 @@ package enum ProgressHeaders {
             guard let list = try? JSONDecoder().decode([AttemptRecord].self, from: Data(history.utf8)) else {
                 throw .invalid(what: "task", problem: "header '\(HeaderName.history)' is no history")
             }
-            progress.history = Array(list.suffix(TaskProgress.longestHistory))
+            progress.history = list.suffix(TaskProgress.longestHistory).map(\.bounded)
         }
         return progress
     }

@@ -3,10 +3,10 @@ internal import Foundation
 
 /// The one terminal record of a task generation as JSON: schemas/json/result.v1.schema.json. Every key is always there.
 package struct ResultDocument: Hashable, Sendable, Codable {
-    package var taskId: String
+    package var taskId: ByteText
     package var generation: Int
-    package var tenant: String
-    package var batch: String
+    package var tenant: ByteText
+    package var batch: ByteText
     /// succeeded, failed, cancelled or expired.
     package var status: String
     /// Recorded failures plus the final try.
@@ -18,8 +18,8 @@ package struct ResultDocument: Hashable, Sendable, Codable {
     /// What was checked at the destination; null for anything but a success.
     @Nullable package var verification: String?
     /// The destination's name, or the base URL.
-    package var destination: String
-    package var key: String
+    package var destination: ByteText
+    package var key: ByteText
     @Nullable package var failure: ResultFailure?
     package var objectMayExist: Bool
     package var worker: String
@@ -64,13 +64,13 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         json.raw(",\"attempts\":")
         json.number(attempts)
         json.raw(",\"batch\":")
-        json.text(batch)
+        json.text(batch.text)
         json.raw(",\"bytes\":")
         json.number(bytes)
         json.raw(",\"crashes\":")
         json.number(crashes)
         json.raw(",\"destination\":")
-        json.text(destination)
+        json.text(destination.text)
         json.raw(",\"failure\":")
         if let failure {
             json.raw("{\"httpStatus\":")
@@ -88,7 +88,7 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         json.raw(",\"generation\":")
         json.number(generation)
         json.raw(",\"key\":")
-        json.text(key)
+        json.text(key.text)
         json.raw(",\"objectMayExist\":")
         json.flag(objectMayExist)
         json.raw(",\"sha256\":")
@@ -98,9 +98,9 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         json.raw(",\"status\":")
         json.text(status)
         json.raw(",\"taskId\":")
-        json.text(taskId)
+        json.text(taskId.text)
         json.raw(",\"tenant\":")
-        json.text(tenant)
+        json.text(tenant.text)
         json.raw(",\"verification\":")
         json.text(verification)
         json.raw(",\"worker\":")
@@ -120,10 +120,32 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         guard OutcomeKind(rawValue: document.status)?.isTerminal == true else {
             throw .invalid(what: "result", problem: "status '\(document.status.prefix(20))' is unknown")
         }
-        guard !document.taskId.isEmpty, !document.tenant.isEmpty, document.generation >= 0 else {
-            throw .missing(what: "result", field: "taskId")
-        }
+        try document.check()
         return document
+    }
+
+    private func check() throws(WireError) {
+        try GenerationCodec.check(task.identity, what: "result")
+        do {
+            try TaskRules.checkBatch(batch)
+            try TaskRules.checkPath(key, code: "bad-key", what: "key", limit: TaskRules.largestKey)
+            try TaskRules.checkLabel(destination)
+        } catch {
+            throw .invalid(what: "result", problem: error.message)
+        }
+        for count in [generation, attempts, crashes] where !Domain.counts.contains(count) {
+            throw .invalid(what: "result", problem: "a count of \(count) is out of range")
+        }
+        guard Domain.sizes.contains(bytes) else { throw .invalid(what: "result", problem: "bytes is out of range") }
+        guard sha256.map({ $0.utf8.count == 64 }) ?? true else {
+            throw .invalid(what: "result", problem: "sha256 has not 64 digits")
+        }
+        for time in [acceptedAt, startedAt, finishedAt] where time.utf8.count > 40 {
+            throw .invalid(what: "result", problem: "a time has more than 40 bytes")
+        }
+        for label in [worker, verification ?? "", failure?.kind ?? ""] where label.utf8.count > Domain.longestLabel {
+            throw .invalid(what: "result", problem: "a label has more than \(Domain.longestLabel) bytes")
+        }
     }
 }
 
@@ -147,18 +169,18 @@ extension ResultDocument {
             let worker = text("worker"), let acceptedAt = text("acceptedAt"), let startedAt = text("startedAt"),
             let finishedAt = text("finishedAt")
         else { return nil }
-        self.taskId = taskId
+        self.taskId = ByteText(taskId)
         self.generation = Int(generation)
-        self.tenant = tenant
-        self.batch = batch
+        self.tenant = ByteText(tenant)
+        self.batch = ByteText(batch)
         self.status = status
         self.attempts = Int(attempts)
         self.crashes = Int(crashes)
-        self.bytes = UInt64(bytes)
+        self.bytes = UInt64(clamping: bytes)
         _sha256 = Nullable(wrappedValue: sha256)
         _verification = Nullable(wrappedValue: verification)
-        self.destination = destination
-        self.key = key
+        self.destination = ByteText(destination)
+        self.key = ByteText(key)
         _failure = Nullable(wrappedValue: nil)
         self.objectMayExist = objectMayExist
         self.worker = worker

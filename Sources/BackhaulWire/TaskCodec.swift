@@ -7,11 +7,11 @@ package enum TaskCodec {
 
     package static func encode(_ task: UploadTask) throws -> [UInt8] {
         var message = Backhaul_V1_Task()
-        message.tenant = task.identity.tenant
-        message.taskID = task.identity.id
-        message.batch = task.batch
-        message.source.file.root = task.source.root
-        message.source.file.path = task.source.path
+        message.tenant = task.identity.tenant.text
+        message.taskID = task.identity.id.text
+        message.batch = task.batch.text
+        message.source.file.root = task.source.root.text
+        message.source.file.path = task.source.path.text
         message.size = task.size
         message.modifiedAtNs = task.modifiedAt
         message.destination = DestinationCodec.message(task.destination)
@@ -31,8 +31,9 @@ package enum TaskCodec {
         guard case .file(let file) = message.source.kind else { throw .missing(what: "task", field: "source") }
         guard message.acceptedAtMs > 0 else { throw .missing(what: "task", field: "accepted_at_ms") }
         let task = UploadTask(
-            identity: TaskIdentity(tenant: message.tenant, id: message.taskID), batch: message.batch,
-            source: SourceReference(root: file.root, path: file.path),
+            identity: TaskIdentity(tenant: ByteText(message.tenant), id: ByteText(message.taskID)),
+            batch: ByteText(message.batch),
+            source: SourceReference(root: ByteText(file.root), path: ByteText(file.path)),
             destination: try DestinationCodec.value(message.destination, what: "task"), size: message.size,
             modifiedAt: message.modifiedAtNs, contentType: message.contentType, acceptedAt: message.acceptedAtMs,
             deadline: message.deadlineMs == 0 ? nil : message.deadlineMs)
@@ -49,18 +50,18 @@ enum DestinationCodec {
     static func message(_ destination: DestinationReference) -> Backhaul_V1_Destination {
         var message = Backhaul_V1_Destination()
         switch destination.place {
-        case .named(let name): message.place = .name(name)
-        case .url(let url): message.place = .url(url)
+        case .named(let name): message.place = .name(name.text)
+        case .url(let url): message.place = .url(url.text)
         }
-        message.key = destination.key
+        message.key = destination.key.text
         return message
     }
 
     static func value(_ message: Backhaul_V1_Destination, what: String) throws(WireError) -> DestinationReference {
         guard !message.key.isEmpty else { throw .missing(what: what, field: "destination.key") }
         switch message.place {
-        case .name(let name): return DestinationReference(place: .named(name), key: message.key)
-        case .url(let url): return DestinationReference(place: .url(url), key: message.key)
+        case .name(let name): return DestinationReference(place: .named(ByteText(name)), key: ByteText(message.key))
+        case .url(let url): return DestinationReference(place: .url(ByteText(url)), key: ByteText(message.key))
         case nil: throw .missing(what: what, field: "destination.place")
         }
     }

@@ -72,12 +72,73 @@ package struct DecisionWriter: Sendable {
             record: LogRecord(key: CancelCodec.key(task), value: nil))
     }
 
-    /// Bytes that are no task: a dead letter as they are, and the partition goes on.
+    /// Bytes that are no task: a dead letter as they are, and the partition goes on. Of a record that is too large to be
+    /// moved the letter tells where it stands.
     package func malformed(_ delivery: Delivery, _ error: WireError, now: Int64) -> SettleUnit {
-        let letter = deadLetter(
-            delivery, progress: nil, failure: Failure(.malformed, error.description), now: now,
-            key: delivery.record.key ?? [])
+        let failure = Failure(.malformed, error.description)
+        let letter =
+            delivery.record.isMovable
+            ? deadLetter(delivery, progress: nil, failure: failure, now: now, key: delivery.record.key ?? [])
+            : pointer(to: delivery.stored.position, size: delivery.record.size, failure, now: now)
         return SettleUnit(delivery: delivery.reference, finishes: true, appends: [letter])
+    }
+
+    /// What stands for a decision whose records the log refuses for good.
+    ///
+    /// First what it takes of them, and for each other one a dead letter that names its topic, size and cause; a task that
+    /// was to be moved on has failed then, and its outcome says so. If even that is refused, the delivery is finished
+    /// without a record: the caller says so.
+    package func substitute(_ unit: SettleUnit, _ error: LogError, refusals: Int, now: Int64) throws -> SettleUnit {
+        guard refusals == 1 else { return SettleUnit(delivery: unit.delivery, finishes: unit.finishes, appends: []) }
+        // A mark or a report that the log does not take is left out; the work goes on.
+        guard unit.finishes else { return SettleUnit(delivery: unit.delivery, finishes: false, appends: []) }
+        var appends: [AppendRequest] = []
+        for request in unit.appends {
+            let isReport = [layout.outcomes, layout.checkpoints, layout.control].contains(request.topic)
+            if isReport {
+                // Bounded by the domain of what they tell: never the cause.
+                appends.append(request)
+                continue
+            }
+            let failure = Failure(.permanent, "the log does not take the record for \(request.topic): \(error)")
+            appends.append(
+                pointer(to: unit.delivery.position, size: request.record.size, failure, now: now))
+            guard request.topic != layout.deadLetters, let task = try? TaskCodec.decode(request.record.value),
+                let progress = try? ProgressHeaders.decode({ request.record.header($0)?.text })
+            else { continue }
+            var outcome = Outcome(
+                kind: .failed, task: TaskGeneration(identity: task.identity, generation: progress.generation),
+                batch: task.batch, destination: task.destination, attempts: progress.attempts,
+                crashes: progress.crashes, bytes: task.size, worker: worker, acceptedAt: task.acceptedAt,
+                startedAt: now,
+                finishedAt: now)
+            outcome.failure = failure
+            appends.append(try append(outcome, trace: request.record.header(HeaderName.trace)?.text))
+        }
+        return SettleUnit(delivery: unit.delivery, finishes: true, appends: appends)
+    }
+
+    /// A dead letter that names a record in place of holding it.
+    private func pointer(to position: LogPosition, size: Int, _ failure: Failure, now: Int64) -> AppendRequest {
+        AppendRequest(
+            topic: layout.deadLetters, partitioning: .hash(Array(position.description.utf8)),
+            record: LogRecord(
+                key: Array(position.description.utf8), value: nil,
+                headers: cause(failure, at: position, now: now) + [
+                    LogHeader(HeaderName.originSize, text: String(size))
+                ]))
+    }
+
+    private func cause(_ failure: Failure, at position: LogPosition, now: Int64) -> [LogHeader] {
+        var headers = [
+            LogHeader(HeaderName.causeClass, text: failure.kind.rawValue),
+            LogHeader(HeaderName.causeMessage, text: failure.message),
+            LogHeader(HeaderName.failedAt, text: String(now)),
+            LogHeader(HeaderName.worker, text: worker),
+            LogHeader(HeaderName.origin, text: position.description),
+        ]
+        if let status = failure.httpStatus { headers.append(LogHeader(HeaderName.httpStatus, text: String(status))) }
+        return headers
     }
 
     // MARK: On the way
@@ -92,12 +153,13 @@ package struct DecisionWriter: Sendable {
     }
 
     /// The outcome of a failed attempt after which there will be another.
-    package func retrying(_ task: TaskDelivery, _ failure: Failure, startedAt: Int64, now: Int64) throws
-        -> AppendRequest
-    {
+    /// - Parameter nextAttemptAt: when that will begin, by the wall clock.
+    package func retrying(
+        _ task: TaskDelivery, _ failure: Failure, startedAt: Int64, now: Int64, nextAttemptAt: Int64?
+    ) throws -> AppendRequest {
         var outcome = outcome(.retrying, task, startedAt: startedAt, now: now)
         outcome.failure = failure
-        outcome.nextAttemptAt = task.progress.due
+        outcome.nextAttemptAt = nextAttemptAt.map(Domain.time)
         return try append(outcome, task)
     }
 
@@ -174,22 +236,21 @@ package struct DecisionWriter: Sendable {
         _ delivery: Delivery, progress: TaskProgress?, failure: Failure, now: Int64, key: [UInt8]
     ) -> AppendRequest {
         var headers = progress.map { Self.headers(delivery.record, progress: $0) } ?? delivery.record.headers
-        headers += [
-            LogHeader(HeaderName.causeClass, text: failure.kind.rawValue),
-            LogHeader(HeaderName.causeMessage, text: failure.message),
-            LogHeader(HeaderName.failedAt, text: String(now)),
-            LogHeader(HeaderName.worker, text: worker),
-            LogHeader(HeaderName.origin, text: delivery.stored.position.description),
-        ]
-        if let status = failure.httpStatus { headers.append(LogHeader(HeaderName.httpStatus, text: String(status))) }
+        headers += cause(failure, at: delivery.stored.position, now: now)
+        let generation = progress.flatMap { progress in
+            (try? TaskCodec.decode(delivery.record.value)).map {
+                TaskGeneration(identity: $0.identity, generation: progress.generation)
+            }
+        }
         return AppendRequest(
             topic: layout.deadLetters, partitioning: .hash(key),
-            record: LogRecord(key: delivery.record.key, value: delivery.record.value, headers: headers))
+            record: LogRecord(key: delivery.record.key, value: delivery.record.value, headers: headers),
+            traces: generation.map(SubmissionName.traces) ?? [])
     }
 
     /// The producer's own headers, and ours anew.
     private static func headers(_ record: LogRecord, progress: TaskProgress) -> [LogHeader] {
-        record.headers.filter { !$0.name.hasPrefix(HeaderName.prefix) }
+        record.headers.filter { !$0.name.utf8.starts(with: HeaderName.prefix.utf8) }
             + ProgressHeaders.encode(progress).map { LogHeader($0.name, text: $0.text) }
     }
 
@@ -201,8 +262,11 @@ package struct DecisionWriter: Sendable {
     }
 
     private func append(_ outcome: Outcome, _ task: TaskDelivery) throws -> AppendRequest {
-        let trace = task.trace ?? task.delivery.record.header(HeaderName.trace)?.text
-        return AppendRequest(
+        try append(outcome, trace: task.trace ?? task.delivery.record.header(HeaderName.trace)?.text)
+    }
+
+    private func append(_ outcome: Outcome, trace: String?) throws -> AppendRequest {
+        AppendRequest(
             topic: layout.outcomes, partitioning: .hash(Array(outcome.task.identity.id.utf8)),
             record: LogRecord(
                 key: Array(outcome.task.description.utf8), value: try OutcomeCodec.encode(outcome),

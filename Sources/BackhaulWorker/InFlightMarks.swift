@@ -50,11 +50,12 @@ final class InFlightMarks: Sendable {
     }
 
     /// The upload begins.
-    func begin(_ task: TaskDelivery, at now: Int64) {
+    /// - Parameter startedAt: the same moment by the wall clock, for the mark.
+    func begin(_ task: TaskDelivery, at now: Int64, startedAt: Int64) {
         let reference = task.delivery.reference
         let wakes = state.withLock { state in
             state.last += 1
-            state.uploads[reference] = Upload(number: state.last, task: task, startedAt: now)
+            state.uploads[reference] = Upload(number: state.last, task: task, startedAt: startedAt)
             state.line.append((now + after, state.last, reference))
             defer { state.isIdle = false }
             return state.isIdle

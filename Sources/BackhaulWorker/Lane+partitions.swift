@@ -5,62 +5,100 @@ internal import Logging
 
 /// How a lane takes partitions over and gives them up.
 extension Lane {
-    func takeOver(_ assigned: [AssignedPartition]) async throws {
-        let mine = Set(assigned.map(\.partition))
-        leaving.subtract(mine)
-        for partition in mine { ownedSince[partition] = clock.now }
-        for number in Set(mine.map(\.partition)) {
-            let partition = TopicPartition(topic: options.layout.checkpoints, partition: number)
-            // An earlier owner's checkpoint may lie behind a transaction that is still open: it has to be seen, too.
-            let log = log
-            _ = try await Patience.keepAsking(clock: clock) {
-                isStopping
-            } onWait: { error in
-                logger.notice("waiting for checkpoints", metadata: ["partition": "\(partition)", "error": "\(error)"])
-            } _: {
-                try await log.scan(partition, to: try await log.decided(partition)) { records in
-                    for record in records { self.note(record, of: mine) }
-                }
-            }
+    /// Notes that partitions are this lane's from now on.
+    func arrive(_ assigned: [AssignedPartition]) -> [Arrival] {
+        assigned.map { found in
+            ownedSince[found.partition] = clock.now
+            let arrival = Arrival(partition: found.partition, epoch: found.epoch)
+            arriving[found.partition] = arrival
+            return arrival
         }
     }
 
-    func note(_ stored: StoredRecord, of partitions: Set<TopicPartition>) {
-        guard let key = stored.record.key, let position = Self.position(ofKey: key),
-            partitions.contains(position.partition)
+    /// Keeps a delivery back whose partition's checkpoints are being read.
+    /// - Returns: whether it is kept.
+    func hold(_ delivery: Delivery) -> Bool {
+        guard arriving[delivery.stored.position.partition] != nil else { return false }
+        arriving[delivery.stored.position.partition]?.deliveries.append(delivery)
+        return true
+    }
+
+    /// Reads what earlier owners left about a partition's records, then works on what was delivered meanwhile.
+    ///
+    /// Both lanes of a worker, and all that takes partitions over, read one partition of checkpoints after the other: two
+    /// readers at different places would throw away what was fetched for each other.
+    func takeOver(_ arrival: Arrival) async throws {
+        let number = arrival.partition.partition
+        let checkpoints = TopicPartition(topic: options.layout.checkpoints, partition: number)
+        let log = log
+        // An earlier owner's checkpoint may lie behind a transaction that is still open: it has to be seen, too.
+        let found = try await Patience.keepAsking(clock: clock) {
+            isStopping || arriving[arrival.partition]?.epoch != arrival.epoch
+        } onWait: { error in
+            logger.notice("waiting for checkpoints", metadata: ["partition": "\(checkpoints)", "error": "\(error)"])
+        } _: {
+            try await tools.checkpointReading.withLock {
+                var found: [LogPosition: Checkpoint] = [:]
+                try await log.scan(checkpoints, to: try await log.decided(checkpoints)) { records in
+                    for record in records { Self.note(record, of: arrival.partition, in: &found) }
+                }
+                return found
+            }
+        }
+        // Asked back, lost or taken over once more meanwhile: what waited here went with that.
+        guard let found, arriving[arrival.partition]?.epoch == arrival.epoch,
+            let ready = arriving.removeValue(forKey: arrival.partition)
         else { return }
-        checkpoints[position] = stored.record.value.flatMap { try? CheckpointCodec.decode($0) }
+        self.checkpoints.merge(found) { $1 }
+        await withDiscardingTaskGroup { group in
+            for delivery in ready.deliveries { accept(delivery) { group.addTask(operation: $0) } }
+        }
     }
 
-    private static func position(ofKey key: [UInt8]) -> LogPosition? {
-        let parts = String(decoding: key, as: UTF8.self).split(separator: "/")
-        guard parts.count == 3, let partition = Int(parts[1]), let offset = Int64(parts[2]) else { return nil }
-        return LogPosition(partition: TopicPartition(topic: String(parts[0]), partition: partition), offset: offset)
+    private static func note(
+        _ stored: StoredRecord, of partition: TopicPartition, in found: inout [LogPosition: Checkpoint]
+    ) {
+        guard let key = stored.record.key, let position = position(ofKey: key, in: partition) else { return }
+        found[position] = stored.record.value.flatMap { try? CheckpointCodec.decode($0) }
     }
 
-    func giveUp(_ revocation: Revocation) async throws {
-        leaving.formUnion(revocation.partitions)
-        await drain(Set(revocation.partitions), grace: min(options.grace, revocation.allowance ?? options.grace))
-        checkpoints = checkpoints.filter { !revocation.partitions.contains($0.key.partition) }
+    /// nil for the key of another partition's checkpoint. By bytes: there may be millions of them.
+    private static func position(ofKey key: [UInt8], in partition: TopicPartition) -> LogPosition? {
+        let prefix = Array("\(partition.topic)/\(partition.partition)/".utf8)
+        guard key.starts(with: prefix),
+            let offset = Int64(String(decoding: key.dropFirst(prefix.count), as: UTF8.self)),
+            offset >= 0
+        else { return nil }
+        return LogPosition(partition: partition, offset: offset)
+    }
+
+    /// The partitions are not this lane's any more, or not for long: what waits of them goes at once, and what is worked on
+    /// will not wait here again.
+    /// - Returns: the deliveries that are worked on.
+    func leave(_ revocation: Revocation) async -> Set<DeliveryReference> {
+        let partitions = Set(revocation.partitions)
+        var credits = 0
+        for partition in partitions { credits += arriving.removeValue(forKey: partition)?.deliveries.count ?? 0 }
+        checkpoints = checkpoints.filter { !partitions.contains($0.key.partition) }
+        let running = Set(stoppers.keys.filter { partitions.contains($0.position.partition) })
+        leaving.formUnion(running)
+        credits += removeWaiting { partitions.contains($0.position.partition) }
+        if credits > 0 { await session.grant(credits) }
+        return running
+    }
+
+    func giveUp(_ revocation: Revocation, _ given: Set<DeliveryReference>) async throws {
+        await drain(given, grace: min(options.grace, revocation.allowance ?? options.grace))
         try await session.release(revocation)
     }
 
     /// The partitions are another's already: what is under way there is its to do, and nothing of it can be settled.
-    func drop(_ revocation: Revocation) async {
-        leaving.formUnion(revocation.partitions)
-        await drain(Set(revocation.partitions), grace: 0)
-        checkpoints = checkpoints.filter { !revocation.partitions.contains($0.key.partition) }
-    }
+    func drop(_ given: Set<DeliveryReference>) async { await drain(given, grace: 0) }
 
-    /// Waits until nothing of the partitions (all of them for nil) is in hand any more, interrupting what outlasts
-    /// `grace`.
-    func drain(_ partitions: Set<TopicPartition>?, grace: Int64) async {
-        func isConcerned(_ reference: DeliveryReference) -> Bool {
-            partitions?.contains(reference.position.partition) ?? true
-        }
-        func concerned() -> [Stopper] { stoppers.filter { isConcerned($0.key) }.map(\.value) }
-        // What waits has everything that matters in the log. All of it goes at once: between two of them nobody may be called, or a key's next task would overtake the one that
-        // is handed back.
+    /// Takes out what waits. It has everything that matters in the log. All of it goes at once: between two of them nobody
+    /// may be called, or a key's next task would overtake the one that is handed back.
+    /// - Returns: the credits that are free now.
+    private func removeWaiting(_ isConcerned: (DeliveryReference) -> Bool) -> Int {
         let waiting = room.references.filter(isConcerned)
         for reference in waiting { _ = room.remove(reference) }
         var credits = 0
@@ -68,12 +106,23 @@ extension Lane {
             if creditless.remove(reference) == nil { credits += 1 }
             forget(reference)
         }
-        await session.grant(credits)
+        return credits
+    }
+
+    /// Waits until none of the deliveries (all of them for nil) is worked on any more, interrupting what outlasts `grace`.
+    func drain(_ references: Set<DeliveryReference>?, grace: Int64) async {
+        func concerned() -> [Stopper] {
+            stoppers.filter { references?.contains($0.key) ?? true }.map(\.value)
+        }
+        if references == nil {
+            arriving = [:]
+            await session.grant(removeWaiting { _ in true })
+        }
         for stopper in concerned() where !stopper.isUploading { stopper.stop(.interrupt) }
         let signal = Signal()
-        idleWaiters.append((partitions, signal))
+        idleWaiters.append((references, signal))
         if !concerned().isEmpty { await signal.wait(until: clock.now + grace, by: clock) }
-        // Nobody is added meanwhile: a partition that is given up, and a lane that stops, get no deliveries.
+        // Nobody is added meanwhile: the deliveries are known, and a lane that stops gets none.
         while !concerned().isEmpty {
             for stopper in concerned() { stopper.stop(.interrupt) }
             await signal.wait()

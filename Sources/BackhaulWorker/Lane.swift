@@ -38,7 +38,7 @@ actor Lane {
     var creditless: Set<DeliveryReference> = []
     var checkpoints: [LogPosition: Checkpoint] = [:]
     var order = KeyOrder<DeliveryReference>()
-    var keys: [DeliveryReference: String] = [:]
+    var keys: [DeliveryReference: [UInt8]] = [:]
     /// Milliseconds since 1970 by this machine's clock, which the log's may be behind of: then it only says "may exist".
     var ownedSince: [TopicPartition: Int64] = [:]
     /// Uploads and decisions that it may have under way.
@@ -49,8 +49,12 @@ actor Lane {
     var owed = 0
     var isStopping = false
     var isEnding = false
-    var leaving: Set<TopicPartition> = []
-    var idleWaiters: [(partitions: Set<TopicPartition>?, signal: Signal)] = []
+    /// Deliveries of partitions that were asked back or lost: what of them is still worked on must not wait here again.
+    /// Deliveries, not partitions: a partition may be this lane's again before the last of them has ended.
+    var leaving: Set<DeliveryReference> = []
+    /// Partitions whose checkpoints are being read, and what was delivered of them meanwhile.
+    var arriving: [TopicPartition: Arrival] = [:]
+    var idleWaiters: [(references: Set<DeliveryReference>?, signal: Signal)] = []
 
     init(log: any MessageLog, session: any LogSession, tools: LaneTools) {
         self.log = log
@@ -117,13 +121,21 @@ actor Lane {
             while let event = try await session.next() {
                 switch event {
                 case .assigned(let partitions):
-                    try await takeOver(partitions)
+                    // Read beside the loop: others deliver meanwhile, and what is asked back is answered.
+                    for arrival in arrive(partitions) { group.addTask { try await self.takeOver(arrival) } }
                 case .delivered(let deliveries):
-                    for delivery in deliveries { accept(delivery, &group) }
+                    for delivery in deliveries where !hold(delivery) {
+                        accept(delivery) { group.addTask(operation: $0) }
+                    }
                 case .revoking(let revocation):
-                    group.addTask { try await self.giveUp(revocation) }
+                    let given = await leave(revocation)
+                    group.addTask { try await self.giveUp(revocation, given) }
                 case .lost(let revocation):
-                    group.addTask { await self.drop(revocation) }
+                    // At once, and of what is in hand now. Walked: lost(p), assigned(p), delivered(p@7, due later). Were the
+                    // partition dropped by a task of its own that ran last, it would take p@7 for one of the lost ones: out
+                    // of the room, and nobody would try it again before the next owner.
+                    let given = await leave(revocation)
+                    group.addTask { await self.drop(given) }
                 case .blocked(let head):
                     group.addTask { try await self.makeWay(head) }
                 }
@@ -177,7 +189,7 @@ actor Lane {
 
     // MARK: Deliveries
 
-    func accept(_ delivery: Delivery, _ group: inout ThrowingDiscardingTaskGroup<any Error>) {
+    func accept(_ delivery: Delivery, _ spawn: (@escaping @Sendable () async -> Void) -> Void) {
         guard !isStopping else { return }
         let reference = delivery.reference
         let task: TaskDelivery
@@ -188,9 +200,10 @@ actor Lane {
             logger.warning(
                 "a record is no task: to dead letters",
                 metadata: ["position": "\(delivery.stored.position)", "error": "\(error)"])
-            let unit = writer.malformed(delivery, error, now: clock.now)
+            tools.meters.malformed.add(1, [delivery.stored.position.partition.topic])
+            let unit = writer.malformed(delivery, error, now: clock.wall)
             stoppers[reference] = Stopper()
-            group.addTask {
+            spawn {
                 await self.work(reference) {
                     _ = try await self.settler.settle(unit)
                     return .settled
@@ -202,15 +215,15 @@ actor Lane {
         generations[reference] = task.generation
         // In line before the next delivery is looked at: the order of a key is the order of its deliveries.
         if tools.execution.order(of: task.task) == .key {
-            let key = String(decoding: task.task.partitionKey, as: UTF8.self)
+            let key = task.task.partitionKey
             keys[reference] = key
             guard order.join(reference, key: key) else {
                 room.enter(task, until: nil)
-                group.addTask { await self.lendCredit(reference) }
+                spawn { await self.lendCredit(reference) }
                 return
             }
         }
-        start(task) { group.addTask(operation: $0) }
+        start(task, spawn)
     }
 
     func start(_ task: TaskDelivery, _ spawn: (@escaping @Sendable () async -> Void) -> Void) {
@@ -252,7 +265,7 @@ actor Lane {
     /// - Returns: false when its delivery is through, or goes to the next owner.
     func park(_ task: TaskDelivery, until due: Int64) async throws -> Bool {
         let reference = task.delivery.reference
-        guard !isStopping, !leaving.contains(reference.position.partition) else { return false }
+        guard !isStopping, !leaving.contains(reference) else { return false }
         guard room.count < options.memoryWaits || keys[reference] != nil else {
             // No room: the smallest tier is a little later, and bounded.
             _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
@@ -297,6 +310,7 @@ actor Lane {
         // A repeated submission may stand in its place by now.
         if let task = generations.removeValue(forKey: reference), places[task] == reference { places[task] = nil }
         creditless.remove(reference)
+        leaving.remove(reference)
         if let key = keys.removeValue(forKey: reference), let next = order.leave(reference, key: key) {
             room.call(next)
             roomChanged.raise()
@@ -306,7 +320,7 @@ actor Lane {
 
     func tellIdle() {
         for waiter in idleWaiters {
-            let isIdle = !stoppers.keys.contains { waiter.partitions?.contains($0.position.partition) ?? true }
+            let isIdle = !stoppers.keys.contains { waiter.references?.contains($0) ?? true }
             if isIdle { waiter.signal.raise() }
         }
     }

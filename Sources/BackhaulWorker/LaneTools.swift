@@ -18,6 +18,8 @@ final class LaneTools: Sendable {
     /// Every retry tier there is, in milliseconds: those configured, and those that exist and have to be drained.
     let tiers: [Int64]
     let cancellations: Cancellations
+    /// Held while a partition of checkpoints is read.
+    let checkpointReading: FIFOLock
     let clock: any LogClock
     let random: @Sendable () -> Double
     let meters: WorkerMeters
@@ -29,7 +31,7 @@ final class LaneTools: Sendable {
 
     init(
         kind: Lane.Kind, session: any LogSession, tiers: [Int64], options: WorkerOptions, execution: UploadExecution,
-        gate: any UploadGate, cancellations: Cancellations, clock: any LogClock,
+        gate: any UploadGate, cancellations: Cancellations, checkpointReading: FIFOLock, clock: any LogClock,
         random: @escaping @Sendable () -> Double, meters: WorkerMeters, tracer: Tracer?, logger: Logger
     ) {
         self.kind = kind
@@ -38,6 +40,7 @@ final class LaneTools: Sendable {
         self.gate = gate
         self.tiers = tiers
         self.cancellations = cancellations
+        self.checkpointReading = checkpointReading
         self.clock = clock
         self.random = random
         self.meters = meters
@@ -45,13 +48,14 @@ final class LaneTools: Sendable {
         self.logger = logger
         let limits = options.limits(of: kind)
         decisions = SlotGate(slots: limits.decisions)
-        let settler = Settler(
-            session: session, largestBatch: Self.batch(limits.decisions), clock: clock, meters: meters, logger: logger)
-        self.settler = settler
         let writer = DecisionWriter(layout: options.layout, worker: options.name)
         self.writer = writer
+        let settler = Settler(
+            session: session, writer: writer, largestBatch: Self.batch(limits.decisions), clock: clock, meters: meters,
+            logger: logger)
+        self.settler = settler
         marks = InFlightMarks(after: options.markAfter, clock: clock) { task, startedAt in
-            let now = clock.now
+            let now = clock.wall
             let record = try writer.started(task, startedAt: startedAt, now: now)
             _ = try await settler.settle(try writer.checkpoint(task, isInFlight: true, with: [record]))
         }

@@ -12,6 +12,7 @@ actor Settler {
     }
 
     private let session: any LogSession
+    private let writer: DecisionWriter
     private let clock: any LogClock
     private let logger: Logger
     private let meters: WorkerMeters
@@ -24,8 +25,12 @@ actor Settler {
     /// worker without work during each commit, and the log during what follows it.
     private var largestBatch: Int
 
-    init(session: any LogSession, largestBatch: Int, clock: any LogClock, meters: WorkerMeters, logger: Logger) {
+    init(
+        session: any LogSession, writer: DecisionWriter, largestBatch: Int, clock: any LogClock, meters: WorkerMeters,
+        logger: Logger
+    ) {
         self.meters = meters
+        self.writer = writer
         self.session = session
         self.largestBatch = largestBatch
         self.clock = clock
@@ -61,7 +66,11 @@ actor Settler {
             let batch = Array(pending.prefix(largestBatch))
             pending.removeFirst(batch.count)
             do {
-                let outcomes = try await flush(batch.map(\.unit))
+                let outcomes = try await session.settleEach(batch.map(\.unit)) {
+                    try await flush($0)
+                } substitute: { unit, error, refusals in
+                    try refused(unit, error, refusals)
+                }
                 let now = ContinuousClock.now
                 for (entry, outcome) in zip(batch, outcomes) {
                     meters.settle.observe((now - entry.since) / .seconds(1))
@@ -84,6 +93,22 @@ actor Settler {
     func end() {
         isEnding = true
         signal.raise()
+    }
+
+    /// The log refuses a decision's records for good: what stands for it, said and counted.
+    private func refused(_ unit: SettleUnit, _ error: LogError, _ refusals: Int) throws -> SettleUnit {
+        let cause = refusals == 1 ? "dead-lettered" : "skipped"
+        meters.refusals.add(1, [cause])
+        logger.error(
+            refusals == 1
+                ? "the log refuses a decision's records: a dead letter names them"
+                : "the log refuses even the dead letter: the record is passed over",
+            metadata: [
+                "position": "\(unit.delivery.position)", "group": "\(unit.delivery.group)", "error": "\(error)",
+                "bytes": "\(unit.appends.map(\.record.size).max() ?? 0)",
+                "topics": "\(unit.appends.map(\.topic).joined(separator: ", "))",
+            ])
+        return try writer.substitute(unit, error, refusals: refusals, now: clock.wall)
     }
 
     private func flush(_ units: [SettleUnit]) async throws -> [SettleOutcome] {

@@ -28,6 +28,12 @@ package struct TaskDelivery: Hashable, Sendable {
     /// Reads a record and what an earlier owner left about it.
     /// - Throws: `WireError` when the record is no task.
     package static func read(_ delivery: Delivery, checkpoint: Checkpoint?) throws(WireError) -> TaskDelivery {
+        guard delivery.record.isMovable else {
+            throw .invalid(
+                what: "task",
+                problem: "it has \(delivery.record.size) bytes, and at most \(LogRecord.largestMovable) can be moved on"
+            )
+        }
         let task = try TaskCodec.decode(delivery.record.value)
         let progress = try ProgressHeaders.decode { delivery.record.header($0)?.text }
         var result = TaskDelivery(delivery: delivery, task: task, progress: progress)

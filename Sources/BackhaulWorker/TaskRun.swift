@@ -45,7 +45,10 @@ struct TaskRun: Sendable {
     /// One try, and what it has changed of the delivery.
     private struct Tried {
         var attempt: Attempt
+        /// By the wall clock.
         var startedAt: Int64
+        /// By the steady clock, for how long it took and for its mark.
+        var begun: Int64
         /// The trace that the upload went under.
         var trace: String?
         /// Whether a mark of it is in the log.
@@ -102,7 +105,10 @@ struct TaskRun: Sendable {
         if cancellations.contains(task.generation) { return .settle(try cancelled(task, isInterrupted: false)) }
         let now = clock.now
         if let due = task.progress.due, due > now {
-            guard case .tier(let tier) = place(for: due, now: now) else { return .wait(nil, task, until: due) }
+            let woken = options.layout.tier(of: task.delivery.stored.position.partition.topic)
+            guard case .tier(let tier) = place(for: due, woken: woken, now: now) else {
+                return .wait(nil, task, until: due)
+            }
             return .settle(writer.moved(task, toTier: tier))
         }
         // A large task that woke from its delay goes back to its own lane, where it holds nobody up.
@@ -120,8 +126,8 @@ struct TaskRun: Sendable {
             task.isMarked = true
         }
         let startedAt = tried.startedAt
-        let now = clock.now
-        measure(tried.attempt, task.task, seconds: Double(max(0, now - startedAt)) / 1_000)
+        let now = clock.wall
+        measure(tried.attempt, task.task, seconds: Double(max(0, clock.now - tried.begun)) / 1_000)
         trace(tried.attempt, task, startedAt: startedAt, now: now)
         switch tried.attempt {
         case .stopped:
@@ -144,9 +150,12 @@ struct TaskRun: Sendable {
 
     private func decide(_ failure: Failure, _ failed: TaskDelivery, startedAt: Int64, now: Int64) throws -> Step {
         var task = failed
+        // Delays go by the steady clock, deadlines by the wall clock: they are brought onto one scale.
+        let steady = clock.now
+        let ahead = now.subtractingClamped(steady)
         let verdict = Verdict.decide(
-            failure, attempts: task.progress.attempts, policy: options.policy, deadline: task.task.deadline, now: now,
-            random: tools.random())
+            failure, attempts: task.progress.attempts, policy: options.policy,
+            deadline: task.task.deadline?.subtractingClamped(ahead), now: steady, random: tools.random())
         tools.logger.info(
             "an attempt failed",
             metadata: [
@@ -163,8 +172,9 @@ struct TaskRun: Sendable {
         case .retry(let at, let spends):
             writer.note(failure, spends: spends, in: &task, now: now)
             task.progress.due = at
-            let record = try writer.retrying(task, failure, startedAt: startedAt, now: now)
-            if case .tier(let tier) = place(for: at, now: now) {
+            let record = try writer.retrying(
+                task, failure, startedAt: startedAt, now: now, nextAttemptAt: at.addingClamped(ahead))
+            if case .tier(let tier) = place(for: at, now: steady) {
                 return .settle(writer.moved(task, toTier: tier, with: [record]))
             }
             // It waits here; what it has gone through is written down first, so that a crash forgets nothing.
@@ -190,10 +200,11 @@ struct TaskRun: Sendable {
     private func trace(_ attempt: Attempt, _ task: TaskDelivery, startedAt: Int64, now: Int64) {
         guard let tracer = tools.tracer, let context = TraceContext(task.trace) else { return }
         var attributes: [String: Span.Value] = [
-            "backhaul.tenant": .text(task.task.identity.tenant), "backhaul.task_id": .text(task.task.identity.id),
+            "backhaul.tenant": .text(task.task.identity.tenant.text),
+            "backhaul.task_id": .text(task.task.identity.id.text),
             "backhaul.generation": .number(Int64(task.progress.generation)),
             "backhaul.attempt": .number(Int64(task.progress.attempts + 1)),
-            "backhaul.destination": .text(task.task.destination.label),
+            "backhaul.destination": .text(task.task.destination.label.text),
             "backhaul.bytes": .number(Int64(clamping: task.task.size)),
         ]
         var error: String?
@@ -213,8 +224,8 @@ struct TaskRun: Sendable {
                 startedAt: startedAt, endedAt: now, attributes: attributes, error: error))
     }
 
-    private func place(for due: Int64, now: Int64) -> DelayPlan {
-        isOrdered ? .memory : DelayPlan.next(tiers: tools.tiers, due: due, now: now)
+    private func place(for due: Int64, woken: Int64? = nil, now: Int64) -> DelayPlan {
+        isOrdered ? .memory : DelayPlan.next(tiers: tools.tiers, woken: woken, due: due, now: now)
     }
 
     /// One try; after some seconds it leaves its mark.
@@ -243,28 +254,28 @@ struct TaskRun: Sendable {
 
     /// When a try begins and under which trace; `late` when it is too late for one, else `stopped` until it has ended.
     private func beginning() -> Tried {
-        let startedAt = clock.now
+        let startedAt = clock.wall
+        let begun = clock.now
         if let deadline = task.task.deadline, startedAt >= deadline {
-            return Tried(attempt: .late, startedAt: startedAt)
+            return Tried(attempt: .late, startedAt: startedAt, begun: begun)
         }
-        let ripe = max(
-            task.task.acceptedAt, task.progress.due ?? 0, task.delivery.stored.appendedAt - task.delivery.skew)
-        meters.wait.observe(Double(max(0, startedAt - ripe)) / 1_000, [tools.kind == .small ? "small" : "large"])
+        let ripe = max(task.progress.due ?? 0, task.delivery.stored.appendedAt - task.delivery.skew)
+        meters.wait.observe(Double(max(0, begun - ripe)) / 1_000, [tools.kind == .small ? "small" : "large"])
         let parent = TraceContext(task.delivery.record.header(HeaderName.trace)?.text)
         return Tried(
-            attempt: .stopped, startedAt: startedAt,
+            attempt: .stopped, startedAt: startedAt, begun: begun,
             trace: parent.map { tools.tracer == nil ? $0.text : $0.child.text })
     }
 
     private func begin(_ tried: Tried) {
         var task = task
         task.trace = tried.trace
-        tools.marks.begin(task, at: tried.startedAt)
+        tools.marks.begin(task, at: tried.begun, startedAt: tried.startedAt)
     }
 
     /// - Parameter isInterrupted: whether an upload may have been under way just now.
     private func cancelled(_ task: TaskDelivery, isInterrupted: Bool) throws -> SettleUnit {
-        let now = clock.now
+        let now = clock.wall
         // Nothing was left behind only where nobody can have begun: the record is the first of its generation, and was
         // appended while this worker had the partition, so no other was there to upload it and die.
         let topics = [writer.layout.tasks, writer.layout.largeTasks]
@@ -285,12 +296,12 @@ struct TaskRun: Sendable {
             var unit =
                 tools.kind == .small && !task.progress.isHandedOver && !isWaiting
                 ? writer.handedOver(task) : writer.moved(task, toTier: tools.tiers.min() ?? 1_000)
-            if task.isMarked { unit.appends.append(try writer.released(task, now: clock.now)) }
+            if task.isMarked { unit.appends.append(try writer.released(task, now: clock.wall)) }
             return .settle(unit)
         default:
             // A mark would count as a crash of this worker, which stops in order.
             guard task.hasCheckpoint else { return .leave }
-            let now = clock.now
+            let now = clock.wall
             let records = task.isMarked ? [try writer.released(task, now: now)] : []
             return .settle(try writer.checkpoint(task, isInFlight: false, with: records))
         }

@@ -37,7 +37,7 @@ package struct UploadExecution: Sendable {
         let body = try await pool.run {
             if case .url(let url) = task.destination.place {
                 do {
-                    try engine.requireAllowed(url)
+                    try engine.requireAllowed(url.text)
                 } catch let failure as TransferFailure {
                     throw failure.classified
                 }
@@ -69,7 +69,7 @@ package struct UploadExecution: Sendable {
     private func open(_ task: UploadTask) throws -> TransferBody {
         // A kept root is believed only where it agrees: what differs may be the file of a tree that another has replaced.
         if let root = roots.kept(task.source.root),
-            let file = try? SourceFile(path: task.source.path, below: root.descriptor), Self.isSame(file, task)
+            let file = try? SourceFile(path: task.source.path.text, below: root.descriptor), Self.isSame(file, task)
         {
             return try body(file, of: task)
         }
@@ -84,7 +84,7 @@ package struct UploadExecution: Sendable {
         }
         let file: SourceFile
         do {
-            file = try SourceFile(path: task.source.path, below: root.descriptor)
+            file = try SourceFile(path: task.source.path.text, below: root.descriptor)
         } catch let error as SourceFile.OpenError {
             switch error {
             case .missing(let text): throw Failure(.sourceGone, "the file is gone: \(text)")

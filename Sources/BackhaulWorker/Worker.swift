@@ -10,6 +10,7 @@ package final class Worker: Sendable {
     private let options: WorkerOptions
     private let execution: UploadExecution
     private let cancellations: Cancellations
+    private let checkpointReading = FIFOLock()
     private let meters: WorkerMeters
     private let tracer: Tracer?
     private let clock: any LogClock
@@ -128,7 +129,8 @@ package final class Worker: Sendable {
             log: log, session: session,
             tools: LaneTools(
                 kind: kind, session: session, tiers: tiers, options: options, execution: execution,
-                gate: SlotGate(slots: slots), cancellations: cancellations, clock: clock, random: random,
+                gate: SlotGate(slots: slots), cancellations: cancellations,
+                checkpointReading: checkpointReading, clock: clock, random: random,
                 meters: meters, tracer: tracer, logger: logger))
     }
 }

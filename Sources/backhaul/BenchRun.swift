@@ -47,13 +47,13 @@ actor BenchRun {
     private let layout: TopicLayout
     private let ingest: Ingest
     private let place: DestinationReference.Place
-    private let tenant: String
+    private let tenant: ByteText
     private let source: SourceReference
     private let size: UInt64
     private let modifiedAt: Int64
     private let count: Int
     private let rate: Double
-    private let name: String
+    private let name: ByteText
     private let start = ContinuousClock.now
     /// When each task was due, or handed in, in microseconds since the start.
     private var begun: [Int64]
@@ -65,7 +65,7 @@ actor BenchRun {
     private var pending = 0
 
     init(
-        log: any MessageLog, settings: Settings, place: DestinationReference.Place, tenant: String,
+        log: any MessageLog, settings: Settings, place: DestinationReference.Place, tenant: ByteText,
         source: SourceReference, size: UInt64, modifiedAt: Int64, count: Int, rate: Double
     ) {
         self.log = log
@@ -181,7 +181,8 @@ actor BenchRun {
     private func take(_ stored: StoredRecord) {
         guard let (task, status) = CloudEvent.read({ stored.record.header($0)?.text }),
             task.identity.tenant == tenant, task.identity.id.hasPrefix(name),
-            let number = Int(task.identity.id.dropFirst(name.count + 1)), begun.indices.contains(number)
+            let number = Int(String(decoding: task.identity.id.utf8.dropFirst(name.utf8.count + 1), as: UTF8.self)),
+            begun.indices.contains(number)
         else { return }
         let seen = now
         report.latencies.append(seen - begun[number])

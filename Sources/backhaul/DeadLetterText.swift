@@ -35,17 +35,17 @@ struct DeadLetterText: Encodable {
     }
 
     init(_ letter: DeadLetter, isReplayed: Bool) {
-        _taskId = Nullable(wrappedValue: letter.task?.identity.id)
-        _tenant = Nullable(wrappedValue: letter.task?.identity.tenant)
-        _batch = Nullable(wrappedValue: letter.task?.batch)
+        _taskId = Nullable(wrappedValue: letter.task?.identity.id.text)
+        _tenant = Nullable(wrappedValue: letter.task?.identity.tenant.text)
+        _batch = Nullable(wrappedValue: letter.task?.batch.text)
         generation = letter.progress.generation
         attempts = letter.progress.attempts
         crashes = letter.progress.crashes
         failure = letter.failure
         message = letter.message
         _httpStatus = Nullable(wrappedValue: letter.httpStatus)
-        _destination = Nullable(wrappedValue: letter.task?.destination.label)
-        _key = Nullable(wrappedValue: letter.task?.destination.key)
+        _destination = Nullable(wrappedValue: letter.task?.destination.label.text)
+        _key = Nullable(wrappedValue: letter.task?.destination.key.text)
         _bytes = Nullable(wrappedValue: letter.task?.size)
         _failedAt = Nullable(wrappedValue: letter.failedAt.map(TimeText.format))
         _origin = Nullable(wrappedValue: letter.origin)

@@ -9,18 +9,18 @@ enum DestinationArgument {
     static func place(_ to: String, _ settings: Settings) throws -> DestinationReference.Place {
         if to.contains("://") {
             do {
-                try TaskRules.checkURL(to)
+                try TaskRules.checkURL(ByteText(to))
                 _ = try ParsedURL(to)
             } catch {
                 throw CommandFailure("--to: \(Explanation.of(error))", exit: .usage)
             }
-            return .url(to)
+            return .url(ByteText(to))
         }
         do {
-            _ = try settings.destinationTable.resolve(.named(to))
+            _ = try settings.destinationTable.resolve(.named(ByteText(to)))
         } catch {
             throw CommandFailure("--to \(to): \(error.message)", exit: .usage)
         }
-        return .named(to)
+        return .named(ByteText(to))
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulReplay
@@ -7,16 +8,16 @@ import BackhaulSettings
 /// Which dead letters a command means.
 struct FilterOptions: ParsableArguments {
     @Option(help: "Only this batch.")
-    var batch: String?
+    var batch: ByteText?
 
     @Option(help: "Only this tenant.")
-    var tenant: String?
+    var tenant: ByteText?
 
     @Option(help: "Only this task.")
-    var task: String?
+    var task: ByteText?
 
     @Option(help: "Only this destination: its name, or its base URL.")
-    var destination: String?
+    var destination: ByteText?
 
     @Option(help: "Only this kind of failure: permanent, transient, source-gone, malformed …")
     var failure: String?

@@ -80,8 +80,7 @@ enum LogAddress: Equatable {
                 "there is no log in \(folder); submit something, or start 'backhaul standalone --data \(folder)'")
         }
         let log = try EmbeddedLog(
-            folder: folder, options: EmbeddedOptions(owns: false, durability: settings.embeddedDurability),
-            clock: SystemLogClock(), logger: Logger(label: "backhaul.log"))
+            folder: folder, options: settings.embeddedOptions(owns: false), logger: Logger(label: "backhaul.log"))
         // A log that has its topics keeps them as they are: its owner says what they should be.
         if try await log.topics().first(where: { $0.name == settings.layout.tasks }) == nil {
             guard creates else {

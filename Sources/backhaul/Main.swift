@@ -18,7 +18,7 @@ struct Backhaul: AsyncParsableCommand {
             TokenCommand.self,
             Results.self,
             DeadLetters.self, ReplayCommand.self,
-            AuditCommand.self, Topics.self, Lag.self, Bench.self, Config.self,
+            AuditCommand.self, Topics.self, Lag.self, ClockCommand.self, Bench.self, Config.self,
         ])
 
     static func main() async {

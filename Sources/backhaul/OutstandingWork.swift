@@ -47,7 +47,7 @@ struct OutstandingWork: Encodable, Sendable {
         var sum = self
         for bounds in try await log.bounds(topic) {
             let position = positions[bounds.partition] ?? GroupPosition(frontier: bounds.earliest)
-            let finished = try position.finishedMap()
+            let finished = position.finishedMap
             try await log.scan(bounds.partition, from: position.frontier, to: bounds.end) { records in
                 for stored in records where !finished.contains(stored.position.offset) {
                     sum.add(stored, holdsTasks: holdsTasks)

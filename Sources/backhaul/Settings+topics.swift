@@ -10,9 +10,18 @@ import Logging
 extension Settings {
     var embeddedDurability: Durability { Durability(rawValue: durability) ?? .fsync }
 
+    /// How an embedded log is opened.
+    func embeddedOptions(owns: Bool) -> EmbeddedOptions {
+        // A wrong clock that is believed makes nothing older than a tenth of what is kept.
+        let shortest = min(workRetention, resultsRetention, deadLettersRetention)
+        return EmbeddedOptions(
+            owns: owns, durability: embeddedDurability, largestGap: max(3_600_000, shortest / 10))
+    }
+
     /// The topics as this configuration wants them.
     var topics: [TopicSpecification] {
         let work = [layout.workers, layout.largeWorkers, layout.delays]
+        let tasks = [layout.tasks, layout.largeTasks]
         var topics = [
             TopicSpecification(
                 name: layout.tasks, partitions: partitions,
@@ -20,11 +29,13 @@ extension Settings {
             TopicSpecification(
                 name: layout.largeTasks, partitions: partitions,
                 retention: .untilRead(by: [work[1], layout.view], atLeast: workRetention)),
-            TopicSpecification(name: layout.deadLetters, partitions: partitions, retention: .age(deadLettersRetention)),
+            TopicSpecification(
+                name: layout.deadLetters, partitions: partitions, retention: .age(deadLettersRetention), answers: tasks),
             TopicSpecification(
                 name: layout.outcomes, partitions: partitions,
                 retention: .untilRead(by: [layout.acknowledgers, layout.view], atLeast: workRetention)),
-            TopicSpecification(name: layout.results, partitions: partitions, retention: .age(resultsRetention)),
+            TopicSpecification(
+                name: layout.results, partitions: partitions, retention: .age(resultsRetention), answers: tasks),
             TopicSpecification(name: layout.checkpoints, partitions: partitions, retention: .compact),
             TopicSpecification(name: layout.control, partitions: 1, retention: .compact),
         ]
@@ -86,7 +97,10 @@ extension Settings {
             bootstrap: bootstrap, properties: properties, secrets: secrets,
             tokens: kafka.oauth.map(ClientCredentials.init), delivery: delivery ?? self.delivery,
             prefix: layout.prefix,
-            clientName: "backhaul-\(role)-\(ProcessInfo.processInfo.hostName)-\(getpid())",
+            // A container's processes have one number and may keep their host's name over a restart: without the random part
+            // a predecessor that was killed would count as this process, and what it left open would wait for the brokers.
+            clientName:
+                "backhaul-\(role)-\(ProcessInfo.processInfo.hostName)-\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 36))",
             requestTimeout: patience, isBrief: isBrief)
         let failPoint = try FailPoint(ProcessInfo.processInfo.environment)
         return try KafkaLog(

@@ -20,7 +20,7 @@ enum SourceLook {
             )
         }
         do {
-            let fingerprint = try SourceFile(path: source.path, below: root.descriptor).fingerprint
+            let fingerprint = try SourceFile(path: source.path.text, below: root.descriptor).fingerprint
             return IngestAPI.FileFacts(size: fingerprint.size, modifiedAt: fingerprint.modifiedAt)
         } catch let error as SourceFile.OpenError {
             switch error {

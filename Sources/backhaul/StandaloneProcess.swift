@@ -20,8 +20,8 @@ enum StandaloneProcess {
         let crew = try WorkerCrew(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: log.folder),
             egress: settings.egress(isLocal: addresses.listen.isLoopback), decisionsPerUpload: 2,
-            tracer: tracer)
-        let clock = SystemLogClock()
+            clock: log.clock, tracer: tracer)
+        let clock = log.clock
         let acknowledger = Acknowledger(
             log: log, layout: settings.layout, clock: clock, logger: Logger(label: "backhaul.acknowledger"),
             tracer: tracer)
@@ -40,6 +40,9 @@ enum StandaloneProcess {
         }
         let readiness = Readiness()
         readiness.add { view.obstacle }
+        readiness.addRemark { log.remark }
+        readiness.addRemark { crew.remark }
+        readiness.addRemark { acknowledger.remark }
         let ingest = settings.ingestAPI(
             log, folder: log.folder, rules: rules, limits: limits,
             // The log refuses known tasks by itself; only a limit has to know of them before.

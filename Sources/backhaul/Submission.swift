@@ -19,7 +19,7 @@ actor Submission {
             var message: String
         }
 
-        var batch: String
+        var batch: ByteText
         var accepted = 0
         var known = 0
         var rejected: [Rejection] = []
@@ -35,7 +35,7 @@ actor Submission {
     private let layout: TopicLayout
     private let ingest: Ingest
     private let roots: SourceRoots
-    private let tenant: String
+    private let tenant: ByteText
     private let place: DestinationReference.Place
     private let prefix: String
     private let filter: FileWalk.Filter
@@ -43,12 +43,14 @@ actor Submission {
     private let waits: Bool
 
     private var drafts: [TaskDraft] = []
-    /// Hashes of the keys that this submission has used, once it has more than one source.
+    /// Hashes of the keys that this submission has used.
     private var keys: Set<Int> = []
     /// Roots whose file system is written down.
-    private var confirmed: Set<String> = []
+    private var confirmed: Set<ByteText> = []
     private var awaited: Set<TaskIdentity> = []
     private var hasKnown = false
+    /// Those of the awaited that were known already.
+    private var known: Set<TaskIdentity> = []
     /// Where to look on for results.
     private var nextResults: [TopicPartition: Int64] = [:]
     /// Of a task with several generations the latest counts; an earlier failure was replayed.
@@ -58,7 +60,7 @@ actor Submission {
     private static let listedRejections = 10_000
 
     init(
-        log: any MessageLog, folder: String?, settings: Settings, tenant: String, batch: String,
+        log: any MessageLog, folder: String?, settings: Settings, tenant: ByteText, batch: ByteText,
         place: DestinationReference.Place,
         prefix: String, filter: FileWalk.Filter, deadline: Int64?, waits: Bool
     ) {
@@ -165,7 +167,7 @@ actor Submission {
             root, folder: here, start: Self.tail(of: resolved, below: here), shown: path)
     }
 
-    private func rootName(of folder: String, for path: String) throws -> (name: String, path: String)? {
+    private func rootName(of folder: String, for path: String) throws -> (name: ByteText, path: String)? {
         do {
             return try roots.name(of: folder)
         } catch RootFailure.unknown {
@@ -196,8 +198,9 @@ actor Submission {
     /// - Parameters:
     ///   - folder: what keys are relative to; at or below the root.
     ///   - start: a file or folder below `folder`; empty for all of it.
-    private func walk(_ root: (name: String, path: String), folder: String, start: String, shown: String) async throws {
-        let inside = folder == root.path ? "" : Self.tail(of: folder, below: root.path)
+    private func walk(_ root: (name: ByteText, path: String), folder: String, start: String, shown: String) async throws
+    {
+        let inside = ByteText(folder) == ByteText(root.path) ? "" : Self.tail(of: folder, below: root.path)
         let walk: FileWalk
         do {
             walk = try FileWalk(root: folder, start: start, filter: filter, skipping: self.folder)
@@ -211,7 +214,7 @@ actor Submission {
             case .file(let path, let size, let modifiedAt):
                 // Only now: an unmounted disk's empty mount point must not take the disk's place.
                 if confirmed.insert(root.name).inserted { try roots.confirm(root.name, path: root.path) }
-                let key = prefix + path
+                let key = ByteText(prefix + path)
                 guard keys.insert(key.hashValue).inserted else {
                     reject(path, "same-key", "another file of this submission has the key '\(key)' already")
                     continue
@@ -219,7 +222,8 @@ actor Submission {
                 drafts.append(
                     TaskDraft(
                         tenant: tenant, batch: summary.batch,
-                        source: SourceReference(root: root.name, path: inside.isEmpty ? path : inside + "/" + path),
+                        source: SourceReference(
+                            root: root.name, path: ByteText(inside.isEmpty ? path : inside + "/" + path)),
                         destination: DestinationReference(place: place, key: key), size: size, modifiedAt: modifiedAt,
                         deadline: deadline))
                 if drafts.count >= Self.batchSize { try await flush() }
@@ -245,11 +249,14 @@ actor Submission {
             case .known(let identity, _):
                 summary.known += 1
                 hasKnown = true
-                if waits { awaited.insert(identity) }
+                if waits {
+                    awaited.insert(identity)
+                    known.insert(identity)
+                }
             case .conflict(let identity, _):
-                reject(draft.source.path, "id-conflict", "task \(identity) exists with other content")
+                reject(draft.source.path.text, "id-conflict", "task \(identity) exists with other content")
             case .rejected(let violation):
-                reject(draft.source.path, violation.code, violation.message)
+                reject(draft.source.path.text, violation.code, violation.message)
             }
         }
         drafts = []
@@ -280,6 +287,7 @@ actor Submission {
         nextResults = hasKnown ? starts.mapValues { _ in Int64(0) } : starts
         let total = awaited.count
         try await lookForResults()
+        if hasKnown, !awaited.isEmpty { try await lookForLetters() }
         bar.show(text(total - awaited.count, total))
         if !awaited.isEmpty {
             for await _ in changes {
@@ -290,6 +298,21 @@ actor Submission {
         }
         bar.clear()
         return failed.count
+    }
+
+    /// A task may be known by its dead letter alone, when its result has aged out before it: there is nothing to wait for.
+    private func lookForLetters() async throws {
+        var found: Set<TaskIdentity> = []
+        for bounds in try await log.bounds(layout.deadLetters) {
+            try await log.scan(bounds.partition, to: bounds.end) { records in
+                for stored in records {
+                    guard let task = try? TaskCodec.decode(stored.record.value) else { continue }
+                    if known.contains(task.identity), awaited.contains(task.identity) { found.insert(task.identity) }
+                }
+            }
+        }
+        awaited.subtract(found)
+        failed.formUnion(found)
     }
 
     private func lookForResults() async throws {

@@ -21,7 +21,7 @@ struct WorkerCrew: Sendable {
     /// - Parameter decisionsPerUpload: see `WorkerOptions`.
     init(
         log: any MessageLog, settings: Settings, count: Int, roots: SourceRoots, egress: EgressPolicy,
-        decisionsPerUpload: Int, tracer: Tracer?
+        decisionsPerUpload: Int, clock: any LogClock, tracer: Tracer?
     ) throws {
         self.settings = settings
         let pool = ReaderPool()
@@ -48,9 +48,12 @@ struct WorkerCrew: Sendable {
                 execution: UploadExecution(
                     destinations: destinations, roots: roots, engine: engines[number], store: store,
                     pool: pool),
-                meters: meters, tracer: tracer, clock: SystemLogClock(), logger: Logger(label: "backhaul.worker"))
+                meters: meters, tracer: tracer, clock: clock, logger: Logger(label: "backhaul.worker"))
         }
     }
+
+    /// What operators should know of though the workers work.
+    var remark: String? { meters.remark }
 
     var families: [MetricFamily] { meters.families + transferMeters.families }
 

@@ -14,9 +14,11 @@ import Testing
 struct AcknowledgerTests {
     private func outcome(_ id: String, _ kind: OutcomeKind, generation: Int = 0) -> Outcome {
         Outcome(
-            kind: kind, task: TaskGeneration(identity: TaskIdentity(tenant: "t", id: id), generation: generation),
+            kind: kind,
+            task: TaskGeneration(identity: TaskIdentity(tenant: "t", id: ByteText(id)), generation: generation),
             batch: "b",
-            destination: DestinationReference(place: .named("nas"), key: id), attempts: 1, crashes: 0, bytes: 1,
+            destination: DestinationReference(place: .named("nas"), key: ByteText(id)), attempts: 1, crashes: 0,
+            bytes: 1,
             worker: "w", acceptedAt: 1, startedAt: 2, finishedAt: 3)
     }
 
@@ -50,7 +52,7 @@ struct AcknowledgerTests {
         try await withPipeline { pipeline in
             for round in 0..<3 {
                 try await append(
-                    pipeline, (0..<50).map { outcome("\($0)", .succeeded) } + [outcome("round \(round)", .failed)])
+                    pipeline, (0..<50).map { outcome("\($0)", .succeeded) } + [outcome("round-\(round)", .failed)])
                 _ = try await pipeline.run { try await pipeline.results(51 + round) }
             }
             #expect(try await pipeline.allResults().count == 53)
@@ -59,19 +61,25 @@ struct AcknowledgerTests {
 
     @Test func hostileOutcomesDoNotStopIt() async throws {
         try await withPipeline(partitions: 1) { pipeline in
-            var odd = outcome("odd", .succeeded)
-            odd.startedAt = .min
-            odd.finishedAt = .max
-            odd.batch = String(repeating: "\u{1}", count: 300_000)
+            var odds: [Outcome] = []
+            for change: (inout Outcome) -> Void in [
+                { $0.startedAt = .min }, { $0.finishedAt = .max }, { $0.acceptedAt = .min }, { $0.bytes = .max },
+                { $0.batch = ByteText(String(repeating: "\u{1}", count: 300_000)) },
+                { $0.task.identity.tenant = "\u{212a}evin" }, { $0.destination.key = "../x" },
+            ] {
+                var odd = outcome("odd", .succeeded)
+                change(&odd)
+                odds.append(odd)
+            }
             _ = try await pipeline.log.append([
                 AppendRequest(
                     topic: pipeline.layout.outcomes, partitioning: .partition(0), record: LogRecord(value: [0xff])),
                 AppendRequest(
                     topic: pipeline.layout.outcomes, partitioning: .partition(0), record: LogRecord(value: nil)),
             ])
-            try await append(pipeline, [odd, outcome("a", .succeeded)])
-            let results = try await pipeline.run { try await pipeline.results(2) }
-            #expect(results.map(\.taskId) == ["odd", "a"])
+            try await append(pipeline, odds + [outcome("a", .succeeded)])
+            let results = try await pipeline.run { try await pipeline.results(1) }
+            #expect(results.map(\.taskId) == ["a"])
         }
     }
 
@@ -79,9 +87,9 @@ struct AcknowledgerTests {
         try await withPipeline { pipeline in
             let server = try StubServer { $0.target == "/bad" ? .status(403) : .store() }
             defer { server.close() }
-            var drafts = try (0..<30).map { try pipeline.draft("\($0)", [1], to: .url(server.url)) }
-            drafts.append(try pipeline.draft("bad", [1], to: .url(server.url)))
-            drafts.append(try pipeline.draft("other", [1], to: .url(server.url), batch: "c"))
+            var drafts = try (0..<30).map { try pipeline.draft("\($0)", [1], to: .url(ByteText(server.url))) }
+            drafts.append(try pipeline.draft("bad", [1], to: .url(ByteText(server.url))))
+            drafts.append(try pipeline.draft("other", [1], to: .url(ByteText(server.url)), batch: "c"))
             _ = try await pipeline.ingest.accept(drafts)
             let path = pipeline.folder + "/view.sqlite"
             func counts() async throws -> StatusCounts {

@@ -23,7 +23,7 @@ struct AuditTests {
         defer { server.close() }
         try await withPipeline { pipeline in
             let drafts = try (0..<count).map {
-                try pipeline.draft("\($0)", Array("content \($0)".utf8), to: .url(server.url), id: "\($0)")
+                try pipeline.draft("\($0)", Array("content \($0)".utf8), to: .url(ByteText(server.url)), id: "\($0)")
             }
             _ = try await pipeline.ingest.accept(drafts)
             _ = try await pipeline.run { try await pipeline.results(count) }
@@ -67,7 +67,9 @@ struct AuditTests {
         defer { server.close() }
         let slow = RetryPolicy(tiers: [60_000], maxAttempts: 3, jitter: 0, parkDelay: 100)
         try await withPipeline(policy: slow) { pipeline in
-            let drafts = try (0..<10).map { try pipeline.draft("\($0)", [1], to: .url(server.url), id: "\($0)") }
+            let drafts = try (0..<10).map {
+                try pipeline.draft("\($0)", [1], to: .url(ByteText(server.url)), id: "\($0)")
+            }
             _ = try await pipeline.ingest.accept(drafts)
             try await pipeline.run {
                 while try await pipeline.records(pipeline.layout.retry(60_000)).count < 10 {
@@ -117,13 +119,13 @@ struct AuditTests {
         defer { server.close() }
         try await withPipeline { pipeline in
             _ = try await pipeline.ingest.accept([
-                try pipeline.draft("old", [1], to: .url(server.url), key: "k", id: "old")
+                try pipeline.draft("old", [1], to: .url(ByteText(server.url)), key: "k", id: "old")
             ])
             _ = try await pipeline.run { try await pipeline.results(1) }
             fails.withLock { $0 = true }
             try await Task.sleep(for: .milliseconds(5))
             _ = try await pipeline.ingest.accept([
-                try pipeline.draft("new", [2], to: .url(server.url), key: "k", id: "new")
+                try pipeline.draft("new", [2], to: .url(ByteText(server.url)), key: "k", id: "new")
             ])
             _ = try await pipeline.run { try await pipeline.results(2) }
             var report = try await pipeline.audit()
@@ -149,5 +151,7 @@ struct AuditTests {
         }
     }
 
-    private static func id(_ stored: StoredRecord) -> String? { try? ResultDocument.decode(stored.record.value).taskId }
+    private static func id(_ stored: StoredRecord) -> ByteText? {
+        try? ResultDocument.decode(stored.record.value).taskId
+    }
 }

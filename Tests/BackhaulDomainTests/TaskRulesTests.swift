@@ -4,13 +4,14 @@ import Testing
 @Suite("What a task must be")
 struct TaskRulesTests {
     private func task(
-        tenant: String = "t", id: String = "1", path: String = "a/b.jpg", key: String = "a/b.jpg",
-        place: DestinationReference.Place = .named("nas"), batch: String = ""
+        tenant: ByteText = "t", id: ByteText = "1", path: ByteText = "a/b.jpg", key: ByteText = "a/b.jpg",
+        place: DestinationReference.Place = .named("nas"), batch: ByteText = "", size: UInt64 = 1, acceptedAt: Int64 = 1
     ) -> UploadTask {
         UploadTask(
             identity: TaskIdentity(tenant: tenant, id: id), batch: batch,
             source: SourceReference(root: "r", path: path),
-            destination: DestinationReference(place: place, key: key), size: 1, modifiedAt: 0, acceptedAt: 1)
+            destination: DestinationReference(place: place, key: key), size: size, modifiedAt: 0,
+            acceptedAt: acceptedAt)
     }
 
     private func code(_ task: UploadTask) -> String? {
@@ -23,21 +24,21 @@ struct TaskRulesTests {
     }
 
     @Test func oddNamesAreFine() {
-        for name in ["ä b", "%41", "a#b?c&d+e", "日本 🎉", "~x", "'q\"", "..a", "a..", "-"] {
+        for name in ["ä b", "%41", "a#b?c&d+e", "日本 🎉", "~x", "'q\"", "..a", "a..", "-"] as [ByteText] {
             #expect(code(task(key: name)) == nil)
         }
     }
 
     @Test(arguments: [
         "", "/a", "a//b", "a/../b", "../\u{301}x", "..", ".", "a/.", "a\nb", "a\u{0}b", "a\u{7f}", "a/",
-        String(repeating: "x", count: 1_025),
+        ByteText(String(repeating: "x", count: 1_025)),
     ])
-    func escapingOrControllingKeysAreRefused(_ key: String) {
+    func escapingOrControllingKeysAreRefused(_ key: ByteText) {
         #expect(code(task(key: key)) == "bad-key")
     }
 
-    @Test(arguments: ["/etc/passwd", "../x", "a/../../x", "a\nb"])
-    func escapingPathsAreRefused(_ path: String) {
+    @Test(arguments: ["/etc/passwd", "../x", "a/../../x", "a\nb"] as [ByteText])
+    func escapingPathsAreRefused(_ path: ByteText) {
         #expect(code(task(path: path)) == "bad-path")
     }
 
@@ -47,7 +48,7 @@ struct TaskRulesTests {
         ("file:///etc/", "bad-url"), ("gopher://x/", "bad-url"), ("http:///x", "bad-url"), ("http://a b/", "bad-url"),
         ("http://a\r\nX: y/", "bad-url"), ("http:\\\\host", "bad-url"),
     ])
-    func urlsThatCarrySecretsOrAreNoneAreRefused(_ url: String, _ expected: String) {
+    func urlsThatCarrySecretsOrAreNoneAreRefused(_ url: ByteText, _ expected: String) {
         #expect(code(task(place: .url(url))) == expected)
     }
 
@@ -59,11 +60,25 @@ struct TaskRulesTests {
         #expect(code(task(place: .named("../x"))) == "bad-destination")
     }
 
+    @Test func numbersAreBounded() {
+        #expect(code(task(size: Domain.sizes.upperBound)) == nil)
+        #expect(code(task(size: Domain.sizes.upperBound + 1)) == "bad-size")
+        #expect(code(task(size: .max)) == "bad-size")
+        #expect(code(task(acceptedAt: -1)) == "bad-time")
+        #expect(code(task(acceptedAt: .min)) == "bad-time")
+        #expect(code(task(acceptedAt: .max)) == "bad-time")
+    }
+
+    @Test(arguments: ["\u{212a}evin", "caf\u{e9}", "", ".hidden", "a b"] as [ByteText])
+    func tenantsHaveAPlainAlphabet(_ tenant: ByteText) {
+        #expect(code(task(tenant: tenant)) == "bad-tenant")
+    }
+
     @Test func theDerivedIdentityIsAPromise() {
         let place = DestinationReference(place: .named("nas"), key: "k")
         let source = SourceReference(root: "r", path: "p")
-        func id(_ tenant: String = "t", _ destination: DestinationReference, _ size: UInt64 = 1, _ time: Int64 = 2)
-            -> String
+        func id(_ tenant: ByteText = "t", _ destination: DestinationReference, _ size: UInt64 = 1, _ time: Int64 = 2)
+            -> ByteText
         {
             TaskIdentity.derivedID(
                 tenant: tenant, destination: destination, source: source, size: size, modifiedAt: time)

@@ -6,8 +6,7 @@ struct VerdictTests {
     private let policy = RetryPolicy(tiers: [10_000, 60_000, 600_000], maxAttempts: 5, jitter: 0.1, parkDelay: 30_000)
     private let now: Int64 = 1_000_000
 
-    private func decide(_ failure: Failure, attempts: Int = 0, deadline: Int64? = nil, random: Double = 0.5) -> Verdict
-    {
+    private func decide(_ failure: Failure, attempts: Int = 0, deadline: Int64? = nil, random: Double = 0) -> Verdict {
         Verdict.decide(failure, attempts: attempts, policy: policy, deadline: deadline, now: now, random: random)
     }
 
@@ -20,8 +19,8 @@ struct VerdictTests {
         #expect(decide(failure, attempts: 4) == .deadLetter(spends: true))
     }
 
-    @Test func jitterStaysWithinTenPercent() {
-        #expect(decide(Failure(.transient, "x"), random: 0) == .retry(at: now + 9_000, spends: true))
+    @Test func jitterLengthensByTenPercentAndNeverShortens() {
+        #expect(decide(Failure(.transient, "x"), random: 0) == .retry(at: now + 10_000, spends: true))
         #expect(decide(Failure(.transient, "x"), random: 1) == .retry(at: now + 11_000, spends: true))
     }
 
@@ -51,12 +50,43 @@ struct VerdictTests {
         #expect(decide(Failure(.interrupted, "x"), deadline: now) == .forget)
     }
 
+    /// Whatever the jitter throws: one record in the tier of the failure, and the rest in memory.
+    @Test(arguments: 0..<500)
+    func retryTakesOneRecordInOneTier(seed: Int) {
+        let policy = RetryPolicy.standard
+        let random = Double(seed) / 500
+        for attempts in 0..<policy.maxAttempts - 1 {
+            let verdict = Verdict.decide(
+                Failure(.transient, "x"), attempts: attempts, policy: policy, deadline: nil, now: now, random: random)
+            guard case .retry(let due, _) = verdict else {
+                Issue.record("\(verdict)")
+                continue
+            }
+            // Decided a moment later than the verdict, as it happens.
+            let appended = now + 3
+            let tier = policy.tiers[min(attempts, policy.tiers.count - 1)]
+            #expect(DelayPlan.next(tiers: policy.tiers, due: due, now: appended) == .tier(tier))
+            let woken = appended + tier
+            #expect(due <= woken || DelayPlan.next(tiers: policy.tiers, woken: tier, due: due, now: woken) == .memory)
+        }
+    }
+
+    @Test func extremeTimesSaturate() {
+        for due in [Int64.min, 0, .max] {
+            for now in [Int64.min, 0, .max] { _ = DelayPlan.next(tiers: [10_000], due: due, now: now) }
+        }
+        let verdict = Verdict.decide(
+            Failure(.transient, "x"), attempts: 0, policy: policy, deadline: nil, now: .max, random: 1)
+        #expect(verdict == .retry(at: .max, spends: true))
+    }
+
     @Test func waitsGoIntoTheLargestTierThatFits() {
         let tiers: [Int64] = [10_000, 60_000, 600_000]
         #expect(DelayPlan.next(tiers: tiers, due: 600_000, now: 0) == .tier(600_000))
-        #expect(DelayPlan.next(tiers: tiers, due: 599_999, now: 0) == .tier(60_000))
+        #expect(DelayPlan.next(tiers: tiers, due: 540_000, now: 0) == .tier(600_000))
+        #expect(DelayPlan.next(tiers: tiers, due: 539_999, now: 0) == .tier(60_000))
         #expect(DelayPlan.next(tiers: tiers, due: 10_000, now: 0) == .tier(10_000))
-        #expect(DelayPlan.next(tiers: tiers, due: 9_999, now: 0) == .memory)
+        #expect(DelayPlan.next(tiers: tiers, due: 8_999, now: 0) == .memory)
         #expect(DelayPlan.next(tiers: tiers, due: -5, now: 0) == .memory)
     }
 

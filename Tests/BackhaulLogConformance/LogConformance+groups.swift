@@ -12,7 +12,9 @@ extension LogConformance {
         await session.grant(100)
         let deliveries = try await take(10, session)
         #expect(deliveries.map { text($0.stored) } == (0..<10).map(String.init))
-        #expect(try await session.settle(finish(Array(deliveries.prefix(4)))) == Array(repeating: .settled, count: 4))
+        #expect(
+            try await session.settlePatiently(finish(Array(deliveries.prefix(4))))
+                == Array(repeating: .settled, count: 4))
         #expect(try await position(log) == GroupPosition(frontier: 4))
         #expect(try await position(log, h) == GroupPosition(frontier: 0), "another group's position is its own")
         let next = try await harness.crash(log)
@@ -29,10 +31,11 @@ extension LogConformance {
         let session = try await log.openSession([Subscription(group: g, topic: t)])
         await session.grant(3)
         let deliveries = try await take(3, session)
-        _ = try await session.settle(finish(Array(deliveries[0...1]), [value("x", to: out), value("y", to: out)]))
+        _ = try await session.settlePatiently(
+            finish(Array(deliveries[0...1]), [value("x", to: out), value("y", to: out)]))
         #expect(try await all(log, out).map(text) == ["x", "y"])
         // Once finished, a delivery cannot be settled again.
-        let repeated = try await session.settle(finish([deliveries[0]], [value("z", to: out)]))
+        let repeated = try await session.settlePatiently(finish([deliveries[0]], [value("z", to: out)]))
         #expect(repeated == [.dropped])
         #expect(try await all(log, out).count == 2)
         await log.close()
@@ -65,14 +68,14 @@ extension LogConformance {
                 #expect(try await position(log) == stood)
                 // The same process sends the same decisions again; or it dies, and the next one finds all or nothing.
                 if after == 0 {
-                    #expect(try await session.settle(units) == [.settled, .settled])
+                    #expect(try await session.settlePatiently(units) == [.settled, .settled])
                     await session.close()
                 } else {
                     log = try await harness.crash(log)
                     #expect(try await position(log) == stood)
                     let next = try await log.openSession([Subscription(group: g, topic: t)])
                     await next.grant(2)
-                    _ = try await next.settle(
+                    _ = try await next.settlePatiently(
                         finish(try await take(2, next), [value("x", to: out), value("y", to: out)]))
                     await next.close()
                 }
@@ -90,7 +93,8 @@ extension LogConformance {
         await session.grant(5_001)
         let deliveries = try await take(5_001, session)
         let stuck = Set([0, 17, 4_000])
-        _ = try await session.settle(finish(deliveries.filter { !stuck.contains(Int($0.stored.position.offset)) }))
+        _ = try await session.settlePatiently(
+            finish(deliveries.filter { !stuck.contains(Int($0.stored.position.offset)) }))
         #expect(try await position(log)?.frontier == 0)
         let next = try await harness.crash(log)
         _ = try await next.append([value("new")])
@@ -108,10 +112,10 @@ extension LogConformance {
         await session.grant(1)
         let delivery = try await take(1, session)[0]
         let checkpoint = SettleUnit(delivery: delivery.reference, finishes: false, appends: [value("mark", to: out)])
-        #expect(try await session.settle([checkpoint]) == [.settled])
+        #expect(try await session.settlePatiently([checkpoint]) == [.settled])
         #expect(try await position(log)?.frontier == 0)
         #expect(try await all(log, out).map(text) == ["mark"])
-        #expect(try await session.settle(finish([delivery])) == [.settled])
+        #expect(try await session.settlePatiently(finish([delivery])) == [.settled])
         #expect(try await position(log)?.frontier == 1)
         await log.close()
     }
@@ -119,17 +123,32 @@ extension LogConformance {
     func revocationIsHeld() async throws {
         let log = try await harness.open()
         try await log.ensure([topic(t, 2)])
+        // A broker may put a member out of its group in the middle of it, on a busy machine above all: then its decisions are
+        // dropped, as they have to be, and it is tried again.
+        for attempt in 1...5 {
+            if try await holdsRevocation(log, attempt) { return await log.close() }
+        }
+        Issue.record("the member was put out of its group five times")
+        await log.close()
+    }
+
+    private func holdsRevocation(_ log: any MessageLog, _ attempt: Int) async throws -> Bool {
         _ = try await log.append((0..<2).map { value("\($0)", partition: $0) })
         let first = try await log.openSession([Subscription(group: g, topic: t)])
         await first.grant(10)
-        let deliveries = try await take(2, first)
+        let deliveries = try await take(2 * attempt, first)
         let second = try await log.openSession([Subscription(group: g, topic: t)])
         await second.grant(10)
         let revocation = try await revocation(first, beside: second)
         #expect(revocation.partitions.count == 1)
         // Held: what is under way there can still be settled, and the other member gets nothing of it.
         let given = deliveries.filter { revocation.partitions.contains($0.stored.position.partition) }
-        #expect(try await first.settle(finish(given)) == [.settled])
+        let outcomes = try await first.settlePatiently(finish(given))
+        guard outcomes.allSatisfy({ $0 == .settled }) else {
+            await first.close()
+            await second.close()
+            return false
+        }
         try await first.release(revocation)
         let assigned = try await within(60, "an assignment") {
             while let event = try await second.next() {
@@ -138,8 +157,10 @@ extension LogConformance {
             throw LogError.closed
         }
         #expect(assigned.map(\.partition) == revocation.partitions)
-        #expect(assigned.first?.position.frontier == 1, "the next owner begins behind what was settled during the hold")
-        await log.close()
+        #expect(
+            assigned.first?.position.frontier == Int64(attempt),
+            "the next owner begins behind what was settled during the hold")
+        return true
     }
 
     /// What `first` is asked to give up because `second` has joined, whose own events are looked at meanwhile: on Kafka
@@ -180,7 +201,7 @@ extension LogConformance {
         let revocation = try await revocation(first, beside: second)
         try await first.release(revocation)
         let given = deliveries.filter { revocation.partitions.contains($0.stored.position.partition) }
-        #expect(try await first.settle(finish(given, [value("late", to: out)])) == [.dropped])
+        #expect(try await first.settlePatiently(finish(given, [value("late", to: out)])) == [.dropped])
         #expect(try await all(log, out).isEmpty)
         #expect(try await take(1, second).map(\.stored) == given.map(\.stored), "the new owner gets it again")
         await log.close()
@@ -240,7 +261,7 @@ extension LogConformance {
             case .delivered(let deliveries):
                 count += deliveries.count
                 if head == nil { head = deliveries[0] }
-                _ = try await session.settle(finish(deliveries.filter { $0 != head }))
+                _ = try await session.settlePatiently(finish(deliveries.filter { $0 != head }))
             case .blocked(let reference): blocked = reference
             default: continue
             }
@@ -248,7 +269,7 @@ extension LogConformance {
         #expect(count == Int(OffsetLedger.maximumSpan))
         #expect(blocked == head?.reference)
         #expect(try await position(log)?.map.utf8.count ?? 0 <= 4_000)
-        _ = try await session.settle(finish([try #require(head)]))
+        _ = try await session.settlePatiently(finish([try #require(head)]))
         #expect(try await take(2_000, session).count == 2_000, "intake goes on once the head is finished")
         await log.close()
     }
@@ -277,7 +298,7 @@ extension LogConformance {
         await session.grant(2)
         let deliveries = try await take(2, session)
         #expect(Set(deliveries.map(\.reference.group)) == [g, later])
-        _ = try await session.settle(finish(deliveries, [value("x", to: out)]))
+        _ = try await session.settlePatiently(finish(deliveries, [value("x", to: out)]))
         #expect(try await position(log)?.frontier == 1)
         #expect(try await position(log, later, d)?.frontier == 1)
         await log.close()
@@ -307,7 +328,7 @@ extension LogConformance {
                         while let event = try await member.next() {
                             switch event {
                             case .delivered(let deliveries):
-                                _ = try await member.settle(finish(deliveries))
+                                _ = try await member.settlePatiently(finish(deliveries))
                                 if await counts.add(deliveries.count, to: index) == 800 {
                                     for other in members { await other.close() }
                                 }

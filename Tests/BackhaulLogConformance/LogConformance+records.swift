@@ -147,7 +147,7 @@ extension LogConformance {
         await session.grant(10)
         let deliveries = try await take(2, session)
         #expect(deliveries.map { text($0.stored) } == ["2", "2"])
-        _ = try await session.settle(finish(deliveries))
+        _ = try await session.settlePatiently(finish(deliveries))
         #expect(try await position(log)?.frontier == 6)
         await log.close()
     }
@@ -210,7 +210,7 @@ extension LogConformance {
         while seen.count < 50_000 {
             let deliveries = try await take(1, session)
             for delivery in deliveries { #expect(seen.insert(text(delivery.stored)).inserted) }
-            _ = try await session.settle(finish(deliveries))
+            _ = try await session.settlePatiently(finish(deliveries))
         }
         let positions = try await log.positions(of: g)
         #expect(positions.values.map(\.frontier).reduce(0, +) == 50_000)

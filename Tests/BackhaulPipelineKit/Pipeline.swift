@@ -28,7 +28,7 @@ package final class Pipeline: Sendable {
     package static let quickPolicy = RetryPolicy(tiers: [100, 300], maxAttempts: 3, jitter: 0.1, parkDelay: 200)
 
     package init(
-        folder: String, destinations: [String: Destination] = [:], policy: RetryPolicy = quickPolicy,
+        folder: String, destinations: [ByteText: Destination] = [:], policy: RetryPolicy = quickPolicy,
         partitions: Int = 4,
         largeThreshold: UInt64 = 64 << 20
     ) async throws {
@@ -77,8 +77,8 @@ package final class Pipeline: Sendable {
 
     /// Writes a source file and gives the draft that submits it.
     package func draft(
-        _ name: String, _ bytes: [UInt8], to place: DestinationReference.Place, key: String? = nil, batch: String = "b",
-        id: String? = nil, deadline: Int64? = nil
+        _ name: String, _ bytes: [UInt8], to place: DestinationReference.Place, key: ByteText? = nil,
+        batch: ByteText = "b", id: ByteText? = nil, deadline: Int64? = nil
     ) throws -> TaskDraft {
         let path = folder + "/source/" + name
         try FileManager.default.createDirectory(
@@ -87,8 +87,8 @@ package final class Pipeline: Sendable {
         var status = stat()
         guard stat(path, &status) == 0 else { throw CocoaError(.fileNoSuchFile) }
         return TaskDraft(
-            tenant: "t", id: id, batch: batch, source: SourceReference(root: "src", path: name),
-            destination: DestinationReference(place: place, key: key ?? name), size: UInt64(bytes.count),
+            tenant: "t", id: id, batch: batch, source: SourceReference(root: "src", path: ByteText(name)),
+            destination: DestinationReference(place: place, key: key ?? ByteText(name)), size: UInt64(bytes.count),
             modifiedAt: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec), deadline: deadline
         )
     }
@@ -209,7 +209,7 @@ package final class Pipeline: Sendable {
 
 /// A pipeline in a folder of its own, closed and removed at the end.
 package func withPipeline(
-    destinations: [String: Destination] = [:], policy: RetryPolicy = Pipeline.quickPolicy, partitions: Int = 4,
+    destinations: [ByteText: Destination] = [:], policy: RetryPolicy = Pipeline.quickPolicy, partitions: Int = 4,
     largeThreshold: UInt64 = 64 << 20, _ body: @escaping @Sendable (Pipeline) async throws -> Void
 ) async throws {
     try await withTemporaryFolder { folder in

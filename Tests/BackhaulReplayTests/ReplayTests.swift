@@ -15,7 +15,7 @@ struct ReplayTests {
         try await withPipeline { pipeline in
             let drafts = try (0..<count).map {
                 try pipeline.draft(
-                    "\($0)", [1, 2], to: .url(server.url), batch: $0 % 2 == 0 ? "even" : "odd", id: "\($0)")
+                    "\($0)", [1, 2], to: .url(ByteText(server.url)), batch: $0 % 2 == 0 ? "even" : "odd", id: "\($0)")
             }
             _ = try await pipeline.ingest.accept(drafts)
             _ = try await pipeline.run { try await pipeline.results(count) }

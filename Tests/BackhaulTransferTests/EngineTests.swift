@@ -1,3 +1,4 @@
+import BackhaulDomain
 import BackhaulTestKit
 import BackhaulTransfer
 import Crypto

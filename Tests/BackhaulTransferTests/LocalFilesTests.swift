@@ -1,3 +1,4 @@
+import BackhaulDomain
 import BackhaulTestKit
 import BackhaulTransfer
 import Crypto
@@ -126,7 +127,7 @@ struct LocalFilesTests {
                 configured: ["a": .init(path: folder + "/a", marker: ".mounted"), "b": .init(path: folder + "/b")],
                 registry: folder + "/registry", takesRegistered: false)
             #expect(throws: RootFailure.unknown("c")) { try roots.open("c") }
-            for name in ["a", "b"] {
+            for name in ["a", "b"] as [ByteText] {
                 do throws(RootFailure) {
                     _ = try roots.open(name)
                     Issue.record("\(name) should be unfit")

@@ -1,3 +1,4 @@
+import BackhaulDomain
 import Foundation
 import HTTPTypes
 import JWTKit

@@ -210,7 +210,7 @@ struct IngestAPITests {
             }
             defer { server.close() }
             _ = try pipeline.draft("a", [1], to: .named("nas"))
-            var draft = try pipeline.draft("b", [1], to: .url(server.url))
+            var draft = try pipeline.draft("b", [1], to: .url(ByteText(server.url)))
             let id = "4bf92f3577b34da6a3ce929d0e0e4736"
             let header = ["traceparent": "00-\(id)-00f067aa0ba902b7-01"]
             _ = try await send("POST", base + "/v1/tasks", task("a"), headers: header)

@@ -67,8 +67,8 @@ struct TasksAPITests {
             let server = try StubServer { $0.target == "/bad" ? .status(500) : .store() }
             defer { server.close() }
             let drafts = [
-                try pipeline.draft("good", [1, 2], to: .url(server.url), id: "g1"),
-                try pipeline.draft("bad", [3], to: .url(server.url), id: "b1"),
+                try pipeline.draft("good", [1, 2], to: .url(ByteText(server.url)), id: "g1"),
+                try pipeline.draft("bad", [3], to: .url(ByteText(server.url)), id: "b1"),
             ]
             let accepted = try await pipeline.ingest.accept(drafts)
             guard case .accepted(_, let position) = accepted[1] else { Issue.record("\(accepted)"); return }
@@ -108,7 +108,9 @@ struct TasksAPITests {
             let pipeline = place.pipeline
             let server = try StubServer { $0.target.hasPrefix("/bad") ? .status(403) : .store() }
             defer { server.close() }
-            _ = try await pipeline.ingest.accept([try pipeline.draft("bad", [3], to: .url(server.url), id: "b1")])
+            _ = try await pipeline.ingest.accept([
+                try pipeline.draft("bad", [3], to: .url(ByteText(server.url)), id: "b1")
+            ])
             let early = try await send("POST", place.base + "/tasks/b1/retry")
             #expect(early.status == 409 && early.json["code"] as? String == "not-failed")
             _ = try await pipeline.run {
@@ -142,7 +144,7 @@ struct TasksAPITests {
             }
             defer { server.close() }
             let names = ["slow", "later", "waits", "done"]
-            let drafts = try names.map { try pipeline.draft($0, [1], to: .url(server.url), id: $0) }
+            let drafts = try names.map { try pipeline.draft($0, [1], to: .url(ByteText(server.url)), id: ByteText($0)) }
             _ = try await pipeline.ingest.accept([drafts[2]])
             // The acknowledger alone: nobody is there to upload.
             _ = try await pipeline.run(workers: 0) {
@@ -230,8 +232,8 @@ struct TasksAPITests {
             }
             async let live = listen("")
             try await Task.sleep(for: .milliseconds(300))
-            let drafts = try (0..<3).map { try pipeline.draft("\($0)", [1], to: .url(server.url)) }
-            let other = try pipeline.draft("other", [1], to: .url(server.url), batch: "c")
+            let drafts = try (0..<3).map { try pipeline.draft("\($0)", [1], to: .url(ByteText(server.url))) }
+            let other = try pipeline.draft("other", [1], to: .url(ByteText(server.url)), batch: "c")
             _ = try await pipeline.ingest.accept(drafts + [other])
             _ = try await pipeline.run { try await pipeline.results(4) }
             let text = try await live

@@ -21,12 +21,13 @@ struct ResultTextTests {
     private static let results: [ResultDocument] = [
         result { _ in },
         result { $0.sha256 = "" },
-        result { $0.bytes = UInt64(Int64.max) },
+        result { $0.bytes = Domain.sizes.upperBound },
         result { $0.bytes = 0 },
         result {
-            $0.batch = "quote \" backslash \\ slash / tab \t newline \n bell \u{07} \u{1f} \u{7f} \u{2028} ä 日本 😀"
+            $0.worker = "quote \" backslash \\ slash / tab \t newline \n bell \u{07} \u{1f} \u{7f} \u{2028} ä 日本 😀"
         },
-        result { $0.destination.key = "e\u{0301}\u{0}\u{8}\u{c}\r" },
+        result { $0.destination.key = "e\u{0301}\u{2028} \"\\" },
+        result { $0.verification = "e\u{0301}\u{0}\u{8}\u{c}\r" },
         result { outcome in
             outcome.kind = .failed
             outcome.verification = ""

@@ -109,8 +109,8 @@ struct InterruptionTests {
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await marks.run() }
-            marks.begin(Self.delivery(1), at: clock.now)
-            marks.begin(Self.delivery(2), at: clock.now)
+            marks.begin(Self.delivery(1), at: clock.now, startedAt: clock.now)
+            marks.begin(Self.delivery(2), at: clock.now, startedAt: clock.now)
             let first = try await marks.end(Self.delivery(1).delivery.reference)
             #expect(!first)
             // The first look may not have begun yet: it finds the time as it is then.
@@ -137,7 +137,7 @@ struct InterruptionTests {
             await go.wait()
             throw LogError.closed
         }
-        marks.begin(Self.delivery(1), at: clock.now - 1_000)
+        marks.begin(Self.delivery(1), at: clock.now - 1_000, startedAt: clock.now)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await marks.run() }
             await begun.wait()

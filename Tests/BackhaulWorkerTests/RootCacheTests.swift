@@ -12,8 +12,9 @@ struct RootCacheTests {
         var status = stat()
         guard stat("\(folder)/\(tree)/f", &status) == 0 else { throw CocoaError(.fileNoSuchFile) }
         return UploadTask(
-            identity: TaskIdentity(tenant: "t", id: tree), batch: "", source: SourceReference(root: "r", path: "f"),
-            destination: DestinationReference(place: .named("out"), key: tree), size: UInt64(status.st_size),
+            identity: TaskIdentity(tenant: "t", id: ByteText(tree)), batch: "",
+            source: SourceReference(root: "r", path: "f"),
+            destination: DestinationReference(place: .named("out"), key: ByteText(tree)), size: UInt64(status.st_size),
             modifiedAt: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec), acceptedAt: 1)
     }
 

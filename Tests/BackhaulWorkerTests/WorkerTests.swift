@@ -36,7 +36,7 @@ struct WorkerTests {
         try await withServer({ _ in .store() }) { server in
             try await withPipeline { pipeline in
                 let drafts = try (0..<200).map {
-                    try pipeline.draft("d/\($0) ä.bin", Array("content \($0)".utf8), to: .url(server.url))
+                    try pipeline.draft("d/\($0) ä.bin", Array("content \($0)".utf8), to: .url(ByteText(server.url)))
                 }
                 try await accept(pipeline, drafts)
                 let results = try await pipeline.run(workers: 2) { try await pipeline.results(200) }
@@ -57,7 +57,9 @@ struct WorkerTests {
         let isHealed = Mutex(false)
         try await withServer({ _ in isHealed.withLock { $0 } ? .store() : .status(500) }) { server in
             try await withPipeline { pipeline in
-                let drafts = try (0..<20).map { try pipeline.draft("\($0)", [UInt8($0)], to: .url(server.url)) }
+                let drafts = try (0..<20).map {
+                    try pipeline.draft("\($0)", [UInt8($0)], to: .url(ByteText(server.url)))
+                }
                 try await accept(pipeline, drafts)
                 try await pipeline.run {
                     let results = try await pipeline.results(20)
@@ -89,7 +91,7 @@ struct WorkerTests {
     @Test func aRefusalIsFinalAtOnce() async throws {
         try await withServer({ _ in .status(403) }) { server in
             try await withPipeline { pipeline in
-                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(server.url))])
+                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
                 let results = try await pipeline.run { try await pipeline.results(1) }
                 #expect(
                     results[0].status == "failed" && results[0].attempts == 1 && results[0].failure?.kind == "permanent"
@@ -102,7 +104,7 @@ struct WorkerTests {
     @Test func aNamedPauseCostsNoAttempt() async throws {
         try await withServer({ $0.earlier < 4 ? .status(429, headers: ["Retry-After": "1"]) : .store() }) { server in
             try await withPipeline { pipeline in
-                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(server.url))])
+                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
                 let results = try await pipeline.run { try await pipeline.results(1) }
                 #expect(results[0].status == "succeeded" && results[0].attempts == 1)
                 #expect(server.requests.count == 5)
@@ -123,7 +125,7 @@ struct WorkerTests {
         }) { server in
             try await withPipeline { pipeline in
                 let bytes = [UInt8](repeating: 7, count: 6_000_000)
-                try await accept(pipeline, [try pipeline.draft("a", bytes, to: .url(server.url))])
+                try await accept(pipeline, [try pipeline.draft("a", bytes, to: .url(ByteText(server.url)))])
                 let results = try await pipeline.run { try await pipeline.results(1) }
                 #expect(results[0].status == "succeeded" && results[0].attempts == 2)
                 #expect(server.requests.count == 2)
@@ -145,7 +147,7 @@ struct WorkerTests {
                             topic: pipeline.layout.tasks, partitioning: .partition(0),
                             record: LogRecord(key: [1], value: $0, headers: [LogHeader("their", [0xff])]))
                     })
-                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(server.url))])
+                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
                 let results = try await pipeline.run { try await pipeline.results(1) }
                 #expect(results[0].status == "succeeded", "the partition goes on")
                 let letters = try await pipeline.deadLetters()
@@ -164,7 +166,7 @@ struct WorkerTests {
         try await withServer({ _ in .store() }) { server in
             try await withPipeline { pipeline in
                 let drafts = try ["gone", "grown", "folder"].map {
-                    try pipeline.draft($0, [1, 2], to: .url(server.url))
+                    try pipeline.draft($0, [1, 2], to: .url(ByteText(server.url)))
                 }
                 try await accept(pipeline, drafts)
                 let source = pipeline.folder + "/source/"
@@ -183,7 +185,7 @@ struct WorkerTests {
     @Test func aMissingRootIsWaitedForWithoutSpendingAttempts() async throws {
         try await withServer({ _ in .store() }) { server in
             try await withPipeline { pipeline in
-                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(server.url))])
+                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
                 let source = pipeline.folder + "/source"
                 try FileManager.default.moveItem(atPath: source, toPath: source + ".away")
                 let results = try await pipeline.run {
@@ -205,8 +207,8 @@ struct WorkerTests {
                 try await accept(
                     pipeline,
                     [
-                        try pipeline.draft("past", [1], to: .url(server.url), deadline: now),
-                        try pipeline.draft("soon", [1], to: .url(server.url), deadline: now + 60),
+                        try pipeline.draft("past", [1], to: .url(ByteText(server.url)), deadline: now),
+                        try pipeline.draft("soon", [1], to: .url(ByteText(server.url)), deadline: now + 60),
                     ])
                 let results = try await pipeline.run { try await pipeline.results(2) }
                 #expect(results.allSatisfy { $0.status == "expired" })
@@ -247,7 +249,7 @@ struct WorkerTests {
     @Test func aStopInOrderCostsNoAttempt() async throws {
         try await withServer({ $0.earlier == 0 ? .stall(30) : .store() }) { server in
             try await withPipeline { pipeline in
-                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(server.url))])
+                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
                 try await pipeline.run(markAfter: 50, grace: 100) {
                     while try await !pipeline.outcomes().contains(where: { $0.kind == .started }) {
                         try await Task.sleep(for: .milliseconds(10))
@@ -264,7 +266,7 @@ struct WorkerTests {
     @Test func aCrashThatMetAMarkIsCounted() async throws {
         try await withServer({ _ in .store() }) { server in
             try await withPipeline { pipeline in
-                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(server.url))])
+                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
                 let stored = try #require(try await pipeline.records(pipeline.layout.tasks).first)
                 let task = try TaskCodec.decode(stored.record.value)
                 let mark = Checkpoint(
@@ -291,7 +293,7 @@ struct WorkerTests {
             let policy = RetryPolicy(tiers: [100], maxAttempts: 3, jitter: 0, parkDelay: 200)
             try await withPipeline(policy: policy, largeThreshold: 1_000) { pipeline in
                 let large = [UInt8](repeating: 1, count: 2_000)
-                try await accept(pipeline, [try pipeline.draft("large", large, to: .url(server.url))])
+                try await accept(pipeline, [try pipeline.draft("large", large, to: .url(ByteText(server.url)))])
                 #expect(try await pipeline.records(pipeline.layout.largeTasks).count == 1)
                 let results = try await pipeline.run(largeThreshold: 1_000) { try await pipeline.results(1) }
                 #expect(results[0].status == "succeeded" && results[0].attempts == 2)
@@ -306,7 +308,7 @@ struct WorkerTests {
         try await withServer({ $0.earlier == 0 ? .status(500) : .store() }) { server in
             try await withPipeline(policy: RetryPolicy(tiers: [200], maxAttempts: 3, jitter: 0.5, parkDelay: 100)) {
                 pipeline in
-                let drafts = try (0..<60).map { try pipeline.draft("\($0)", [1], to: .url(server.url)) }
+                let drafts = try (0..<60).map { try pipeline.draft("\($0)", [1], to: .url(ByteText(server.url))) }
                 try await accept(pipeline, drafts)
                 let results = try await pipeline.run(memoryWaits: 2) { try await pipeline.results(60) }
                 #expect(results.allSatisfy { $0.status == "succeeded" && $0.attempts == 2 })
@@ -362,7 +364,7 @@ struct WorkerTests {
         try await withServer({ _ in .store() }) { target in
             try await withServer({ _ in .status(302, headers: ["Location": target.url]) }) { server in
                 try await withPipeline { pipeline in
-                    try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(server.url))])
+                    try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
                     let result = try await pipeline.run { try await pipeline.results(1) }[0]
                     #expect(result.failure?.kind == "permanent" && result.failure?.httpStatus == 302)
                     #expect(target.connectionCount == 0 && server.connectionCount == 1)
@@ -381,7 +383,7 @@ struct WorkerTests {
     ])
     func whatNoURLMayBeIsNoTask(_ url: String, _ code: String) async throws {
         try await withPipeline { pipeline in
-            let answers = try await pipeline.ingest.accept([try pipeline.draft("a", [1], to: .url(url))])
+            let answers = try await pipeline.ingest.accept([try pipeline.draft("a", [1], to: .url(ByteText(url)))])
             guard case .rejected(let violation) = answers[0] else { Issue.record("\(answers)"); return }
             #expect(violation.code == code)
         }
@@ -394,7 +396,7 @@ struct WorkerTests {
                     pipeline,
                     [
                         try pipeline.draft("a", [1], to: .named("nowhere")),
-                        try pipeline.draft("b", [1], to: .url(server.url)),
+                        try pipeline.draft("b", [1], to: .url(ByteText(server.url))),
                     ])
                 let results = try await pipeline.run(egress: .publicOnly) { try await pipeline.results(2) }
                 #expect(Set(results.map(\.failure?.kind)) == ["permanent", "egress-refused"])

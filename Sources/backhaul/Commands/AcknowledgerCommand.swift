@@ -62,6 +62,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         let readiness = Readiness()
         let probe = LogProbe(log, topic: settings.layout.results, logger: logger)
         readiness.add { probe.obstacle }
+        readiness.addRemark { acknowledger.remark }
         parts.append(ServiceProcess.Part(run: { onReady in await probe.run(onReady: onReady) }))
         if let opened { readiness.add { opened.obstacle } }
         let api = opened.map { view in

@@ -47,6 +47,9 @@ struct AuditCommand: AsyncParsableCommand {
         print(
             "accepted \(report.accepted), results \(report.results), unfinished \(report.unfinished.count), malformed records \(report.malformed)"
         )
+        if report.forgotten > 0 {
+            print("older than the results that are kept: \(report.forgotten)")
+        }
         if let verified = report.verified { print("objects read back and right: \(verified)") }
         for name in report.missing { print("MISSING     \(name)") }
         for name in report.duplicated { print("DUPLICATED  \(name)") }

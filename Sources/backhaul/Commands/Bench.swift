@@ -36,7 +36,7 @@ struct Bench: AsyncParsableCommand {
     var source: String?
 
     @Option(help: "Who owns the tasks.")
-    var tenant = "bench"
+    var tenant: ByteText = "bench"
 
     @Option(help: ArgumentHelp("Write each latency to this file, in microseconds, one a line.", valueName: "file"))
     var samples: String?
@@ -59,8 +59,8 @@ struct Bench: AsyncParsableCommand {
         let address = try log.address()
         let roots = settings.sourceRoots(folder: address.folder)
         let file = try source.map { try Self.resolved($0) } ?? Self.emptyFile()
-        let folder = String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)])
-        let root: (name: String, path: String)
+        let folder = String(file[..<(file.utf8.lastIndex(of: UInt8(ascii: "/")) ?? file.startIndex)])
+        let root: (name: ByteText, path: String)
         do {
             root = try roots.name(of: folder.isEmpty ? "/" : folder)
         } catch {
@@ -78,7 +78,10 @@ struct Bench: AsyncParsableCommand {
         let run = BenchRun(
             log: opened, settings: settings, place: place, tenant: tenant,
             source: SourceReference(
-                root: root.name, path: String(file.dropFirst(root.path == "/" ? 1 : root.path.count + 1))),
+                root: root.name,
+                path: ByteText(
+                    String(
+                        decoding: file.utf8.dropFirst(root.path == "/" ? 1 : root.path.utf8.count + 1), as: UTF8.self))),
             size: UInt64(max(0, status.st_size)),
             modifiedAt: FileTime.nanoseconds(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec),
             count: tasks, rate: rate)

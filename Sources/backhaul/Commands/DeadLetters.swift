@@ -1,4 +1,5 @@
 import ArgumentParser
+import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulReplay
@@ -35,7 +36,7 @@ struct DeadLetters: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show every dead letter of a task, with its history.")
 
         @Argument(help: "The task's id.")
-        var task: String
+        var task: ByteText
 
         @OptionGroup var log: LogOptions
 

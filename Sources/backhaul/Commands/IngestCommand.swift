@@ -51,7 +51,7 @@ struct IngestCommand: AsyncParsableCommand {
         // What is wrong with the command line is said before anybody waits for brokers.
         let directory = try directory(settings, client)
         let log = try await fleet.open(bootstrap, settings, role: "ingest", patience: Self.patience)
-        var count: (@Sendable (String) async throws -> Int)?
+        var count: (@Sendable (ByteText) async throws -> Int)?
         if let directory { count = { tenant in try await directory.unacknowledged(tenant: tenant) } }
         let limits = TenantLimits(rules: settings.api.limits, clock: SystemLogClock(), unacknowledged: count)
         let api = settings.ingestAPI(

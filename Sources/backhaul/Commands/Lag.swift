@@ -16,7 +16,8 @@ struct Lag: AsyncParsableCommand {
     func run() async throws {
         let settings = try log.common.settings()
         let opened = try await log.address().open(settings, creates: false)
-        let lines = try await OutstandingWork.measure(opened, layout: settings.layout, clock: SystemLogClock())
+        let lines = try await OutstandingWork.measure(
+            opened, layout: settings.layout, clock: (opened as? EmbeddedLog)?.clock ?? SystemLogClock())
         await opened.close()
         if log.output == .json {
             for line in lines { try Output.json(line) }

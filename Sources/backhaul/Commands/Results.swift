@@ -13,10 +13,10 @@ struct Results: AsyncParsableCommand {
         discussion: "Example: backhaul results --batch trip --log embedded:///srv/backhaul --output json | jq .status")
 
     @Option(help: "Only this batch.")
-    var batch: String?
+    var batch: ByteText?
 
     @Option(help: "Only this tenant.")
-    var tenant: String?
+    var tenant: ByteText?
 
     @Option(help: "Only this status: succeeded, failed, cancelled or expired.")
     var status: String?

@@ -46,8 +46,7 @@ struct Standalone: AsyncParsableCommand {
         settings.startLogging()
         try DescriptorBudget.require(transfers: workers * settings.transfers.transfers)
         let log = try EmbeddedLog(
-            folder: folder, options: EmbeddedOptions(owns: true, durability: settings.embeddedDurability),
-            clock: SystemLogClock(), logger: Logger(label: "backhaul.log"))
+            folder: folder, options: settings.embeddedOptions(owns: true), logger: Logger(label: "backhaul.log"))
         try await log.ensure(settings.topics)
         let common = common
         let reloader = Reloader(settings, logger: Logger(label: "backhaul.standalone")) { try common.settings() }

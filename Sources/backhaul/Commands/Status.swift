@@ -1,5 +1,6 @@
 import ArgumentParser
 import BackhaulAcknowledgment
+import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulSettings
@@ -11,10 +12,10 @@ struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show how many tasks are in which state.")
 
     @Option(help: "Only this batch.")
-    var batch: String?
+    var batch: ByteText?
 
     @Option(help: "Only this tenant.")
-    var tenant: String?
+    var tenant: ByteText?
 
     @OptionGroup var log: LogOptions
 

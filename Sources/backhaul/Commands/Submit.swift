@@ -28,10 +28,10 @@ struct Submit: AsyncParsableCommand {
     var to: String
 
     @Option(help: "Who owns the tasks.")
-    var tenant = "default"
+    var tenant: ByteText = "default"
 
     @Option(help: "Groups tasks for progress and replay; made up from the time when left out.")
-    var batch: String?
+    var batch: ByteText?
 
     @Option(help: "Put in front of every key.")
     var prefix = ""
@@ -64,7 +64,7 @@ struct Submit: AsyncParsableCommand {
     func run() async throws {
         let settings = try log.common.settings()
         let place = try DestinationArgument.place(to, settings)
-        let batch = batch ?? "batch-\(Int(Date().timeIntervalSince1970))"
+        let batch = batch ?? ByteText("batch-\(SystemLogClock().wall / 1_000)")
         do {
             try TaskRules.checkTenant(tenant)
             try TaskRules.checkBatch(batch)
@@ -76,7 +76,7 @@ struct Submit: AsyncParsableCommand {
             guard let duration = DurationText.parse(deadline) else {
                 throw CommandFailure("--deadline \(deadline): give a duration such as 30m or 2d", exit: .usage)
             }
-            limit = SystemLogClock().now + duration
+            limit = SystemLogClock().wall + duration
         }
         let address = try log.address()
         if address.folder == nil, settings.roots.isEmpty {
@@ -106,7 +106,7 @@ struct Submit: AsyncParsableCommand {
         await opened.close()
     }
 
-    private func report(_ submission: Submission, _ batch: String) async throws {
+    private func report(_ submission: Submission, _ batch: ByteText) async throws {
         let summary = await submission.summary
         if log.output == .json {
             try Output.json(summary)

@@ -21,13 +21,13 @@ struct TokenCommand: AsyncParsableCommand {
     }
 
     @Argument(help: "The caller's name, for logs.")
-    var name: String
+    var name: ByteText
 
     @Option(name: .customLong("scope"), help: "submit, read or operate; may be given several times.")
     var scopes: [Right]
 
     @Option(help: "The tenant that it is for; '*' for all.")
-    var tenant: String
+    var tenant: ByteText
 
     @Option(help: ArgumentHelp("Append its entry to this token file.", valueName: "file"))
     var append: String?
@@ -44,7 +44,7 @@ struct TokenCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (token, hash) = APIToken.generate()
-        let shownTenant = tenant == "*" ? "'*'" : tenant
+        let shownTenant = tenant == "*" ? "'*'" : tenant.text
         let entry =
             "\(name): { sha256: \(hash), scopes: [\(scopes.map(\.rawValue).joined(separator: ", "))], tenant: \(shownTenant) }\n"
         if let append {

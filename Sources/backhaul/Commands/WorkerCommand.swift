@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackhaulDomain
 import BackhaulKafka
+import BackhaulLog
 import BackhaulSettings
 import BackhaulTelemetry
 import BackhaulTransfer
@@ -36,13 +37,15 @@ struct WorkerCommand: AsyncParsableCommand {
         let tracer = try settings.tracer(role: "worker", client: client)
         let crew = try WorkerCrew(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: nil),
-            egress: settings.egress(isLocal: false), decisionsPerUpload: 16, tracer: tracer)
+            egress: settings.egress(isLocal: false), decisionsPerUpload: 16, clock: SystemLogClock(),
+            tracer: tracer)
         try await crew.sweep()
         var reloader = fleet.reloader(settings, role: "worker")
         reloader.apply = [{ await crew.reload($0) }, { $0.reload(log) }]
         let probe = LogProbe(log, topic: settings.layout.tasks, logger: Logger(label: "backhaul.worker"))
         let readiness = Readiness()
         readiness.add { probe.obstacle }
+        readiness.addRemark { crew.remark }
         let process = ServiceProcess(
             role: "worker", addresses: addresses,
             facts: [

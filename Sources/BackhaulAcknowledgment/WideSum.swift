@@ -1,0 +1,28 @@
+internal import BackhaulDomain
+
+/// A sum of file sizes in two halves, so that no number of files overflows it: SQLite turns a sum past 64 bits into a
+/// floating-point number, and Swift traps. Sizes have at most 53 bits, so 2³¹ of them fit.
+struct WideSum: Hashable, Sendable {
+    private static let bits: Int64 = 32
+    /// The bits from the 32nd on, summed.
+    var high: Int64 = 0
+    /// The lower 32 bits, summed; may be more than 32 bits itself.
+    var low: Int64 = 0
+
+    mutating func add(_ size: Int64, _ sign: Int64) {
+        let size = max(0, size)
+        high += sign * (size >> Self.bits)
+        low += sign * (size & (1 << Self.bits - 1))
+    }
+
+    func adding(_ other: WideSum) -> WideSum {
+        WideSum(high: high.addingClamped(other.high), low: low.addingClamped(other.low))
+    }
+
+    /// The sum; the largest number where it is larger.
+    var total: Int64 {
+        let carried = high.addingReportingOverflow(low >> Self.bits)
+        guard !carried.overflow, carried.partialValue < 1 << 31 else { return .max }
+        return max(0, carried.partialValue << Self.bits | (low & (1 << Self.bits - 1)))
+    }
+}

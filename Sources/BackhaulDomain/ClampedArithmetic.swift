@@ -1,0 +1,20 @@
+/// Arithmetic on numbers from outside: it saturates where it would overflow.
+extension FixedWidthInteger {
+    package func addingClamped(_ other: Self) -> Self {
+        let (sum, overflows) = addingReportingOverflow(other)
+        guard overflows else { return sum }
+        return other < 0 ? .min : .max
+    }
+
+    package func subtractingClamped(_ other: Self) -> Self {
+        let (difference, overflows) = subtractingReportingOverflow(other)
+        guard overflows else { return difference }
+        return other > 0 ? .min : .max
+    }
+
+    package func multipliedClamped(by other: Self) -> Self {
+        let (product, overflows) = multipliedReportingOverflow(by: other)
+        guard overflows else { return product }
+        return (self < 0) == (other < 0) ? .max : .min
+    }
+}

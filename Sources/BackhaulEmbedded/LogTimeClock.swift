@@ -1,0 +1,47 @@
+internal import BackhaulLog
+internal import Foundation
+internal import Synchronization
+
+/// The clock of an embedded log: `now` is the log's own time, `wall` the machine's.
+final class LogTimeClock: LogClock {
+    private let state: Mutex<LogTime>
+
+    init(_ time: LogTime) { state = Mutex(time) }
+
+    var now: Int64 { state.withLock { $0.now(Self.boot) } }
+
+    var wall: Int64 { SystemLogClock.wall }
+
+    /// The time as it stands, to be kept.
+    var time: LogTime { state.withLock { $0 } }
+
+    /// Looks at the machine's clocks.
+    /// - Returns: the time, and whether a jump has come or gone with this look.
+    func look(largestGap: Int64) -> (time: LogTime, isNews: Bool) {
+        state.withLock { time in
+            let before = time.jump
+            time.advance(to: Self.reading, largestGap: largestGap)
+            return (time, (before == 0) != (time.jump == 0))
+        }
+    }
+
+    func settle(_ answer: LogTime.Answer) { state.withLock { $0.settle(answer) } }
+
+    func sleep(until instant: Int64) async throws {
+        let wait = instant - now
+        guard wait > 0 else { return try Task.checkCancellation() }
+        try await ContinuousClock().sleep(for: .milliseconds(wait))
+    }
+
+    static var reading: LogTime.Reading {
+        // Absent in some sandboxes: then every process counts as another start, and the wall clock has to be believable.
+        let id = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)) ?? UUID().uuidString
+        return LogTime.Reading(wall: SystemLogClock.wall, boot: boot, bootID: String(id.prefix(36)))
+    }
+
+    private static var boot: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}

@@ -1,0 +1,45 @@
+extension LogSession {
+    /// Settles units of which the log may refuse some for good: a record that is too large, or that a policy forbids. Such a
+    /// unit is found by halving, and settled by what stands for it; the others are settled as they are. So no record can
+    /// hold its partition back.
+    ///
+    /// - Parameters:
+    ///   - settle: settles a part of the units and waits out what passes.
+    ///   - substitute: what stands for a unit that was refused, at the first refusal and at the second; nil ends with the error.
+    /// - Returns: one outcome for each unit, in order.
+    package func settleEach(
+        _ units: [SettleUnit], isolation: isolated (any Actor)? = #isolation,
+        settle: ([SettleUnit]) async throws -> [SettleOutcome],
+        substitute: (SettleUnit, LogError, _ refusals: Int) throws -> SettleUnit?
+    ) async throws -> [SettleOutcome] {
+        do {
+            return try await settle(units)
+        } catch let error as LogError where error.concernsRecords {
+            guard units.count == 1, let unit = units.first else {
+                var outcomes: [SettleOutcome] = []
+                for part in [units.prefix(units.count / 2), units.suffix(units.count - units.count / 2)] {
+                    outcomes += try await settleEach(Array(part), settle: settle, substitute: substitute)
+                }
+                return outcomes
+            }
+            return try await settleRefused(unit, error, settle: settle, substitute: substitute)
+        }
+    }
+
+    private func settleRefused(
+        _ unit: SettleUnit, _ first: LogError, isolation: isolated (any Actor)? = #isolation,
+        settle: ([SettleUnit]) async throws -> [SettleOutcome],
+        substitute: (SettleUnit, LogError, _ refusals: Int) throws -> SettleUnit?
+    ) async throws -> [SettleOutcome] {
+        var error = first
+        for refusals in 1...2 {
+            guard let other = try substitute(unit, error, refusals) else { throw error }
+            do {
+                return try await settle([other])
+            } catch let next as LogError where next.concernsRecords {
+                error = next
+            }
+        }
+        throw error
+    }
+}

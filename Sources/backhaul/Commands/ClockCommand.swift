@@ -1,0 +1,74 @@
+import ArgumentParser
+import BackhaulEmbedded
+import BackhaulLog
+import BackhaulWire
+
+/// Shows the time of an embedded log, and takes an operator's word on a jump of the machine's clock.
+struct ClockCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clock",
+        abstract: "Show the time of an embedded log, and settle a jump of the machine's clock.",
+        discussion: """
+            What a log keeps grows old by the log's own time, which a jump of the machine's clock does not move: after a \
+            wrong date, a dead battery, or more days off than a tenth of the shortest retention. Until a jump is settled \
+            nothing is deleted because of it.
+
+            Examples:
+              backhaul clock --log embedded:///srv/backhaul             # what the clocks show
+              backhaul clock --passed --log embedded:///srv/backhaul    # the time has passed: records are older by it
+              backhaul clock --wrong --log embedded:///srv/backhaul     # the clock was wrong, and is right now
+            """)
+
+    /// What `clock` prints.
+    private struct Shown: Encodable {
+        var logTime: String
+        var machineTime: String
+        var jumpSeconds: Int64
+    }
+
+    @Flag(help: "The time of the jump has passed: everything in the log is older by it.")
+    var passed = false
+
+    @Flag(help: "The clock was wrong and is right now: nothing in the log is older.")
+    var wrong = false
+
+    @OptionGroup var log: LogOptions
+
+    func validate() throws {
+        guard !passed || !wrong else { throw ValidationError("give --passed or --wrong, not both") }
+    }
+
+    func run() async throws {
+        let settings = try log.common.settings()
+        let address = try log.address()
+        guard let folder = address.folder else {
+            throw CommandFailure("a Kafka log's records have the brokers' time; set the brokers' clocks", exit: .usage)
+        }
+        let opened = try await address.open(settings, creates: false)
+        guard let embedded = opened as? EmbeddedLog else { throw LogError.unsupported("it has no time of its own") }
+        let state = embedded.clockState
+        if passed || wrong {
+            guard state.jump != 0 else {
+                await opened.close()
+                throw CommandFailure("the machine's clock has not jumped; there is nothing to settle")
+            }
+            try await embedded.settleJump(hasPassed: passed)
+        }
+        await opened.close()
+        if log.output == .json {
+            return try Output.json(
+                Shown(
+                    logTime: TimeText.format(state.time), machineTime: TimeText.format(state.wall),
+                    jumpSeconds: state.jump / 1_000))
+        }
+        Output.table([
+            ["log's time", TimeText.format(state.time)], ["machine's time", TimeText.format(state.wall)],
+            ["jump", state.jump == 0 ? "none" : "\(state.jump / 1_000) s"],
+        ])
+        if passed || wrong {
+            Talk.say(
+                FolderLock.isHeld(folder: folder)
+                    ? "the daemon takes it within 15 s" : "it is taken when 'backhaul standalone' starts")
+        }
+    }
+}
