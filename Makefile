@@ -6,7 +6,7 @@ STRICT := --explicit-target-dependency-import-check error
 RELEASE := swift build -c release --static-swift-stdlib
 PREFIX ?= /usr/local
 
-.PHONY: help setup build release test api-test chaos bench guard guard-record lint schemas demo install completions man reference clean
+.PHONY: help setup build release test api-test fuzz chaos bench guard guard-record lint schemas demo install completions man reference clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,7 +18,8 @@ build: setup ## Build for debugging
 	swift build $(STRICT)
 
 release: setup ## Build .build/release/backhaul
-	$(RELEASE) $(STRICT)
+	@# The program alone: test kits import Testing, which has no static library.
+	$(RELEASE) $(STRICT) --product backhaul
 
 test: ## Everything that CI does: packages, format, schemas, build, tests
 	@deploy/setup/debian.sh test
@@ -38,6 +39,12 @@ api-test: ## Hold the HTTP API against its OpenAPI document (EXAMPLES=150 SEED=1
 	@deploy/setup/debian.sh test
 	swift build $(STRICT)
 	@deploy/api-test.sh
+
+fuzz: ## Drive hostile input along whole paths, seed after seed (MINUTES=60 RECORDS=20000 SEED=1)
+	@deploy/setup/debian.sh build
+	swift build -c release --product backhaul-fuzz
+	@"$$(swift build -c release --show-bin-path)/backhaul-fuzz" --minutes $(or $(MINUTES),60) --records $(or $(RECORDS),20000) \
+		$(if $(SEED),--seed $(SEED))
 
 chaos: ## Kill a fleet at random and prove it (BACKHAUL_TEST_KAFKA=host:port SEED=1 RUNS=1 FILES=20000)
 	@deploy/setup/debian.sh build chaos

@@ -146,11 +146,21 @@ let package = Package(
         tests("BackhaulWireTests", ["BackhaulDomain", "BackhaulWire"]),
         tests("BackhaulTransferTests", ["BackhaulDomain", "BackhaulTransfer", "BackhaulTestKit", crypto]),
         tests("BackhaulDestinationsTests", ["BackhaulDestinations", "BackhaulDomain", "BackhaulTransfer"]),
+        kit(
+            "BackhaulFuzzKit",
+            [
+                "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded",
+                "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit", "BackhaulReplay", "BackhaulTestKit", "BackhaulWeb",
+                "BackhaulWire", logging,
+            ]),
+        .executableTarget(
+            name: "backhaul-fuzz", dependencies: ["BackhaulFuzzKit"], path: "Tests/BackhaulFuzz", swiftSettings: strict),
+        tests("BackhaulFuzzTests", ["BackhaulFuzzKit"]),
         tests(
             "BackhaulWorkerTests",
             [
                 "BackhaulDestinations", "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit",
-                "BackhaulReplay", "BackhaulTestKit", "BackhaulTransfer", "BackhaulWire", "BackhaulWorker",
+                "BackhaulReplay", "BackhaulTestKit", "BackhaulTransfer", "BackhaulWire", "BackhaulWorker", logging,
             ]),
         tests(
             "BackhaulAcknowledgmentTests",

@@ -65,10 +65,10 @@ struct TaskDocument: Decodable, Sendable {
         case .keyNotFound(let key, _): "'\(key.stringValue)' is missing"
         case .typeMismatch(_, let context), .valueNotFound(_, let context):
             "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has the wrong type"
-        case .dataCorrupted(let context) where context.underlyingError == nil && !context.codingPath.isEmpty:
-            "'\(context.codingPath.map(\.stringValue).joined(separator: "."))': \(context.debugDescription)"
         case .dataCorrupted(let context) where context.underlyingError is AnyKey.Unknown:
             context.debugDescription
+        case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+            "'\(context.codingPath.map(\.stringValue).joined(separator: "."))': \(context.debugDescription)"
         default: "this is no JSON object"
         }
     }

@@ -1,0 +1,204 @@
+import BackhaulAcknowledgment
+import BackhaulAudit
+import BackhaulDestinations
+import BackhaulDomain
+import BackhaulEmbedded
+import BackhaulIngest
+import BackhaulLog
+import BackhaulPipelineKit
+import BackhaulReplay
+import BackhaulTestKit
+import BackhaulWeb
+import Foundation
+import FoundationNetworking
+import Logging
+
+/// Drives hostile input along whole paths: records of every topic through workers, the acknowledger, a view, the audit and
+/// the replay; bodies and queries through the HTTP API. It ends with an error when anything stops, hangs or answers 500.
+package struct FuzzRun: Sendable {
+    package struct Failure: Error, CustomStringConvertible {
+        package var description: String
+    }
+
+    /// What a run came to.
+    package struct Summary: Sendable {
+        package var records: [String: Int] = [:]
+        package var requests = 0
+        package var malformed = 0
+        package var results = 0
+    }
+
+    private let seed: UInt64
+    /// Records of each topic, altogether.
+    private let records: Int
+    private static let round = 2_000
+
+    package init(seed: UInt64, records: Int) {
+        self.seed = seed
+        self.records = records
+    }
+
+    package func run() async throws -> Summary {
+        var summary = Summary()
+        try await withTemporaryFolder { folder in
+            let pipeline = try await Pipeline(
+                folder: folder, destinations: ["nas": Destination(kind: .drop)], partitions: 2)
+            do {
+                summary = try await drive(pipeline)
+            } catch {
+                await pipeline.close()
+                throw Failure(description: "seed \(seed): \(error)")
+            }
+            await pipeline.close()
+        }
+        return summary
+    }
+
+    private func drive(_ pipeline: Pipeline) async throws -> Summary {
+        let layout = pipeline.layout
+        var logger = Logger(label: "fuzz")
+        logger.logLevel = .critical
+        let view = try StatusView(
+            path: pipeline.folder + "/view.sqlite", log: pipeline.log, layout: layout, holdsTruncation: false,
+            logger: logger)
+        let meters = WebMeters()
+        let rules = LiveRules(IngestRules(destinations: ["nas"], fileRoots: ["src"], freeURLs: false))
+        let ingest = IngestAPI(
+            ingest: pipeline.ingest, rules: rules, limits: TenantLimits(rules: .init(), clock: pipeline.clock),
+            meters: meters, logger: logger
+        ) { _ in IngestAPI.FileFacts(size: 7, modifiedAt: 9) }
+        let tasks = TasksAPI(
+            log: pipeline.log, layout: layout, view: view, replay: pipeline.replay, rules: rules, clock: pipeline.clock)
+        let server = WebServer(
+            host: "127.0.0.1", port: 0, routes: ingest.routes + tasks.routes,
+            authenticator: Authenticator(isOn: false, tokens: []), meters: meters, logger: logger)
+        var summary = Summary()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            let port = try await server.waitUntilListening()
+            var source = FuzzSource(seed: seed)
+            var left = records
+            while left > 0 {
+                let count = min(left, Self.round)
+                try await flood(pipeline, count, &source, &summary)
+                try await settle(pipeline)
+                try await look(pipeline, view, &summary)
+                try await ask(port, &source, &summary)
+                left -= count
+            }
+            try await live(pipeline)
+            await server.stop(grace: 1_000)
+            group.cancelAll()
+        }
+        try view.close()
+        return summary
+    }
+
+    private func flood(
+        _ pipeline: Pipeline, _ count: Int, _ source: inout FuzzSource, _ summary: inout Summary
+    ) async throws {
+        let layout = pipeline.layout
+        let topics = [
+            layout.tasks, layout.largeTasks, layout.retry(100), layout.retry(300), layout.deadLetters, layout.outcomes,
+            layout.results, layout.checkpoints, layout.control,
+        ]
+        for topic in topics {
+            let partitions = topic == layout.control ? 1 : 2
+            for start in stride(from: 0, to: count, by: 500) {
+                let requests = (start..<min(start + 500, count)).map { number in
+                    AppendRequest(
+                        topic: topic, partitioning: .partition(number % partitions),
+                        record: source.record(for: topic, layout))
+                }
+                _ = try await pipeline.log.append(requests)
+            }
+            summary.records[topic, default: 0] += count
+        }
+    }
+
+    /// Workers and the acknowledger work until nothing is left to do.
+    private func settle(_ pipeline: Pipeline) async throws {
+        let layout = pipeline.layout
+        let groups = [
+            (layout.workers, layout.tasks), (layout.largeWorkers, layout.largeTasks),
+            (layout.delays, layout.retry(100)),
+            (layout.delays, layout.retry(300)), (layout.acknowledgers, layout.outcomes),
+        ]
+        try await pipeline.run { () async throws -> Void in
+            let changes = await pipeline.log.changes()
+            @Sendable func isDone() async throws -> Bool {
+                for (group, topic) in groups {
+                    let positions = try await pipeline.log.positions(of: group)
+                    for bounds in try await pipeline.log.bounds(topic)
+                    where positions[bounds.partition]?.frontier ?? 0 < bounds.end {
+                        return false
+                    }
+                }
+                return true
+            }
+            try await within(300, "all records to be worked on") {
+                if try await isDone() { return }
+                for await _ in changes where try await isDone() { return }
+            }
+        }
+    }
+
+    private func look(_ pipeline: Pipeline, _ view: StatusView, _ summary: inout Summary) async throws {
+        try await view.catchUp()
+        for tenant in ["t", "u", "\u{212a}evin"] as [ByteText] {
+            _ = try await view.counts(batch: nil, tenant: tenant)
+            _ = try await view.bytes(batch: "b", tenant: tenant)
+            _ = try await view.unacknowledged(tenant: tenant)
+            for task in try await view.search(TaskSearch(tenant: tenant, limit: 50)).tasks {
+                _ = try await view.attempts(task)
+            }
+        }
+        let counts = try await view.counts(batch: nil, tenant: nil)
+        guard counts.accepted == counts.ended + counts.waiting + counts.running + counts.retrying else {
+            throw Failure(description: "the view's counts do not add up: \(counts)")
+        }
+        let report = try await pipeline.audit()
+        summary.malformed = report.malformed
+        summary.results = report.results
+        _ = try await pipeline.replay.run(DeadLetterFilter(), appends: false, rate: nil)
+        _ = try await pipeline.replay.run(DeadLetterFilter(tenant: "u"), appends: true, rate: nil)
+    }
+
+    private func ask(_ port: Int, _ source: inout FuzzSource, _ summary: inout Summary) async throws {
+        let lines = (0..<200).map { _ in source.line() }
+        var body = Data()
+        for line in lines { body.append(contentsOf: line + [0x0a]) }
+        try await send("POST", "/v1/tasks:batch", port, body)
+        for _ in 0..<20 { try await send("POST", "/v1/tasks", port, Data(source.line())) }
+        for _ in 0..<40 { try await send("GET", source.target(), port, nil) }
+        summary.requests += lines.count + 60
+    }
+
+    private func send(_ method: String, _ target: String, _ port: Int, _ body: Data?) async throws {
+        guard let url = URL(string: "http://127.0.0.1:\(port)\(target)") else { return }
+        var request = URLRequest(url: url)
+        request.httpMethod = method
+        request.timeoutInterval = 60
+        request.httpBody = body
+        let (_, response) = try await URLSession.shared.data(for: request)
+        let status = (response as? HTTPURLResponse)?.statusCode ?? 0
+        guard status < 500 || status == 503 else {
+            throw Failure(
+                description:
+                    "\(method) \(target) answered \(status): \(String(decoding: body ?? Data(), as: UTF8.self))")
+        }
+    }
+
+    /// After all of it a task of a caller is done as ever.
+    private func live(_ pipeline: Pipeline) async throws {
+        let draft = try pipeline.draft("sound", [1], to: .named("nas"), id: "sound-\(seed)")
+        _ = try await pipeline.ingest.accept([draft])
+        try await settle(pipeline)
+        let results = try await pipeline.records(pipeline.layout.results)
+        let isDone = results.contains { stored in
+            stored.record.header("ce_id")?.text == "t/sound-\(seed)/0"
+                && stored.record.header("ce_type")?.text == "backhaul.upload.succeeded.v1"
+        }
+        guard isDone else { throw Failure(description: "a sound task has no result after the hostile ones") }
+    }
+}

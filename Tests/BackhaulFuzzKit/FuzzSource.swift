@@ -1,0 +1,241 @@
+package import BackhaulDomain
+package import BackhaulLog
+import BackhaulWire
+import Foundation
+
+/// Hostile values for everything that enters, the same for a seed: extreme numbers, empty and huge texts, both Unicode normal
+/// forms, invalid UTF-8, and records that are almost right.
+package struct FuzzSource: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
+        return z ^ z >> 31
+    }
+
+    package mutating func pick<Element>(_ all: [Element]) -> Element { all[Int(next() % UInt64(all.count))] }
+
+    /// True once in so many times.
+    package mutating func once(in count: UInt64) -> Bool { next() % count == 0 }
+
+    // MARK: Values
+
+    private static let extremes: [Int64] = [
+        .min, .min + 1, -1, 0, 1, 999, 2_147_483_647, 2_147_483_648, 9_007_199_254_740_991, 9_007_199_254_740_992,
+        253_402_300_799_999, 253_402_300_800_000, .max - 1, .max, 1_800_000_000_000,
+    ]
+
+    package mutating func signed() -> Int64 {
+        once(in: 3) ? Int64(bitPattern: next()) : pick(Self.extremes)
+    }
+
+    package mutating func unsigned() -> UInt64 { UInt64(bitPattern: signed()) }
+
+    package mutating func text() -> String {
+        switch next() % 12 {
+        case 0: return ""
+        case 1: return String(repeating: "x", count: Int(next() % 5_000))
+        case 2: return "e" + String(repeating: "\u{301}", count: Int(next() % 300))
+        case 3: return "\u{212a}evin"
+        case 4: return pick(["caf\u{e9}", "cafe\u{301}"])
+        case 5: return pick(["../x", "/etc/passwd", "a//b", ".", "..", "a/\u{0}b", "a\nb", "\u{1b}[31m", "\u{9b}0m"])
+        case 6: return pick(["\u{feff}x", "\u{202e}gpj.exe", "\u{2028}", "\u{fffd}", "😀", "\u{10ffff}"])
+        case 7: return pick(["http://127.0.0.1:9/", "http://u:p@h/", "https://h/?q", "://", "file:///etc", "HTTP://"])
+        case 8: return String(signed())
+        case 9: return pick(["NaN", "1e400", "-0", "0x10", " 1", "1 ", "+1", "١"])
+        default: return pick(["t", "default", "nas", "src", "a", "b/c.jpg", "1", "id", "batch"])
+        }
+    }
+
+    package mutating func bytes(_ longest: UInt64 = 64) -> [UInt8] {
+        (0..<next() % longest).map { _ in UInt8(truncatingIfNeeded: next()) }
+    }
+
+    /// Mostly a name that is allowed, so that much of what is made gets far.
+    private mutating func name(_ usual: [String]) -> ByteText { ByteText(once(in: 6) ? text() : pick(usual)) }
+
+    // MARK: Records
+
+    package mutating func task() -> UploadTask {
+        UploadTask(
+            identity: TaskIdentity(tenant: name(["t", "u"]), id: name((0..<200).map { "id\($0)" })),
+            batch: name(["", "b", "c"]),
+            source: SourceReference(root: name(["src", "none"]), path: name(["a", "b/c"])),
+            destination: DestinationReference(
+                place: once(in: 40) ? .url(ByteText(text())) : .named(name(["nas", "nas", "none"])),
+                key: name(["k", "caf\u{e9}", "cafe\u{301}", "x/y"])),
+            size: once(in: 3) ? unsigned() : next() % 1_000, modifiedAt: signed(),
+            contentType: once(in: 8) ? text() : "", acceptedAt: once(in: 4) ? signed() : 1_800_000_000_000,
+            deadline: once(in: 6) ? signed() : nil)
+    }
+
+    private mutating func generation() -> TaskGeneration {
+        let task = task()
+        return TaskGeneration(
+            identity: task.identity, generation: once(in: 4) ? Int(truncatingIfNeeded: signed()) : Int(next() % 3))
+    }
+
+    package mutating func outcome() -> Outcome {
+        let task = task()
+        var outcome = Outcome(
+            kind: pick(OutcomeKind.allCases), task: generation(), batch: task.batch, destination: task.destination,
+            attempts: Int(truncatingIfNeeded: once(in: 4) ? signed() : 1), crashes: Int(truncatingIfNeeded: next() % 3),
+            bytes: task.size, sha256: once(in: 3) ? Hex.encode(bytes()) : String(repeating: "ab", count: 32),
+            verification: text(), worker: pick(["w", "api:x", text()]), acceptedAt: once(in: 4) ? signed() : 1,
+            startedAt: once(in: 4) ? signed() : 2, finishedAt: once(in: 4) ? signed() : 3,
+            nextAttemptAt: once(in: 3) ? signed() : nil, objectMayExist: once(in: 2))
+        if once(in: 2) {
+            outcome.failure = Failure(
+                pick(FailureClass.allCases), text(), httpStatus: Int(truncatingIfNeeded: signed()))
+        }
+        return outcome
+    }
+
+    private mutating func progress() -> TaskProgress {
+        TaskProgress(
+            generation: Int(truncatingIfNeeded: once(in: 3) ? signed() : 0),
+            attempts: Int(truncatingIfNeeded: once(in: 3) ? signed() : 1),
+            crashes: Int(truncatingIfNeeded: once(in: 3) ? signed() : 1), due: once(in: 2) ? signed() : nil,
+            isHandedOver: once(in: 2),
+            history: (0..<next() % 30).map { _ in
+                AttemptRecord(
+                    attempt: Int(truncatingIfNeeded: signed()), at: signed(), failure: text(), message: text(),
+                    httpStatus: Int(truncatingIfNeeded: signed()), worker: text())
+            })
+    }
+
+    /// The program's own headers with other values, foreign ones, and names that are almost the program's.
+    private mutating func headers() -> [LogHeader] {
+        let names = [
+            HeaderName.generation, HeaderName.attempts, HeaderName.crashes, HeaderName.history, HeaderName.handedOver,
+            HeaderName.trace, HeaderName.contentType, HeaderName.causeClass, HeaderName.causeMessage,
+            HeaderName.httpStatus, HeaderName.failedAt, HeaderName.origin, HeaderName.originSize, "ce_id", "ce_type",
+            "bac\u{212a}haul-due", "x",
+        ]
+        // A due time that is far off and valid would only wait.
+        return (0..<next() % 5).map { _ in
+            once(in: 3)
+                ? LogHeader(pick(names), once(in: 4) ? nil : bytes()) : LogHeader(pick(names), text: headerText())
+        }
+    }
+
+    private mutating func headerText() -> String {
+        once(in: 3)
+            ? pick(["malformed", "permanent", "0", "1", "[]", "[{}]", "t/id1/0", "backhaul.upload.failed.v1"]) : text()
+    }
+
+    /// The bytes of a record that could be encoded.
+    private mutating func encoded(_ value: [UInt8]?) -> [UInt8]? { mangled(value ?? []) }
+
+    /// Mostly as it is; else cut, flipped, doubled, or with fields of its own in it.
+    private mutating func mangled(_ value: [UInt8]) -> [UInt8]? {
+        var value = value
+        switch next() % 12 {
+        case 0: return nil
+        case 1: return []
+        case 2: return bytes(400)
+        case 3: return Array(value.prefix(Int(next() % UInt64(value.count + 1))))
+        case 4: return value + value
+        case 5, 6:
+            guard !value.isEmpty else { return value }
+            for _ in 0...next() % 4 {
+                value[Int(next() % UInt64(value.count))] = UInt8(truncatingIfNeeded: next())
+            }
+            return value
+        case 7: return value + bytes(40)
+        default: return value
+        }
+    }
+
+    private mutating func result() -> [UInt8]? {
+        var document = ResultDocument(outcome())
+        if once(in: 4) { document.generation = Int(truncatingIfNeeded: signed()) }
+        if once(in: 4) { document.attempts = Int(truncatingIfNeeded: signed()) }
+        if once(in: 4) { document.acceptedAt = text() }
+        let json = (try? document.encoded()) ?? []
+        switch next() % 6 {
+        case 0:
+            let number = pick([
+                "1e400", "-1", "1.5", "99999999999999999999999", "18446744073709551616", "null", "\"1\"",
+            ])
+            let text = String(decoding: json, as: UTF8.self)
+                .replacingOccurrences(of: "\"bytes\":\\d+", with: "\"bytes\":" + number, options: .regularExpression)
+            return Array(text.utf8)
+        case 1: return Array(json.dropLast()) + Array(",\"taskId\":\"id1\",\"tenant\":\"u\"}".utf8)
+        default: return encoded(json)
+        }
+    }
+
+    /// A record for a topic of the layout.
+    package mutating func record(for topic: String, _ layout: TopicLayout) -> LogRecord {
+        let key = once(in: 5) ? bytes() : Array(text().utf8)
+        switch topic {
+        case layout.outcomes:
+            return LogRecord(key: key, value: encoded(try? OutcomeCodec.encode(outcome())), headers: headers())
+        case layout.results: return LogRecord(key: key, value: result(), headers: headers())
+        case layout.checkpoints:
+            let position = "\(pick([layout.tasks, layout.retry(100), text()]))/\(pick(["0", "1", text()]))/\(signed())"
+            let checkpoint = Checkpoint(task: generation(), isInFlight: once(in: 2), progress: progress())
+            return LogRecord(
+                key: once(in: 4) ? key : Array(position.utf8), value: encoded(try? CheckpointCodec.encode(checkpoint)))
+        case layout.control:
+            let task = generation()
+            return LogRecord(
+                key: once(in: 4) ? key : CancelCodec.key(task),
+                value: encoded(try? CancelCodec.encode(task, at: signed())))
+        default:
+            let progress = once(in: 2) ? progress() : TaskProgress()
+            var own = ProgressHeaders.encode(progress).map { LogHeader($0.name, text: $0.text) }
+            if let due = progress.due, Domain.times.contains(due) { own.removeAll { $0.isNamed(HeaderName.due) } }
+            return LogRecord(key: key, value: encoded(try? TaskCodec.encode(task())), headers: own + headers())
+        }
+    }
+
+    // MARK: HTTP
+
+    /// A line of a batch, or the body of one task: JSON that is right, or almost.
+    package mutating func line() -> [UInt8] {
+        func quoted(_ text: String) -> String {
+            (try? JSONEncoder().encode([text])).map { String(decoding: $0.dropFirst().dropLast(), as: UTF8.self) }
+                ?? "\"\""
+        }
+        var fields = [
+            "\"source\":{\"root\":\(quoted(pick(["src", text()]))),\"path\":\(quoted(pick(["a", text()])))}",
+            "\"destination\":\(quoted(pick(["nas", "nas", text()])))", "\"key\":\(quoted(text()))",
+        ]
+        if once(in: 2) {
+            fields.append("\"size\":\(pick([String(unsigned()), String(signed()), "1e400", "-1", "1.5", text()]))")
+            fields.append("\"modifiedAt\":\(quoted(pick(["2026-11-23T05:44:27Z", "9999-12-31T23:59:59Z", text()])))")
+        }
+        if once(in: 3) { fields.append("\"taskId\":\(quoted(text()))") }
+        if once(in: 3) { fields.append("\"tenant\":\(quoted(pick(["t", text()])))") }
+        if once(in: 3) { fields.append("\"deadline\":\(quoted(pick(["0001-01-01T00:00:00Z", text()])))") }
+        if once(in: 4) { fields.append(pick(fields)) }
+        let line = Array("{\(fields.joined(separator: ","))}".utf8)
+        return (once(in: 4) ? mangled(line) ?? [] : line).filter { $0 != 0x0a }
+    }
+
+    /// A path and query of the API.
+    package mutating func target() -> String {
+        func part(_ text: String) -> String {
+            text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "x"
+        }
+        let cursor = Data("\(signed())/\(text())".utf8).base64EncodedString()
+        let query = pick([
+            "", "?cursor=\(part(cursor))", "?limit=\(part(text()))", "?acceptedFrom=\(part(text()))",
+            "?state=\(part(pick(["failed", text()])))&batch=\(part(text()))",
+            "?after=\(part("\(text()):\(signed()):\(signed())"))",
+            "?cursor=\(part(text()))", "?destination=\(part(text()))",
+        ])
+        let tenant = part(pick(["t", "u", text()]))
+        return pick([
+            "/v1/tenants/\(tenant)/tasks\(query)", "/v1/tenants/\(tenant)/tasks/\(part(text()))\(query)",
+            "/v1/tenants/\(tenant)/batches/\(part(text()))", "/v1/tenants/\(tenant)/usage", "/\(part(text()))\(query)",
+        ])
+    }
+}

@@ -1,0 +1,110 @@
+import BackhaulDestinations
+import BackhaulDomain
+import BackhaulIngest
+import BackhaulLog
+import BackhaulPipelineKit
+import BackhaulTestKit
+import BackhaulTransfer
+import BackhaulWire
+import Logging
+import Testing
+
+@testable import BackhaulWorker
+
+@Suite("Partitions that come and go")
+struct OwnershipTests {
+    /// Walked: lost(p), assigned(p), delivered(p@0, due later), all before anything that the loss has set going has ended.
+    /// The task belongs to the new ownership: it waits for its time and is tried then.
+    @Test(arguments: 0..<10)
+    func aTaskOfTheNewOwnershipSurvivesTheLossOfTheOld(round: Int) async throws {
+        try await withPipeline(destinations: ["nowhere": Destination(kind: .drop)], partitions: 1) { pipeline in
+            let partition = TopicPartition(topic: pipeline.layout.tasks, partition: 0)
+            _ = try await pipeline.ingest.accept([try pipeline.draft("a", [1], to: .named("nowhere"))])
+            let stored = try #require(try await pipeline.records(pipeline.layout.tasks).first)
+            let session = ScriptedSession()
+            let log = ScriptedLog(pipeline.log, session: session, group: pipeline.layout.workers)
+            let group = pipeline.layout.workers
+            func assigned(_ epoch: Int) -> SessionEvent {
+                .assigned([
+                    AssignedPartition(
+                        group: group, partition: partition, epoch: epoch, position: GroupPosition(frontier: 0))
+                ])
+            }
+            func delivered(_ epoch: Int, due: Int64) -> SessionEvent {
+                var late = stored
+                late.record.headers.append(LogHeader(HeaderName.due, text: String(due)))
+                return .delivered([
+                    Delivery(
+                        reference: DeliveryReference(group: group, position: stored.position, epoch: epoch),
+                        stored: late)
+                ])
+            }
+            let due = pipeline.clock.now + 60
+            session.give(assigned(1))
+            session.give(delivered(1, due: due))
+            session.give(.lost(Revocation(group: group, partitions: [partition])))
+            session.give(assigned(2))
+            session.give(delivered(2, due: due))
+            try await work(pipeline, log) {
+                try await within(10, "the task of the new ownership") {
+                    while session.settled.isEmpty { await session.settlements.wait() }
+                }
+            }
+            #expect(session.settled.map(\.delivery.epoch) == [2])
+            let isFinished = session.settled.allSatisfy(\.finishes)
+            #expect(isFinished)
+        }
+    }
+
+    /// A decision whose records the log refuses for good ends: a dead letter names it, and its task has failed.
+    @Test func aRefusedDecisionEnds() throws {
+        let writer = DecisionWriter(layout: TopicLayout(), worker: "w")
+        let task = UploadTask(
+            identity: TaskIdentity(tenant: "t", id: "1"), batch: "b", source: SourceReference(root: "r", path: "p"),
+            destination: DestinationReference(place: .named("nas"), key: "k"), size: 1, modifiedAt: 0, acceptedAt: 1)
+        let position = LogPosition(partition: TopicPartition(topic: "backhaul.tasks", partition: 3), offset: 7)
+        let delivery = Delivery(
+            reference: DeliveryReference(group: "g", position: position, epoch: 1),
+            stored: StoredRecord(
+                position: position, appendedAt: 1, record: LogRecord(value: try TaskCodec.encode(task))))
+        let moved = writer.moved(
+            TaskDelivery(delivery: delivery, task: task, progress: TaskProgress()), toTier: 10_000)
+        let error = LogError.recordTooLarge(size: 5, limit: 4)
+        let unit = try writer.substitute(moved, error, refusals: 1, now: 9)
+        #expect(unit.finishes && unit.delivery == delivery.reference)
+        #expect(unit.appends.map(\.topic) == ["backhaul.dead-letters", "backhaul.outcomes"])
+        let letter = unit.appends[0].record
+        #expect(letter.value == nil)
+        #expect(letter.header(HeaderName.origin)?.text == "backhaul.tasks/3@7")
+        #expect(letter.header(HeaderName.originSize)?.text == String(moved.appends[0].record.size))
+        #expect(letter.header(HeaderName.causeMessage)?.text?.contains("exceeds the limit of 4 bytes") == true)
+        let outcome = try OutcomeCodec.decode(unit.appends[1].record.value)
+        #expect(outcome.kind == .failed && outcome.task.identity == task.identity)
+        let last = try writer.substitute(moved, error, refusals: 2, now: 9)
+        #expect(last.appends.isEmpty && last.finishes)
+    }
+
+    private func work(_ pipeline: Pipeline, _ log: any MessageLog, _ body: () async throws -> Void) async throws {
+        let pool = ReaderPool()
+        let engine = try TransferEngine(limits: .standard, egress: .privateNetworks, pool: pool)
+        let worker = Worker(
+            log: log,
+            options: WorkerOptions(name: "w", layout: pipeline.layout, policy: pipeline.policy),
+            execution: UploadExecution(
+                destinations: LiveDestinations(pipeline.destinations), roots: pipeline.roots, engine: engine,
+                store: LocalStore(pool: pool), pool: pool),
+            clock: pipeline.clock, logger: Logger(label: "test"))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await worker.run() }
+            do {
+                try await body()
+            } catch {
+                await worker.stop(grace: 0)
+                throw error
+            }
+            await worker.stop(grace: 0)
+            try await group.waitForAll()
+        }
+        await engine.close()
+    }
+}
