@@ -150,7 +150,8 @@ let package = Package(
             "BackhaulFuzzKit",
             [
                 "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded",
-                "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit", "BackhaulReplay", "BackhaulTestKit", "BackhaulWeb",
+                "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit", "BackhaulReplay", "BackhaulTestKit",
+                "BackhaulWeb",
                 "BackhaulWire", logging,
             ]),
         .executableTarget(

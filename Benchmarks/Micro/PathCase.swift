@@ -54,7 +54,10 @@ enum PathCase {
                 roots: SourceRoots(configured: [:], registry: nil, takesRegistered: false), engine: engine,
                 store: LocalStore(pool: pool), pool: pool),
             clock: clock, logger: logger)
-        let acknowledger = Acknowledger(log: log, layout: layout, clock: clock, logger: logger)
+        let acknowledger = Acknowledger(
+            log: log, layout: layout,
+            indexes: try ResultIndexes(folder: nil, log: log, layout: layout, logger: logger), clock: clock,
+            logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await worker.run() }
             group.addTask { try await acknowledger.run() }

@@ -7,9 +7,9 @@ internal import Synchronization
 
 /// Records every completion: reads outcomes, writes exactly one result for each task generation.
 ///
-/// A result is appended in the same step that moves the group past its outcome. The fold of a partition is built from
-/// the committed results of that partition before the first outcome is taken, so an acknowledger that takes over
-/// knows whatever its predecessor recorded.
+/// A result is appended in the same step that moves the group past its outcome. The index of a partition (`ResultIndex`) is
+/// brought up to the committed results of that partition before the first outcome is taken, so an acknowledger that takes
+/// over knows what its predecessor recorded.
 package final class Acknowledger: Sendable {
     private let log: any MessageLog
     private let layout: TopicLayout
@@ -17,6 +17,7 @@ package final class Acknowledger: Sendable {
     private let logger: Logger
     private let tracer: Tracer?
     private let failPoint: @Sendable (String) -> Void
+    private let indexes: ResultIndexes
 
     private struct State {
         var session: (any LogSession)?
@@ -35,11 +36,14 @@ package final class Acknowledger: Sendable {
         "Results that the log refuses for good: named by a dead letter, or passed over.", labels: ["end"])
     private static let intake = 2_000
 
-    /// - Parameter failPoint: told of each step, where a test ends the process: `assigned`, `folded`, `taken`, `recorded`.
+    /// - Parameters:
+    ///   - indexes: which results there are.
+    ///   - failPoint: told of each step, where a test ends the process: `assigned`, `folded`, `taken`, `recorded`.
     package init(
-        log: any MessageLog, layout: TopicLayout, clock: any LogClock, logger: Logger, tracer: Tracer? = nil,
-        failPoint: @escaping @Sendable (String) -> Void = { _ in }
+        log: any MessageLog, layout: TopicLayout, indexes: ResultIndexes, clock: any LogClock, logger: Logger,
+        tracer: Tracer? = nil, failPoint: @escaping @Sendable (String) -> Void = { _ in }
     ) {
+        self.indexes = indexes
         self.failPoint = failPoint
         self.tracer = tracer
         self.log = log
@@ -51,6 +55,10 @@ package final class Acknowledger: Sendable {
     /// Works until `stop`.
     /// - Throws: `LogError` when the log has failed for good.
     package func run(onReady: @escaping @Sendable () -> Void = {}) async throws {
+        // Before it is in the group: a partition that it gets needs only what has come since.
+        if indexes.isKept {
+            guard try await asking("the results", { try await indexes.warmUp() }) != nil else { return }
+        }
         // Its decisions rest on the results that it knew at assignment: what was in hand at a loss is decided anew.
         let subscription = Subscription(group: layout.acknowledgers, topic: layout.outcomes, keepsAcrossLoss: false)
         guard let session = try await asking("the log", { try await log.openSession([subscription]) }) else { return }
@@ -75,19 +83,31 @@ package final class Acknowledger: Sendable {
                     throw error
                 }
             }
+            // Writes beside the decisions, until they have ended.
+            let writing = Signal()
+            group.addTask {
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask { await self.indexes.run() }
+                    group.addTask { await writing.wait() }
+                    await group.next()
+                    group.cancelAll()
+                }
+            }
+            for _ in 0..<2 { try await group.next() }
+            writing.raise()
             while try await group.next() != nil {}
         }
     }
 
     private func record(_ session: any LogSession) async throws {
-        var folds: [Int: ResultFold] = [:]
+        var folds: [Int: ResultIndex] = [:]
         while let event = try await session.next() {
             switch event {
             case .assigned(let partitions):
                 for assigned in partitions {
                     let number = assigned.partition.partition
                     failPoint("assigned")
-                    let known = try await asking("results/\(number)") { try await committedResults(of: number) }
+                    let known = try await asking("results/\(number)") { try await indexes.catchUp(number) }
                     // Stopped meanwhile: without the results nothing may be decided.
                     guard let known else { return }
                     folds[number] = known
@@ -100,7 +120,7 @@ package final class Acknowledger: Sendable {
                 for partition in revocation.partitions { folds[partition.partition] = nil }
             case .delivered(let deliveries):
                 failPoint("taken")
-                try await record(deliveries, &folds, session)
+                try await record(deliveries, folds, session)
                 failPoint("recorded")
                 await session.grant(deliveries.count)
             case .blocked:
@@ -139,28 +159,8 @@ package final class Acknowledger: Sendable {
         await session?.close()
     }
 
-    /// Everything that is a result in the partition by now. Whoever wrote it has been fenced or has left: nothing more
-    /// can come from there.
-    ///
-    /// Up to what is *decided*, not to what can be read at once: a killed acknowledger A may have left a transaction open
-    /// at offset 100, its successor B committed results at 101..200 and left. The read_committed end is 100 until A's
-    /// transaction times out; whoever takes over from B and reads only so far would not know what B recorded.
-    private func committedResults(of number: Int) async throws -> ResultFold {
-        var fold = ResultFold()
-        let partition = TopicPartition(topic: layout.results, partition: number)
-        try await log.scan(partition, to: try await log.decided(partition)) { records in
-            for stored in records {
-                guard let document = try? ResultDocument.decode(stored.record.value) else { continue }
-                _ = fold.insert(
-                    document.task, at: stored.position.offset,
-                    isCancel: document.status == OutcomeKind.cancelled.rawValue)
-            }
-        }
-        return fold
-    }
-
     private func record(
-        _ deliveries: [Delivery], _ folds: inout [Int: ResultFold], _ session: any LogSession
+        _ deliveries: [Delivery], _ folds: [Int: ResultIndex], _ session: any LogSession
     ) async throws {
         // The flush in hand: counts for the decisions of this batch, and for good once it is committed.
         var inHand: [TaskGeneration: OutcomeKind] = [:]
@@ -171,7 +171,7 @@ package final class Acknowledger: Sendable {
             var appends: [AppendRequest] = []
             do {
                 let outcome = try OutcomeCodec.decode(delivery.record.value)
-                let isKnown = try await isRecorded(outcome.task, &folds[number])
+                let isKnown = try await isRecorded(outcome.task, folds[number])
                 if outcome.kind.isTerminal, !isKnown, inHand[outcome.task] == nil {
                     inHand[outcome.task] = outcome.kind
                     let context = trace(outcome, delivery)
@@ -182,7 +182,7 @@ package final class Acknowledger: Sendable {
                 } else if outcome.kind.isTerminal {
                     // A worker has met the task after all, whatever came of it: nobody has to be told any more.
                     let isCancelled =
-                        inHand[outcome.task] == .cancelled || folds[number]?.isCancelled(outcome.task) == true
+                        inHand[outcome.task] == .cancelled || folds[number]?.find(outcome.task)?.isCancel == true
                     if isCancelled, !outcome.worker.hasPrefix(TaskActions.author) {
                         appends = [try wish(outcome.task, isMet: true)]
                     }
@@ -216,8 +216,8 @@ package final class Acknowledger: Sendable {
             for outcome in tasks {
                 results.add(1, [outcome.kind.rawValue])
                 ages.observe(Double(max(0, clock.wall - outcome.acceptedAt)) / 1_000)
-                _ = folds[number]?.insert(outcome.task, at: offset, isCancel: outcome.kind == .cancelled)
-                offset = offset.addingClamped(1)
+                indexes.insert(outcome.task, in: number, at: offset, isCancel: outcome.kind == .cancelled)
+                offset = offset?.addingClamped(1)
             }
         }
     }
@@ -254,16 +254,16 @@ package final class Acknowledger: Sendable {
 
     /// Whether a generation has its result, and the log still holds it. What has aged out is forgotten whole: the log takes
     /// the same task as a new one then, and it has a result of its own.
-    private func isRecorded(_ task: TaskGeneration, _ fold: inout ResultFold?) async throws -> Bool {
-        guard let offset = fold?.offset(of: task) else { return false }
+    private func isRecorded(_ task: TaskGeneration, _ index: ResultIndex?) async throws -> Bool {
+        guard let index, index.find(task) != nil else { return false }
         // Asked only for a second outcome of one task, which is seldom.
         guard log.abilities.contains(.refusesKnownIdentity) else { return true }
-        let number = Partitioner.partition(of: Array(task.identity.id.utf8), among: try await resultBounds().count)
-        guard let earliest = try await resultBounds().first(where: { $0.partition.partition == number })?.earliest,
-            offset < earliest
-        else { return true }
-        fold?.forget(before: earliest)
-        return false
+        let bounds = try await resultBounds()
+        let number = Partitioner.partition(of: Array(task.identity.id.utf8), among: bounds.count)
+        if let found = bounds.first(where: { $0.partition.partition == number }) {
+            index.forget(before: found.earliest)
+        }
+        return index.find(task) != nil
     }
 
     private func resultBounds() async throws -> [PartitionBounds] {
@@ -271,11 +271,10 @@ package final class Acknowledger: Sendable {
     }
 
     /// Where the first of the results that were just recorded in a partition is. On a log with transaction markers it cannot
-    /// be told; there nothing is asked of it, and no result counts as gone.
-    private func firstOffset(of count: Int, in number: Int) async throws -> Int64 {
-        guard log.abilities.contains(.refusesKnownIdentity) else { return .max }
-        let end = try await resultBounds().first { $0.partition.partition == number }?.end ?? .max
-        return max(0, end.subtractingClamped(Int64(count)))
+    /// be told; there its place is unknown until it is read.
+    private func firstOffset(of count: Int, in number: Int) async throws -> Int64? {
+        guard log.abilities.contains(.refusesKnownIdentity) else { return nil }
+        return try await resultBounds().first { $0.partition.partition == number }.map { max(0, $0.end - Int64(count)) }
     }
 
     /// A cancellation's record in the control topic, or what takes it out.

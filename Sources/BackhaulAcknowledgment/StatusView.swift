@@ -18,6 +18,8 @@ package final class StatusView: Sendable {
     private let layout: TopicLayout
     private let logger: Logger
     private let holdsTruncation: Bool
+    /// Told of the results that the view reads: who decides by them need not read them once more.
+    private let indexes: ResultIndexes?
     /// Raised whenever pages have been applied.
     private let watchers = Mutex<[ObjectIdentifier: Signal]>([:])
     /// Raised when somebody begins to watch.
@@ -71,8 +73,10 @@ package final class StatusView: Sendable {
     /// - Parameter holdsTruncation: whether the log may truncate only behind this view: on one machine, where there is one.
     /// - Throws: `LogError.unusable`.
     package init(
-        path: String, log: any MessageLog, layout: TopicLayout, holdsTruncation: Bool, logger: Logger
+        path: String, log: any MessageLog, layout: TopicLayout, holdsTruncation: Bool, indexes: ResultIndexes? = nil,
+        logger: Logger
     ) throws {
+        self.indexes = indexes
         self.holdsTruncation = holdsTruncation
         self.log = log
         self.layout = layout
@@ -276,8 +280,16 @@ package final class StatusView: Sendable {
                 place.partition, from: from, records: Self.pageRecords, bytes: Self.pageBytes)
             if page.next < place.end { open.append(place) }
             guard page.next > from else { continue }
-            pages.append(
-                (place.partition, from, page.next, page.records.compactMap { ViewNews.read($0, layout: layout) }))
+            let read = page.records.map { ($0.position.offset, ViewNews.read($0, layout: layout)) }
+            if let indexes, place.partition.topic == layout.results {
+                let results = read.compactMap {
+                    offset, news -> (task: TaskGeneration, offset: Int64, isCancel: Bool)? in
+                    guard case .result(let outcome) = news else { return nil }
+                    return (outcome.task, offset, outcome.kind == .cancelled)
+                }
+                indexes.observe(results, in: place.partition.partition, from: from, next: page.next)
+            }
+            pages.append((place.partition, from, page.next, read.compactMap(\.1)))
         }
         guard !pages.isEmpty else { return open }
         let start = ContinuousClock.now

@@ -31,7 +31,8 @@ package struct ByteText: Hashable, Comparable, Sendable {
         hasher.combine(0xff as UInt8)
     }
 
-    private func withBytes<Value>(_ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
+    /// Gives the bytes for as long as the closure runs.
+    package func withBytes<Value>(_ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
         if let value = text.utf8.withContiguousStorageIfAvailable(body) { return value }
         var copy = text
         return copy.withUTF8(body)

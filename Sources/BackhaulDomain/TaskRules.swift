@@ -52,20 +52,21 @@ package enum TaskRules {
     }
 
     package static func checkID(_ id: ByteText) throws(Violation) {
-        guard !id.isEmpty, id.utf8.count <= 128,
-            id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") })
-        else {
+        let isPlain = id.withBytes { $0.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") } }
+        guard !id.isEmpty, id.utf8.count <= 128, isPlain else {
             throw Violation("bad-id", "a task id has 1 to 128 printable ASCII characters, no blank and no '/'")
         }
     }
 
     package static func checkName(_ name: ByteText, what: String) throws(Violation) {
-        let isPlain = name.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                true
-            default: false
+        let isPlain = name.withBytes { bytes in
+            bytes.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
             }
         }
         guard !name.isEmpty, name.utf8.count <= 64, isPlain, name.utf8.first != UInt8(ascii: ".") else {
@@ -83,12 +84,27 @@ package enum TaskRules {
             throw Violation(
                 code, "the \(what) has a control character (such as a newline or NUL) in it; rename the file")
         }
-        // By bytes: a "/" with a combining mark behind it is another Character, and still a "/" to the kernel.
-        for component in path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
-            guard !component.isEmpty, !component.elementsEqual(".".utf8), !component.elementsEqual("..".utf8) else {
-                throw Violation(code, "the \(what) must be relative, without empty, '.' or '..' components")
+        guard path.withBytes(hasPlainComponents) else {
+            throw Violation(code, "the \(what) must be relative, without empty, '.' or '..' components")
+        }
+    }
+
+    /// Whether no component is empty, `.` or `..`. By bytes: a "/" with a combining mark behind it is another Character, and
+    /// still a "/" to the kernel. In one pass: every record is checked, several times on its way.
+    private static func hasPlainComponents(_ path: UnsafeBufferPointer<UInt8>) -> Bool {
+        var length = 0
+        var dots = 0
+        for byte in path {
+            if byte == UInt8(ascii: "/") {
+                if length == dots, length <= 2 { return false }
+                length = 0
+                dots = 0
+            } else {
+                length += 1
+                if byte == UInt8(ascii: ".") { dots += 1 }
             }
         }
+        return length != dots || length > 2
     }
 
     /// What outcomes and results call a destination by: its name, or the base URL.
@@ -140,11 +156,13 @@ package enum TaskRules {
 
     /// C0, DEL and C1; the last are two bytes in UTF-8, C2 80 to C2 9F.
     private static func hasControl(_ text: ByteText) -> Bool {
-        var last: UInt8 = 0
-        for byte in text.utf8 {
-            if byte < 0x20 || byte == 0x7f || (last == 0xc2 && byte < 0xa0) { return true }
-            last = byte
+        text.withBytes { bytes in
+            var last: UInt8 = 0
+            for byte in bytes {
+                if byte < 0x20 || byte == 0x7f || (last == 0xc2 && byte < 0xa0) { return true }
+                last = byte
+            }
+            return false
         }
-        return false
     }
 }

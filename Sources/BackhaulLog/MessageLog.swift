@@ -131,7 +131,7 @@ extension MessageLog {
         var next = offset
         var stop = limit
         while true {
-            let page = try await read(partition, from: next, records: 1_000, bytes: 1 << 20)
+            let page = try await read(partition, from: next, records: 10_000, bytes: 1 << 20)
             let end = stop ?? page.end
             stop = end
             let records = page.records.prefix { $0.position.offset < end }

@@ -98,13 +98,13 @@ package enum OutcomeCodec {
         guard Domain.sizes.contains(outcome.bytes) else {
             throw .invalid(what: "outcome", problem: "bytes is out of range")
         }
-        guard [0, 64].contains(outcome.sha256.utf8.count) else {
+        guard outcome.sha256.isEmpty || outcome.sha256.utf8.count == 64 else {
             throw .invalid(what: "outcome", problem: "sha256 has not 32 bytes")
         }
-        for time in [outcome.acceptedAt, outcome.startedAt, outcome.finishedAt, outcome.nextAttemptAt ?? 0] {
-            guard Domain.times.contains(time) else {
-                throw .invalid(what: "outcome", problem: "a time is out of range")
-            }
+        guard Domain.times.contains(outcome.acceptedAt), Domain.times.contains(outcome.startedAt),
+            Domain.times.contains(outcome.finishedAt), Domain.times.contains(outcome.nextAttemptAt ?? 0)
+        else {
+            throw .invalid(what: "outcome", problem: "a time is out of range")
         }
     }
 }

@@ -133,17 +133,20 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         } catch {
             throw .invalid(what: "result", problem: error.message)
         }
-        for count in [generation, attempts, crashes] where !Domain.counts.contains(count) {
-            throw .invalid(what: "result", problem: "a count of \(count) is out of range")
+        guard Domain.counts.contains(generation), Domain.counts.contains(attempts), Domain.counts.contains(crashes)
+        else {
+            throw .invalid(what: "result", problem: "a count is out of range")
         }
         guard Domain.sizes.contains(bytes) else { throw .invalid(what: "result", problem: "bytes is out of range") }
         guard sha256.map({ $0.utf8.count == 64 }) ?? true else {
             throw .invalid(what: "result", problem: "sha256 has not 64 digits")
         }
-        for time in [acceptedAt, startedAt, finishedAt] where time.utf8.count > 40 {
+        guard acceptedAt.utf8.count <= 40, startedAt.utf8.count <= 40, finishedAt.utf8.count <= 40 else {
             throw .invalid(what: "result", problem: "a time has more than 40 bytes")
         }
-        for label in [worker, verification ?? "", failure?.kind ?? ""] where label.utf8.count > Domain.longestLabel {
+        guard worker.utf8.count <= Domain.longestLabel, (verification ?? "").utf8.count <= Domain.longestLabel,
+            (failure?.kind ?? "").utf8.count <= Domain.longestLabel
+        else {
             throw .invalid(what: "result", problem: "a label has more than \(Domain.longestLabel) bytes")
         }
     }

@@ -5,5 +5,7 @@ struct Arrival: Sendable {
     let partition: TopicPartition
     /// Which ownership of the partition it is; a later one's differs.
     let epoch: Int
+    /// Where the group stood.
+    let position: GroupPosition
     var deliveries: [Delivery] = []
 }

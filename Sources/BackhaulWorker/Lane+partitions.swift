@@ -9,7 +9,7 @@ extension Lane {
     func arrive(_ assigned: [AssignedPartition]) -> [Arrival] {
         assigned.map { found in
             ownedSince[found.partition] = clock.now
-            let arrival = Arrival(partition: found.partition, epoch: found.epoch)
+            let arrival = Arrival(partition: found.partition, epoch: found.epoch, position: found.position)
             arriving[found.partition] = arrival
             return arrival
         }
@@ -23,53 +23,24 @@ extension Lane {
         return true
     }
 
-    /// Reads what earlier owners left about a partition's records, then works on what was delivered meanwhile.
-    ///
-    /// Both lanes of a worker, and all that takes partitions over, read one partition of checkpoints after the other: two
-    /// readers at different places would throw away what was fetched for each other.
+    /// Finds what earlier owners left about a partition's records, then works on what was delivered meanwhile.
     func takeOver(_ arrival: Arrival) async throws {
-        let number = arrival.partition.partition
-        let checkpoints = TopicPartition(topic: options.layout.checkpoints, partition: number)
-        let log = log
-        // An earlier owner's checkpoint may lie behind a transaction that is still open: it has to be seen, too.
         let found = try await Patience.keepAsking(clock: clock) {
             isStopping || arriving[arrival.partition]?.epoch != arrival.epoch
         } onWait: { error in
-            logger.notice("waiting for checkpoints", metadata: ["partition": "\(checkpoints)", "error": "\(error)"])
+            logger.notice(
+                "waiting for checkpoints", metadata: ["partition": "\(arrival.partition)", "error": "\(error)"])
         } _: {
-            try await tools.checkpointReading.withLock {
-                var found: [LogPosition: Checkpoint] = [:]
-                try await log.scan(checkpoints, to: try await log.decided(checkpoints)) { records in
-                    for record in records { Self.note(record, of: arrival.partition, in: &found) }
-                }
-                return found
-            }
+            try await tools.checkpoints.checkpoints(of: arrival.partition, at: arrival.position)
         }
         // Asked back, lost or taken over once more meanwhile: what waited here went with that.
         guard let found, arriving[arrival.partition]?.epoch == arrival.epoch,
             let ready = arriving.removeValue(forKey: arrival.partition)
         else { return }
-        self.checkpoints.merge(found) { $1 }
+        checkpoints.merge(found) { $1 }
         await withDiscardingTaskGroup { group in
             for delivery in ready.deliveries { accept(delivery) { group.addTask(operation: $0) } }
         }
-    }
-
-    private static func note(
-        _ stored: StoredRecord, of partition: TopicPartition, in found: inout [LogPosition: Checkpoint]
-    ) {
-        guard let key = stored.record.key, let position = position(ofKey: key, in: partition) else { return }
-        found[position] = stored.record.value.flatMap { try? CheckpointCodec.decode($0) }
-    }
-
-    /// nil for the key of another partition's checkpoint. By bytes: there may be millions of them.
-    private static func position(ofKey key: [UInt8], in partition: TopicPartition) -> LogPosition? {
-        let prefix = Array("\(partition.topic)/\(partition.partition)/".utf8)
-        guard key.starts(with: prefix),
-            let offset = Int64(String(decoding: key.dropFirst(prefix.count), as: UTF8.self)),
-            offset >= 0
-        else { return nil }
-        return LogPosition(partition: partition, offset: offset)
     }
 
     /// The partitions are not this lane's any more, or not for long: what waits of them goes at once, and what is worked on

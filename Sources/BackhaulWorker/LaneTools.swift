@@ -18,8 +18,8 @@ final class LaneTools: Sendable {
     /// Every retry tier there is, in milliseconds: those configured, and those that exist and have to be drained.
     let tiers: [Int64]
     let cancellations: Cancellations
-    /// Held while a partition of checkpoints is read.
-    let checkpointReading: FIFOLock
+    /// One for all lanes of the worker.
+    let checkpoints: CheckpointReader
     let clock: any LogClock
     let random: @Sendable () -> Double
     let meters: WorkerMeters
@@ -31,7 +31,7 @@ final class LaneTools: Sendable {
 
     init(
         kind: Lane.Kind, session: any LogSession, tiers: [Int64], options: WorkerOptions, execution: UploadExecution,
-        gate: any UploadGate, cancellations: Cancellations, checkpointReading: FIFOLock, clock: any LogClock,
+        gate: any UploadGate, cancellations: Cancellations, checkpoints: CheckpointReader, clock: any LogClock,
         random: @escaping @Sendable () -> Double, meters: WorkerMeters, tracer: Tracer?, logger: Logger
     ) {
         self.kind = kind
@@ -40,7 +40,7 @@ final class LaneTools: Sendable {
         self.gate = gate
         self.tiers = tiers
         self.cancellations = cancellations
-        self.checkpointReading = checkpointReading
+        self.checkpoints = checkpoints
         self.clock = clock
         self.random = random
         self.meters = meters

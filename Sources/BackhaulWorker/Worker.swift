@@ -10,7 +10,7 @@ package final class Worker: Sendable {
     private let options: WorkerOptions
     private let execution: UploadExecution
     private let cancellations: Cancellations
-    private let checkpointReading = FIFOLock()
+    private let checkpoints: CheckpointReader
     private let meters: WorkerMeters
     private let tracer: Tracer?
     private let clock: any LogClock
@@ -31,6 +31,7 @@ package final class Worker: Sendable {
     ) {
         self.log = log
         self.options = options
+        checkpoints = CheckpointReader(log: log, layout: options.layout)
         self.execution = execution
         self.meters = meters
         self.tracer = tracer
@@ -130,7 +131,7 @@ package final class Worker: Sendable {
             tools: LaneTools(
                 kind: kind, session: session, tiers: tiers, options: options, execution: execution,
                 gate: SlotGate(slots: slots), cancellations: cancellations,
-                checkpointReading: checkpointReading, clock: clock, random: random,
+                checkpoints: checkpoints, clock: clock, random: random,
                 meters: meters, tracer: tracer, logger: logger))
     }
 }

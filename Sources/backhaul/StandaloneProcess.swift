@@ -22,12 +22,16 @@ enum StandaloneProcess {
             egress: settings.egress(isLocal: addresses.listen.isLoopback), decisionsPerUpload: 2,
             clock: log.clock, tracer: tracer)
         let clock = log.clock
+        let indexes = try ResultIndexes(
+            folder: log.folder + "/results", log: log, layout: settings.layout,
+            logger: Logger(label: "backhaul.acknowledger"))
         let acknowledger = Acknowledger(
-            log: log, layout: settings.layout, clock: clock, logger: Logger(label: "backhaul.acknowledger"),
+            log: log, layout: settings.layout, indexes: indexes, clock: clock,
+            logger: Logger(label: "backhaul.acknowledger"),
             tracer: tracer)
         let view = try StatusView(
             path: log.folder + "/view.sqlite", log: log, layout: settings.layout, holdsTruncation: true,
-            logger: Logger(label: "backhaul.view"))
+            indexes: indexes, logger: Logger(label: "backhaul.view"))
         try await crew.sweep()
         let logger = Logger(label: "backhaul.standalone")
         let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)

@@ -115,7 +115,10 @@ package final class Pipeline: Sendable {
                     store: LocalStore(pool: pool), pool: pool),
                 clock: clock, logger: logger)
         }
-        let acknowledger = Acknowledger(log: log, layout: layout, clock: clock, logger: logger)
+        let acknowledger = Acknowledger(
+            log: log, layout: layout,
+            indexes: try ResultIndexes(folder: nil, log: log, layout: layout, logger: logger), clock: clock,
+            logger: logger)
         let value = try await withThrowingTaskGroup(of: Value?.self) { group in
             for role in roles {
                 group.addTask {

@@ -33,15 +33,19 @@ public final class RawClient: @unchecked Sendable {
         return Foundation.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
     }
 
-    /// Everything that comes until the other side closes, or nothing has come for `seconds`.
-    public func receive(seconds: Int) async -> (text: String, isClosed: Bool) {
+    /// Everything that comes until the other side closes, or nothing has come for `seconds`, or it is enough.
+    public func receive(
+        seconds: Int, until isEnough: @escaping @Sendable (String) -> Bool = { _ in false }
+    ) async -> (text: String, isClosed: Bool) {
         // On a thread that nobody else needs.
         await withCheckedContinuation { continuation in
-            DispatchQueue(label: "backhaul.test.raw").async { continuation.resume(returning: self.read(seconds)) }
+            DispatchQueue(label: "backhaul.test.raw").async {
+                continuation.resume(returning: self.read(seconds, isEnough))
+            }
         }
     }
 
-    private func read(_ seconds: Int) -> (text: String, isClosed: Bool) {
+    private func read(_ seconds: Int, _ isEnough: (String) -> Bool) -> (text: String, isClosed: Bool) {
         var timeout = timeval(tv_sec: seconds, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         var all: [UInt8] = []
@@ -50,6 +54,8 @@ public final class RawClient: @unchecked Sendable {
             let count = recv(descriptor, &buffer, buffer.count, 0)
             if count > 0 {
                 all += buffer.prefix(count)
+                let text = String(decoding: all, as: UTF8.self)
+                if isEnough(text) { return (text, false) }
             } else {
                 let isClosed = count == 0 || errno == ECONNRESET
                 return (String(decoding: all, as: UTF8.self), isClosed)

@@ -37,8 +37,10 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         let failPoint = try FailPoint(ProcessInfo.processInfo.environment)
         let client = try ControlClient()
         let tracer = try settings.tracer(role: "acknowledger", client: client)
+        let indexes = try ResultIndexes(
+            folder: folder.map { $0 + "/results" }, log: log, layout: settings.layout, logger: logger)
         let acknowledger = Acknowledger(
-            log: log, layout: settings.layout, clock: clock, logger: logger, tracer: tracer,
+            log: log, layout: settings.layout, indexes: indexes, clock: clock, logger: logger, tracer: tracer,
             failPoint: { failPoint?.pass($0) })
         var parts = [
             ServiceProcess.Part(run: { try await acknowledger.run(onReady: $0) }),
@@ -52,7 +54,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         if let folder {
             let made = try StatusView(
                 path: folder + "/view.sqlite", log: log, layout: settings.layout, holdsTruncation: false,
-                logger: Logger(label: "backhaul.view"))
+                indexes: indexes, logger: Logger(label: "backhaul.view"))
             view = made
             parts.append(ServiceProcess.Part(run: { _ in try await made.run() }, isAwaited: false))
         }

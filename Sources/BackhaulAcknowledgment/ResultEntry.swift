@@ -1,0 +1,53 @@
+internal import BackhaulDomain
+
+/// One generation's result as an index keeps it: 24 bytes.
+struct ResultEntry: Hashable, Sendable {
+    struct Key: Hashable, Comparable, Sendable {
+        let high: UInt64
+        let low: UInt64
+
+        init(high: UInt64, low: UInt64) {
+            self.high = high
+            self.low = low
+        }
+
+        init(_ task: TaskGeneration) {
+            let digest = task.digest
+            self.init(high: digest.high, low: digest.low)
+        }
+
+        static func < (left: Self, right: Self) -> Bool { (left.high, left.low) < (right.high, right.low) }
+    }
+
+    let key: Key
+    /// Where the result is in its partition; `unknown` for one whose place has not been seen yet.
+    let offset: Int64
+    /// Whether the generation ended by a cancel.
+    let isCancel: Bool
+
+    /// The place of a result that was just written, on a log that does not tell it.
+    static let unknown = Int64.max >> 1
+    static let size = 24
+
+    init(key: Key, offset: Int64, isCancel: Bool) {
+        self.key = key
+        self.offset = min(max(0, offset), Self.unknown)
+        self.isCancel = isCancel
+    }
+
+    /// Reads an entry at a place of a block.
+    init(_ block: UnsafeRawBufferPointer, at place: Int) {
+        func word(_ number: Int) -> UInt64 {
+            UInt64(bigEndian: block.loadUnaligned(fromByteOffset: place * Self.size + number * 8, as: UInt64.self))
+        }
+        let value = word(2)
+        self.init(
+            key: Key(high: word(0), low: word(1)), offset: Int64(value >> 1), isCancel: value & 1 == 1)
+    }
+
+    func write(to bytes: inout [UInt8]) {
+        for word in [key.high, key.low, UInt64(offset) << 1 | (isCancel ? 1 : 0)] {
+            withUnsafeBytes(of: word.bigEndian) { bytes.append(contentsOf: $0) }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+package import BackhaulDomain
+package import BackhaulLog
+internal import BackhaulWire
+internal import Dispatch
+internal import Foundation
+package import Logging
+internal import Synchronization
+
+/// The indexes of all results partitions of a process.
+///
+/// With a folder of its own a process keeps all of them up to date, whoever has the partitions: from the pages that its view
+/// reads, so a partition that it takes over needs only what has come since. Without one it makes those of its own partitions,
+/// in a temporary folder.
+package final class ResultIndexes: Sendable {
+    private let folder: String
+    /// Whether they are kept for the next process.
+    package let isKept: Bool
+    private let log: any MessageLog
+    private let layout: TopicLayout
+    private let logger: Logger
+    private let state = Mutex<[Int: ResultIndex]>([:])
+    /// Raised when an index has something to write.
+    private let work = Signal()
+    private let queue = DispatchQueue(label: "backhaul.results.index")
+    /// Indexes that a page was refused by: it did not follow on what they had.
+    private let behind = Mutex<Set<Int>>([])
+
+    /// - Parameter folder: where the indexes are kept; nil for a temporary one.
+    /// - Throws: `LogError.unusable`.
+    package init(folder: String?, log: any MessageLog, layout: TopicLayout, logger: Logger) throws {
+        isKept = folder != nil
+        self.folder = folder ?? NSTemporaryDirectory() + "backhaul-index-" + UUID().uuidString
+        self.log = log
+        self.layout = layout
+        self.logger = logger
+        do {
+            try FileManager.default.createDirectory(
+                atPath: self.folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw LogError.unusable(folder: self.folder, reason: "the index of results cannot be made: \(error)")
+        }
+    }
+
+    deinit { if !isKept { try? FileManager.default.removeItem(atPath: folder) } }
+
+    func index(_ number: Int) -> ResultIndex {
+        state.withLock { indexes in
+            if let index = indexes[number] { return index }
+            let made = ResultIndex(folder: folder, number: number)
+            indexes[number] = made
+            return made
+        }
+    }
+
+    // MARK: Reading
+
+    /// Brings all indexes up to the results of now; before the process joins its group, so that no partition waits for it.
+    /// - Throws: `LogError`.
+    func warmUp() async throws {
+        for bounds in try await log.bounds(layout.results) { try await catchUp(bounds, to: bounds.end) }
+    }
+
+    /// Brings the index of a partition up to everything that is decided in it by now.
+    ///
+    /// Up to what is *decided*, not to what can be read at once: a killed acknowledger A may have left a transaction open
+    /// at offset 100, its successor B committed results at 101..200 and left. The read_committed end is 100 until A's
+    /// transaction times out; whoever takes over from B and reads only so far would not know what B recorded.
+    /// - Throws: `LogError`.
+    func catchUp(_ number: Int) async throws -> ResultIndex {
+        let partition = TopicPartition(topic: layout.results, partition: number)
+        let end = try await log.decided(partition)
+        guard let bounds = try await log.bounds(layout.results).first(where: { $0.partition == partition }) else {
+            throw LogError.unknownPartition(partition)
+        }
+        try await catchUp(bounds, to: max(end, bounds.earliest))
+        return index(number)
+    }
+
+    private func catchUp(_ bounds: PartitionBounds, to end: Int64) async throws {
+        let index = index(bounds.partition.partition)
+        if index.next > max(end, bounds.end) {
+            logger.warning(
+                "the index of results is of another log and is made again",
+                metadata: ["partition": "\(bounds.partition)", "index": "\(index.next)", "end": "\(end)"])
+            index.reset()
+        }
+        index.forget(before: bounds.earliest)
+        // What is gone from the log has no result any more.
+        if index.next < bounds.earliest { _ = index.take([], from: index.next, next: bounds.earliest) }
+        guard index.next < end else { return }
+        try await log.scan(bounds.partition, from: index.next, to: end) { records in
+            take(records, in: bounds.partition.partition, from: index.next)
+            if index.isFull { try await tidy(index) }
+        }
+        _ = index.take([], from: index.next, next: end)
+    }
+
+    private func take(_ records: [StoredRecord], in number: Int, from: Int64) {
+        guard let last = records.last else { return }
+        let results = records.compactMap { stored -> (task: TaskGeneration, offset: Int64, isCancel: Bool)? in
+            guard let document = try? ResultDocument.decode(stored.record.value) else { return nil }
+            return (document.task, stored.position.offset, document.status == OutcomeKind.cancelled.rawValue)
+        }
+        _ = index(number).take(results, from: from, next: last.position.offset + 1)
+    }
+
+    /// A page of results that a view has read.
+    func observe(
+        _ results: [(task: TaskGeneration, offset: Int64, isCancel: Bool)], in number: Int, from: Int64, next: Int64
+    ) {
+        let index = index(number)
+        if !index.take(results, from: from, next: next) { behind.withLock { _ = $0.insert(number) } }
+        if index.isFull || !behind.withLock({ $0.isEmpty }) { work.raise() }
+    }
+
+    /// A result that this process has just written.
+    /// - Parameter offset: where it is; nil where the log does not tell.
+    func insert(_ task: TaskGeneration, in number: Int, at offset: Int64?, isCancel: Bool) {
+        let index = index(number)
+        index.insert(task, at: offset, isCancel: isCancel)
+        if index.isFull { work.raise() }
+    }
+
+    // MARK: Writing
+
+    /// Writes and merges until the calling task is cancelled; then what is in memory, for the next process.
+    func run() async {
+        while !Task.isCancelled {
+            await work.wait()
+            let late = behind.withLock { late in
+                defer { late = [] }
+                return late
+            }
+            do {
+                for number in late { _ = try await catchUp(number) }
+                for index in state.withLock({ Array($0.values) }) where index.isFull { try await tidy(index) }
+            } catch {
+                logger.warning("the index of results was not written", metadata: ["error": "\(error)"])
+                // It goes on in memory, and is tried again with the next results.
+            }
+        }
+        guard isKept else { return }
+        for index in state.withLock({ Array($0.values) }) { try? await tidy(index, isLast: true) }
+    }
+
+    /// On a thread that may wait for the disk.
+    private func tidy(_ index: ResultIndex, isLast: Bool = false) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            queue.async { continuation.resume(with: Result { try index.tidy(isLast: isLast) }) }
+        }
+    }
+}
