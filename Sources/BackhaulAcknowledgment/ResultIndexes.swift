@@ -13,6 +13,8 @@ internal import Synchronization
 /// in a temporary folder.
 package final class ResultIndexes: Sendable {
     private let folder: String
+    /// Held for as long as the indexes are kept.
+    private let lock: Int32?
     /// Whether they are kept for the next process.
     package let isKept: Bool
     private let log: any MessageLog
@@ -25,23 +27,51 @@ package final class ResultIndexes: Sendable {
     /// Indexes that a page was refused by: it did not follow on what they had.
     private let behind = Mutex<Set<Int>>([])
 
-    /// - Parameter folder: where the indexes are kept; nil for a temporary one.
+    /// - Parameter folder: where the indexes are kept; nil for a temporary one. One process at a time keeps them there: another
+    ///   makes temporary ones.
     /// - Throws: `LogError.unusable`.
     package init(folder: String?, log: any MessageLog, layout: TopicLayout, logger: Logger) throws {
-        isKept = folder != nil
-        self.folder = folder ?? NSTemporaryDirectory() + "backhaul-index-" + UUID().uuidString
+        let temporary = NSTemporaryDirectory() + "backhaul-index-" + UUID().uuidString
+        let own = try folder.flatMap { try Self.lock($0) }
+        if let folder, own == nil {
+            logger.warning(
+                "another process keeps its index of results here; this one makes a temporary index",
+                metadata: ["folder": "\(folder)"])
+        }
+        lock = own
+        isKept = own != nil
+        self.folder = own == nil ? temporary : folder ?? temporary
         self.log = log
         self.layout = layout
         self.logger = logger
+        if own == nil { try Self.make(self.folder) }
+    }
+
+    private static func make(_ folder: String) throws {
         do {
             try FileManager.default.createDirectory(
-                atPath: self.folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw LogError.unusable(folder: self.folder, reason: "the index of results cannot be made: \(error)")
+            throw LogError.unusable(folder: folder, reason: "the index of results cannot be made: \(error)")
         }
     }
 
-    deinit { if !isKept { try? FileManager.default.removeItem(atPath: folder) } }
+    /// Takes the folder; nil when another process has it.
+    private static func lock(_ folder: String) throws -> Int32? {
+        try make(folder)
+        let descriptor = open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw LogError.unusable(folder: folder, reason: String(cString: strerror(errno)))
+        }
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
+        close(descriptor)
+        return nil
+    }
+
+    deinit {
+        if let lock { close(lock) }
+        if !isKept { try? FileManager.default.removeItem(atPath: folder) }
+    }
 
     func index(_ number: Int) -> ResultIndex {
         state.withLock { indexes in

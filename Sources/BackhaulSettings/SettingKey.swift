@@ -64,8 +64,12 @@ package struct SettingKey: Hashable, Sendable {
             help:
                 "How long tasks, retries and outcomes stay after their append, once every reader is past them: as far back as an audit counts."
         ),
-        .init(name: "retention.results", kind: .duration, standard: "90d", help: "How long results stay."),
-        .init(name: "retention.deadLetters", kind: .duration, standard: "90d", help: "How long dead letters stay."),
+        .init(
+            name: "retention.results", kind: .duration, standard: "90d",
+            help: "How long results stay, and at least as long as the tasks that they answer."),
+        .init(
+            name: "retention.deadLetters", kind: .duration, standard: "90d",
+            help: "How long dead letters stay; not shorter than retention.results."),
         .init(
             name: "retry.tiers", kind: .durations, standard: "10s,1m,10m,1h,6h,1d",
             help:
@@ -74,7 +78,9 @@ package struct SettingKey: Hashable, Sendable {
         .init(
             name: "retry.maxAttempts", kind: .integer(1...1_000), standard: "8",
             help: "Tries of a task, the first one counted."),
-        .init(name: "retry.jitter", kind: .fraction, standard: "0.1", help: "Each wait is multiplied by 1 ± this."),
+        .init(
+            name: "retry.jitter", kind: .fraction, standard: "0.1",
+            help: "Each wait is lengthened by up to this share of it, at random."),
         .init(
             name: "retry.parkDelay", kind: .duration, standard: "1m",
             help: "Between looks at a source root that is not there."),

@@ -173,13 +173,13 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    standalone|ingest|worker|acknowledger|submit|status|token|results|dead-letters|replay|audit|topics|lag|bench|config|help)
+    standalone|ingest|worker|acknowledger|submit|status|token|results|dead-letters|replay|audit|topics|lag|clock|bench|config|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'standalone ingest worker acknowledger submit status token results dead-letters replay audit topics lag bench config help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'standalone ingest worker acknowledger submit status token results dead-letters replay audit topics lag clock bench config help' -- "${cur}"))
         ;;
     esac
 }
@@ -686,6 +686,28 @@ _backhaul_topics_check() {
 _backhaul_lag() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_clock() {
+    repeating_flags=()
+    non_repeating_flags=(--passed --wrong --version -h --help)
     repeating_options=()
     non_repeating_options=(--log --config --output)
     __backhaul_offer_flags_options 0
