@@ -1,5 +1,5 @@
 /// Reads one flat JSON object (RFC 8259) whose values are texts, whole numbers, truths and nulls, in one pass over its
-/// bytes. What it does not know, it refuses: whoever asks has a whole parser to turn to.
+/// bytes. What it does not know, it refuses: a whole parser judges that.
 struct JSONFields {
     enum Value: Hashable {
         case text(String)
@@ -9,102 +9,142 @@ struct JSONFields {
     }
 
     /// - Returns: nil for anything but such an object, one with escapes or with a name twice included.
-    static func read(_ bytes: [UInt8]) -> [String: Value]? {
-        bytes.withUnsafeBufferPointer { buffer in
-            var reader = JSONFields(bytes: buffer)
-            guard let fields = reader.object() else { return nil }
+    static func read(_ bytes: [UInt8]) -> JSONFields? {
+        let members = bytes.withUnsafeBufferPointer { buffer -> [Member]? in
+            var reader = Reader(bytes: buffer)
+            guard let members = reader.object() else { return nil }
             reader.blank()
-            return reader.index == buffer.count ? fields : nil
+            return reader.index == buffer.count ? members : nil
+        }
+        return members.map { JSONFields(bytes: bytes, members: $0) }
+    }
+
+    /// A name and its value, as places in the bytes: a text is made only for what is asked for.
+    private struct Member {
+        enum Content {
+            case text(Range<Int>)
+            case number(Int64)
+            case flag(Bool)
+            case null
+        }
+
+        let name: Range<Int>
+        let content: Content
+    }
+
+    private let bytes: [UInt8]
+    private let members: [Member]
+
+    /// The value of a name; nil when the object does not have it.
+    subscript(name: StaticString) -> Value? {
+        bytes.withUnsafeBufferPointer { bytes in
+            let wanted = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+            guard let member = members.first(where: { isSame(bytes[$0.name], wanted[...]) }) else { return nil }
+            return switch member.content {
+            // The reader has validated it.
+            case .text(let range): .text(String(decoding: bytes[range], as: UTF8.self))
+            case .number(let number): .number(number)
+            case .flag(let flag): .flag(flag)
+            case .null: .null
+            }
         }
     }
 
-    private let bytes: UnsafeBufferPointer<UInt8>
-    private var index = 0
+    private struct Reader {
+        let bytes: UnsafeBufferPointer<UInt8>
+        var index = 0
 
-    private init(bytes: UnsafeBufferPointer<UInt8>) {
-        self.bytes = bytes
-    }
+        mutating func object() -> [Member]? {
+            guard take(UInt8(ascii: "{")) else { return nil }
+            var members: [Member] = []
+            members.reserveCapacity(24)
+            if take(UInt8(ascii: "}")) { return members }
+            while true {
+                blank()
+                guard let name = string(), take(UInt8(ascii: ":")), let content = content(),
+                    members.count < 64, !members.contains(where: { isSame(bytes[$0.name], bytes[name]) })
+                else { return nil }
+                members.append(Member(name: name, content: content))
+                if take(UInt8(ascii: ",")) { continue }
+                return take(UInt8(ascii: "}")) ? members : nil
+            }
+        }
 
-    private mutating func object() -> [String: Value]? {
-        guard take(UInt8(ascii: "{")) else { return nil }
-        var fields: [String: Value] = [:]
-        fields.reserveCapacity(24)
-        if take(UInt8(ascii: "}")) { return fields }
-        while true {
+        private mutating func content() -> Member.Content? {
             blank()
-            guard let name = string(), take(UInt8(ascii: ":")), let value = value(), fields[name] == nil else {
+            guard index < bytes.count else { return nil }
+            switch bytes[index] {
+            case UInt8(ascii: "\""): return string().map { .text($0) }
+            case UInt8(ascii: "t"): return word("true") ? .flag(true) : nil
+            case UInt8(ascii: "f"): return word("false") ? .flag(false) : nil
+            case UInt8(ascii: "n"): return word("null") ? .null : nil
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): return number()
+            default: return nil
+            }
+        }
+
+        private mutating func string() -> Range<Int>? {
+            guard index < bytes.count, bytes[index] == UInt8(ascii: "\"") else { return nil }
+            let start = index + 1
+            var end = start
+            var all: UInt8 = 0
+            while end < bytes.count, bytes[end] != UInt8(ascii: "\"") {
+                guard bytes[end] >= 0x20, bytes[end] != UInt8(ascii: "\\") else { return nil }
+                all |= bytes[end]
+                end += 1
+            }
+            guard end < bytes.count else { return nil }
+            index = end + 1
+            if all >= 0x80, String(validating: UnsafeBufferPointer(rebasing: bytes[start..<end]), as: UTF8.self) == nil
+            {
                 return nil
             }
-            fields[name] = value
-            if take(UInt8(ascii: ",")) { continue }
-            return take(UInt8(ascii: "}")) ? fields : nil
+            return start..<end
         }
-    }
 
-    private mutating func value() -> Value? {
-        blank()
-        guard index < bytes.count else { return nil }
-        switch bytes[index] {
-        case UInt8(ascii: "\""): return string().map { .text($0) }
-        case UInt8(ascii: "t"): return word("true") ? .flag(true) : nil
-        case UInt8(ascii: "f"): return word("false") ? .flag(false) : nil
-        case UInt8(ascii: "n"): return word("null") ? .null : nil
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): return number()
-        default: return nil
-        }
-    }
-
-    private mutating func string() -> String? {
-        guard index < bytes.count, bytes[index] == UInt8(ascii: "\"") else { return nil }
-        let start = index + 1
-        var end = start
-        while end < bytes.count, bytes[end] != UInt8(ascii: "\"") {
-            guard bytes[end] >= 0x20, bytes[end] != UInt8(ascii: "\\") else { return nil }
-            end += 1
-        }
-        guard end < bytes.count else { return nil }
-        index = end + 1
-        return String(validating: UnsafeBufferPointer(rebasing: bytes[start..<end]), as: UTF8.self)
-    }
-
-    /// Whole numbers of at most 18 digits, which fit; no sign, no fraction, no leading zero.
-    private mutating func number() -> Value? {
-        let start = index
-        var number: Int64 = 0
-        while index < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index]) {
-            guard index - start < 18 else { return nil }
-            number = number * 10 + Int64(bytes[index] - UInt8(ascii: "0"))
-            index += 1
-        }
-        guard index - start == 1 || bytes[start] != UInt8(ascii: "0"), index < bytes.count else { return nil }
-        switch bytes[index] {
-        case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): return nil
-        default: return .number(number)
-        }
-    }
-
-    private mutating func word(_ word: StaticString) -> Bool {
-        let count = word.utf8CodeUnitCount
-        guard index + count <= bytes.count,
-            bytes[index..<index + count].elementsEqual(UnsafeBufferPointer(start: word.utf8Start, count: count))
-        else { return false }
-        index += count
-        return true
-    }
-
-    private mutating func take(_ byte: UInt8) -> Bool {
-        blank()
-        guard index < bytes.count, bytes[index] == byte else { return false }
-        index += 1
-        return true
-    }
-
-    private mutating func blank() {
-        while index < bytes.count {
+        /// Whole numbers of at most 18 digits, which fit; no sign, no fraction, no leading zero.
+        private mutating func number() -> Member.Content? {
+            let start = index
+            var number: Int64 = 0
+            while index < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index]) {
+                guard index - start < 18 else { return nil }
+                number = number * 10 + Int64(bytes[index] - UInt8(ascii: "0"))
+                index += 1
+            }
+            guard index - start == 1 || bytes[start] != UInt8(ascii: "0"), index < bytes.count else { return nil }
             switch bytes[index] {
-            case 0x20, 0x09, 0x0a, 0x0d: index += 1
-            default: return
+            case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): return nil
+            default: return .number(number)
+            }
+        }
+
+        private mutating func word(_ word: StaticString) -> Bool {
+            let count = word.utf8CodeUnitCount
+            guard index + count <= bytes.count,
+                bytes[index..<index + count].elementsEqual(UnsafeBufferPointer(start: word.utf8Start, count: count))
+            else { return false }
+            index += count
+            return true
+        }
+
+        private mutating func take(_ byte: UInt8) -> Bool {
+            blank()
+            guard index < bytes.count, bytes[index] == byte else { return false }
+            index += 1
+            return true
+        }
+
+        mutating func blank() {
+            while index < bytes.count {
+                switch bytes[index] {
+                case 0x20, 0x09, 0x0a, 0x0d: index += 1
+                default: return
+                }
             }
         }
     }
+}
+
+private func isSame(_ left: Slice<UnsafeBufferPointer<UInt8>>, _ right: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+    left.count == right.count && left.elementsEqual(right)
 }

@@ -154,10 +154,12 @@ package struct ResultDocument: Hashable, Sendable, Codable {
 
 extension ResultDocument {
     /// The usual document: all keys there and of their types, no failure. nil for any other, which `JSONDecoder` judges.
-    init?(fields: [String: JSONFields.Value]) {
-        func text(_ name: String) -> String? { if case .text(let text) = fields[name] { text } else { nil } }
-        func number(_ name: String) -> Int64? { if case .number(let number) = fields[name] { number } else { nil } }
-        func optional(_ name: String) -> String?? {
+    init?(fields: JSONFields) {
+        func text(_ name: StaticString) -> String? { if case .text(let text) = fields[name] { text } else { nil } }
+        func number(_ name: StaticString) -> Int64? {
+            if case .number(let number) = fields[name] { number } else { nil }
+        }
+        func optional(_ name: StaticString) -> String?? {
             switch fields[name] {
             case .text(let text): .some(text)
             case .null: .some(nil)
