@@ -56,7 +56,8 @@ enum PathCase {
             clock: clock, logger: logger)
         let acknowledger = Acknowledger(
             log: log, layout: layout,
-            indexes: try ResultIndexes(folder: nil, log: log, layout: layout, logger: logger), clock: clock,
+            indexes: try ResultIndexes(folder: nil, isFed: false, log: log, layout: layout, logger: logger),
+            clock: clock,
             logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await worker.run() }

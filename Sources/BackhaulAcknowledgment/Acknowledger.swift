@@ -56,9 +56,7 @@ package final class Acknowledger: Sendable {
     /// - Throws: `LogError` when the log has failed for good.
     package func run(onReady: @escaping @Sendable () -> Void = {}) async throws {
         // Before it is in the group: a partition that it gets needs only what has come since.
-        if indexes.isKept {
-            guard try await asking("the results", { try await indexes.warmUp() }) != nil else { return }
-        }
+        guard try await asking("the results", { try await indexes.warmUp() }) != nil else { return }
         // Its decisions rest on the results that it knew at assignment: what was in hand at a loss is decided anew.
         let subscription = Subscription(group: layout.acknowledgers, topic: layout.outcomes, keepsAcrossLoss: false)
         guard let session = try await asking("the log", { try await log.openSession([subscription]) }) else { return }
@@ -101,12 +99,19 @@ package final class Acknowledger: Sendable {
 
     private func record(_ session: any LogSession) async throws {
         var folds: [Int: ResultIndex] = [:]
+        func forget(_ partitions: some Sequence<TopicPartition>) {
+            for partition in partitions {
+                folds[partition.partition] = nil
+                indexes.letGo(partition.partition)
+            }
+        }
         while let event = try await session.next() {
             switch event {
             case .assigned(let partitions):
                 for assigned in partitions {
                     let number = assigned.partition.partition
                     failPoint("assigned")
+                    indexes.hold(number)
                     let known = try await asking("results/\(number)") { try await indexes.catchUp(number) }
                     // Stopped meanwhile: without the results nothing may be decided.
                     guard let known else { return }
@@ -114,13 +119,18 @@ package final class Acknowledger: Sendable {
                     failPoint("folded")
                 }
             case .revoking(let revocation):
-                for partition in revocation.partitions { folds[partition.partition] = nil }
+                forget(revocation.partitions)
                 try await session.release(revocation)
             case .lost(let revocation):
-                for partition in revocation.partitions { folds[partition.partition] = nil }
+                forget(revocation.partitions)
             case .delivered(let deliveries):
                 failPoint("taken")
-                try await record(deliveries, folds, session)
+                do {
+                    try await record(deliveries, folds, session)
+                } catch is Stopped {
+                    // What is unsettled, the next owner records.
+                    return
+                }
                 failPoint("recorded")
                 await session.grant(deliveries.count)
             case .blocked:
@@ -181,8 +191,8 @@ package final class Acknowledger: Sendable {
                     recorded[number, default: []].append(outcome)
                 } else if outcome.kind.isTerminal {
                     // A worker has met the task after all, whatever came of it: nobody has to be told any more.
-                    let isCancelled =
-                        inHand[outcome.task] == .cancelled || folds[number]?.find(outcome.task)?.isCancel == true
+                    let known = try await asking("the index of results") { try folds[number]?.find(outcome.task) }
+                    let isCancelled = inHand[outcome.task] == .cancelled || known??.isCancel == true
                     if isCancelled, !outcome.worker.hasPrefix(TaskActions.author) {
                         appends = [try wish(outcome.task, isMet: true)]
                     }
@@ -196,18 +206,12 @@ package final class Acknowledger: Sendable {
             }
             units.append(SettleUnit(delivery: delivery.reference, finishes: true, appends: appends))
         }
-        // A stop while the log is away leaves them unsettled; the next owner records them.
-        let outcomes: [SettleOutcome]
-        do {
-            outcomes = try await session.settleEach(units) { part in
-                let settled = try await asking("the log to take results") { try await session.settle(part) }
-                guard let settled else { throw Stopped() }
-                return settled
-            } substitute: { unit, error, refusals in
-                refused(unit, error, refusals)
-            }
-        } catch is Stopped {
-            return
+        let outcomes = try await session.settleEach(units) { part in
+            let settled = try await asking("the log to take results") { try await session.settle(part) }
+            guard let settled else { throw Stopped() }
+            return settled
+        } substitute: { unit, error, refusals in
+            refused(unit, error, refusals)
         }
         let settled = Set(
             zip(units, outcomes).filter { $0.1 == .settled }.map(\.0.delivery.position.partition.partition))
@@ -222,7 +226,7 @@ package final class Acknowledger: Sendable {
         }
     }
 
-    /// Asked to stop while the log is away.
+    /// Asked to stop while the log or the disk is away.
     private struct Stopped: Error {}
 
     /// The log refuses a result for good: a dead letter names its outcome, or at last nothing does; said and counted.
@@ -255,15 +259,20 @@ package final class Acknowledger: Sendable {
     /// Whether a generation has its result, and the log still holds it. What has aged out is forgotten whole: the log takes
     /// the same task as a new one then, and it has a result of its own.
     private func isRecorded(_ task: TaskGeneration, _ index: ResultIndex?) async throws -> Bool {
-        guard let index, index.find(task) != nil else { return false }
+        func isIndexed(_ index: ResultIndex) async throws -> Bool {
+            guard let found = try await asking("the index of results", { try index.find(task) }) else {
+                throw Stopped()
+            }
+            return found != nil
+        }
+        guard let index, try await isIndexed(index) else { return false }
         // Asked only for a second outcome of one task, which is seldom.
-        guard log.abilities.contains(.refusesKnownIdentity) else { return true }
         let bounds = try await resultBounds()
         let number = Partitioner.partition(of: Array(task.identity.id.utf8), among: bounds.count)
         if let found = bounds.first(where: { $0.partition.partition == number }) {
             index.forget(before: found.earliest)
         }
-        return index.find(task) != nil
+        return try await isIndexed(index)
     }
 
     private func resultBounds() async throws -> [PartitionBounds] {

@@ -8,11 +8,13 @@ internal import Synchronization
 
 /// The indexes of all results partitions of a process.
 ///
-/// With a folder of its own a process keeps all of them up to date, whoever has the partitions: from the pages that its view
-/// reads, so a partition that it takes over needs only what has come since. Without one it makes those of its own partitions,
-/// in a temporary folder.
+/// A process keeps all of them up to date, also those of partitions that others own, so a partition that it takes over needs
+/// only what has come since: from the pages that its view reads, or by reading the others' partitions itself. With a folder
+/// the next process goes on with them; without one their files have no names and end with the process.
 package final class ResultIndexes: Sendable {
     private let folder: String
+    /// Whether a view tells of all results.
+    private let isFed: Bool
     /// Held for as long as the indexes are kept.
     private let lock: Int32?
     /// Whether they are kept for the next process.
@@ -26,25 +28,35 @@ package final class ResultIndexes: Sendable {
     private let queue = DispatchQueue(label: "backhaul.results.index")
     /// Indexes that a page was refused by: it did not follow on what they had.
     private let behind = Mutex<Set<Int>>([])
+    /// Partitions that this process owns: it writes their results and need not read them.
+    private let held = Mutex<Set<Int>>([])
 
-    /// - Parameter folder: where the indexes are kept; nil for a temporary one. One process at a time keeps them there: another
-    ///   makes temporary ones.
+    /// - Parameters:
+    ///   - folder: where the indexes are kept; nil for none. One process at a time keeps them there: those of another end
+    ///     with it.
+    ///   - isFed: whether a view tells of all results (`observe`); else the results of others are read here.
     /// - Throws: `LogError.unusable`.
-    package init(folder: String?, log: any MessageLog, layout: TopicLayout, logger: Logger) throws {
-        let temporary = NSTemporaryDirectory() + "backhaul-index-" + UUID().uuidString
+    package init(folder: String?, isFed: Bool, log: any MessageLog, layout: TopicLayout, logger: Logger) throws {
+        self.isFed = isFed
+        let temporary = NSTemporaryDirectory()
         let own = try folder.flatMap { try Self.lock($0) }
         if let folder, own == nil {
             logger.warning(
-                "another process keeps its index of results here; this one makes a temporary index",
+                "another process keeps its index of results here; that of this one ends with it",
                 metadata: ["folder": "\(folder)"])
         }
         lock = own
         isKept = own != nil
         self.folder = own == nil ? temporary : folder ?? temporary
+        guard access(self.folder, W_OK) == 0 else {
+            throw LogError.unusable(
+                folder: self.folder,
+                reason:
+                    "the index of results cannot be written: \(String(cString: strerror(errno))); set TMPDIR or --data")
+        }
         self.log = log
         self.layout = layout
         self.logger = logger
-        if own == nil { try Self.make(self.folder) }
     }
 
     private static func make(_ folder: String) throws {
@@ -70,13 +82,12 @@ package final class ResultIndexes: Sendable {
 
     deinit {
         if let lock { close(lock) }
-        if !isKept { try? FileManager.default.removeItem(atPath: folder) }
     }
 
     func index(_ number: Int) -> ResultIndex {
         state.withLock { indexes in
             if let index = indexes[number] { return index }
-            let made = ResultIndex(folder: folder, number: number)
+            let made = ResultIndex(folder: folder, number: number, isKept: isKept)
             indexes[number] = made
             return made
         }
@@ -87,8 +98,18 @@ package final class ResultIndexes: Sendable {
     /// Brings all indexes up to the results of now; before the process joins its group, so that no partition waits for it.
     /// - Throws: `LogError`.
     func warmUp() async throws {
-        for bounds in try await log.bounds(layout.results) { try await catchUp(bounds, to: bounds.end) }
+        let all = try await log.bounds(layout.results)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            // Several at once: a reader waits for what it has asked the brokers for, and nobody else does.
+            for (number, bounds) in all.enumerated() {
+                if number >= Self.readAtOnce { try await group.next() }
+                group.addTask { try await self.catchUp(bounds, to: bounds.end) }
+            }
+            try await group.waitForAll()
+        }
     }
+
+    private static let readAtOnce = 8
 
     /// Brings the index of a partition up to everything that is decided in it by now.
     ///
@@ -151,21 +172,75 @@ package final class ResultIndexes: Sendable {
         if index.isFull { work.raise() }
     }
 
+    // MARK: Partitions of others
+
+    /// This process owns the partition from here on.
+    func hold(_ number: Int) { held.withLock { _ = $0.insert(number) } }
+
+    /// It does not any more.
+    func letGo(_ number: Int) { held.withLock { _ = $0.remove(number) } }
+
+    /// Reads what others record, until the calling task is cancelled or the log is closed.
+    private func follow() async {
+        let changes = await log.changes()
+        await look()
+        for await _ in changes { await look() }
+    }
+
+    private func look() async {
+        let others = state.withLock { Set($0.keys) }.subtracting(held.withLock { $0 })
+        for number in others {
+            let index = index(number)
+            do {
+                let next = try await log.follow(
+                    TopicPartition(topic: layout.results, partition: number), from: index.next
+                ) { records in
+                    take(records, in: number, from: index.next)
+                    if index.isFull { try await tidy(index) }
+                }
+                _ = index.take([], from: index.next, next: next)
+            } catch {
+                // The next change finds it where it is.
+                logger.debug("results of others were not read", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
     // MARK: Writing
 
-    /// Writes and merges until the calling task is cancelled; then what is in memory, for the next process.
+    /// Lets results age out that the log no longer holds.
+    private func age() async throws {
+        let unplaced = state.withLock { $0.mapValues(\.unplaced) }
+        for bounds in try await log.bounds(layout.results) {
+            let number = bounds.partition.partition
+            guard let index = state.withLock({ $0[number] }) else { continue }
+            index.place(unplaced[number] ?? 0, before: bounds.end)
+            index.forget(before: bounds.earliest)
+        }
+    }
+
+    /// Keeps the indexes up to date until the calling task is cancelled; then writes what is in memory, for the next process.
     func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.write() }
+            if !isFed { group.addTask { await self.follow() } }
+        }
+    }
+
+    private func write() async {
         while !Task.isCancelled {
-            await work.wait()
+            await work.wait(for: .seconds(60))
             let late = behind.withLock { late in
                 defer { late = [] }
                 return late
             }
             do {
+                try await age()
                 for number in late { _ = try await catchUp(number) }
                 for index in state.withLock({ Array($0.values) }) where index.isFull { try await tidy(index) }
             } catch {
-                logger.warning("the index of results was not written", metadata: ["error": "\(error)"])
+                behind.withLock { $0.formUnion(late) }
+                logger.warning("the index of results was not brought up to date", metadata: ["error": "\(error)"])
                 // It goes on in memory, and is tried again with the next results.
             }
         }

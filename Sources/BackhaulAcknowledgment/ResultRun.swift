@@ -29,18 +29,19 @@ final class ResultRun: Sendable {
         let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         var status = stat()
-        guard count >= 0, fstat(descriptor, &status) == 0,
-            Int64(status.st_size) == Int64(count) * Int64(ResultEntry.size)
+        guard fstat(descriptor, &status) == 0, status.st_size % ResultEntry.size == 0,
+            status.st_size / ResultEntry.size == count
         else {
             close(descriptor)
             return nil
         }
+        // Closes the descriptor at its end.
         let run = ResultRun(name: name, path: path, descriptor: descriptor, count: count, fences: [])
         var fences: [UInt64] = []
         fences.reserveCapacity(count / block + 1)
         var last: ResultEntry.Key?
         for first in stride(from: 0, to: count, by: block) {
-            guard let entry = run.entries(from: first, 1).first, last.map({ $0 < entry.key }) ?? true else {
+            guard let entry = try? run.entries(from: first, 1).first, last.map({ $0 < entry.key }) ?? true else {
                 return nil
             }
             last = entry.key
@@ -52,11 +53,16 @@ final class ResultRun: Sendable {
     }
 
     /// Writes entries that come in the order of their keys; durable when it returns.
+    /// - Parameter isKept: whether another process may open it; else its file has no name any more, and is gone with the
+    ///   process whatever ends it.
     /// - Throws: `LogError.unusable`, `outOfSpace`.
-    static func write(_ folder: String, name: String, _ next: () throws -> ResultEntry?) throws -> ResultRun {
+    static func write(
+        _ folder: String, name: String, isKept: Bool = true, _ next: () throws -> ResultEntry?
+    ) throws -> ResultRun {
         let path = folder + "/" + name
         let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure(path) }
+        if !isKept { unlink(path) }
         var fences: [UInt64] = []
         var bytes: [UInt8] = []
         var count = 0
@@ -80,7 +86,7 @@ final class ResultRun: Sendable {
                 if bytes.count >= 1 << 20 { try flush() }
             }
             try flush()
-            guard fsync(descriptor) == 0 else { throw failure(path) }
+            guard !isKept || fsync(descriptor) == 0 else { throw failure(path) }
         } catch {
             close(descriptor)
             unlink(path)
@@ -95,7 +101,8 @@ final class ResultRun: Sendable {
             : .unusable(folder: path, reason: "the index of results: \(String(cString: strerror(errno)))")
     }
 
-    func find(_ key: ResultEntry.Key) -> ResultEntry? {
+    /// - Throws: `LogError.unusable` when the file cannot be read: that says nothing of the key.
+    func find(_ key: ResultEntry.Key) throws -> ResultEntry? {
         // The last block whose first key may lie before this one; keys with one upper half may begin a block earlier.
         var low = 0
         var high = fences.count
@@ -105,7 +112,7 @@ final class ResultRun: Sendable {
         }
         var block = max(0, low - 1)
         while block < fences.count, fences[block] <= key.high {
-            let found = entries(from: block * Self.block, Self.block)
+            let found = try entries(from: block * Self.block, Self.block)
             var first = 0
             var last = found.count
             while first < last {
@@ -119,7 +126,8 @@ final class ResultRun: Sendable {
     }
 
     /// So many entries from a place on, less at the end.
-    func entries(from first: Int, _ wanted: Int) -> [ResultEntry] {
+    /// - Throws: `LogError.unusable`.
+    func entries(from first: Int, _ wanted: Int) throws -> [ResultEntry] {
         let many = min(wanted, count - first)
         guard many > 0 else { return [] }
         var bytes = [UInt8](repeating: 0, count: many * ResultEntry.size)
@@ -130,12 +138,13 @@ final class ResultRun: Sendable {
                 pread(descriptor, buffer.baseAddress.map { $0 + done }, left, off_t(first * ResultEntry.size + done))
             }
             if read < 0, errno == EINTR { continue }
-            guard read > 0 else { return [] }
+            guard read != 0 else { throw LogError.unusable(folder: path, reason: "the index of results was cut short") }
+            guard read > 0 else { throw Self.failure(path) }
             done += read
         }
         return bytes.withUnsafeBytes { block in (0..<many).map { ResultEntry(block, at: $0) } }
     }
 
-    /// The file goes; whoever still reads the run may go on.
+    /// The file goes; a reader of the run goes on.
     func remove() { unlink(path) }
 }

@@ -109,7 +109,7 @@ final class KafkaHandle: @unchecked Sendable {
             [
                 "enable.auto.commit": "false", "enable.auto.offset.store": "false", "auto.offset.reset": "error",
                 "partition.assignment.strategy": "cooperative-sticky", "isolation.level": "read_committed",
-                "enable.partition.eof": "true", "heartbeat.interval.ms": "1000", "session.timeout.ms": "10000",
+                "enable.partition.eof": "true", "heartbeat.interval.ms": "1000", "session.timeout.ms": "8000",
                 "max.poll.interval.ms": "60000", "fetch.wait.max.ms": "500",
                 // Partitions have queues of their own, so these hold for each: a second's work in hand, not a backlog; a
                 // partition whose queue is full is not asked for again for a second, so one answer has to last as long.

@@ -55,10 +55,10 @@ package struct KafkaOptions: Sendable {
     /// A number among the operator's properties, or the product's default.
     func milliseconds(_ name: String, _ standard: Int) -> Int { properties[name].flatMap(Int.init) ?? standard }
 
-    var sessionTimeout: Int { milliseconds("session.timeout.ms", 10_000) }
+    var sessionTimeout: Int { milliseconds("session.timeout.ms", 8_000) }
 
     /// No longer than the session: a process that is put out of its groups must not hold readers back any longer.
-    var transactionTimeout: Int { min(milliseconds("transaction.timeout.ms", 10_000), sessionTimeout) }
+    var transactionTimeout: Int { min(milliseconds("transaction.timeout.ms", 8_000), sessionTimeout) }
 
     var maximumPollInterval: Int { milliseconds("max.poll.interval.ms", 60_000) }
 }

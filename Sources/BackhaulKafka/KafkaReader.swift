@@ -7,7 +7,8 @@ internal import CLibrdkafka
 /// A partition that was read stays open at its cursor: the next page goes on from what was fetched meanwhile, and a
 /// record that arrives there is news for `changes`.
 actor KafkaReader {
-    private struct Open {
+    /// By reference: a page takes thousands of records from it.
+    private final class Open {
         let topic: OpaquePointer
         let queue: PartitionQueue
         var cursor: Int64
@@ -17,7 +18,14 @@ actor KafkaReader {
         /// The next record, where one was taken that nobody had asked for yet.
         var ahead: StoredRecord?
 
-        mutating func take() -> PartitionQueue.Item? {
+        init(topic: OpaquePointer, queue: PartitionQueue, cursor: Int64, lastUse: Int) {
+            self.topic = topic
+            self.queue = queue
+            self.cursor = cursor
+            self.lastUse = lastUse
+        }
+
+        func take() -> PartitionQueue.Item? {
             guard let record = ahead else { return queue.take() }
             ahead = nil
             return .record(record)
@@ -78,32 +86,35 @@ actor KafkaReader {
     ) async throws -> ReadPage {
         let end = try await bounds([partition], at: .end)[partition] ?? 0
         try await position(partition, at: offset)
+        guard let reader = open[partition] else { throw LogError.closed }
         var page = ReadPage(records: [], next: offset, end: end)
         var size = 0
         let patience = Duration.milliseconds(options.requestTimeout)
-        var deadline = ContinuousClock.now + patience
+        var deadline: ContinuousClock.Instant?
         while page.next < end, page.records.count < limit, size < bytes {
-            guard !isClosed, open[partition] != nil else { throw LogError.closed }
-            switch open[partition]?.take() {
+            guard !isClosed, open[partition] === reader else { throw LogError.closed }
+            switch reader.take() {
             case .record(let stored):
                 page.records.append(stored)
                 size += stored.record.size
                 page.next = stored.position.offset + 1
-                deadline = ContinuousClock.now + patience
+                deadline = nil
             case .end(let next):
                 page.next = max(page.next, next)
             case .positionGone, .trouble:
                 // librdkafka goes on by itself, from the earliest record if need be.
                 continue
             case nil:
-                guard ContinuousClock.now < deadline else {
+                let now = ContinuousClock.now
+                if let deadline, now >= deadline {
                     throw LogError.unavailable("reading \(partition): nothing came for \(patience)")
                 }
+                deadline = deadline ?? now + patience
                 // Empty now: whatever comes is more than was seen, and wakes the wait.
-                open[partition]?.seen = 0
+                reader.seen = 0
                 await news.wait(for: .milliseconds(200))
             }
-            open[partition]?.cursor = page.next
+            reader.cursor = page.next
         }
         if page.next >= end { drain(partition, &page) }
         page.end = max(page.end, page.next)
@@ -119,16 +130,16 @@ actor KafkaReader {
     func tail(_ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: Int) async throws -> ReadPage
     {
         try await using(partition) {
-            guard open[partition]?.cursor == offset else {
+            guard let reader = open[partition], reader.cursor == offset else {
                 return try await readHeld(partition, from: offset, records: limit, bytes: bytes)
             }
             uses += 1
-            open[partition]?.lastUse = uses
+            reader.lastUse = uses
             var page = ReadPage(records: [], next: offset, end: offset)
             var size = 0
             var isEmpty = false
             while !isEmpty, page.records.count < limit, size < bytes {
-                switch open[partition]?.take() {
+                switch reader.take() {
                 case .record(let stored):
                     page.records.append(stored)
                     size += stored.record.size
@@ -138,9 +149,9 @@ actor KafkaReader {
                 case nil: isEmpty = true
                 }
             }
-            open[partition]?.cursor = page.next
+            reader.cursor = page.next
             // Empty now: whatever comes is more than was seen.
-            if isEmpty { open[partition]?.seen = 0 }
+            if isEmpty { reader.seen = 0 }
             // With more in the queue there is an end beyond, wherever it is.
             page.end = isEmpty ? page.next : page.next + 1
             return page
@@ -203,10 +214,10 @@ actor KafkaReader {
 
     private func lookAtQueues() {
         var grown = false
-        for (partition, reader) in open {
+        for reader in open.values {
             let length = Int(rd_kafka_queue_length(reader.queue.pointer))
             if length > reader.seen { grown = true }
-            open[partition]?.seen = length
+            reader.seen = length
         }
         guard grown else { return }
         news.raise()

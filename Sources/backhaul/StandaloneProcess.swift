@@ -23,7 +23,7 @@ enum StandaloneProcess {
             clock: log.clock, tracer: tracer)
         let clock = log.clock
         let indexes = try ResultIndexes(
-            folder: log.folder + "/results", log: log, layout: settings.layout,
+            folder: log.folder + "/results", isFed: true, log: log, layout: settings.layout,
             logger: Logger(label: "backhaul.acknowledger"))
         let acknowledger = Acknowledger(
             log: log, layout: settings.layout, indexes: indexes, clock: clock,

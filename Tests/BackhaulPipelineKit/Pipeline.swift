@@ -117,7 +117,8 @@ package final class Pipeline: Sendable {
         }
         let acknowledger = Acknowledger(
             log: log, layout: layout,
-            indexes: try ResultIndexes(folder: nil, log: log, layout: layout, logger: logger), clock: clock,
+            indexes: try ResultIndexes(folder: nil, isFed: false, log: log, layout: layout, logger: logger),
+            clock: clock,
             logger: logger)
         let value = try await withThrowingTaskGroup(of: Value?.self) { group in
             for role in roles {

@@ -38,7 +38,8 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         let client = try ControlClient()
         let tracer = try settings.tracer(role: "acknowledger", client: client)
         let indexes = try ResultIndexes(
-            folder: folder.map { $0 + "/results" }, log: log, layout: settings.layout, logger: logger)
+            folder: folder.map { $0 + "/results" }, isFed: folder != nil, log: log, layout: settings.layout,
+            logger: logger)
         let acknowledger = Acknowledger(
             log: log, layout: settings.layout, indexes: indexes, clock: clock, logger: logger, tracer: tracer,
             failPoint: { failPoint?.pass($0) })
