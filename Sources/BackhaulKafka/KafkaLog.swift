@@ -334,7 +334,9 @@ package final class KafkaLog: MessageLog {
             let partitions = bounds.map(\.partition)
             var limits = try await reader.bounds(partitions, at: .end)
             // The first record that is young enough to stay; -1 where all are older.
-            let young = try await reader.offsets(partitions, since: clock.now - age)
+            let now = clock.now
+            let young = try await reader.offsets(partitions, since: now - min(age, now))
+            guard try await hasReached(now - min(max(age / 10, Self.leastSlack), now)) else { continue }
             for (partition, offset) in young where offset >= 0 {
                 limits[partition] = min(limits[partition] ?? offset, offset)
             }
@@ -348,6 +350,20 @@ package final class KafkaLog: MessageLog {
             let offsets = bounds.filter { limits[$0.partition] ?? 0 > $0.earliest }.map(\.partition)
             try await admin().truncate(limits.filter { offsets.contains($0.key) })
         }
+    }
+
+    /// An hour: what clocks of one fleet differ by at the most, and more.
+    private static let leastSlack: Int64 = 3_600_000
+
+    /// Whether the brokers have stamped a record at a time or later. Ages are counted from this process's clock, and a clock
+    /// that is years ahead makes everything old: so nothing goes until the log itself is about as far. A fleet that is idle
+    /// keeps what it has until its next record.
+    private func hasReached(_ time: Int64) async throws -> Bool {
+        for topic in upkeep {
+            let partitions = try await bounds(topic.name).map(\.partition)
+            if try await reader.offsets(partitions, since: time).values.contains(where: { $0 >= 0 }) { return true }
+        }
+        return false
     }
 
     package func close() async { await end { await $0.close() } }

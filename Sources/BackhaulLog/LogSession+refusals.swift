@@ -15,7 +15,8 @@ extension LogSession {
         do {
             return try await settle(units)
         } catch let error as LogError where error.concernsRecords {
-            guard units.count == 1, let unit = units.first else {
+            guard let unit = units.first else { throw error }
+            guard units.count == 1 else {
                 var outcomes: [SettleOutcome] = []
                 for part in [units.prefix(units.count / 2), units.suffix(units.count - units.count / 2)] {
                     outcomes += try await settleEach(Array(part), settle: settle, substitute: substitute)

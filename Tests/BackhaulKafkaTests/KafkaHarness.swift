@@ -30,7 +30,9 @@ final class KafkaHarness: LogHarness {
 
     func open() async throws -> any MessageLog { try log() }
 
-    func log(_ properties: [String: String] = [:]) throws -> KafkaLog {
+    func log(
+        _ properties: [String: String] = [:], topics: [TopicSpecification] = [], clock: any LogClock = SystemLogClock()
+    ) throws -> KafkaLog {
         var logger = Logger(label: "test.kafka")
         logger.logLevel =
             ProcessInfo.processInfo.environment["BACKHAUL_TEST_LOG"].flatMap { Logger.Level(rawValue: $0) } ?? .error
@@ -44,7 +46,7 @@ final class KafkaHarness: LogHarness {
             delivery: delivery, prefix: prefix, clientName: "backhaul-test")
         var creator: (@Sendable ([TopicSpecification]) async throws -> Void)?
         if let mock { creator = { mock.create($0) } }
-        return try KafkaLog(options: options, clock: SystemLogClock(), logger: logger, creator: creator) {
+        return try KafkaLog(options: options, topics: topics, clock: clock, logger: logger, creator: creator) {
             [weak self] point in try self?.pass(point)
         }
     }

@@ -1,0 +1,49 @@
+import BackhaulKafka
+import BackhaulLog
+import BackhaulLogConformance
+import Testing
+
+/// A machine whose clock is wrong by as many milliseconds.
+private struct WrongClock: LogClock {
+    let error: Int64
+    private let right = SystemLogClock()
+
+    init(by error: Int64) { self.error = error }
+
+    var now: Int64 { right.now + error }
+    func sleep(until instant: Int64) async throws { try await right.sleep(until: instant - error) }
+}
+
+@Suite(
+    "What all readers are past is deleted by its age", .serialized,
+    .enabled(if: realBrokers != nil, "set BACKHAUL_TEST_KAFKA=host:port to run them"))
+struct TruncationTests {
+    private static let week: Int64 = 7 * 86_400_000
+
+    /// Ten records, of which a group has read six, after `maintain` by a process with that clock.
+    private func earliest(age: Int64, _ clock: any LogClock) async throws -> Int64 {
+        let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
+        let conformance = LogConformance(harness)
+        let topic = conformance.topic(conformance.t, 1, .untilRead(by: [conformance.g], atLeast: age))
+        let log = try harness.log(topics: [topic], clock: clock)
+        try await log.ensure([topic])
+        _ = try await log.append((0..<10).map { conformance.value("\($0)") })
+        let place = TopicPartition(topic: conformance.t, partition: 0)
+        try await log.commit([place: GroupPosition(frontier: 6)], of: conformance.g)
+        try await log.maintain()
+        let earliest = try await log.bounds(conformance.t)[0].earliest
+        await log.close()
+        return earliest
+    }
+
+    @Test(.timeLimit(.minutes(1))) func whatIsReadAndOldGoes() async throws {
+        #expect(try await earliest(age: 0, SystemLogClock()) == 6)
+        #expect(try await earliest(age: Self.week, SystemLogClock()) == 0)
+    }
+
+    /// The brokers' stamps say that the records are young, whatever this machine's clock says.
+    @Test(.timeLimit(.minutes(1)), arguments: [365, -3_650, 21, 8] as [Int64])
+    func aWrongClockDeletesNothing(days: Int64) async throws {
+        #expect(try await earliest(age: Self.week, WrongClock(by: days * 86_400_000)) == 0)
+    }
+}
