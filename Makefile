@@ -42,8 +42,8 @@ api-test: ## Hold the HTTP API against its OpenAPI document (EXAMPLES=150 SEED=1
 
 fuzz: ## Drive hostile input along whole paths, seed after seed (MINUTES=60 RECORDS=20000 SEED=1)
 	@deploy/setup/debian.sh build
-	swift build -c release --product backhaul-fuzz
-	@"$$(swift build -c release --show-bin-path)/backhaul-fuzz" --minutes $(or $(MINUTES),60) --records $(or $(RECORDS),20000) \
+	$(RELEASE) --product backhaul-fuzz
+	@"$$($(RELEASE) --show-bin-path)/backhaul-fuzz" --minutes $(or $(MINUTES),60) --records $(or $(RECORDS),20000) \
 		$(if $(SEED),--seed $(SEED))
 
 chaos: ## Kill a fleet at random and prove it (BACKHAUL_TEST_KAFKA=host:port SEED=1 RUNS=1 FILES=20000)

@@ -180,29 +180,27 @@ package final class ResultIndexes: Sendable {
     /// It does not any more.
     func letGo(_ number: Int) { held.withLock { _ = $0.remove(number) } }
 
-    /// Reads what others record, until the calling task is cancelled or the log is closed.
+    /// Reads what others record, until the calling task is cancelled. Now and then: to follow them closely would keep all
+    /// their partitions open, and a takeover reads a few seconds' results in no time.
     private func follow() async {
-        let changes = await log.changes()
-        await look()
-        for await _ in changes { await look() }
-    }
-
-    private func look() async {
-        let others = state.withLock { Set($0.keys) }.subtracting(held.withLock { $0 })
-        for number in others {
-            let index = index(number)
+        while true {
             do {
-                let next = try await log.follow(
-                    TopicPartition(topic: layout.results, partition: number), from: index.next
-                ) { records in
-                    take(records, in: number, from: index.next)
-                    if index.isFull { try await tidy(index) }
-                }
-                _ = index.take([], from: index.next, next: next)
+                try await readOthers()
             } catch {
-                // The next change finds it where it is.
+                // The next look finds it where it is.
                 logger.debug("results of others were not read", metadata: ["error": "\(error)"])
             }
+            do { try await ContinuousClock().sleep(for: Self.lookEvery) } catch { return }
+        }
+    }
+
+    private static let lookEvery = Duration.seconds(5)
+
+    private func readOthers() async throws {
+        let others = state.withLock { Set($0.keys) }.subtracting(held.withLock { $0 })
+        guard !others.isEmpty else { return }
+        for bounds in try await log.bounds(layout.results) where others.contains(bounds.partition.partition) {
+            try await catchUp(bounds, to: bounds.end)
         }
     }
 

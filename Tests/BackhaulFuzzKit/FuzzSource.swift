@@ -39,7 +39,8 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
     package mutating func text() -> String {
         switch next() % 12 {
         case 0: return ""
-        case 1: return String(repeating: "x", count: Int(next() % 5_000))
+        case 1:
+            return String(decoding: [UInt8](repeating: UInt8(ascii: "x"), count: Int(next() % 5_000)), as: UTF8.self)
         case 2: return "e" + String(repeating: "\u{301}", count: Int(next() % 300))
         case 3: return "\u{212a}evin"
         case 4: return pick(["caf\u{e9}", "cafe\u{301}"])
