@@ -31,8 +31,7 @@ struct KafkaClients: Sendable {
     /// Nothing may use the client any more.
     /// - Parameter isolation: the actor that has the client.
     func close(_ handle: KafkaHandle, isolation: isolated (any Actor)? = #isolation) async {
-        live.remove(handle)
         loop.unserve(handle.queue)
-        await handle.destroy()
+        await handle.destroy(from: live)
     }
 }

@@ -151,7 +151,9 @@ final class KafkaHandle: @unchecked Sendable {
     }
 
     /// Lets the client go, on its own thread: nothing may use it any more. Waits for its connections to close.
-    func destroy() async {
+    /// - Parameter live: where it is spoken to; it is taken out first.
+    func destroy(from live: LiveClients) async {
+        live.remove(self)
         _ = try? await tokenCalls.run {}
         _ = try? await calls.run { [self] in
             rd_kafka_queue_destroy(queue)

@@ -77,6 +77,9 @@ package final class KafkaLog: MessageLog {
         }
     }
 
+    /// How many clients there are that new credentials are said to.
+    var liveClients: Int { clients.live.count }
+
     /// - Parameter version: as `rd_kafka_version()` gives it: 0xMMmmrrpp.
     package static func checkVersion(_ version: Int32) throws {
         let number = version >> 8

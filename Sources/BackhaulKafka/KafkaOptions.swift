@@ -28,6 +28,9 @@ package struct KafkaOptions: Sendable {
     /// Whether the process soon ends: then a fetch waits for new records only for a moment, since whatever is read next
     /// waits behind it.
     package var isBrief: Bool
+    /// Partitions that stay open for reading though nobody reads them now: nine topics of 256 partitions. Only an open
+    /// partition has news, so those who follow need all of theirs.
+    var openPartitions = 2_304
 
     package init(
         bootstrap: String, properties: [String: String] = [:], secrets: [String: String] = [:],

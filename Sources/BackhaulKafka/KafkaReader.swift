@@ -50,10 +50,6 @@ actor KafkaReader {
     /// Reads under way, by partition: such a partition is not shut for another.
     private var busy: [TopicPartition: Int] = [:]
 
-    /// Partitions that stay open though nobody reads them now: nine topics of 256 partitions. Only an open partition has news,
-    /// so those who follow need all of theirs.
-    private static let openAtMost = 2_304
-
     /// - Parameter scout: asks where partitions begin and end.
     init(_ clients: KafkaClients, scout: KafkaScout) {
         self.clients = clients
@@ -259,7 +255,7 @@ actor KafkaReader {
             return
         }
         await shut(partition)
-        if open.count >= Self.openAtMost {
+        if open.count >= options.openPartitions {
             // Never one that is read: its reader would find it gone and take that for the end of the log.
             let idle = open.filter { busy[$0.key] == nil }
             if let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse }) { await shut(oldest.key) }

@@ -168,7 +168,7 @@ actor KafkaSession: LogSession {
         members = [:]
         for member in old { member.dropQueues() }
         let handles = old.filter(\.wasAssigned).map(\.handle)
-        for handle in handles { await handle.destroy() }
+        for handle in handles { await handle.destroy(from: clients.live) }
         await committer?.close()
         log.forget(self)
     }

@@ -12,6 +12,8 @@ final class LiveClients: Sendable {
 
     private let state = Mutex(State())
 
+    var count: Int { state.withLock { $0.handles.count } }
+
     func add(_ handle: KafkaHandle) throws {
         try state.withLock { state in
             state.handles[ObjectIdentifier(handle)] = handle

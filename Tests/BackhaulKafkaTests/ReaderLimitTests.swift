@@ -1,0 +1,82 @@
+import BackhaulLog
+import BackhaulTestKit
+import Foundation
+import Logging
+import Testing
+
+@testable import BackhaulKafka
+
+@Suite("Clients and open partitions, on librdkafka's mock brokers", .serialized)
+struct ReaderLimitTests {
+    private func log(_ mock: MockCluster, openPartitions: Int = 2_304) throws -> KafkaLog {
+        var options = KafkaOptions(
+            bootstrap: mock.bootstrap, delivery: .atLeastOnce, prefix: "r.", clientName: "reader")
+        options.openPartitions = openPartitions
+        return try KafkaLog(
+            options: options, clock: SystemLogClock(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            creator: { mock.create($0) })
+    }
+
+    /// Readers A and B read partitions a and b, and two may be open: C opens c and must not shut a or b while their readers
+    /// wait for the brokers, for they would find them gone and take that for the end of the log.
+    @Test(.timeLimit(.minutes(2)), arguments: [1, 2, 5])
+    func moreReadersThanOpenPartitions(openPartitions: Int) async throws {
+        let mock = try MockCluster()
+        let log = try log(mock, openPartitions: openPartitions)
+        let partitions = 6
+        let each = 60
+        try await log.ensure([TopicSpecification(name: "r.t", partitions: partitions, retention: .age(1 << 40))])
+        _ = try await log.append(
+            (0..<partitions * each).map {
+                AppendRequest(
+                    topic: "r.t", partitioning: .partition($0 % partitions),
+                    record: LogRecord(value: Array("\($0)".utf8)))
+            })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<partitions {
+                group.addTask {
+                    var read: [String] = []
+                    var next: Int64 = 0
+                    while read.count < each {
+                        let page = try await log.read(
+                            TopicPartition(topic: "r.t", partition: number), from: next, records: 20, bytes: 1 << 20)
+                        #expect(!page.records.isEmpty, "nothing at \(next) of \(each)")
+                        read += page.records.map { String(decoding: $0.record.value ?? [], as: UTF8.self) }
+                        next = page.next
+                    }
+                    #expect(read == (0..<each).map { "\($0 * partitions + number)" })
+                }
+            }
+            try await group.waitForAll()
+        }
+        await log.close()
+    }
+
+    /// A session's clients end while a new password is said to all that live.
+    @Test(.timeLimit(.minutes(2)))
+    func credentialsChangeWhileClientsEnd() async throws {
+        let mock = try MockCluster()
+        for _ in 0..<5 {
+            let log = try log(mock)
+            try await log.ensure([TopicSpecification(name: "r.t", partitions: 2, retention: .age(1 << 40))])
+            _ = try await log.append([
+                AppendRequest(topic: "r.t", partitioning: .partition(0), record: LogRecord(value: [1]))
+            ])
+            _ = try await log.read(TopicPartition(topic: "r.t", partition: 0), from: 0, records: 1, bytes: 1_000)
+            let session = try await log.openSession([Subscription(group: "r.g", topic: "r.t")])
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for number in 0..<2_000 {
+                        try? log.replaceCredentials(user: "user", password: "password-\(number)")
+                        if number % 20 == 0 { await Task.yield() }
+                    }
+                }
+                group.addTask {
+                    await session.close()
+                    await log.close()
+                }
+            }
+            #expect(log.liveClients == 0)
+        }
+    }
+}
