@@ -5,6 +5,8 @@ import Foundation
 ///
 ///     backhaul-micro              times each, prints JSON: nanoseconds and allocations an operation
 ///     backhaul-micro --count      runs each a fixed number of times, for callgrind (Benchmarks/guard.py)
+///     backhaul-micro --results N  the memory of an index of so many results
+///     backhaul-micro --retries N  the waits of an embedded log through which so many retries go
 @main
 struct Main {
     struct Line: Encodable {
@@ -14,10 +16,21 @@ struct Main {
         var allocations: Double
     }
 
-    static func main() throws {
+    static func main() async throws {
+        let arguments = CommandLine.arguments.dropFirst()
+        if arguments.count == 2, let count = arguments.last.flatMap({ Int($0) }),
+            (1_000...1_000_000_000).contains(count)
+        {
+            switch arguments.first {
+            case "--results": return try LargeCases.results(count)
+            case "--retries": return try await LargeCases.retries(count)
+            default: break
+            }
+        }
         let counts = CommandLine.arguments.dropFirst() == ["--count"]
         guard counts || CommandLine.arguments.count == 1 else {
-            try? FileHandle.standardError.write(contentsOf: Data("usage: backhaul-micro [--count]\n".utf8))
+            try? FileHandle.standardError.write(
+                contentsOf: Data("usage: backhaul-micro [--count | --results N | --retries N]\n".utf8))
             exit(2)
         }
         let cases = try CodecCases.all + LedgerCases.all + [PathCase.make()]
