@@ -27,8 +27,8 @@ struct Main {
             default: break
             }
         }
-        let counts = CommandLine.arguments.dropFirst() == ["--count"]
-        guard counts || CommandLine.arguments.count == 1 else {
+        let counts = arguments == ["--count"]
+        guard counts || arguments.isEmpty else {
             try? FileHandle.standardError.write(
                 contentsOf: Data("usage: backhaul-micro [--count | --results N | --retries N]\n".utf8))
             exit(2)

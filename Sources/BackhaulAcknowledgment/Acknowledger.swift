@@ -112,7 +112,7 @@ package final class Acknowledger: Sendable {
                     let number = assigned.partition.partition
                     failPoint("assigned")
                     indexes.hold(number)
-                    let known = try await asking("results/\(number)") { try await indexes.catchUp(number) }
+                    let known = try await asking("results/\(number)") { try await indexes.takeOver(number) }
                     // Stopped meanwhile: without the results nothing may be decided.
                     guard let known else { return }
                     folds[number] = known
@@ -191,8 +191,8 @@ package final class Acknowledger: Sendable {
                     recorded[number, default: []].append(outcome)
                 } else if outcome.kind.isTerminal {
                     // A worker has met the task after all, whatever came of it: nobody has to be told any more.
-                    let known = try await asking("the index of results") { try folds[number]?.find(outcome.task) }
-                    let isCancelled = inHand[outcome.task] == .cancelled || known??.isCancel == true
+                    let known = try folds[number]?.find(outcome.task)
+                    let isCancelled = inHand[outcome.task] == .cancelled || known?.isCancel == true
                     if isCancelled, !outcome.worker.hasPrefix(TaskActions.author) {
                         appends = [try wish(outcome.task, isMet: true)]
                     }
@@ -226,7 +226,7 @@ package final class Acknowledger: Sendable {
         }
     }
 
-    /// Asked to stop while the log or the disk is away.
+    /// Asked to stop while the log is away.
     private struct Stopped: Error {}
 
     /// The log refuses a result for good: a dead letter names its outcome, or at last nothing does; said and counted.
@@ -259,20 +259,14 @@ package final class Acknowledger: Sendable {
     /// Whether a generation has its result, and the log still holds it. What has aged out is forgotten whole: the log takes
     /// the same task as a new one then, and it has a result of its own.
     private func isRecorded(_ task: TaskGeneration, _ index: ResultIndex?) async throws -> Bool {
-        func isIndexed(_ index: ResultIndex) async throws -> Bool {
-            guard let found = try await asking("the index of results", { try index.find(task) }) else {
-                throw Stopped()
-            }
-            return found != nil
-        }
-        guard let index, try await isIndexed(index) else { return false }
+        guard let index, try index.find(task) != nil else { return false }
         // Asked only for a second outcome of one task, which is seldom.
         let bounds = try await resultBounds()
         let number = Partitioner.partition(of: Array(task.identity.id.utf8), among: bounds.count)
         if let found = bounds.first(where: { $0.partition.partition == number }) {
             index.forget(before: found.earliest)
         }
-        return try await isIndexed(index)
+        return try index.find(task) != nil
     }
 
     private func resultBounds() async throws -> [PartitionBounds] {

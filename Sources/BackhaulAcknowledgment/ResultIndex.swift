@@ -82,7 +82,7 @@ package final class ResultIndex: Sendable {
     /// Results before this offset are in the index; from here on it has to be told.
     package var next: Int64 { state.withLock(\.next) }
 
-    /// Begins anew: the partition is not the one that the index was made of.
+    /// Begins again: the partition is not the one that the index was made of. Not while `tidy` runs.
     package func reset() {
         let runs = state.withLock { state in
             defer {
@@ -92,8 +92,9 @@ package final class ResultIndex: Sendable {
             }
             return state.runs
         }
-        if isKept { unlink(Self.manifestPath(folder, number)) }
-        if isKept { for run in runs { run.remove() } }
+        guard isKept else { return }
+        unlink(Self.manifestPath(folder, number))
+        for run in runs { run.remove() }
     }
 
     /// Takes a page of results that begins at `from`.
@@ -194,12 +195,13 @@ package final class ResultIndex: Sendable {
     }
 
     private func flush() throws {
-        let (entries, name) = state.withLock { state in
+        let (entries, name) = state.withLock { state -> ([ResultEntry], String) in
             // What an earlier attempt could not write goes with it. What has no place yet gets one first.
             state.leaving.merge(state.fresh.filter { $0.value.offset != ResultEntry.unknown }) { $1 }
             state.fresh = state.fresh.filter { $0.value.offset == ResultEntry.unknown }
             return (state.leaving.values.sorted { $0.key < $1.key }, self.name(&state))
         }
+        guard !entries.isEmpty else { return }
         var iterator = entries.makeIterator()
         let run = try ResultRun.write(folder, name: name, isKept: isKept) { iterator.next() }
         state.withLock { state in

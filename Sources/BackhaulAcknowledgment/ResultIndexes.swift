@@ -30,14 +30,20 @@ package final class ResultIndexes: Sendable {
     private let behind = Mutex<Set<Int>>([])
     /// Partitions that this process owns: it writes their results and need not read them.
     private let held = Mutex<Set<Int>>([])
+    private let lookEvery: Duration
 
     /// - Parameters:
     ///   - folder: where the indexes are kept; nil for none. One process at a time keeps them there: those of another end
     ///     with it.
     ///   - isFed: whether a view tells of all results (`observe`); else the results of others are read here.
+    ///   - lookEvery: between two looks at what others have recorded.
     /// - Throws: `LogError.unusable`.
-    package init(folder: String?, isFed: Bool, log: any MessageLog, layout: TopicLayout, logger: Logger) throws {
+    package init(
+        folder: String?, isFed: Bool, log: any MessageLog, layout: TopicLayout, lookEvery: Duration = .seconds(5),
+        logger: Logger
+    ) throws {
         self.isFed = isFed
+        self.lookEvery = lookEvery
         let temporary = NSTemporaryDirectory()
         let own = try folder.flatMap { try Self.lock($0) }
         if let folder, own == nil {
@@ -111,49 +117,56 @@ package final class ResultIndexes: Sendable {
 
     private static let readAtOnce = 8
 
-    /// Brings the index of a partition up to everything that is decided in it by now.
+    /// Brings the index of a partition that this process is to own up to everything that is decided in it by now.
     ///
     /// Up to what is *decided*, not to what can be read at once: a killed acknowledger A may have left a transaction open
     /// at offset 100, its successor B committed results at 101..200 and left. The read_committed end is 100 until A's
     /// transaction times out; whoever takes over from B and reads only so far would not know what B recorded.
+    ///
+    /// An index that was ahead of the end before it was asked for is of another log and is begun again: here, where nobody
+    /// decides by it yet, and nowhere else.
     /// - Throws: `LogError`.
-    func catchUp(_ number: Int) async throws -> ResultIndex {
+    func takeOver(_ number: Int) async throws -> ResultIndex {
+        let index = index(number)
+        let known = index.next
         let partition = TopicPartition(topic: layout.results, partition: number)
         let end = try await log.decided(partition)
+        if known > end {
+            logger.warning(
+                "the index of results is of another log and is made again",
+                metadata: ["partition": "\(partition)", "index": "\(known)", "end": "\(end)"])
+            try await onQueue { index.reset() }
+        }
         guard let bounds = try await log.bounds(layout.results).first(where: { $0.partition == partition }) else {
             throw LogError.unknownPartition(partition)
         }
-        try await catchUp(bounds, to: max(end, bounds.earliest))
-        return index(number)
+        try await catchUp(bounds, to: end)
+        return index
     }
 
-    private func catchUp(_ bounds: PartitionBounds, to end: Int64) async throws {
+    /// Reads what an index lacks up to an end. The end may be an old one, and another reader further on: it takes nothing back.
+    func catchUp(_ bounds: PartitionBounds, to end: Int64) async throws {
         let index = index(bounds.partition.partition)
-        if index.next > max(end, bounds.end) {
-            logger.warning(
-                "the index of results is of another log and is made again",
-                metadata: ["partition": "\(bounds.partition)", "index": "\(index.next)", "end": "\(end)"])
-            index.reset()
-        }
         index.forget(before: bounds.earliest)
         // What is gone from the log has no result any more.
         if index.next < bounds.earliest { _ = index.take([], from: index.next, next: bounds.earliest) }
-        guard index.next < end else { return }
-        try await log.scan(bounds.partition, from: index.next, to: end) { records in
-            take(records, in: bounds.partition.partition, from: index.next)
+        var from = index.next
+        guard from < end else { return }
+        try await log.scan(bounds.partition, from: from, to: end) { records in
+            guard let last = records.last else { return }
+            let results = records.compactMap { stored -> (task: TaskGeneration, offset: Int64, isCancel: Bool)? in
+                guard let document = try? ResultDocument.decode(stored.record.value) else { return nil }
+                return (document.task, stored.position.offset, document.status == OutcomeKind.cancelled.rawValue)
+            }
+            let next = last.position.offset + 1
+            guard index.take(results, from: from, next: next) else { throw LogError.unavailable(Self.begunAgain) }
+            from = next
             if index.isFull { try await tidy(index) }
         }
-        _ = index.take([], from: index.next, next: end)
+        guard index.take([], from: from, next: end) else { throw LogError.unavailable(Self.begunAgain) }
     }
 
-    private func take(_ records: [StoredRecord], in number: Int, from: Int64) {
-        guard let last = records.last else { return }
-        let results = records.compactMap { stored -> (task: TaskGeneration, offset: Int64, isCancel: Bool)? in
-            guard let document = try? ResultDocument.decode(stored.record.value) else { return nil }
-            return (document.task, stored.position.offset, document.status == OutcomeKind.cancelled.rawValue)
-        }
-        _ = index(number).take(results, from: from, next: last.position.offset + 1)
-    }
+    private static let begunAgain = "the index of results was begun again meanwhile"
 
     /// A page of results that a view has read.
     func observe(
@@ -190,16 +203,18 @@ package final class ResultIndexes: Sendable {
                 // The next look finds it where it is.
                 logger.debug("results of others were not read", metadata: ["error": "\(error)"])
             }
-            do { try await ContinuousClock().sleep(for: Self.lookEvery) } catch { return }
+            do { try await ContinuousClock().sleep(for: lookEvery) } catch { return }
         }
     }
 
-    private static let lookEvery = Duration.seconds(5)
-
     private func readOthers() async throws {
-        let others = state.withLock { Set($0.keys) }.subtracting(held.withLock { $0 })
-        guard !others.isEmpty else { return }
-        for bounds in try await log.bounds(layout.results) where others.contains(bounds.partition.partition) {
+        try await read(state.withLock { Set($0.keys) }.subtracting(held.withLock { $0 }))
+    }
+
+    /// Reads what is new in some partitions.
+    private func read(_ numbers: Set<Int>) async throws {
+        guard !numbers.isEmpty else { return }
+        for bounds in try await log.bounds(layout.results) where numbers.contains(bounds.partition.partition) {
             try await catchUp(bounds, to: bounds.end)
         }
     }
@@ -234,7 +249,7 @@ package final class ResultIndexes: Sendable {
             }
             do {
                 try await age()
-                for number in late { _ = try await catchUp(number) }
+                try await read(late)
                 for index in state.withLock({ Array($0.values) }) where index.isFull { try await tidy(index) }
             } catch {
                 behind.withLock { $0.formUnion(late) }
@@ -246,10 +261,14 @@ package final class ResultIndexes: Sendable {
         for index in state.withLock({ Array($0.values) }) { try? await tidy(index, isLast: true) }
     }
 
-    /// On a thread that may wait for the disk.
     private func tidy(_ index: ResultIndex, isLast: Bool = false) async throws {
+        try await onQueue { try index.tidy(isLast: isLast) }
+    }
+
+    /// On a thread that may wait for the disk, one after the other: files change in one place.
+    private func onQueue(_ body: @escaping @Sendable () throws -> Void) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            queue.async { continuation.resume(with: Result { try index.tidy(isLast: isLast) }) }
+            queue.async { continuation.resume(with: Result { try body() }) }
         }
     }
 }

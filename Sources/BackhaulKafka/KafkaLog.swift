@@ -330,6 +330,13 @@ package final class KafkaLog: MessageLog {
 
     package func maintain() async throws {
         // Ages and compaction are the brokers' own; what has been read by all is not.
+        let now = clock.now
+        let ages = upkeep.compactMap { topic in
+            if case .untilRead(_, let age) = topic.retention { age } else { nil }
+        }
+        guard let least = ages.min(), try await hasReached(now - min(max(least / 10, Self.leastSlack), now)) else {
+            return
+        }
         for topic in upkeep {
             guard case .untilRead(let readers, let age) = topic.retention, !readers.isEmpty else { continue }
             let bounds = try await bounds(topic.name).filter { $0.end > $0.earliest }
@@ -337,9 +344,7 @@ package final class KafkaLog: MessageLog {
             let partitions = bounds.map(\.partition)
             var limits = try await reader.bounds(partitions, at: .end)
             // The first record that is young enough to stay; -1 where all are older.
-            let now = clock.now
             let young = try await reader.offsets(partitions, since: now - min(age, now))
-            guard try await hasReached(now - min(max(age / 10, Self.leastSlack), now)) else { continue }
             for (partition, offset) in young where offset >= 0 {
                 limits[partition] = min(limits[partition] ?? offset, offset)
             }

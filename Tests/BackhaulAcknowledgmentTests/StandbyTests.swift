@@ -32,7 +32,8 @@ struct StandbyTests {
         try await withPipeline { pipeline in
             let log = pipeline.log
             let indexes = try ResultIndexes(
-                folder: nil, isFed: false, log: log, layout: pipeline.layout, logger: Logger(label: "standby"))
+                folder: nil, isFed: false, log: log, layout: pipeline.layout, lookEvery: .milliseconds(10),
+                logger: Logger(label: "standby"))
             _ = try await log.append(try outcomes(0..<100, pipeline.layout))
             _ = try await pipeline.run { try await pipeline.results(100) }
             try await indexes.warmUp()
@@ -52,6 +53,78 @@ struct StandbyTests {
                 }
                 group.cancelAll()
             }
+        }
+    }
+
+    private func indexes(_ pipeline: Pipeline, folder: String? = nil) throws -> ResultIndexes {
+        try ResultIndexes(
+            folder: folder, isFed: false, log: pipeline.log, layout: pipeline.layout, logger: Logger(label: "standby"))
+    }
+
+    /// How many results of the log the indexes do not have.
+    private func missing(_ indexes: ResultIndexes, _ pipeline: Pipeline) async throws -> Int {
+        let count = try await pipeline.log.bounds(pipeline.layout.results).count
+        return try await pipeline.allResults().count { result in
+            let number = Partitioner.partition(of: Array(result.taskId.utf8), among: count)
+            return try indexes.index(number).find(result.task) == nil
+        }
+    }
+
+    /// A look at others' partitions asks where they end: 40 each. Before it reads, this process takes one over, catches up to
+    /// 50 and decides by the index. The look goes on with its end of 40: the index is ahead of that, and still of this log.
+    @Test func anOldEndTakesNothingBack() async throws {
+        try await withPipeline { pipeline in
+            _ = try await pipeline.log.append(try outcomes(0..<200, pipeline.layout))
+            _ = try await pipeline.run { try await pipeline.results(200) }
+            let indexes = try indexes(pipeline)
+            let all = try await pipeline.log.bounds(pipeline.layout.results)
+            for bounds in all { _ = try await indexes.takeOver(bounds.partition.partition) }
+            for bounds in all {
+                for end in [0, bounds.end / 2, bounds.end - 1] {
+                    let old = PartitionBounds(partition: bounds.partition, earliest: 0, end: end)
+                    try await indexes.catchUp(old, to: end)
+                    #expect(indexes.index(bounds.partition.partition).next == bounds.end)
+                }
+            }
+            #expect(try await missing(indexes, pipeline) == 0)
+        }
+    }
+
+    /// A data folder that came from another log: its index is ahead of this one's end, or knows what this one does not hold.
+    @Test func theIndexOfAnotherLogIsMadeAgain() async throws {
+        try await withTemporaryFolder { folder in
+            try await withPipeline { other in
+                _ = try await other.log.append(try outcomes(1_000..<1_400, other.layout))
+                _ = try await other.run { try await other.results(400) }
+                let indexes = try indexes(other, folder: folder)
+                for bounds in try await other.log.bounds(other.layout.results) {
+                    let index = try await indexes.takeOver(bounds.partition.partition)
+                    try index.tidy(isLast: true)
+                }
+            }
+            try await withPipeline { pipeline in
+                _ = try await pipeline.log.append(try outcomes(0..<100, pipeline.layout))
+                _ = try await pipeline.run { try await pipeline.results(100) }
+                let indexes = try indexes(pipeline, folder: folder)
+                #expect(indexes.isKept)
+                try await indexes.warmUp()
+                for bounds in try await pipeline.log.bounds(pipeline.layout.results) {
+                    let index = try await indexes.takeOver(bounds.partition.partition)
+                    #expect(index.next == bounds.end)
+                }
+                #expect(try await missing(indexes, pipeline) == 0)
+            }
+        }
+    }
+
+    /// A reader whose index was begun again in the middle of its pages does not pretend to have read from the beginning.
+    @Test func aPageBehindAGapIsRefused() async throws {
+        try await withTemporaryFolder { folder in
+            let index = ResultIndex(folder: folder, number: 0)
+            #expect(index.take([], from: 0, next: 500))
+            index.reset()
+            #expect(!index.take([], from: 500, next: 600))
+            #expect(index.next == 0)
         }
     }
 }

@@ -140,7 +140,7 @@ package struct FuzzRun: Sendable {
                 }
                 return places
             }
-            // A settlement that only moves a position is no change of the log: it has to be asked for.
+            // `changes` signals records only; the last settlement may only move a position.
             let end = ContinuousClock.now + .seconds(300)
             while case let places = try await undone(), !places.isEmpty {
                 guard ContinuousClock.now < end else { throw Failure(description: "not all is worked on: \(places)") }

@@ -64,10 +64,11 @@ struct ReaderLimitTests {
             ])
             _ = try await log.read(TopicPartition(topic: "r.t", partition: 0), from: 0, records: 1, bytes: 1_000)
             let session = try await log.openSession([Subscription(group: "r.g", topic: "r.t")])
-            await withTaskGroup(of: Void.self) { group in
+            #expect(log.liveClients > 0)
+            try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     for number in 0..<2_000 {
-                        try? log.replaceCredentials(user: "user", password: "password-\(number)")
+                        try log.replaceCredentials(user: "user", password: "password-\(number)")
                         if number % 20 == 0 { await Task.yield() }
                     }
                 }
@@ -75,6 +76,7 @@ struct ReaderLimitTests {
                     await session.close()
                     await log.close()
                 }
+                try await group.waitForAll()
             }
             #expect(log.liveClients == 0)
         }
