@@ -80,6 +80,9 @@ package final class KafkaLog: MessageLog {
     /// How many clients there are that new credentials are said to.
     var liveClients: Int { clients.live.count }
 
+    /// How many partitions the reader has open.
+    var openPartitions: Int { get async { await reader.openCount } }
+
     /// - Parameter version: as `rd_kafka_version()` gives it: 0xMMmmrrpp.
     package static func checkVersion(_ version: Int32) throws {
         let number = version >> 8
@@ -329,6 +332,7 @@ package final class KafkaLog: MessageLog {
     // MARK: The end
 
     package func maintain() async throws {
+        await reader.shutUnread()
         // Ages and compaction are the brokers' own; what has been read by all is not.
         let now = clock.now
         let ages = upkeep.compactMap { topic in

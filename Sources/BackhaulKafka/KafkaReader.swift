@@ -45,6 +45,7 @@ actor KafkaReader {
     private var locks: [TopicPartition: FIFOLock] = [:]
     private var watchers: [Int: AsyncStream<Void>.Continuation] = [:]
     private var uses = 0
+    private var usesAtLastUpkeep = 0
     private var isClosed = false
 
     /// Reads under way, by partition: such a partition is not shut for another.
@@ -258,7 +259,9 @@ actor KafkaReader {
         if open.count >= options.openPartitions {
             // Never one that is read: its reader would find it gone and take that for the end of the log.
             let idle = open.filter { busy[$0.key] == nil }
-            if let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse }) { await shut(oldest.key) }
+            if let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+                await shut(oldest.key, unlessUsedSince: oldest.value.lastUse)
+            }
         }
         let handle = try working()
         guard let topic = rd_kafka_topic_new(handle.client, partition.topic, nil),
@@ -275,6 +278,30 @@ actor KafkaReader {
             topic: topic, queue: PartitionQueue(partition: partition, pointer: pointer), cursor: offset, lastUse: uses)
     }
 
+    /// Shuts what nobody has read since the last call, unless somebody watches for changes: every broker is asked for each
+    /// open partition in every fetch.
+    func shutUnread() async {
+        let usesBefore = usesAtLastUpkeep
+        usesAtLastUpkeep = uses
+        guard watchers.isEmpty else { return }
+        for (partition, reader) in open where reader.lastUse <= usesBefore {
+            await shut(partition, unlessUsedSince: reader.lastUse)
+        }
+    }
+
+    /// How many partitions are open.
+    var openCount: Int { open.count }
+
+    /// Shuts another's partition with its lock in hand. Without it: A has `b` stopped on the client's thread; B finds `b` shut
+    /// and starts it meanwhile; A's stop comes after B's start, and B waits for records that nobody fetches.
+    private func shut(_ partition: TopicPartition, unlessUsedSince use: Int) async {
+        _ = try? await using(partition) {
+            guard open[partition]?.lastUse == use else { return }
+            await shut(partition)
+        }
+    }
+
+    /// Shuts a partition whose lock is in hand, or that nobody reads any more.
     private func shut(_ partition: TopicPartition) async {
         guard let reader = open.removeValue(forKey: partition), let handle else { return }
         loop.unwatch(reader.queue.pointer)

@@ -52,6 +52,80 @@ struct ReaderLimitTests {
         await log.close()
     }
 
+    /// What nobody reads is shut by the second upkeep, and read again as if it never had been; with a watcher it stays.
+    @Test(.timeLimit(.minutes(2)))
+    func unreadPartitionsAreShut() async throws {
+        let mock = try MockCluster()
+        let log = try log(mock)
+        try await log.ensure([TopicSpecification(name: "r.t", partitions: 4, retention: .age(1 << 40))])
+        func append(_ count: Int) async throws {
+            _ = try await log.append(
+                (0..<count * 4).map {
+                    AppendRequest(topic: "r.t", partitioning: .partition($0 % 4), record: LogRecord(value: [1]))
+                })
+        }
+        func readAll(expecting count: Int) async throws {
+            for number in 0..<4 {
+                var found = 0
+                try await log.scan(TopicPartition(topic: "r.t", partition: number)) { found += $0.count }
+                #expect(found == count)
+            }
+        }
+        try await append(5)
+        try await readAll(expecting: 5)
+        try await log.maintain()
+        #expect(await log.openPartitions == 4)
+        try await readAll(expecting: 5)
+        try await log.maintain()
+        #expect(await log.openPartitions == 4)
+        try await log.maintain()
+        #expect(await log.openPartitions == 0)
+        try await append(2)
+        try await readAll(expecting: 7)
+        var changes = await log.changes().makeAsyncIterator()
+        for _ in 0..<2 { try await log.maintain() }
+        #expect(await log.openPartitions == 4)
+        try await append(1)
+        #expect(await changes.next() != nil)
+        await log.close()
+    }
+
+    /// Readers read the same partitions from their beginning again and again while upkeep shuts them and two may be open:
+    /// whatever is stopped and started meanwhile, each finds every record.
+    @Test(.timeLimit(.minutes(2)))
+    func partitionsAreShutWhileTheyAreRead() async throws {
+        let mock = try MockCluster()
+        let log = try log(mock, openPartitions: 2)
+        let partitions = 4
+        try await log.ensure([TopicSpecification(name: "r.t", partitions: partitions, retention: .age(1 << 40))])
+        _ = try await log.append(
+            (0..<partitions * 20).map {
+                AppendRequest(
+                    topic: "r.t", partitioning: .partition($0 % partitions), record: LogRecord(value: [1]))
+            })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while !Task.isCancelled {
+                    try await log.maintain()
+                    await Task.yield()
+                }
+            }
+            for reader in 0..<6 {
+                group.addTask {
+                    for round in 0..<15 {
+                        var found = 0
+                        let partition = TopicPartition(topic: "r.t", partition: (reader + round) % partitions)
+                        try await log.scan(partition) { found += $0.count }
+                        #expect(found == 20)
+                    }
+                }
+            }
+            for _ in 0..<6 { try await group.next() }
+            group.cancelAll()
+        }
+        await log.close()
+    }
+
     /// A session's clients end while a new password is said to all that live.
     @Test(.timeLimit(.minutes(2)))
     func credentialsChangeWhileClientsEnd() async throws {
