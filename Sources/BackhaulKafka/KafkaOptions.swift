@@ -50,6 +50,13 @@ package struct KafkaOptions: Sendable {
         self.isBrief = isBrief
     }
 
+    /// The client name of one process. A container's processes have one number and may keep their host's name over a restart:
+    /// without the random part a predecessor that was killed would count as this process, and what it left open would wait
+    /// for the brokers.
+    package static func clientName(role: String, host: String, process: Int32) -> String {
+        "backhaul-\(role)-\(host)-\(process)-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    }
+
     /// The group under whose name positions are asked for; nobody is ever in it.
     var adminGroup: String { Self.adminGroup(prefix: prefix) }
 

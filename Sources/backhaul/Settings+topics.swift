@@ -97,10 +97,8 @@ extension Settings {
             bootstrap: bootstrap, properties: properties, secrets: secrets,
             tokens: kafka.oauth.map(ClientCredentials.init), delivery: delivery ?? self.delivery,
             prefix: layout.prefix,
-            // A container's processes have one number and may keep their host's name over a restart: without the random part
-            // a predecessor that was killed would count as this process, and what it left open would wait for the brokers.
-            clientName:
-                "backhaul-\(role)-\(ProcessInfo.processInfo.hostName)-\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 36))",
+            clientName: KafkaOptions.clientName(
+                role: role, host: ProcessInfo.processInfo.hostName, process: getpid()),
             requestTimeout: patience, isBrief: isBrief)
         let failPoint = try FailPoint(ProcessInfo.processInfo.environment)
         return try KafkaLog(

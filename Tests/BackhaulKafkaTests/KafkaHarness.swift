@@ -16,10 +16,12 @@ final class KafkaHarness: LogHarness {
     private let mock: MockCluster?
     private let bootstrap: String
     private let delivery: DeliveryMode
+    private let clientName: String
     private let armed = Mutex<[String: Int]>([:])
 
     /// Real brokers when a bootstrap address is given, else mock brokers of the harness's own.
-    init(real: String? = nil, delivery: DeliveryMode) throws {
+    init(real: String? = nil, delivery: DeliveryMode, clientName: String = "backhaul-test") throws {
+        self.clientName = clientName
         mock = real == nil ? try MockCluster() : nil
         bootstrap = real ?? mock?.bootstrap ?? ""
         self.delivery = delivery
@@ -43,7 +45,7 @@ final class KafkaHarness: LogHarness {
             properties: [
                 "session.timeout.ms": session, "heartbeat.interval.ms": "200", "transaction.timeout.ms": "4000",
             ].merging(properties) { _, new in new },
-            delivery: delivery, prefix: prefix, clientName: "backhaul-test")
+            delivery: delivery, prefix: prefix, clientName: clientName)
         var creator: (@Sendable ([TopicSpecification]) async throws -> Void)?
         if let mock { creator = { mock.create($0) } }
         return try KafkaLog(options: options, topics: topics, clock: clock, logger: logger, creator: creator) {

@@ -38,6 +38,20 @@ struct OpenTransactionTests {
         await log.close()
     }
 
+    /// A container that is started again keeps its host's name and has process number 1 again: A is killed with a transaction
+    /// open, B starts in its place and joins the group. With equal names A would count as a member, and B would wait for the
+    /// brokers to end what A left open.
+    @Test(.timeLimit(.minutes(1))) func ofAPredecessorInTheSameContainerIsEnded() async throws {
+        func name() -> String { KafkaOptions.clientName(role: "worker", host: "pod-7", process: 1) }
+        let harness = try KafkaHarness(real: realBrokers, delivery: .transactional, clientName: name())
+        let conformance = LogConformance(harness)
+        let start = ContinuousClock.now
+        let (log, session) = try await afterADeath(of: "\(harness.prefix)\(name())-1", conformance, harness)
+        #expect(try await conformance.take(2, session).map(\.stored.position.offset) == [1, 2])
+        #expect(ContinuousClock.now - start < .seconds(40))
+        await log.close()
+    }
+
     /// Whoever may write positions must not choose whose transactions this program ends; and a member of the group lives,
     /// whatever was written under its name.
     @Test(.timeLimit(.minutes(2)), arguments: ["another.", "backhaul-test-"])
