@@ -134,7 +134,7 @@ package actor BearerTokens {
             do {
                 try TaskRules.checkTenant(tenant)
             } catch {
-                throw Self.refusal("its tenant is none: \(error.message)")
+                throw Self.refusal("its tenant is refused: \(error.message)")
             }
         }
         return Caller(

@@ -127,6 +127,24 @@ struct AuthenticationTests {
         #expect(source.count.withLock { $0 } == 1)
     }
 
+    /// U+212A (KELVIN SIGN) is canonically a K, and U+00E9 an e with an accent: whoever signs for the one is not the other. A
+    /// tenant outside the alphabet is refused, whichever way it is written.
+    @Test(arguments: [
+        "\u{212A}evin", "caf\u{E9}", "cafe\u{301}", "a/b", "a b", "a\u{0}", String(repeating: "a", count: 300),
+    ])
+    func aTenantOutsideTheAlphabetIsRefused(_ tenant: String) async throws {
+        var payload = Payload()
+        payload.tenant = tenant
+        let token = try await sign(payload)
+        await #expect { try await bearer(Keys(try set(key, id: "one"))).caller(token) } throws: {
+            ($0 as? Problem)?.code == "bad-token"
+        }
+        payload.tenant = "Kevin"
+        let kevin = try await bearer(Keys(try set(key, id: "one"))).caller(try await sign(payload))
+        #expect(kevin.tenant == "Kevin")
+        #expect(throws: Problem.self) { try kevin.require(tenant: ByteText(tenant)) }
+    }
+
     @Test func newKeysAreFetchedAndMissingOnesSaid() async throws {
         let source = Keys("nothing")
         let time = Mutex(1_000.0)
