@@ -124,7 +124,7 @@ let package = Package(
             name: "backhaul-receiver", dependencies: ["BackhaulTestKit"], path: "Tests/BackhaulReceiver",
             swiftSettings: strict),
         kit("BackhaulLogConformance", ["BackhaulLog", "BackhaulTestKit"]),
-        tests("BackhaulLogTests", ["BackhaulLog"]),
+        tests("BackhaulLogTests", ["BackhaulLog", "BackhaulTestKit"]),
         tests(
             "BackhaulEmbeddedTests",
             [

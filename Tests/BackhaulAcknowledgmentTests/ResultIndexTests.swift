@@ -11,22 +11,11 @@ struct ResultIndexTests {
         TaskGeneration(identity: TaskIdentity(tenant: "t", id: "id-\(number)"), generation: number % 3)
     }
 
-    private struct SeededNumbers: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var z = state
-            z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-            z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-            return z ^ z >> 31
-        }
-    }
-
     /// Pages, own results, truncations, runs, merges, orderly ends and kills, against a model that is a plain dictionary.
     @Test(arguments: 0..<60)
     func agreesWithAPlainDictionary(seed: Int) async throws {
         try await withTemporaryFolder { folder in
-            var numbers = SeededNumbers(state: UInt64(seed))
+            var numbers = SeededNumbers(seed: UInt64(seed))
             let isKept = seed % 3 > 0
             var index = ResultIndex(folder: folder, number: 3, isKept: isKept, most: 20)
             // The log: one result an offset.

@@ -1,3 +1,4 @@
+import BackhaulTestKit
 import Testing
 
 @testable import BackhaulEmbedded
@@ -52,7 +53,7 @@ struct LogTimeTests {
     /// Whatever clocks do: time never goes back, and never on by more than has passed and one believable gap a start.
     @Test(arguments: 0..<300)
     func timeIsSteady(seed: Int) {
-        var numbers = SeededNumbers(state: UInt64(seed))
+        var numbers = SeededNumbers(seed: UInt64(seed))
         var time = LogTime(Self.start)
         var boot = Self.start.boot
         var id = 0
@@ -80,18 +81,5 @@ struct LogTimeTests {
                 #expect(time.now(boot) == now)
             }
         }
-    }
-}
-
-/// A generator that repeats its numbers for a seed, so that a failure can be run again.
-struct SeededNumbers: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-        return z ^ z >> 31
     }
 }

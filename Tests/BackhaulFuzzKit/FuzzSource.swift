@@ -1,22 +1,17 @@
 package import BackhaulDomain
 package import BackhaulLog
+import BackhaulTestKit
 import BackhaulWire
 import Foundation
 
 /// Hostile values for everything that enters, the same for a seed: extreme numbers, empty and huge texts, both Unicode normal
 /// forms, invalid UTF-8, and records that are almost right.
 package struct FuzzSource: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+    private var numbers: SeededNumbers
 
-    package init(seed: UInt64) { state = seed }
+    package init(seed: UInt64) { numbers = SeededNumbers(seed: seed) }
 
-    package mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-        return z ^ z >> 31
-    }
+    package mutating func next() -> UInt64 { numbers.next() }
 
     package mutating func pick<Element>(_ all: [Element]) -> Element { all[Int(next() % UInt64(all.count))] }
 

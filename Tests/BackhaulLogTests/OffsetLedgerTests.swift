@@ -1,24 +1,13 @@
 import BackhaulLog
+import BackhaulTestKit
 import Testing
 
 @Suite("The offset ledger")
 struct OffsetLedgerTests {
-    /// A generator that repeats its numbers for a seed, so that a failure can be run again.
-    struct SeededNumbers: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var z = state
-            z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-            z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-            return z ^ z >> 31
-        }
-    }
-
     /// Random deliveries, gaps, finishes and restarts against a model that is a plain set.
     @Test(arguments: 0..<200)
     func agreesWithAPlainSet(seed: Int) throws {
-        var numbers = SeededNumbers(state: UInt64(seed))
+        var numbers = SeededNumbers(seed: UInt64(seed))
         let start = Int64.random(in: 0..<1_000, using: &numbers)
         var ledger = OffsetLedger(GroupPosition(frontier: start))
         var finished = Set<Int64>()
@@ -133,7 +122,7 @@ struct OffsetLedgerTests {
     /// Positions that another program wrote: nothing traps, and what the map cannot tell is delivered again.
     @Test(arguments: 0..<400)
     func anyPositionIsTakenUp(seed: Int) {
-        var numbers = SeededNumbers(state: UInt64(seed))
+        var numbers = SeededNumbers(seed: UInt64(seed))
         let frontiers: [Int64] = [.min, -1, 0, 1, 65_536, 1 << 40, .max - 1, .max]
         let alphabet = Array("1rb,0123456789-_xAZ@ \u{301}".unicodeScalars)
         var text = ["", "1r", "1b", "1r0,70000", "1r9223372036854775807,1", "2b"].randomElement(using: &numbers) ?? ""

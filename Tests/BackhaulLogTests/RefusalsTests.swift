@@ -1,4 +1,5 @@
 import BackhaulLog
+import BackhaulTestKit
 import Testing
 
 /// A log that refuses some records for good, a whole settlement with them.
@@ -40,7 +41,7 @@ struct RefusalsTests {
     /// Every unit is settled once and in order, the refused ones by what stands for them, at a cost of logarithms.
     @Test(arguments: 0..<200)
     func nothingHoldsTheOthersBack(seed: Int) async throws {
-        var random = OffsetLedgerTests.SeededNumbers(state: UInt64(seed))
+        var random = SeededNumbers(seed: UInt64(seed))
         let count = Int.random(in: 1...300, using: &random)
         // Some also have a dead letter that is refused.
         let bad = (0..<count).map { _ in Int.random(in: 0..<40, using: &random) }
