@@ -130,6 +130,7 @@ extension MessageLog {
     ) async throws {
         var next = offset
         var stop = limit
+        if let limit, offset >= limit { return }
         while true {
             let page = try await read(partition, from: next, records: 10_000, bytes: 1 << 20)
             let end = stop ?? page.end

@@ -1,3 +1,4 @@
+import BackhaulAudit
 import BackhaulDomain
 import BackhaulLog
 import BackhaulTelemetry
@@ -30,10 +31,11 @@ final class OutstandingGauges: Sendable {
 
     /// Measures until cancelled.
     func run() async throws {
+        var meter = OutstandingMeter(log, layout: layout)
         while true {
             let start = clock.now
             do {
-                let works = try await OutstandingWork.measure(log, layout: layout, clock: clock)
+                let works = try await meter.measure(at: start)
                 last.withLock { $0 = Measure(works: works, at: clock.now) }
             } catch let error as LogError {
                 if case .closed = error { return }

@@ -6,6 +6,11 @@ final class FaultyLog: MessageLog {
     private let log: any MessageLog
     private let hidden = Mutex<@Sendable (StoredRecord) -> Bool>({ _ in false })
 
+    private let count = Mutex(0)
+
+    /// How many pages were asked for.
+    var reads: Int { count.withLock { $0 } }
+
     init(_ log: any MessageLog) {
         self.log = log
     }
@@ -15,6 +20,7 @@ final class FaultyLog: MessageLog {
     }
 
     func read(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int) async throws -> ReadPage {
+        count.withLock { $0 += 1 }
         var page = try await log.read(partition, from: offset, records: records, bytes: bytes)
         let isHidden = hidden.withLock { $0 }
         page.records.removeAll(where: isHidden)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BackhaulAudit
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulLog
@@ -16,8 +17,9 @@ struct Lag: AsyncParsableCommand {
     func run() async throws {
         let settings = try log.common.settings()
         let opened = try await log.address().open(settings, creates: false)
-        let lines = try await OutstandingWork.measure(
-            opened, layout: settings.layout, clock: (opened as? EmbeddedLog)?.clock ?? SystemLogClock())
+        let clock = (opened as? EmbeddedLog)?.clock ?? SystemLogClock()
+        var meter = OutstandingMeter(opened, layout: settings.layout)
+        let lines = try await meter.measure(at: clock.now)
         await opened.close()
         if log.output == .json {
             for line in lines { try Output.json(line) }

@@ -1,0 +1,70 @@
+import BackhaulAudit
+import BackhaulDomain
+import BackhaulLog
+import BackhaulPipelineKit
+import BackhaulTestKit
+import BackhaulWire
+import Testing
+
+@Suite("Outstanding work")
+struct OutstandingMeterTests {
+    /// Appends, moved positions, and both at once: what was kept of the measurement before never shows, and a partition in
+    /// which nothing moved is not read.
+    @Test(arguments: 0..<8)
+    func agreesWithAFreshMeasurement(seed: Int) async throws {
+        try await withPipeline { pipeline in
+            var numbers = SeededNumbers(seed: UInt64(seed))
+            let log = FaultyLog(pipeline.log)
+            let layout = pipeline.layout
+            var meter = OutstandingMeter(log, layout: layout)
+            let topics = [(layout.tasks, layout.workers), (layout.outcomes, layout.acknowledgers)]
+            for round in 0..<12 {
+                for (topic, group) in topics {
+                    let partitions = try await log.bounds(topic)
+                    for _ in 0..<Int.random(in: 0..<3, using: &numbers) {
+                        let number = Int.random(in: 0..<partitions.count, using: &numbers)
+                        _ = try await log.append([
+                            AppendRequest(
+                                topic: topic, partitioning: .partition(number),
+                                record: LogRecord(value: try value(size: numbers.next(), round)))
+                        ])
+                    }
+                    guard Bool.random(using: &numbers) else { continue }
+                    for bounds in try await log.bounds(topic) where bounds.end > 0 {
+                        let frontier = Int64.random(in: 0...bounds.end, using: &numbers)
+                        var map = FinishedMap(base: frontier)
+                        if frontier + 1 < bounds.end { map.insert(frontier + 1) }
+                        try await log.commit(
+                            [bounds.partition: GroupPosition(frontier: frontier, map: map.text(frontier: frontier))],
+                            of: group)
+                    }
+                }
+                var fresh = OutstandingMeter(log, layout: layout)
+                let now = Int64(4_000_000_000_000)
+                let kept = try await meter.measure(at: now)
+                let expected = try await fresh.measure(at: now)
+                #expect(kept.map(Line.init) == expected.map(Line.init))
+                let reads = log.reads
+                _ = try await meter.measure(at: now)
+                #expect(log.reads == reads)
+            }
+        }
+    }
+
+    private func value(size: UInt64, _ round: Int) throws -> [UInt8] {
+        try TaskCodec.encode(
+            UploadTask(
+                identity: TaskIdentity(tenant: "t", id: ByteText("\(round)")), batch: "b",
+                source: SourceReference(root: "r", path: "p"),
+                destination: DestinationReference(place: .named("d"), key: "k"), size: size, modifiedAt: 0,
+                acceptedAt: 0))
+    }
+
+    private struct Line: Equatable {
+        var text: String
+
+        init(_ work: OutstandingWork) {
+            text = "\(work.topic) \(work.outstanding) \(work.bytes) \(work.fileBytes) \(work.oldestAgeSeconds)"
+        }
+    }
+}
