@@ -166,8 +166,8 @@ let package = Package(
         tests(
             "BackhaulAcknowledgmentTests",
             [
-                "BackhaulAcknowledgment", "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit",
-                "BackhaulTestKit", "BackhaulWire", logging,
+                "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDomain", "BackhaulIngest", "BackhaulLog",
+                "BackhaulPipelineKit", "BackhaulTestKit", "BackhaulWire", logging,
             ]),
         tests(
             "BackhaulAuditTests",
@@ -187,7 +187,8 @@ let package = Package(
         tests(
             "BackhaulReplayTests",
             [
-                "BackhaulAudit", "BackhaulIngest", "BackhaulPipelineKit", "BackhaulReplay", "BackhaulTestKit",
+                "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog",
+                "BackhaulPipelineKit", "BackhaulReplay", "BackhaulTestKit",
                 "BackhaulWire",
             ]),
         tests(

@@ -7,6 +7,9 @@ package enum Domain {
     package static let sizes: ClosedRange<UInt64> = 0...(1 << 53 - 1)
     /// Generations, attempts and crashes.
     package static let counts: ClosedRange<Int> = 0...Int(Int32.max)
+    /// One attempt or crash more; a count that has reached its end stays there, since a record beyond it could not be read.
+    package static func counting(_ count: Int) -> Int { min(count.addingClamped(1), counts.upperBound) }
+
     /// Milliseconds of a wait: 400 days.
     package static let waits: ClosedRange<Int64> = 0...(400 * 86_400_000)
     /// HTTP status codes (RFC 9110, section 15).

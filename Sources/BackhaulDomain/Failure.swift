@@ -16,7 +16,7 @@ package enum FailureClass: String, Hashable, Sendable, CaseIterable {
     case sourceGone = "source-gone"
     /// The root is not there, or is not the one that it was: unmounted, stale, another disk. Waits, spends no attempt.
     case rootUnfit = "root-unfit"
-    /// The record is no task.
+    /// The record is not a task.
     case malformed
     /// The worker stopped. No attempt, no delay: the next owner begins again.
     case interrupted

@@ -46,7 +46,7 @@ package struct LogRecord: Hashable, Sendable {
     /// its way (the history of its failures) still fits. Only a foreign program writes a larger one.
     package static let largestMovable = 3 << 19
 
-    /// Whether a settlement can move it on. One that cannot be moved is no task, whatever its value says.
+    /// Whether a settlement can move it on. One that cannot is not taken for a task, whatever its value says.
     package var isMovable: Bool { size <= Self.largestMovable }
 
     /// Bytes that the record takes, headers included; the measure of every size limit.

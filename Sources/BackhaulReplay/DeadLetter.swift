@@ -5,7 +5,7 @@ internal import BackhaulWire
 /// A dead letter as people and the replay see it.
 package struct DeadLetter: Hashable, Sendable {
     package var stored: StoredRecord
-    /// nil for bytes that are no task.
+    /// nil for bytes that are not a task.
     package var task: UploadTask?
     package var progress: TaskProgress
     package var failure: String

@@ -13,7 +13,7 @@ package struct Replay: Sendable {
         package var replayed = 0
         /// Whose next generation exists already.
         package var skipped = 0
-        /// Letters that the filter took and that are no task.
+        /// Letters that the filter took and that cannot be replayed: their records are not tasks, or of the last generation.
         package var malformed = 0
 
         package init() {}
@@ -61,7 +61,7 @@ package struct Replay: Sendable {
         var seen = Set<TaskGeneration>()
         let start = clock.now
         try await letters(filter) { letter, isReplayed in
-            guard let task = letter.task, let generation = letter.generation else {
+            guard let task = letter.task, let generation = letter.generation, Self.hasNext(generation) else {
                 summary.malformed += 1
                 return
             }
@@ -92,10 +92,14 @@ package struct Replay: Sendable {
     ///   - position: where its record stands, if that is known; else its dead letter is looked for.
     ///   - destination: where it goes from now on; nil for where it was to go.
     /// - Returns: what became of it; nil when neither its record nor its letter is there any more.
-    /// - Throws: `LogError`; `TaskRules.Violation` for a destination that cannot be.
+    /// - Throws: `LogError`; `TaskRules.Violation` for a destination that cannot be, or a task of the last generation.
     package func again(
         _ task: TaskGeneration, at position: LogPosition?, destination: DestinationReference?
     ) async throws -> AppendOutcome? {
+        guard Self.hasNext(task) else {
+            throw TaskRules.Violation(
+                "last-generation", "the task cannot be replayed once more; submit it under a new id")
+        }
         guard let (stored, found) = try await record(of: task, at: position) else { return nil }
         var fresh = found
         if let destination { fresh.destination = destination }
@@ -138,8 +142,10 @@ package struct Replay: Sendable {
         batch = []
     }
 
+    private static func hasNext(_ task: TaskGeneration) -> Bool { task.generation < Domain.counts.upperBound }
+
     private static func next(_ task: TaskGeneration) -> TaskGeneration {
-        TaskGeneration(identity: task.identity, generation: task.generation + 1)
+        TaskGeneration(identity: task.identity, generation: Domain.counting(task.generation))
     }
 
     /// The letter's value as it is, as a fresh task of the next generation.

@@ -51,7 +51,7 @@ struct TaskDocument: Decodable, Sendable {
         deadline = try container.decodeIfPresent(String.self, forKey: AnyKey("deadline"))
     }
 
-    /// - Throws: `Problem` with 400 for what is no task document.
+    /// - Throws: `Problem` with 400 for what is not a task document.
     static func read(_ bytes: Data) throws -> TaskDocument {
         do {
             return try JSONDecoder().decode(Self.self, from: bytes)

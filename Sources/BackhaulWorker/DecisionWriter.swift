@@ -19,7 +19,7 @@ package struct DecisionWriter: Sendable {
         _ task: TaskDelivery, bytes: UInt64, sha256: String, verification: String, startedAt: Int64, now: Int64
     ) throws -> SettleUnit {
         var outcome = outcome(.succeeded, task, startedAt: startedAt, now: now)
-        outcome.attempts = task.progress.attempts + 1
+        outcome.attempts = Domain.counting(task.progress.attempts)
         outcome.bytes = bytes
         outcome.sha256 = sha256
         outcome.verification = verification
@@ -72,7 +72,7 @@ package struct DecisionWriter: Sendable {
             record: LogRecord(key: CancelCodec.key(task), value: nil))
     }
 
-    /// Bytes that are no task: a dead letter as they are, and the partition goes on. Of a record that is too large to be
+    /// Bytes that are not a task: a dead letter as they are, and the partition goes on. Of a record that is too large to be
     /// moved the letter tells where it stands.
     package func malformed(_ delivery: Delivery, _ error: WireError, now: Int64) -> SettleUnit {
         let failure = Failure(.malformed, error.description)
@@ -147,9 +147,10 @@ package struct DecisionWriter: Sendable {
     package func note(_ failure: Failure, spends: Bool, in task: inout TaskDelivery, now: Int64) {
         task.progress.record(
             AttemptRecord(
-                attempt: task.progress.attempts + 1, at: now, failure: failure.kind.rawValue, message: failure.message,
+                attempt: Domain.counting(task.progress.attempts), at: now, failure: failure.kind.rawValue,
+                message: failure.message,
                 httpStatus: failure.httpStatus, worker: worker))
-        if spends { task.progress.attempts += 1 }
+        if spends { task.progress.attempts = Domain.counting(task.progress.attempts) }
     }
 
     /// The outcome of a failed attempt after which there will be another.
@@ -166,7 +167,7 @@ package struct DecisionWriter: Sendable {
     /// The outcome that marks an upload as under way.
     package func started(_ task: TaskDelivery, startedAt: Int64, now: Int64) throws -> AppendRequest {
         var outcome = outcome(.started, task, startedAt: startedAt, now: now)
-        outcome.attempts = task.progress.attempts + 1
+        outcome.attempts = Domain.counting(task.progress.attempts)
         return try append(outcome, task)
     }
 

@@ -198,7 +198,7 @@ actor Lane {
                 delivery, checkpoint: checkpoints.removeValue(forKey: delivery.stored.position))
         } catch {
             logger.warning(
-                "a record is no task: to dead letters",
+                "a record is not a task: to dead letters",
                 metadata: ["position": "\(delivery.stored.position)", "error": "\(error)"])
             tools.meters.malformed.add(1, [delivery.stored.position.partition.topic])
             let unit = writer.malformed(delivery, error, now: clock.wall)

@@ -26,7 +26,7 @@ package struct TaskDelivery: Hashable, Sendable {
     }
 
     /// Reads a record and what an earlier owner left about it.
-    /// - Throws: `WireError` when the record is no task.
+    /// - Throws: `WireError` when the record is not a task.
     package static func read(_ delivery: Delivery, checkpoint: Checkpoint?) throws(WireError) -> TaskDelivery {
         guard delivery.record.isMovable else {
             throw .invalid(
@@ -42,7 +42,7 @@ package struct TaskDelivery: Hashable, Sendable {
         result.progress = checkpoint.progress
         result.progress.due = result.progress.due.map { $0 - delivery.skew }
         // The owner that wrote the mark never took it back: it died while the upload was under way.
-        if checkpoint.isInFlight { result.progress.crashes += 1 }
+        if checkpoint.isInFlight { result.progress.crashes = Domain.counting(result.progress.crashes) }
         result.hasCheckpoint = true
         return result
     }

@@ -203,7 +203,7 @@ struct TaskRun: Sendable {
             "backhaul.tenant": .text(task.task.identity.tenant.text),
             "backhaul.task_id": .text(task.task.identity.id.text),
             "backhaul.generation": .number(Int64(task.progress.generation)),
-            "backhaul.attempt": .number(Int64(task.progress.attempts + 1)),
+            "backhaul.attempt": .number(Int64(Domain.counting(task.progress.attempts))),
             "backhaul.destination": .text(task.task.destination.label.text),
             "backhaul.bytes": .number(Int64(clamping: task.task.size)),
         ]

@@ -1,4 +1,5 @@
 import BackhaulAcknowledgment
+import BackhaulAudit
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulIngest
@@ -56,6 +57,34 @@ struct AcknowledgerTests {
                 _ = try await pipeline.run { try await pipeline.results(51 + round) }
             }
             #expect(try await pipeline.allResults().count == 53)
+        }
+    }
+
+    /// What has aged out is forgotten whole: sent again it is a new task with a result of its own, though the acknowledger has
+    /// worked all the time and its index knew the first result.
+    @Test(arguments: 1...3) func aForgottenTaskHasAResultAgain(times: Int) async throws {
+        let logClock = ManualClock()
+        let server = try StubServer { _ in .store() }
+        defer { server.close() }
+        try await withPipeline(logClock: logClock) { pipeline in
+            let draft = try pipeline.draft("file", [1, 2, 3], to: .url(ByteText(server.url)))
+            try await pipeline.run {
+                for _ in 0..<times {
+                    guard case .accepted = try await pipeline.ingest.accept([draft]).first else {
+                        Issue.record("it is not taken as a new task")
+                        return
+                    }
+                    #expect(try await pipeline.results(1).map(\.status) == ["succeeded"])
+                    guard case .known = try await pipeline.ingest.accept([draft]).first else {
+                        Issue.record("it is not known while its result is kept")
+                        return
+                    }
+                    logClock.advance(by: Pipeline.resultsAge + 1)
+                    try await pipeline.log.maintain()
+                    #expect(try await pipeline.allResults().isEmpty)
+                    #expect(try await pipeline.audit().isClean)
+                }
+            }
         }
     }
 

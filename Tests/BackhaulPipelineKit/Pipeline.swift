@@ -27,10 +27,13 @@ package final class Pipeline: Sendable {
 
     package static let quickPolicy = RetryPolicy(tiers: [100, 300], maxAttempts: 3, jitter: 0.1, parkDelay: 200)
 
+    /// How long results are kept, in milliseconds of the log's clock.
+    package static let resultsAge: Int64 = 1 << 40
+
     package init(
         folder: String, destinations: [ByteText: Destination] = [:], policy: RetryPolicy = quickPolicy,
         partitions: Int = 4,
-        largeThreshold: UInt64 = 64 << 20
+        largeThreshold: UInt64 = 64 << 20, logClock: any LogClock = SystemLogClock()
     ) async throws {
         self.folder = folder
         self.policy = policy
@@ -39,7 +42,7 @@ package final class Pipeline: Sendable {
         self.logger = logger
         try FileManager.default.createDirectory(atPath: folder + "/source", withIntermediateDirectories: true)
         log = try EmbeddedLog(
-            folder: folder + "/data", options: EmbeddedOptions(owns: true, durability: .process), clock: clock,
+            folder: folder + "/data", options: EmbeddedOptions(owns: true, durability: .process), clock: logClock,
             logger: logger)
         var topics = [
             TopicSpecification(
@@ -52,7 +55,7 @@ package final class Pipeline: Sendable {
             TopicSpecification(
                 name: layout.outcomes, partitions: partitions,
                 retention: .untilRead(by: [layout.acknowledgers], atLeast: 1 << 40)),
-            TopicSpecification(name: layout.results, partitions: partitions, retention: .age(1 << 40)),
+            TopicSpecification(name: layout.results, partitions: partitions, retention: .age(Self.resultsAge)),
             TopicSpecification(name: layout.checkpoints, partitions: partitions, retention: .compact),
             TopicSpecification(name: layout.control, partitions: 1, retention: .compact),
         ]
@@ -214,12 +217,13 @@ package final class Pipeline: Sendable {
 /// A pipeline in a folder of its own, closed and removed at the end.
 package func withPipeline(
     destinations: [ByteText: Destination] = [:], policy: RetryPolicy = Pipeline.quickPolicy, partitions: Int = 4,
-    largeThreshold: UInt64 = 64 << 20, _ body: @escaping @Sendable (Pipeline) async throws -> Void
+    largeThreshold: UInt64 = 64 << 20, logClock: any LogClock = SystemLogClock(),
+    _ body: @escaping @Sendable (Pipeline) async throws -> Void
 ) async throws {
     try await withTemporaryFolder { folder in
         let pipeline = try await Pipeline(
             folder: folder, destinations: destinations, policy: policy, partitions: partitions,
-            largeThreshold: largeThreshold)
+            largeThreshold: largeThreshold, logClock: logClock)
         do {
             try await body(pipeline)
         } catch {

@@ -1,6 +1,8 @@
 import BackhaulAudit
 import BackhaulDomain
+import BackhaulEmbedded
 import BackhaulIngest
+import BackhaulLog
 import BackhaulPipelineKit
 import BackhaulReplay
 import BackhaulTestKit
@@ -42,6 +44,31 @@ struct ReplayTests {
             #expect(third.replayed == 10 && third.skipped == 10)
             let results = try await pipeline.run { try await pipeline.results(30) }
             #expect(results.filter { $0.generation == 2 }.count == 10)
+            #expect(try await pipeline.audit().isClean)
+        }
+    }
+
+    /// Counts that have reached their end stay there: the task ends like any other, and what has no next generation is not
+    /// replayed into a record that nobody could read.
+    @Test(arguments: [true, false]) func countsAtTheirEnd(succeeds: Bool) async throws {
+        let server = try StubServer { _ in succeeds ? .store() : .status(400) }
+        defer { server.close() }
+        try await withPipeline { pipeline in
+            let end = Domain.counts.upperBound
+            _ = try await pipeline.ingest.accept([try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
+            var record = try #require(try await pipeline.records(pipeline.layout.tasks).first).record
+            for name in [HeaderName.generation, HeaderName.attempts, HeaderName.crashes] {
+                record.headers.append(LogHeader(name, text: String(end)))
+            }
+            _ = try await pipeline.log.append([
+                AppendRequest(topic: pipeline.layout.tasks, partitioning: .partition(0), record: record)
+            ])
+            let results = try await pipeline.run { try await pipeline.results(2) }
+            let last = try #require(results.first { $0.generation == end })
+            #expect(last.attempts == end)
+            #expect(last.status == (succeeds ? "succeeded" : "failed"))
+            let summary = try await pipeline.replay.run(.init(), appends: true, rate: nil)
+            #expect(summary.replayed == (succeeds ? 0 : 1) && summary.malformed == (succeeds ? 0 : 1))
             #expect(try await pipeline.audit().isClean)
         }
     }

@@ -23,7 +23,7 @@ struct DeadLetters: AsyncParsableCommand {
             try await settings.replay(opened).letters(which.filter) { letter, isReplayed in
                 let text = DeadLetterText(letter, isReplayed: isReplayed)
                 if log.output == .json { return try Output.json(text) }
-                let name = text.key ?? text.position
+                let name = text.key ?? text.origin.map { "from \($0)" } ?? text.position
                 print(
                     "\(text.failedAt ?? "?")  \(text.failure)  \(text.attempts)x  \(text.taskId ?? "-")/\(text.generation)  "
                         + "\(name)  \(text.message)\(isReplayed ? "  (replayed)" : "")")

@@ -53,6 +53,6 @@ struct ReplayCommand: AsyncParsableCommand {
         let what = "\(summary.selected) tasks (\(SizeText.format(summary.bytes)))"
         print(yes ? "replayed \(summary.replayed) of \(what)" : "would replay \(what); give --yes to do it")
         if summary.skipped > 0 { print("\(summary.skipped) were replayed before") }
-        if summary.malformed > 0 { print("\(summary.malformed) letters are no tasks and stay") }
+        if summary.malformed > 0 { print("\(summary.malformed) letters are not tasks that can be replayed, and stay") }
     }
 }
