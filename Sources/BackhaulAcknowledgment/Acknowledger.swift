@@ -108,16 +108,16 @@ package final class Acknowledger: Sendable {
         while let event = try await session.next() {
             switch event {
             case .assigned(let partitions):
-                for assigned in partitions {
-                    let number = assigned.partition.partition
-                    failPoint("assigned")
-                    indexes.hold(number)
-                    let known = try await asking("results/\(number)") { try await indexes.takeOver(number) }
-                    // Stopped meanwhile: without the results nothing may be decided.
-                    guard let known else { return }
-                    folds[number] = known
-                    failPoint("folded")
+                failPoint("assigned")
+                let numbers = partitions.map(\.partition.partition)
+                for number in numbers { indexes.hold(number) }
+                let known = try await asking("the results of \(numbers.count) partitions") {
+                    try await indexes.takeOver(numbers)
                 }
+                // Stopped meanwhile: without the results nothing may be decided.
+                guard let known else { return }
+                folds.merge(known) { $1 }
+                failPoint("folded")
             case .revoking(let revocation):
                 forget(revocation.partitions)
                 try await session.release(revocation)

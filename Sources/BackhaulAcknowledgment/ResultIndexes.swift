@@ -105,19 +105,14 @@ package final class ResultIndexes: Sendable {
     /// - Throws: `LogError`.
     func warmUp() async throws {
         let all = try await log.bounds(layout.results)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            // Several at once: a reader waits for what it has asked the brokers for, and nobody else does.
-            for (number, bounds) in all.enumerated() {
-                if number >= Self.readAtOnce { try await group.next() }
-                group.addTask { try await self.catchUp(bounds, to: bounds.end) }
-            }
-            try await group.waitForAll()
-        }
+        _ = try await atOnce(Array(all.indices), Self.readAtOnce) { try await self.catchUp(all[$0], to: all[$0].end) }
     }
 
+    /// Each has a page in memory.
     private static let readAtOnce = 8
+    private static let askAtOnce = 256
 
-    /// Brings the index of a partition that this process is to own up to everything that is decided in it by now.
+    /// Brings the indexes of partitions that this process is to own up to everything that is decided in them by now.
     ///
     /// Up to what is *decided*, not to what can be read at once: a killed acknowledger A may have left a transaction open
     /// at offset 100, its successor B committed results at 101..200 and left. The read_committed end is 100 until A's
@@ -126,22 +121,44 @@ package final class ResultIndexes: Sendable {
     /// An index that was ahead of the end before it was asked for is of another log and is begun again: here, where nobody
     /// decides by it yet, and nowhere else.
     /// - Throws: `LogError`.
-    func takeOver(_ number: Int) async throws -> ResultIndex {
-        let index = index(number)
-        let known = index.next
-        let partition = TopicPartition(topic: layout.results, partition: number)
-        let end = try await log.decided(partition)
-        if known > end {
-            logger.warning(
+    func takeOver(_ numbers: [Int]) async throws -> [Int: ResultIndex] {
+        let known = Dictionary(numbers.map { ($0, index($0).next) }) { first, _ in first }
+        let ends = try await atOnce(numbers, Self.askAtOnce) { number in
+            let partition = TopicPartition(topic: self.layout.results, partition: number)
+            let end = try await self.log.decided(partition)
+            guard let next = known[number], next > end else { return end }
+            self.logger.warning(
                 "the index of results is of another log and is made again",
-                metadata: ["partition": "\(partition)", "index": "\(known)", "end": "\(end)"])
-            try await onQueue { index.reset() }
+                metadata: ["partition": "\(partition)", "index": "\(next)", "end": "\(end)"])
+            let index = self.index(number)
+            try await self.onQueue { index.reset() }
+            return end
         }
-        guard let bounds = try await log.bounds(layout.results).first(where: { $0.partition == partition }) else {
-            throw LogError.unknownPartition(partition)
+        let all = Dictionary(try await log.bounds(layout.results).map { ($0.partition.partition, $0) }) { first, _ in
+            first
         }
-        try await catchUp(bounds, to: end)
-        return index
+        return try await atOnce(numbers, Self.readAtOnce) { number in
+            guard let bounds = all[number], let end = ends[number] else {
+                throw LogError.unknownPartition(TopicPartition(topic: self.layout.results, partition: number))
+            }
+            try await self.catchUp(bounds, to: end)
+            return self.index(number)
+        }
+    }
+
+    /// Does something for each partition, for several at once: it waits for the brokers most of the time.
+    private func atOnce<Value: Sendable>(
+        _ numbers: [Int], _ limit: Int, _ body: @escaping @Sendable (Int) async throws -> Value
+    ) async throws -> [Int: Value] {
+        try await withThrowingTaskGroup(of: (Int, Value).self) { group in
+            var found: [Int: Value] = [:]
+            for (count, number) in numbers.enumerated() {
+                if count >= limit, let (done, value) = try await group.next() { found[done] = value }
+                group.addTask { (number, try await body(number)) }
+            }
+            for try await (done, value) in group { found[done] = value }
+            return found
+        }
     }
 
     /// Reads what an index lacks up to an end. The end may be an old one, and another reader further on: it takes nothing back.

@@ -18,6 +18,7 @@ package final class StatusView: Sendable {
     private let layout: TopicLayout
     private let logger: Logger
     private let holdsTruncation: Bool
+    private let commitEvery: Duration
     /// Told of the results that the view reads: who decides by them need not read them once more.
     private let indexes: ResultIndexes?
     /// Raised whenever pages have been applied.
@@ -37,6 +38,8 @@ package final class StatusView: Sendable {
 
     private let looks = Mutex(Looks())
     private let trouble = Mutex<String?>("the view is being built")
+    /// Set when `run` begins, until the log watches all partitions for it, not only those that it has read.
+    private let isToWatch = Atomic(false)
     /// Set once the log has told its followers that it ends.
     private let isLogClosed = Atomic(false)
 
@@ -70,13 +73,16 @@ package final class StatusView: Sendable {
         """
 
     /// Opens the view's file, making it where it is missing or of another version.
-    /// - Parameter holdsTruncation: whether the log may truncate only behind this view: on one machine, where there is one.
+    /// - Parameters:
+    ///   - holdsTruncation: whether the log may truncate only behind this view: on one machine, where there is one.
+    ///   - commitEvery: between two commits of its positions: the log only needs them to know what it may truncate.
     /// - Throws: `LogError.unusable`.
     package init(
         path: String, log: any MessageLog, layout: TopicLayout, holdsTruncation: Bool, indexes: ResultIndexes? = nil,
-        logger: Logger
+        commitEvery: Duration = .seconds(10), logger: Logger
     ) throws {
         self.indexes = indexes
+        self.commitEvery = commitEvery
         self.holdsTruncation = holdsTruncation
         self.log = log
         self.layout = layout
@@ -130,6 +136,7 @@ package final class StatusView: Sendable {
     /// Follows the log until it closes or the task is cancelled.
     package func run() async throws {
         let changes = await log.changes()
+        isToWatch.store(true, ordering: .relaxed)
         let news = Signal()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -141,9 +148,6 @@ package final class StatusView: Sendable {
             try await follow(news)
         }
     }
-
-    /// Seconds between two commits of the positions: the log only needs them to know what it may truncate.
-    private static let commitPause = Duration.seconds(10)
 
     private func follow(_ news: Signal) async throws {
         var committed = ContinuousClock.now - .seconds(60)
@@ -159,7 +163,7 @@ package final class StatusView: Sendable {
                     let positions = try await database.read { database in try Self.positions(database) }
                     if positions != told {
                         // Also when nothing comes any more: else the last burst would be kept for as long as it is quiet.
-                        rest = Self.commitPause - (ContinuousClock.now - committed)
+                        rest = commitEvery - (ContinuousClock.now - committed)
                         if rest ?? .zero <= .zero {
                             committed = ContinuousClock.now
                             try await log.commit(
@@ -258,6 +262,12 @@ package final class StatusView: Sendable {
         var places: [(partition: TopicPartition, end: Int64)] = []
         for topic in [layout.results, layout.outcomes, layout.tasks, layout.largeTasks] {
             places += try await log.bounds(topic).map { ($0.partition, $0.end) }
+        }
+        if isToWatch.load(ordering: .relaxed) {
+            let positions = try await database.read { database in try Self.positions(database) }
+            let cursors = places.map { ($0.partition, min(positions[$0.partition] ?? 0, $0.end)) }
+            try await log.watch(Dictionary(cursors) { first, _ in first })
+            isToWatch.store(false, ordering: .relaxed)
         }
         while true {
             places = try await applyPages(places)

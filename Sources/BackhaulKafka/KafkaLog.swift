@@ -120,7 +120,7 @@ package final class KafkaLog: MessageLog {
                 let partitions = (0..<topic.partitions).map { TopicPartition(topic: topic.name, partition: $0) }
                 let stands = try await admin().positions(of: reader, in: partitions)
                 let new = partitions.filter { stands[$0] == nil }
-                let first = try await self.reader.bounds(new, at: .earliest)
+                let first = try await self.asker.edges(new, .earliest)
                 try await admin().setPositions(first.mapValues { GroupPosition(frontier: $0) }, of: reader)
             }
         }
@@ -215,11 +215,13 @@ package final class KafkaLog: MessageLog {
         return try await reader.tail(partition, from: offset, records: records, bytes: bytes)
     }
 
+    package func watch(_ cursors: [TopicPartition: Int64]) async throws { try await reader.watch(cursors) }
+
     package func bounds(_ topic: String) async throws -> [PartitionBounds] {
         let partitions = try await partitions(of: topic)
         // The end first: what is truncated in between must not make the end lie before the beginning.
-        let ends = try await reader.bounds(partitions, at: .end)
-        let first = try await reader.bounds(partitions, at: .earliest)
+        let ends = try await asker.edges(partitions, .end)
+        let first = try await asker.edges(partitions, .earliest)
         return partitions.map { partition in
             let earliest = first[partition] ?? 0
             return PartitionBounds(
@@ -236,22 +238,19 @@ package final class KafkaLog: MessageLog {
 
     /// The first offset that each partition holds.
     func earliest(_ partitions: [TopicPartition]) async throws -> [TopicPartition: Int64] {
-        try await reader.bounds(partitions, at: .earliest)
+        try await asker.edges(partitions, .earliest)
     }
 
     /// The offset behind the last record of each partition.
     func end(of partitions: [TopicPartition]) async throws -> [TopicPartition: Int64] {
-        try await reader.bounds(partitions, at: .end)
+        try await asker.edges(partitions, .end)
     }
 
     package func decided(_ partition: TopicPartition) async throws -> Int64 {
         // The end of everything that was written, decided or not; then the end of what readers may see, until it is there.
-        let handle = try await scout.working()
-        let written =
-            try await handle.offsets(
-                [partition], time: KafkaReader.Edge.end.rawValue, timeout: options.requestTimeout)[partition] ?? 0
+        let written = try await scout.edges([partition], .end)[partition] ?? 0
         var complaint = ContinuousClock.now + .seconds(30)
-        while try await reader.bounds([partition], at: .end)[partition] ?? 0 < written {
+        while try await asker.edges([partition], .end)[partition] ?? 0 < written {
             // A transaction that a dead process left open is ended by the next owner of its partitions or by its time-out;
             // nothing tells when. One that hangs on a broker's defect (KIP-664) is the operator's to end: to go on
             // without what it may hold would be to miss it.
@@ -346,9 +345,9 @@ package final class KafkaLog: MessageLog {
             let bounds = try await bounds(topic.name).filter { $0.end > $0.earliest }
             guard !bounds.isEmpty else { continue }
             let partitions = bounds.map(\.partition)
-            var limits = try await reader.bounds(partitions, at: .end)
+            var limits = try await asker.edges(partitions, .end)
             // The first record that is young enough to stay; -1 where all are older.
-            let young = try await reader.offsets(partitions, since: now - min(age, now))
+            let young = try await asker.offsets(partitions, since: now - min(age, now))
             for (partition, offset) in young where offset >= 0 {
                 limits[partition] = min(limits[partition] ?? offset, offset)
             }
@@ -373,7 +372,7 @@ package final class KafkaLog: MessageLog {
     private func hasReached(_ time: Int64) async throws -> Bool {
         for topic in upkeep {
             let partitions = try await bounds(topic.name).map(\.partition)
-            if try await reader.offsets(partitions, since: time).values.contains(where: { $0 >= 0 }) { return true }
+            if try await asker.offsets(partitions, since: time).values.contains(where: { $0 >= 0 }) { return true }
         }
         return false
     }

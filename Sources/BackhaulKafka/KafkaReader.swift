@@ -81,7 +81,7 @@ actor KafkaReader {
     private func readHeld(
         _ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: Int
     ) async throws -> ReadPage {
-        let end = try await bounds([partition], at: .end)[partition] ?? 0
+        let end = try await scout.edges([partition], .end)[partition] ?? 0
         try await position(partition, at: offset)
         guard let reader = open[partition] else { throw LogError.closed }
         var page = ReadPage(records: [], next: offset, end: end)
@@ -175,23 +175,16 @@ actor KafkaReader {
         open[partition]?.seen = 0
     }
 
-    enum Edge: Int64, Sendable {
-        case earliest = -2
-        /// Behind the last record that a reader may see.
-        case end = -1
-    }
-
-    /// One edge of each partition.
-    func bounds(_ partitions: [TopicPartition], at edge: Edge) async throws -> [TopicPartition: Int64] {
-        try await scout.working().offsets(partitions, time: edge.rawValue, timeout: options.requestTimeout)
-    }
-
-    /// The first offset of each partition whose record is not older than a time in milliseconds since 1970; -1 for none.
-    func offsets(_ partitions: [TopicPartition], since time: Int64) async throws -> [TopicPartition: Int64] {
-        try await scout.working().offsets(partitions, time: time, timeout: options.requestTimeout)
-    }
-
     // MARK: Changes
+
+    /// Opens what is not open, all at once: each that is opened by itself waits for a fetch that is on its way without it.
+    func watch(_ cursors: [TopicPartition: Int64]) async throws {
+        for (partition, offset) in cursors where open[partition] == nil {
+            try await using(partition) {
+                if open[partition] == nil { try await position(partition, at: offset) }
+            }
+        }
+    }
 
     func changes() -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

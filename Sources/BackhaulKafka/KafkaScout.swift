@@ -14,7 +14,16 @@ actor KafkaScout {
     private let clients: KafkaClients
     nonisolated var unownedExecutor: UnownedSerialExecutor { clients.loop.executor.asUnownedSerialExecutor() }
 
+    /// A question for an edge of some partitions.
+    private struct Question {
+        let partitions: [TopicPartition]
+        var answer: [TopicPartition: Int64]?
+    }
+
     private let sight: Sight
+    private let edgeLocks = [Edge.earliest: FIFOLock(), .end: FIFOLock()]
+    private var questions: [Edge: [Int: Question]] = [:]
+    private var asked = 0
     private var handle: KafkaHandle?
     private var isClosed = false
 
@@ -37,6 +46,48 @@ actor KafkaScout {
             ])
         handle = made
         return made
+    }
+
+    enum Edge: Int64, Sendable {
+        case earliest = -2
+        /// Behind the last record that this client may see.
+        case end = -1
+    }
+
+    /// One edge of each partition, as it is at the call or later.
+    ///
+    /// A client's questions go one after the other, and a process that takes 256 partitions over has a thousand. What is asked
+    /// while another question is on its way is asked together, with the next.
+    /// - Throws: `LogError`.
+    func edges(_ partitions: [TopicPartition], _ edge: Edge) async throws -> [TopicPartition: Int64] {
+        guard let lock = edgeLocks[edge] else { return [:] }
+        asked += 1
+        let id = asked
+        questions[edge, default: [:]][id] = Question(partitions: partitions)
+        defer { questions[edge]?[id] = nil }
+        return try await lock.withLock {
+            if let answer = questions[edge]?[id]?.answer { return answer }
+            // All of them were asked before this one goes out.
+            let open = (questions[edge] ?? [:]).filter { $0.value.answer == nil }
+            let found: [TopicPartition: Int64]
+            do {
+                found = try await offsets(Array(Set(open.values.flatMap(\.partitions))), since: edge.rawValue)
+            } catch  where open.count > 1 && !Task.isCancelled {
+                // Whose partition it was, it does not say: each asks for its own.
+                return try await offsets(partitions, since: edge.rawValue)
+            }
+            for (id, question) in open {
+                let answer = question.partitions.compactMap { partition in found[partition].map { (partition, $0) } }
+                questions[edge]?[id]?.answer = Dictionary(answer) { first, _ in first }
+            }
+            return questions[edge]?[id]?.answer ?? [:]
+        }
+    }
+
+    /// The first offset of each partition whose record is not older than a time in milliseconds since 1970; -1 for none.
+    /// - Throws: `LogError`.
+    func offsets(_ partitions: [TopicPartition], since time: Int64) async throws -> [TopicPartition: Int64] {
+        try await working().offsets(partitions, time: time, timeout: clients.options.requestTimeout)
     }
 
     func close() async {

@@ -75,6 +75,11 @@ package protocol MessageLog: Sendable {
     /// The stream ends when the log is closed.
     func changes() async -> AsyncStream<Void>
 
+    /// Sees to it that `changes` tells of what comes to these partitions, read or not, and makes reading on from these offsets
+    /// cheap.
+    /// - Throws: `LogError`.
+    func watch(_ cursors: [TopicPartition: Int64]) async throws
+
     /// Truncates behind readers and ages, compacts, and refreshes what other processes wrote.
     func maintain() async throws
 
@@ -83,6 +88,9 @@ package protocol MessageLog: Sendable {
 }
 
 extension MessageLog {
+    /// A log that sees every append watches all partitions.
+    package func watch(_ cursors: [TopicPartition: Int64]) async throws {}
+
     package func tail(
         _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
     ) async throws -> ReadPage {

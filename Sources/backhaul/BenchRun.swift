@@ -161,6 +161,7 @@ actor BenchRun {
 
     private func follow() async throws {
         let changes = await log.changes()
+        try await log.watch(next)
         try await look()
         guard report.latencies.count < count else { return }
         for await _ in changes {

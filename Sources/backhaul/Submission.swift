@@ -286,6 +286,7 @@ actor Submission {
         let changes = await log.changes()
         nextResults = hasKnown ? starts.mapValues { _ in Int64(0) } : starts
         let total = awaited.count
+        try await log.watch(nextResults)
         try await lookForResults()
         if hasKnown, !awaited.isEmpty { try await lookForLetters() }
         bar.show(text(total - awaited.count, total))

@@ -78,7 +78,7 @@ struct StandbyTests {
             _ = try await pipeline.run { try await pipeline.results(200) }
             let indexes = try indexes(pipeline)
             let all = try await pipeline.log.bounds(pipeline.layout.results)
-            for bounds in all { _ = try await indexes.takeOver(bounds.partition.partition) }
+            for bounds in all { _ = try await indexes.takeOver([bounds.partition.partition]) }
             for bounds in all {
                 for end in [0, bounds.end / 2, bounds.end - 1] {
                     let old = PartitionBounds(partition: bounds.partition, earliest: 0, end: end)
@@ -98,7 +98,8 @@ struct StandbyTests {
                 _ = try await other.run { try await other.results(400) }
                 let indexes = try indexes(other, folder: folder)
                 for bounds in try await other.log.bounds(other.layout.results) {
-                    let index = try await indexes.takeOver(bounds.partition.partition)
+                    let number = bounds.partition.partition
+                    let index = try #require(try await indexes.takeOver([number])[number])
                     try index.tidy(isLast: true)
                 }
             }
@@ -109,7 +110,8 @@ struct StandbyTests {
                 #expect(indexes.isKept)
                 try await indexes.warmUp()
                 for bounds in try await pipeline.log.bounds(pipeline.layout.results) {
-                    let index = try await indexes.takeOver(bounds.partition.partition)
+                    let number = bounds.partition.partition
+                    let index = try #require(try await indexes.takeOver([number])[number])
                     #expect(index.next == bounds.end)
                 }
                 #expect(try await missing(indexes, pipeline) == 0)

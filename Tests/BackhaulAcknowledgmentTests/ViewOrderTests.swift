@@ -52,6 +52,36 @@ struct ViewOrderTests {
 
     private let identity = TaskIdentity(tenant: "t", id: "x")
 
+    /// What a view has read last is written down though nothing comes after it: else the log would keep it for as long as the
+    /// machine is idle, while results go on to age out.
+    @Test func positionsAreWrittenWhenIdle() async throws {
+        try await withPipeline { pipeline in
+            let view = try StatusView(
+                path: pipeline.folder + "/v.sqlite", log: pipeline.log, layout: pipeline.layout, holdsTruncation: true,
+                commitEvery: .milliseconds(1_500), logger: Logger(label: "test"))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await view.run() }
+                // The second one comes within the pause after the first one's commit, and nothing follows it.
+                for count in 1...2 {
+                    try await append(outcome(.succeeded, generation: count), to: pipeline.layout.outcomes, pipeline)
+                    try await within(20, "the view's position") {
+                        let partition = TopicPartition(topic: pipeline.layout.outcomes, partition: 0)
+                        while try await pipeline.log.positions(of: pipeline.layout.view)[partition]?.frontier
+                            != Int64(count)
+                        {
+                            try await ContinuousClock().sleep(for: .milliseconds(20))
+                        }
+                    }
+                }
+                group.cancelAll()
+                while let result = await group.nextResult() {
+                    if case .failure(let error) = result, !(error is CancellationError) { throw error }
+                }
+            }
+            try view.close()
+        }
+    }
+
     @Test func anAcknowledgmentBeforeItsTask() async throws {
         try await viewing { pipeline, view in
             try await append(outcome(.acknowledged, worker: "api:me"), to: pipeline.layout.outcomes, pipeline)

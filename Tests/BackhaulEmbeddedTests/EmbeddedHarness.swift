@@ -17,6 +17,7 @@ final class EmbeddedHarness: LogHarness {
     let clock: ManualClock? = ManualClock()
     let prefix = ""
     let members = 4
+    let manyPartitions = 256
     let failPoints = ["appended", "moved"]
     private let root: String
     private let state = Mutex(State())

@@ -13,6 +13,8 @@ final class KafkaHarness: LogHarness {
     let failPoints: [String]
     /// Each change of a group costs the mock brokers nearly a session.
     var members: Int { mock == nil ? 4 : 2 }
+    /// The mock brokers take half a minute for 256.
+    var manyPartitions: Int { mock == nil ? 256 : 64 }
     private let mock: MockCluster?
     private let bootstrap: String
     private let delivery: DeliveryMode

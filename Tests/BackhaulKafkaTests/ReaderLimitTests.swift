@@ -90,6 +90,29 @@ struct ReaderLimitTests {
         await log.close()
     }
 
+    /// Nobody has read them, and they are empty: what another process appends to the last of them is told.
+    @Test(.timeLimit(.minutes(1)))
+    func whatIsWatchedIsTold() async throws {
+        let mock = try MockCluster()
+        let (log, other) = (try log(mock), try log(mock))
+        try await log.ensure([TopicSpecification(name: "r.t", partitions: 64, retention: .age(1 << 40))])
+        var changes = await log.changes().makeAsyncIterator()
+        try await log.watch(
+            Dictionary(uniqueKeysWithValues: (0..<64).map { (TopicPartition(topic: "r.t", partition: $0), 0) }))
+        #expect(await log.openPartitions == 64)
+        for number in [63, 0] {
+            _ = try await other.append([
+                AppendRequest(topic: "r.t", partitioning: .partition(number), record: LogRecord(value: [1]))
+            ])
+            let partition = TopicPartition(topic: "r.t", partition: number)
+            while try await log.tail(partition, from: 0, records: 1, bytes: 1_000).records.isEmpty {
+                #expect(await changes.next() != nil)
+            }
+        }
+        await other.close()
+        await log.close()
+    }
+
     /// Readers read the same partitions from their beginning again and again while upkeep shuts them and two may be open:
     /// whatever is stopped and started meanwhile, each finds every record.
     @Test(.timeLimit(.minutes(2)))

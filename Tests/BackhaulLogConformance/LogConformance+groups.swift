@@ -305,6 +305,47 @@ extension LogConformance {
     }
 
     /// Members that come and go keep the shares even, topic by topic, and lose no record.
+    /// Two topics of as many partitions as a fleet may have (256): every one is delivered, settled, followed and watched.
+    func manyPartitions() async throws {
+        let log = try await harness.open()
+        let many = harness.manyPartitions
+        let places = [t, u].flatMap { name in (0..<many).map { TopicPartition(topic: name, partition: $0) } }
+        try await log.ensure([topic(t, many), topic(u, many)])
+        func append(_ text: String) async throws {
+            _ = try await log.append(places.map { value(text, to: $0.topic, partition: $0.partition) })
+        }
+        var changes = await log.changes().makeAsyncIterator()
+        var followed: [TopicPartition: (next: Int64, texts: [String])] = [:]
+        try await append("a")
+        let session = try await log.openSession([
+            Subscription(group: g, topic: t), Subscription(group: g, topic: u),
+        ])
+        await session.grant(2_000)
+        try await log.watch(Dictionary(uniqueKeysWithValues: places.map { ($0, 0) }))
+        for (round, text) in ["a", "b"].enumerated() {
+            if round > 0 { try await append(text) }
+            let taken = try await take(places.count, session)
+            #expect(taken.map(\.stored.position.partition).sorted() == places.sorted())
+            #expect(taken.allSatisfy { self.text($0.stored) == text })
+            _ = try await session.settlePatiently(finish(taken))
+            while true {
+                for place in places {
+                    var known = followed[place] ?? (0, [])
+                    known.next = try await log.follow(place, from: known.next) { records in
+                        known.texts += records.map(self.text)
+                    }
+                    followed[place] = known
+                }
+                if followed.values.allSatisfy({ $0.texts.count > round }) { break }
+                _ = await changes.next()
+            }
+        }
+        #expect(followed.values.allSatisfy { $0.texts == ["a", "b"] })
+        let positions = try await log.positions(of: g)
+        #expect(places.allSatisfy { positions[$0]?.frontier == 2 })
+        await log.close()
+    }
+
     func evenShares() async throws {
         let log = try await harness.open()
         try await log.ensure([topic(t, 8), topic(u, 8)])

@@ -10,7 +10,7 @@ package struct LogConformance: Sendable {
         case delayedRecords, knownIdentity, truncationBehindSlowest, ageRetention, compaction, nullAndEmpty,
             largeRecords
         case binaryHeaders, fiftyThousand, spanIsCapped, creditsBound, changesAreTold, unknownTopic, settleAcrossGroups
-        case evenShares, followersShareAPartition
+        case evenShares, followersShareAPartition, manyPartitions
     }
 
     let harness: any LogHarness
@@ -47,6 +47,7 @@ package struct LogConformance: Sendable {
         case .settleAcrossGroups: try await settleAcrossGroups()
         case .evenShares: try await evenShares()
         case .followersShareAPartition: try await followersShareAPartition()
+        case .manyPartitions: try await manyPartitions()
         }
     }
 

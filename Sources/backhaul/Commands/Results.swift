@@ -37,6 +37,7 @@ struct Results: AsyncParsableCommand {
         }
         fflush(nil)
         if follow {
+            try await opened.watch(next)
             for await _ in changes {
                 for (partition, offset) in next {
                     next[partition] = try await opened.follow(partition, from: offset, show)
