@@ -10,9 +10,8 @@ internal import Synchronization
 /// event too (IN_CLOSE_WRITE). The order is commit, then byte, so a woken reader always sees the commit.
 final class WakeFile: Sendable {
     private let descriptor: Int32
-    private let watch: Int32
-    // Dispatch sources are thread-safe objects; Dispatch has not declared them Sendable on Linux.
-    private nonisolated(unsafe) let source: any DispatchSourceRead
+    private let token: WakeWatch.Token
+    private let isClosed = Atomic(false)
     private let queue = DispatchQueue(label: "backhaul.embedded.wake")
     private let isScheduled = Debounce()
 
@@ -48,36 +47,24 @@ final class WakeFile: Sendable {
         guard descriptor >= 0 else {
             throw LogError.unusable(folder: folder, reason: "cannot open \(path): \(String(cString: strerror(errno)))")
         }
-        let watch = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
-        guard watch >= 0, inotify_add_watch(watch, path, UInt32(IN_MODIFY) | UInt32(IN_CLOSE_WRITE)) >= 0 else {
-            let reason = String(cString: strerror(errno))
-            if watch >= 0 { Foundation.close(watch) }
-            Foundation.close(descriptor)
-            throw LogError.unusable(
-                folder: folder,
-                reason: "cannot watch \(path): \(reason); raise fs.inotify.max_user_watches or max_user_instances")
-        }
-        self.watch = watch
-        source = DispatchSource.makeReadSource(fileDescriptor: watch, queue: queue)
         let queue = queue
         let isScheduled = isScheduled
-        source.setEventHandler {
-            // The events say nothing but "look"; drain them all and look once.
-            var buffer = [UInt8](repeating: 0, count: 4_096)
-            while read(watch, &buffer, buffer.count) > 0 {}
-            // This process's own commits arrive here as well: the first look is at once, those of the next few
-            // milliseconds become one.
+        // This process's own commits arrive here as well: the first look is at once, those of the next few milliseconds
+        // become one.
+        let look: @Sendable () -> Void = {
             guard isScheduled.set() else { return }
             onWake()
             queue.asyncAfter(deadline: .now() + .milliseconds(5)) {
                 if isScheduled.clear() { onWake() }
             }
         }
-        source.setCancelHandler { [descriptor] in
-            Foundation.close(watch)
+        do {
+            token = try WakeWatch.shared.add(path) { queue.async(execute: look) }
+        } catch {
+            let reason = (error as? WakeWatch.Refusal)?.reason ?? "\(error)"
             Foundation.close(descriptor)
+            throw LogError.unusable(folder: folder, reason: "cannot watch \(path): \(reason)")
         }
-        source.resume()
     }
 
     /// Tells every process that watches the folder.
@@ -86,7 +73,11 @@ final class WakeFile: Sendable {
         _ = pwrite(descriptor, &byte, 1, 0)
     }
 
+    deinit { close() }
+
     func close() {
-        source.cancel()
+        guard !isClosed.exchange(true, ordering: .relaxed) else { return }
+        WakeWatch.shared.remove(token)
+        Foundation.close(descriptor)
     }
 }

@@ -70,7 +70,9 @@ package final class Worker: Sendable {
         }
         // Asked to stop before there was anything to stop.
         if isStopped { for lane in lanes { await lane.stop(grace: 0) } }
-        cancellations.listen { task in for lane in lanes { await lane.cancel(task) } }
+        cancellations.listen { [weak self] task in
+            for lane in self?.state.withLock(\.lanes) ?? [] { await lane.cancel(task) }
+        }
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for lane in lanes {
                 group.addTask {

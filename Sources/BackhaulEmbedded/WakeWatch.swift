@@ -1,0 +1,93 @@
+internal import Foundation
+internal import Synchronization
+
+/// The one inotify instance of a process, for all its wake files: a user may have 128 of them, for all programs together
+/// (`fs.inotify.max_user_instances`).
+final class WakeWatch: Sendable {
+    static let shared = WakeWatch()
+
+    private struct State {
+        var descriptor: Int32 = -1
+        // Dispatch sources are thread-safe objects; Dispatch has not declared them Sendable on Linux.
+        var source: (any DispatchSourceRead)?
+        var last = 0
+        /// By watch descriptor: one file has one, however many watch it.
+        var handlers: [Int32: [Int: @Sendable () -> Void]] = [:]
+    }
+
+    /// What ends a watch.
+    struct Token: Sendable {
+        fileprivate let descriptor: Int32
+        fileprivate let number: Int
+    }
+
+    /// The kernel does not do it.
+    struct Refusal: Error {
+        var reason: String
+    }
+
+    private let state = Mutex(State())
+    private let queue = DispatchQueue(label: "backhaul.embedded.wakes")
+
+    private init() {}
+
+    /// - Parameter handler: called on a queue of this object after the file was written to, or closed by a writer; must not
+    ///   wait.
+    /// - Throws: `Refusal`.
+    func add(_ path: String, _ handler: @escaping @Sendable () -> Void) throws -> Token {
+        try state.withLock { state in
+            if state.descriptor < 0 { try open(&state) }
+            let watch = inotify_add_watch(state.descriptor, path, UInt32(IN_MODIFY) | UInt32(IN_CLOSE_WRITE))
+            guard watch >= 0 else {
+                throw Refusal(reason: "\(String(cString: strerror(errno))); raise fs.inotify.max_user_watches")
+            }
+            state.last += 1
+            state.handlers[watch, default: [:]][state.last] = handler
+            return Token(descriptor: watch, number: state.last)
+        }
+    }
+
+    func remove(_ token: Token) {
+        state.withLock { state in
+            state.handlers[token.descriptor]?[token.number] = nil
+            guard state.handlers[token.descriptor]?.isEmpty ?? false else { return }
+            state.handlers[token.descriptor] = nil
+            inotify_rm_watch(state.descriptor, token.descriptor)
+        }
+    }
+
+    private func open(_ state: inout State) throws {
+        let made = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
+        guard made >= 0 else {
+            throw Refusal(reason: "\(String(cString: strerror(errno))); raise fs.inotify.max_user_instances")
+        }
+        let source = DispatchSource.makeReadSource(fileDescriptor: made, queue: queue)
+        source.setEventHandler { [self] in read(made) }
+        source.resume()
+        state.descriptor = made
+        state.source = source
+    }
+
+    /// The events say nothing but which file: all of them are drained, and each file is told of once.
+    private func read(_ descriptor: Int32) {
+        var written: Set<Int32> = []
+        var isWhole = false
+        withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 8) { buffer in
+            while case let count = Foundation.read(descriptor, buffer.baseAddress, buffer.count), count > 0 {
+                var offset = 0
+                let head = MemoryLayout<inotify_event>.size
+                while offset + head <= count {
+                    let event = buffer.loadUnaligned(fromByteOffset: offset, as: inotify_event.self)
+                    // The kernel's queue was full: any file may have been written.
+                    if event.mask & UInt32(IN_Q_OVERFLOW) != 0 { isWhole = true }
+                    written.insert(event.wd)
+                    offset += head + Int(event.len)
+                }
+            }
+        }
+        let handlers = state.withLock { state in
+            state.handlers.filter { isWhole || written.contains($0.key) }.flatMap { Array($0.value.values) }
+        }
+        for handler in handlers { handler() }
+    }
+}
