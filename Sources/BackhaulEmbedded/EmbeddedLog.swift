@@ -336,7 +336,7 @@ package final class EmbeddedLog: MessageLog {
         wake?.close()
         // A connection must not be closed under a statement that runs on it: whoever got in before `isClosed` is waited
         // for, whoever comes later is refused.
-        while state.withLock({ $0.inFlight > 0 }) { await idle.wait() }
+        while state.withLock({ $0.inFlight > 0 }) { await idle.waitThrough() }
         do {
             try store.pool.close()
         } catch {

@@ -110,6 +110,7 @@ actor KafkaReader {
                 // Empty now: whatever comes is more than was seen, and wakes the wait.
                 reader.seen = 0
                 await news.wait(for: .milliseconds(200))
+                try Task.checkCancellation()
             }
             reader.cursor = page.next
         }

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Synchronization
 
 /// An event that tasks await. Raised while nobody waits, it is remembered once; else it wakes everybody who waits.
@@ -54,6 +55,29 @@ package final class Signal: Sendable {
     /// As `wait()`, but no longer than `duration`.
     package func wait(for duration: Duration) async {
         await race { try? await ContinuousClock().sleep(for: duration) }
+    }
+
+    /// As `wait()`, but a cancel does not end it: for what ends by itself and has to be waited for. `wait` in a loop would spin
+    /// in a cancelled task until then.
+    package func waitThrough() async {
+        await withCheckedContinuation { continuation in
+            let ready = state.withLock { state in
+                guard !state.raised else {
+                    state.raised = false
+                    return true
+                }
+                state.waiters.append(continuation)
+                return false
+            }
+            if ready { continuation.resume() }
+        }
+    }
+
+    /// As `waitThrough()`, but no longer than about so many milliseconds.
+    package func waitThrough(milliseconds: Int) async {
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { [weak self] in self?.raise()
+        }
+        await waitThrough()
     }
 
     private func race(_ other: @escaping @Sendable () async -> Void) async {

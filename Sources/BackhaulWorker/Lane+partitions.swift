@@ -96,7 +96,7 @@ extension Lane {
         // Nobody is added meanwhile: the deliveries are known, and a lane that stops gets none.
         while !concerned().isEmpty {
             for stopper in concerned() { stopper.stop(.interrupt) }
-            await signal.wait()
+            await signal.waitThrough()
         }
         idleWaiters.removeAll { $0.signal === signal }
     }

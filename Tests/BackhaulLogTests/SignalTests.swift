@@ -1,0 +1,33 @@
+import BackhaulLog
+import BackhaulTestKit
+import Testing
+
+@Suite("A signal")
+struct SignalTests {
+    /// A cancelled task does not wait for a signal, and does for the end of what it has begun.
+    @Test(.timeLimit(.minutes(1))) func aCancelEndsOnlyTheWaitThatMayEnd() async throws {
+        let (signal, end) = (Signal(), Signal())
+        await withTaskGroup(of: ContinuousClock.Instant.self) { group in
+            group.addTask {
+                await signal.wait()
+                await end.waitThrough()
+                return .now
+            }
+            group.cancelAll()
+            await Signal().waitThrough(milliseconds: 100)
+            let raised = ContinuousClock.now
+            end.raise()
+            for await ended in group { #expect(ended >= raised) }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: [false, true]) func aWaitForATimeEnds(isCancelled: Bool) async {
+        let signal = Signal()
+        let start = ContinuousClock.now
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await signal.waitThrough(milliseconds: 50) }
+            if isCancelled { group.cancelAll() }
+        }
+        #expect(ContinuousClock.now - start >= .milliseconds(49))
+    }
+}
