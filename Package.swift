@@ -188,8 +188,7 @@ let package = Package(
             "BackhaulReplayTests",
             [
                 "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog",
-                "BackhaulPipelineKit", "BackhaulReplay", "BackhaulTestKit",
-                "BackhaulWire",
+                "BackhaulPipelineKit", "BackhaulReplay", "BackhaulTestKit", "BackhaulWire",
             ]),
         tests(
             "BackhaulSettingsTests",

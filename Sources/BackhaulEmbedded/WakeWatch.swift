@@ -21,9 +21,15 @@ final class WakeWatch: Sendable {
         fileprivate let number: Int
     }
 
-    /// The kernel does not do it.
+    /// The kernel refuses a watch.
     struct Refusal: Error {
-        var reason: String
+        let reason: String
+
+        /// - Parameter advice: what helps where `errno` is `full`.
+        init(_ full: Int32, _ advice: String) {
+            let code = errno
+            reason = String(cString: strerror(code)) + (code == full ? "; \(advice)" : "")
+        }
     }
 
     private let state = Mutex(State())
@@ -39,7 +45,7 @@ final class WakeWatch: Sendable {
             if state.descriptor < 0 { try open(&state) }
             let watch = inotify_add_watch(state.descriptor, path, UInt32(IN_MODIFY) | UInt32(IN_CLOSE_WRITE))
             guard watch >= 0 else {
-                throw Refusal(reason: "\(String(cString: strerror(errno))); raise fs.inotify.max_user_watches")
+                throw Refusal(ENOSPC, "raise fs.inotify.max_user_watches")
             }
             state.last += 1
             state.handlers[watch, default: [:]][state.last] = handler
@@ -59,7 +65,7 @@ final class WakeWatch: Sendable {
     private func open(_ state: inout State) throws {
         let made = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
         guard made >= 0 else {
-            throw Refusal(reason: "\(String(cString: strerror(errno))); raise fs.inotify.max_user_instances")
+            throw Refusal(EMFILE, "raise fs.inotify.max_user_instances or the limit of open files")
         }
         let source = DispatchSource.makeReadSource(fileDescriptor: made, queue: queue)
         source.setEventHandler { [self] in read(made) }

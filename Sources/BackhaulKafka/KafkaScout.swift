@@ -17,11 +17,11 @@ actor KafkaScout {
     /// A question for an edge of some partitions.
     private struct Question {
         let partitions: [TopicPartition]
-        var answer: [TopicPartition: Int64]?
+        var answer: Result<[TopicPartition: Int64], LogError>?
     }
 
     private let sight: Sight
-    private let edgeLocks = [Edge.earliest: FIFOLock(), .end: FIFOLock()]
+    private let turn = FIFOLock()
     private var questions: [Edge: [Int: Question]] = [:]
     private var asked = 0
     private var handle: KafkaHandle?
@@ -60,27 +60,29 @@ actor KafkaScout {
     /// while another question is on its way is asked together, with the next.
     /// - Throws: `LogError`.
     func edges(_ partitions: [TopicPartition], _ edge: Edge) async throws -> [TopicPartition: Int64] {
-        guard let lock = edgeLocks[edge] else { return [:] }
         asked += 1
         let id = asked
         questions[edge, default: [:]][id] = Question(partitions: partitions)
         defer { questions[edge]?[id] = nil }
-        return try await lock.withLock {
-            if let answer = questions[edge]?[id]?.answer { return answer }
+        return try await turn.withLock {
+            if let answer = questions[edge]?[id]?.answer { return try answer.get() }
             // All of them were asked before this one goes out.
             let open = (questions[edge] ?? [:]).filter { $0.value.answer == nil }
-            let found: [TopicPartition: Int64]
             do {
-                found = try await offsets(Array(Set(open.values.flatMap(\.partitions))), since: edge.rawValue)
-            } catch  where open.count > 1 && !Task.isCancelled {
-                // Whose partition it was, it does not say: each asks for its own.
+                let found = try await offsets(Array(Set(open.values.flatMap(\.partitions))), since: edge.rawValue)
+                for (id, question) in open {
+                    let answer = question.partitions.compactMap { partition in found[partition].map { (partition, $0) }
+                    }
+                    questions[edge]?[id]?.answer = .success(Dictionary(answer) { first, _ in first })
+                }
+            } catch let error as LogError where error.mayPass {
+                // Brokers that are away are away for all of them: one after the other, each would wait a time-out.
+                for id in open.keys { questions[edge]?[id]?.answer = .failure(error) }
+            } catch is LogError where open.count > 1 {
+                // Whose partition it is, it does not say: each asks for its own.
                 return try await offsets(partitions, since: edge.rawValue)
             }
-            for (id, question) in open {
-                let answer = question.partitions.compactMap { partition in found[partition].map { (partition, $0) } }
-                questions[edge]?[id]?.answer = Dictionary(answer) { first, _ in first }
-            }
-            return questions[edge]?[id]?.answer ?? [:]
+            return try questions[edge]?[id]?.answer?.get() ?? [:]
         }
     }
 

@@ -26,7 +26,7 @@ extension KafkaSession {
                 guard ContinuousClock.now < deadline else {
                     throw LogError.unavailable("the group is rebalancing; the decisions are kept")
                 }
-                await fate.waitThrough(milliseconds: 250)
+                await fate.waitThrough(for: .milliseconds(250))
                 try await answerAssignments()
             }
         }

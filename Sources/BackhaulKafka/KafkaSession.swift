@@ -185,7 +185,7 @@ actor KafkaSession: LogSession {
         while leaving.contains(where: { rd_kafka_consumer_closed($0.handle.client) == 0 }),
             ContinuousClock.now < deadline
         {
-            await signal.waitThrough(milliseconds: 100)
+            await signal.waitThrough(for: .milliseconds(100))
         }
     }
 

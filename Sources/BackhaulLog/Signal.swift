@@ -28,22 +28,24 @@ package final class Signal: Sendable {
     /// Returns at the next raise, at once when one is remembered, or when the task is cancelled.
     package func wait() async {
         await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                // A cancel before this point has raised the signal, so it is found here; one after it resumes the
-                // continuation just stored. Neither order leaves the waiter behind.
-                let ready = state.withLock { state in
-                    if state.raised || Task.isCancelled {
-                        state.raised = false
-                        return true
-                    }
-                    state.waiters.append(continuation)
-                    return false
-                }
-                if ready { continuation.resume() }
-            }
+            await withCheckedContinuation { enter($0, endsAtCancel: true) }
         } onCancel: {
             raise()
         }
+    }
+
+    private func enter(_ continuation: CheckedContinuation<Void, Never>, endsAtCancel: Bool) {
+        // A cancel before this point has raised the signal, so it is found here; one after it resumes the continuation just
+        // stored. Neither order leaves the waiter behind.
+        let ready = state.withLock { state in
+            if state.raised || endsAtCancel && Task.isCancelled {
+                state.raised = false
+                return true
+            }
+            state.waiters.append(continuation)
+            return false
+        }
+        if ready { continuation.resume() }
     }
 
     /// As `wait()`, but no longer than until `instant` by `clock` (its milliseconds); nil waits for the signal alone.
@@ -60,23 +62,13 @@ package final class Signal: Sendable {
     /// As `wait()`, but a cancel does not end it: for what ends by itself and has to be waited for. `wait` in a loop would spin
     /// in a cancelled task until then.
     package func waitThrough() async {
-        await withCheckedContinuation { continuation in
-            let ready = state.withLock { state in
-                guard !state.raised else {
-                    state.raised = false
-                    return true
-                }
-                state.waiters.append(continuation)
-                return false
-            }
-            if ready { continuation.resume() }
-        }
+        await withCheckedContinuation { enter($0, endsAtCancel: false) }
     }
 
-    /// As `waitThrough()`, but no longer than about so many milliseconds.
-    package func waitThrough(milliseconds: Int) async {
-        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { [weak self] in self?.raise()
-        }
+    /// As `waitThrough()`, but no longer than about `duration`.
+    package func waitThrough(for duration: Duration) async {
+        let end = DispatchTime.now() + duration / .seconds(1)
+        DispatchQueue.global().asyncAfter(deadline: end) { [weak self] in self?.raise() }
         await waitThrough()
     }
 

@@ -45,7 +45,7 @@ package struct Replay: Sendable {
                 for stored in records {
                     let letter = DeadLetter(stored)
                     guard filter.takes(letter) else { continue }
-                    try await each(letter, letter.generation.map { replayed.contains(Self.next($0)) } ?? false)
+                    try await each(letter, letter.generation.flatMap(Self.next).map(replayed.contains) ?? false)
                 }
             }
         }
@@ -61,11 +61,11 @@ package struct Replay: Sendable {
         var seen = Set<TaskGeneration>()
         let start = clock.now
         try await letters(filter) { letter, isReplayed in
-            guard let task = letter.task, let generation = letter.generation, Self.hasNext(generation) else {
+            guard let task = letter.task, let next = letter.generation.flatMap(Self.next) else {
                 summary.malformed += 1
                 return
             }
-            guard !isReplayed, seen.insert(Self.next(generation)).inserted else {
+            guard !isReplayed, seen.insert(next).inserted else {
                 summary.skipped += 1
                 return
             }
@@ -96,7 +96,7 @@ package struct Replay: Sendable {
     package func again(
         _ task: TaskGeneration, at position: LogPosition?, destination: DestinationReference?
     ) async throws -> AppendOutcome? {
-        guard Self.hasNext(task) else {
+        guard Self.next(task) != nil else {
             throw TaskRules.Violation(
                 "last-generation", "the task cannot be replayed once more; submit it under a new id")
         }
@@ -142,10 +142,10 @@ package struct Replay: Sendable {
         batch = []
     }
 
-    private static func hasNext(_ task: TaskGeneration) -> Bool { task.generation < Domain.counts.upperBound }
-
-    private static func next(_ task: TaskGeneration) -> TaskGeneration {
-        TaskGeneration(identity: task.identity, generation: Domain.counting(task.generation))
+    /// nil for the last generation.
+    private static func next(_ task: TaskGeneration) -> TaskGeneration? {
+        guard task.generation < Domain.counts.upperBound else { return nil }
+        return TaskGeneration(identity: task.identity, generation: task.generation + 1)
     }
 
     /// The letter's value as it is, as a fresh task of the next generation.
@@ -183,7 +183,7 @@ package struct Replay: Sendable {
                             if stored.record.header("ce_type")?.text == "backhaul.upload.cancelled.v1",
                                 let result = try? ResultDocument.decode(stored.record.value)
                             {
-                                found.insert(Self.next(result.task))
+                                if let next = Self.next(result.task) { found.insert(next) }
                             }
                             // Its key says enough to pass over the many of generation 0 unread.
                             guard stored.record.key?.suffix(2) != Array("/0".utf8)[...],

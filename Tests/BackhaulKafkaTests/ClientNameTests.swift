@@ -11,7 +11,7 @@ struct ClientNameTests {
         for name in names {
             #expect(names.filter { "\($0)-1".hasPrefix("\(name)-") } == [name])
         }
-        // A number is no beginning of a longer one.
+        // Process 1 must not count as process 12.
         let short = KafkaOptions.clientName(role: "worker", host: "pod", process: 1)
         #expect(!"\(KafkaOptions.clientName(role: "worker", host: "pod", process: 12))-1".hasPrefix("\(short)-"))
     }

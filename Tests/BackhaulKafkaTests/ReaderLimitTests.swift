@@ -8,9 +8,12 @@ import Testing
 
 @Suite("Clients and open partitions, on librdkafka's mock brokers", .serialized)
 struct ReaderLimitTests {
-    private func log(_ mock: MockCluster, openPartitions: Int = 2_304) throws -> KafkaLog {
+    private func log(
+        _ mock: MockCluster, openPartitions: Int = 2_304, requestTimeout: Int = 20_000
+    ) throws -> KafkaLog {
         var options = KafkaOptions(
-            bootstrap: mock.bootstrap, delivery: .atLeastOnce, prefix: "r.", clientName: "reader")
+            bootstrap: mock.bootstrap, delivery: .atLeastOnce, prefix: "r.", clientName: "reader",
+            requestTimeout: requestTimeout)
         options.openPartitions = openPartitions
         return try KafkaLog(
             options: options, clock: SystemLogClock(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
@@ -87,6 +90,32 @@ struct ReaderLimitTests {
         #expect(await log.openPartitions == 4)
         try await append(1)
         #expect(await changes.next() != nil)
+        await log.close()
+    }
+
+    /// Questions that wait for one another end together when the brokers are away: one after the other they would take forty
+    /// time-outs.
+    @Test(.timeLimit(.minutes(2)))
+    func questionsFailTogether() async throws {
+        let mock = try MockCluster()
+        let log = try log(mock, requestTimeout: 2_000)
+        try await log.ensure([TopicSpecification(name: "r.t", partitions: 4, retention: .age(1 << 40))])
+        #expect(try await log.bounds("r.t").count == 4)
+        mock.setBrokers(up: false)
+        let start = ContinuousClock.now
+        let failed = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<40 {
+                group.addTask { (try? await log.bounds("r.t")) == nil }
+            }
+            return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        #expect(failed == 40)
+        #expect(ContinuousClock.now - start < .seconds(40))
+        mock.setBrokers(up: true)
+        // librdkafka connects again in its own time, which may be longer than one question waits.
+        try await within(60, "an answer") {
+            while (try? await log.bounds("r.t"))?.count != 4 { try Task.checkCancellation() }
+        }
         await log.close()
     }
 

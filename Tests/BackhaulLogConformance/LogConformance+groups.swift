@@ -304,7 +304,6 @@ extension LogConformance {
         await log.close()
     }
 
-    /// Members that come and go keep the shares even, topic by topic, and lose no record.
     /// Two topics of as many partitions as a fleet may have (256): every one is delivered, settled, followed and watched.
     func manyPartitions() async throws {
         let log = try await harness.open()
@@ -346,6 +345,7 @@ extension LogConformance {
         await log.close()
     }
 
+    /// Members that come and go keep the shares even, topic by topic, and lose no record.
     func evenShares() async throws {
         let log = try await harness.open()
         try await log.ensure([topic(t, 8), topic(u, 8)])

@@ -11,6 +11,7 @@ package protocol LogHarness: Sendable {
 
     /// How many members share a group where the shares are looked at.
     var members: Int { get }
+
     /// How many partitions a topic of the largest fleet has here.
     var manyPartitions: Int { get }
 

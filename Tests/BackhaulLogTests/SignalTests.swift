@@ -1,5 +1,4 @@
 import BackhaulLog
-import BackhaulTestKit
 import Testing
 
 @Suite("A signal")
@@ -14,7 +13,7 @@ struct SignalTests {
                 return .now
             }
             group.cancelAll()
-            await Signal().waitThrough(milliseconds: 100)
+            await Signal().waitThrough(for: .milliseconds(100))
             let raised = ContinuousClock.now
             end.raise()
             for await ended in group { #expect(ended >= raised) }
@@ -25,7 +24,7 @@ struct SignalTests {
         let signal = Signal()
         let start = ContinuousClock.now
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await signal.waitThrough(milliseconds: 50) }
+            group.addTask { await signal.waitThrough(for: .milliseconds(50)) }
             if isCancelled { group.cancelAll() }
         }
         #expect(ContinuousClock.now - start >= .milliseconds(49))

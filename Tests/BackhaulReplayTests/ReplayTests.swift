@@ -69,6 +69,9 @@ struct ReplayTests {
             #expect(last.status == (succeeds ? "succeeded" : "failed"))
             let summary = try await pipeline.replay.run(.init(), appends: true, rate: nil)
             #expect(summary.replayed == (succeeds ? 0 : 1) && summary.malformed == (succeeds ? 0 : 1))
+            try await pipeline.replay.letters(.init()) { letter, isReplayed in
+                if letter.generation?.generation == end { #expect(!isReplayed) }
+            }
             #expect(try await pipeline.audit().isClean)
         }
     }

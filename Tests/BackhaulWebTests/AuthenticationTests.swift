@@ -127,8 +127,8 @@ struct AuthenticationTests {
         #expect(source.count.withLock { $0 } == 1)
     }
 
-    /// U+212A (KELVIN SIGN) is canonically a K, and U+00E9 an e with an accent: whoever signs for the one is not the other. A
-    /// tenant outside the alphabet is refused, whichever way it is written.
+    /// U+212A (KELVIN SIGN) is canonically equal to K, but a token for the one tenant is not a token for the other. A tenant
+    /// outside the alphabet is refused in each of its forms.
     @Test(arguments: [
         "\u{212A}evin", "caf\u{E9}", "cafe\u{301}", "a/b", "a b", "a\u{0}", String(repeating: "a", count: 300),
     ])

@@ -88,7 +88,22 @@ struct OwnershipTests {
         #expect(last.appends.isEmpty && last.finishes)
     }
 
-    private func work(_ pipeline: Pipeline, _ log: any MessageLog, _ body: () async throws -> Void) async throws {
+    /// A worker that has ended is gone: its lanes hold its cancellations, and those must not hold the lanes.
+    @Test func aWorkerThatHasEndedIsGone() async throws {
+        try await withPipeline { pipeline in
+            let ended = Ended()
+            try await work(pipeline, pipeline.log, ended) {}
+            #expect(ended.worker == nil)
+        }
+    }
+
+    private final class Ended {
+        weak var worker: Worker?
+    }
+
+    private func work(
+        _ pipeline: Pipeline, _ log: any MessageLog, _ ended: Ended? = nil, _ body: () async throws -> Void
+    ) async throws {
         let pool = ReaderPool()
         let engine = try TransferEngine(limits: .standard, egress: .privateNetworks, pool: pool)
         let worker = Worker(
@@ -98,6 +113,7 @@ struct OwnershipTests {
                 destinations: LiveDestinations(pipeline.destinations), roots: pipeline.roots, engine: engine,
                 store: LocalStore(pool: pool), pool: pool),
             clock: pipeline.clock, logger: Logger(label: "test"))
+        ended?.worker = worker
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await worker.run() }
             do {
