@@ -4,9 +4,13 @@ SHELL := /bin/bash
 STRICT := --explicit-target-dependency-import-check error
 # With Swift's libraries in it the program runs where no Swift is installed, and uses a tenth less CPU.
 RELEASE := swift build -c release --static-swift-stdlib
+# A folder of their own for the tests: flags that differ from those of `swift build` would build everything again.
+CHECKED = --scratch-path .build/checked $(STRICT) $(ADDRESS)
+# Leaks are not looked for: FoundationNetworking has some at every exit.
+export ASAN_OPTIONS := detect_leaks=0
 PREFIX ?= /usr/local
 
-.PHONY: help setup build release test api-test fuzz chaos bench guard guard-record lint schemas demo install completions man reference clean
+.PHONY: help setup build release test checked suite micro api-test fuzz chaos bench guard guard-record lint schemas demo install completions man reference clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,12 +29,22 @@ test: ## Everything that CI does: packages, format, schemas, build, tests
 	@deploy/setup/debian.sh test
 	@$(MAKE) --no-print-directory lint
 	@schemas/generate.sh --check
-	swift build --build-tests $(STRICT)
-	@# The program's own tests wait for processes on threads that the others need: apart from them.
-	swift test --skip-build --skip CommandTests
-	swift test --skip-build --filter CommandTests
-	@EXAMPLES=15 deploy/api-test.sh
+	@# Tests wait more than they compute: the guard's release build goes on beside them.
+	@ADDRESS=$$(deploy/setup/address.sh) && $(MAKE) --no-print-directory ADDRESS="$$ADDRESS" checked && \
+		$(MAKE) --no-print-directory -j2 ADDRESS="$$ADDRESS" suite micro
+	@EXAMPLES=15 PROGRAM=.build/checked/debug/backhaul deploy/api-test.sh
 	@$(MAKE) --no-print-directory guard
+
+checked:
+	swift build --build-tests $(CHECKED)
+
+suite:
+	@# The program's own tests wait for processes on threads that the others need: apart from them.
+	swift test --skip-build $(CHECKED) --skip CommandTests
+	swift test --skip-build $(CHECKED) --filter CommandTests
+
+micro:
+	$(RELEASE) --product backhaul-micro
 
 demo: ## The whole main job with faults, a kill and a replay, and its proof (FOLDER=... KAFKA=host:port)
 	@FOLDER="$(FOLDER)" KAFKA="$(KAFKA)" deploy/demo.sh

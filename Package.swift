@@ -155,7 +155,8 @@ let package = Package(
                 "BackhaulWire", logging,
             ]),
         .executableTarget(
-            name: "backhaul-fuzz", dependencies: ["BackhaulFuzzKit"], path: "Tests/BackhaulFuzz", swiftSettings: strict),
+            name: "backhaul-fuzz", dependencies: ["BackhaulFuzzKit", argumentParser], path: "Tests/BackhaulFuzz",
+            swiftSettings: strict),
         tests("BackhaulFuzzTests", ["BackhaulFuzzKit"]),
         tests(
             "BackhaulWorkerTests",

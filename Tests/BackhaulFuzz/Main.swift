@@ -1,18 +1,27 @@
+import ArgumentParser
 import BackhaulFuzzKit
 import Foundation
 
-/// Fuzzes for as long as it is told, one seed after the other: `backhaul-fuzz --records 20000 --minutes 60 [--seed N]`.
 @main
-enum Main {
-    static func main() async {
-        func value(_ name: String) -> UInt64? {
-            let arguments = CommandLine.arguments
-            guard let index = arguments.firstIndex(of: name), index + 1 < arguments.count else { return nil }
-            return UInt64(arguments[index + 1])
-        }
-        let records = Int(clamping: value("--records") ?? 20_000)
-        let end = ContinuousClock.now + .seconds(60 * Int64(clamping: value("--minutes") ?? 0))
-        var seed = value("--seed") ?? UInt64.random(in: 0...999_999_999)
+struct Main: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backhaul-fuzz", abstract: "Drives hostile input along whole paths, seed after seed.")
+
+    @Option(help: "Records of each topic in a run.")
+    var records = 20_000
+    @Option(help: "Minutes after which no further run begins.")
+    var minutes = 0
+    @Option(help: "The first run's seed; the next runs count up from it. Without one it is drawn.")
+    var seed: UInt64?
+
+    func validate() throws {
+        guard records > 0 else { throw ValidationError("--records must be at least 1") }
+        guard (0...1_000_000).contains(minutes) else { throw ValidationError("--minutes must be 0 to 1000000") }
+    }
+
+    func run() async throws {
+        let end = ContinuousClock.now + .seconds(60 * minutes)
+        var seed = seed ?? UInt64.random(in: 0...999_999_999)
         repeat {
             let start = ContinuousClock.now
             do {
@@ -22,7 +31,7 @@ enum Main {
                         + "\(summary.malformed) malformed, \(summary.results) results, \(ContinuousClock.now - start)")
             } catch {
                 print("FAILED \(error)")
-                exit(1)
+                throw ExitCode.failure
             }
             seed &+= 1
         } while ContinuousClock.now < end
