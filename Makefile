@@ -28,7 +28,6 @@ release: setup ## Build .build/release/backhaul
 test: ## Everything that CI does: packages, format, schemas, build, tests
 	@deploy/setup/debian.sh test
 	@$(MAKE) --no-print-directory lint
-	@schemas/generate.sh --check
 	@# Tests wait more than they compute: the guard's release build goes on beside them.
 	@ADDRESS=$$(deploy/setup/address.sh) && $(MAKE) --no-print-directory ADDRESS="$$ADDRESS" checked && \
 		$(MAKE) --no-print-directory -j2 ADDRESS="$$ADDRESS" suite micro
@@ -37,6 +36,7 @@ test: ## Everything that CI does: packages, format, schemas, build, tests
 
 checked:
 	swift build --build-tests $(CHECKED)
+	@SWIFT_FLAGS="$(CHECKED)" schemas/generate.sh --check
 
 suite:
 	@# The program's own tests wait for processes on threads that the others need: apart from them.

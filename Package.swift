@@ -65,47 +65,52 @@ let package = Package(
         .systemLibrary(name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         room("BackhaulLoop"),
         room("BackhaulDomain", [crypto]),
-        room("BackhaulWire", ["BackhaulDomain", crypto, protobuf]),
+        room("BackhaulRecords", ["BackhaulDomain", "BackhaulLog", crypto, protobuf]),
         room("BackhaulLog"),
         room("BackhaulTelemetry", [logging]),
         room("BackhaulSQLite", [grdb, sqlite]),
         room("BackhaulEmbedded", ["BackhaulLog", "BackhaulSQLite", "BackhaulTelemetry", grdb, logging]),
         room("BackhaulKafka", ["BackhaulLog", "BackhaulLoop", "BackhaulTelemetry", "CLibrdkafka", logging]),
-        room("BackhaulTransfer", ["BackhaulDomain", "BackhaulLoop", "BackhaulTelemetry", "CLibcurl", crypto]),
+        room("BackhaulFiles", ["BackhaulDomain", crypto]),
+        room(
+            "BackhaulTransfer",
+            ["BackhaulDomain", "BackhaulFiles", "BackhaulLoop", "BackhaulTelemetry", "CLibcurl", crypto]),
         room("BackhaulDestinations", ["BackhaulDomain", "BackhaulTransfer"]),
         room(
             "BackhaulWeb",
             [
-                "BackhaulAcknowledgment", "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulReplay",
-                "BackhaulTelemetry", "BackhaulWire", crypto,
-                hummingbird, hummingbirdCore, httpTypes, jwt, lifecycle, logging, nio, nioHTTPTypes,
+                "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulRecords", "BackhaulReplay",
+                "BackhaulTelemetry", "BackhaulView", crypto, hummingbird, hummingbirdCore, httpTypes, jwt, lifecycle,
+                logging, nio, nioHTTPTypes,
             ],
             resources: [.embedInCode("openapi.yaml")]),
-        room("BackhaulIngest", ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer"]),
+        room("BackhaulIngest", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords"]),
         room(
             "BackhaulWorker",
             [
-                "BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTelemetry", "BackhaulTransfer",
-                "BackhaulDestinations", logging,
+                "BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulLog", "BackhaulRecords",
+                "BackhaulTelemetry", "BackhaulTransfer", logging,
             ]),
         room(
             "BackhaulAcknowledgment",
-            ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulSQLite", "BackhaulTelemetry", grdb, logging]),
-        room("BackhaulReplay", ["BackhaulDomain", "BackhaulWire", "BackhaulLog"]),
+            ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulTelemetry", logging]),
+        room(
+            "BackhaulView",
+            ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulSQLite", "BackhaulTelemetry", grdb, logging]),
+        room("BackhaulReplay", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords"]),
         room(
             "BackhaulAudit",
-            ["BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTransfer", "BackhaulDestinations"]),
+            ["BackhaulDestinations", "BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulTransfer"]),
         room(
             "BackhaulSettings",
-            ["BackhaulDomain", "BackhaulTransfer", "BackhaulDestinations", yams]),
+            ["BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulTransfer", yams]),
         .executableTarget(
             name: "backhaul",
             dependencies: [
-                "BackhaulDomain", "BackhaulWire", "BackhaulLog", "BackhaulTelemetry", "BackhaulEmbedded",
-                "BackhaulKafka",
-                "BackhaulTransfer", "BackhaulDestinations", "BackhaulIngest", "BackhaulWorker",
-                "BackhaulAcknowledgment", "BackhaulReplay", "BackhaulAudit", "BackhaulSettings", "BackhaulWeb",
-                "CAllocator", argumentParser, logging,
+                "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded",
+                "BackhaulFiles", "BackhaulIngest", "BackhaulKafka", "BackhaulLog", "BackhaulRecords", "BackhaulReplay",
+                "BackhaulSettings", "BackhaulTelemetry", "BackhaulTransfer", "BackhaulView", "BackhaulWeb",
+                "BackhaulWorker", "CAllocator", argumentParser, logging,
             ],
             swiftSettings: strict),
         // Micro-benchmarks; make bench and the guard of make test run them.
@@ -113,9 +118,9 @@ let package = Package(
         .executableTarget(
             name: "backhaul-micro",
             dependencies: [
-                "BackhaulAcknowledgment", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded",
-                "BackhaulIngest",
-                "BackhaulLog", "BackhaulTransfer", "BackhaulWire", "BackhaulWorker", "CCounting", logging,
+                "BackhaulAcknowledgment", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded", "BackhaulFiles",
+                "BackhaulIngest", "BackhaulLog", "BackhaulRecords", "BackhaulTransfer", "BackhaulWorker", "CCounting",
+                logging,
             ],
             path: "Benchmarks/Micro", swiftSettings: strict),
         // Tests and their kits.
@@ -138,21 +143,22 @@ let package = Package(
             "BackhaulPipelineKit",
             [
                 "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded",
-                "BackhaulIngest", "BackhaulLog", "BackhaulReplay", "BackhaulTestKit", "BackhaulTransfer",
-                "BackhaulWire",
-                "BackhaulWorker", logging,
+                "BackhaulFiles", "BackhaulIngest", "BackhaulLog", "BackhaulRecords", "BackhaulReplay",
+                "BackhaulTestKit", "BackhaulTransfer", "BackhaulWorker", logging,
             ]),
         tests("BackhaulDomainTests", ["BackhaulDomain"]),
-        tests("BackhaulWireTests", ["BackhaulDomain", "BackhaulWire"]),
-        tests("BackhaulTransferTests", ["BackhaulDomain", "BackhaulTransfer", "BackhaulTestKit", crypto]),
-        tests("BackhaulDestinationsTests", ["BackhaulDestinations", "BackhaulDomain", "BackhaulTransfer"]),
+        tests("BackhaulRecordsTests", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords"]),
+        tests(
+            "BackhaulTransferTests", ["BackhaulDomain", "BackhaulFiles", "BackhaulTestKit", "BackhaulTransfer", crypto]),
+        tests(
+            "BackhaulDestinationsTests",
+            ["BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulTransfer"]),
         kit(
             "BackhaulFuzzKit",
             [
-                "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded",
-                "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit", "BackhaulReplay", "BackhaulTestKit",
-                "BackhaulWeb",
-                "BackhaulWire", logging,
+                "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest",
+                "BackhaulLog", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulReplay", "BackhaulTestKit",
+                "BackhaulView", "BackhaulWeb", logging,
             ]),
         .executableTarget(
             name: "backhaul-fuzz", dependencies: ["BackhaulFuzzKit", argumentParser], path: "Tests/BackhaulFuzz",
@@ -161,40 +167,52 @@ let package = Package(
         tests(
             "BackhaulWorkerTests",
             [
-                "BackhaulDestinations", "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit",
-                "BackhaulReplay", "BackhaulTestKit", "BackhaulTransfer", "BackhaulWire", "BackhaulWorker", logging,
+                "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded", "BackhaulFiles",
+                "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulReplay",
+                "BackhaulTestKit", "BackhaulTransfer", "BackhaulWorker", logging,
             ]),
         tests(
             "BackhaulAcknowledgmentTests",
             [
-                "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDomain", "BackhaulIngest", "BackhaulLog",
-                "BackhaulPipelineKit", "BackhaulTestKit", "BackhaulWire", logging,
+                "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest",
+                "BackhaulLog", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulTestKit", "BackhaulView", logging,
+            ]),
+        tests(
+            "BackhaulViewTests",
+            [
+                "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit",
+                "BackhaulRecords", "BackhaulTestKit", "BackhaulView", logging,
             ]),
         tests(
             "BackhaulAuditTests",
             [
-                "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulIngest", "BackhaulLog",
-                "BackhaulPipelineKit", "BackhaulTestKit", "BackhaulTransfer", "BackhaulWire",
+                "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded", "BackhaulFiles",
+                "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulTestKit",
+                "BackhaulTransfer",
             ]),
         tests(
             "BackhaulIngestTests",
-            ["BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit", "BackhaulTestKit"]),
+            ["BackhaulDomain", "BackhaulFiles", "BackhaulIngest", "BackhaulPipelineKit", "BackhaulTestKit"]),
         tests(
             "BackhaulWebTests",
             [
-                "BackhaulAcknowledgment", "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit",
-                "BackhaulTestKit", "BackhaulWeb", "BackhaulWire", jwt, logging, nio,
+                "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog",
+                "BackhaulPipelineKit", "BackhaulRecords", "BackhaulTelemetry", "BackhaulTestKit", "BackhaulView",
+                "BackhaulWeb", jwt, logging, nio,
             ]),
         tests(
             "BackhaulReplayTests",
             [
                 "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog",
-                "BackhaulPipelineKit", "BackhaulReplay", "BackhaulTestKit", "BackhaulWire",
+                "BackhaulPipelineKit", "BackhaulRecords", "BackhaulReplay", "BackhaulTestKit",
             ]),
         tests(
             "BackhaulSettingsTests",
-            ["BackhaulDestinations", "BackhaulDomain", "BackhaulSettings", "BackhaulTestKit", "BackhaulTransfer"]),
+            [
+                "BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulSettings", "BackhaulTestKit",
+                "BackhaulTransfer",
+            ]),
         tests("BackhaulTelemetryTests", ["BackhaulTelemetry", logging]),
-        tests("CommandTests", ["backhaul", "BackhaulTestKit"]),
+        tests("CommandTests", ["BackhaulTestKit", "backhaul"]),
     ]
 )

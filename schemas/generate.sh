@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Writes the Swift code of schemas/backhaul into Sources/BackhaulWire/Generated.
+# Writes the Swift code of schemas/backhaul into Sources/BackhaulRecords/Generated.
 # With --check it writes nothing and fails when what is committed differs from what the schemas say.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v protoc >/dev/null || { echo "schemas: protoc is missing; run deploy/setup/debian.sh" >&2; exit 1; }
-swift build --quiet --product protoc-gen-swift
-plugin="$(swift build --show-bin-path)/protoc-gen-swift"
-target=Sources/BackhaulWire/Generated
+# SWIFT_FLAGS: where the tests are built with flags of their own, the generator shares their libraries.
+read -ra flags <<< "${SWIFT_FLAGS:-}"
+swift build --quiet "${flags[@]}" --product protoc-gen-swift
+plugin="$(swift build "${flags[@]}" --show-bin-path)/protoc-gen-swift"
+target=Sources/BackhaulRecords/Generated
 out=$target
 if [ "${1:-}" = --check ]; then
   out=$(mktemp -d)

@@ -1,5 +1,5 @@
 import BackhaulDomain
-import BackhaulWire
+import BackhaulRecords
 
 /// Records as bytes and back.
 enum CodecCases {

@@ -2,6 +2,7 @@ import BackhaulAcknowledgment
 import BackhaulDestinations
 import BackhaulDomain
 import BackhaulEmbedded
+import BackhaulFiles
 import BackhaulIngest
 import BackhaulLog
 import BackhaulTransfer

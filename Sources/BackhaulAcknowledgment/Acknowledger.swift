@@ -1,7 +1,7 @@
 package import BackhaulDomain
 package import BackhaulLog
+internal import BackhaulRecords
 package import BackhaulTelemetry
-internal import BackhaulWire
 package import Logging
 internal import Synchronization
 
@@ -180,25 +180,27 @@ package final class Acknowledger: Sendable {
             let number = delivery.stored.position.partition.partition
             var appends: [AppendRequest] = []
             do {
-                let outcome = try OutcomeCodec.decode(delivery.record.value)
+                let outcome = try OutcomeRecord.read(delivery.record)
                 let isKnown = try await isRecorded(outcome.task, folds[number])
                 if outcome.kind.isTerminal, !isKnown, inHand[outcome.task] == nil {
                     inHand[outcome.task] = outcome.kind
                     let context = trace(outcome, delivery)
-                    appends = [try Self.result(outcome, partition: number, layout: layout, trace: context)]
+                    appends = [try ResultRecord.request(outcome, partition: number, layout, trace: context)]
                     // With the result, so that no cancel counts without the workers being told.
-                    if outcome.kind == .cancelled { appends.append(try wish(outcome.task, isMet: false)) }
+                    if outcome.kind == .cancelled {
+                        appends.append(try CancelRecord.request(outcome.task, at: clock.wall, layout))
+                    }
                     recorded[number, default: []].append(outcome)
                 } else if outcome.kind.isTerminal {
                     // A worker has met the task after all, whatever came of it: nobody has to be told any more.
                     let known = try folds[number]?.find(outcome.task)
                     let isCancelled = inHand[outcome.task] == .cancelled || known?.isCancel == true
-                    if isCancelled, !outcome.worker.hasPrefix(TaskActions.author) {
-                        appends = [try wish(outcome.task, isMet: true)]
+                    if isCancelled, !outcome.isByCaller {
+                        appends = [CancelRecord.tombstone(outcome.task, layout)]
                     }
                     logger.info("a second outcome of a finished task", metadata: ["task": "\(outcome.task)"])
                 }
-            } catch let error as WireError {
+            } catch let error as RecordError {
                 malformed.add()
                 logger.warning(
                     "a record is no outcome",
@@ -241,17 +243,10 @@ package final class Acknowledger: Sendable {
                 "position": "\(position)", "error": "\(error)",
                 "bytes": "\(unit.appends.map(\.record.size).max() ?? 0)",
             ])
-        let headers = [
-            LogHeader(HeaderName.causeClass, text: FailureClass.malformed.rawValue),
-            LogHeader(
-                HeaderName.causeMessage, text: "the log does not take the result: \(error)".bounded(toBytes: 1_000)),
-            LogHeader(HeaderName.failedAt, text: String(clock.wall)),
-            LogHeader(HeaderName.origin, text: position.description),
-            LogHeader(HeaderName.originSize, text: String(unit.appends.map(\.record.size).max() ?? 0)),
-        ]
-        let letter = AppendRequest(
-            topic: layout.deadLetters, partitioning: .hash(Array(position.description.utf8)),
-            record: LogRecord(key: Array(position.description.utf8), value: nil, headers: headers))
+        let letter = DeadLetterRecord.reference(
+            size: unit.appends.map(\.record.size).max() ?? 0,
+            Failure(.malformed, "the log does not take the result: \(error)"),
+            DeadLetterRecord.Origin(position: position, failedAt: clock.wall, worker: nil), layout)
         return SettleUnit(
             delivery: unit.delivery, finishes: unit.finishes, appends: refusals == 1 ? [letter] : [])
     }
@@ -280,20 +275,9 @@ package final class Acknowledger: Sendable {
         return try await resultBounds().first { $0.partition.partition == number }.map { max(0, $0.end - Int64(count)) }
     }
 
-    /// A cancellation's record in the control topic, or what takes it out.
-    private func wish(_ task: TaskGeneration, isMet: Bool) throws -> AppendRequest {
-        let record =
-            isMet
-            ? LogRecord(key: CancelCodec.key(task), value: nil)
-            : LogRecord(
-                key: CancelCodec.key(task), value: try CancelCodec.encode(task, at: clock.wall),
-                headers: [LogHeader(HeaderName.contentType, text: CancelCodec.contentType)])
-        return AppendRequest(topic: layout.control, partitioning: .partition(0), record: record)
-    }
-
     /// The trace that a result carries on, and a span for its recording.
     private func trace(_ outcome: Outcome, _ delivery: Delivery) -> String? {
-        guard let parent = TraceContext(delivery.record.header(HeaderName.trace)?.text) else { return nil }
+        guard let parent = TraceContext(HeaderName.trace(of: delivery.record)) else { return nil }
         guard let tracer else { return parent.text }
         let context = parent.child
         tracer.record(
@@ -306,21 +290,5 @@ package final class Acknowledger: Sendable {
                     "backhaul.status": .text(outcome.kind.rawValue),
                 ]))
         return context.text
-    }
-
-    /// The result that a terminal outcome becomes.
-    /// - Parameter trace: a `traceparent`, nil for none; the result has it as CloudEvents' extension for distributed tracing.
-    package static func result(
-        _ outcome: Outcome, partition: Int, layout: TopicLayout, trace: String? = nil
-    ) throws -> AppendRequest {
-        let document = ResultDocument(outcome)
-        var headers = CloudEvent.headers(outcome.task, status: document.status, time: document.finishedAt)
-        if let trace { headers += [("ce_traceparent", trace), (HeaderName.trace, trace)] }
-        return AppendRequest(
-            topic: layout.results, partitioning: .partition(partition),
-            record: LogRecord(
-                key: Array("\(outcome.task.identity.id)/\(outcome.task.generation)".utf8),
-                value: try document.encoded(), headers: headers.map { LogHeader($0.name, text: $0.text) }),
-            traces: SubmissionName.traces(outcome.task))
     }
 }

@@ -1,6 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
-internal import BackhaulWire
+internal import BackhaulRecords
 internal import Dispatch
 internal import Foundation
 package import Logging
@@ -172,7 +172,7 @@ package final class ResultIndexes: Sendable {
         try await log.scan(bounds.partition, from: from, to: end) { records in
             guard let last = records.last else { return }
             let results = records.compactMap { stored -> (task: TaskGeneration, offset: Int64, isCancel: Bool)? in
-                guard let document = try? ResultDocument.decode(stored.record.value) else { return nil }
+                guard let document = try? ResultRecord.read(stored.record) else { return nil }
                 return (document.task, stored.position.offset, document.status == OutcomeKind.cancelled.rawValue)
             }
             let next = last.position.offset + 1
@@ -186,7 +186,7 @@ package final class ResultIndexes: Sendable {
     private static let begunAgain = "the index of results was begun again meanwhile"
 
     /// A page of results that a view has read.
-    func observe(
+    package func observe(
         _ results: [(task: TaskGeneration, offset: Int64, isCancel: Bool)], in number: Int, from: Int64, next: Int64
     ) {
         let index = index(number)

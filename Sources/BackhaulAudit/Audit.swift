@@ -1,6 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
-internal import BackhaulWire
+internal import BackhaulRecords
 
 /// Proves conservation: every accepted task generation has exactly one result, or a place that is named. Reads topics,
 /// never a view.
@@ -129,7 +129,7 @@ package struct Audit: Sendable {
         var malformed = 0
         try await log.scan(partition, from: start, to: end) { records in
             for stored in records {
-                guard let outcome = try? OutcomeCodec.decode(stored.record.value) else {
+                guard let outcome = try? OutcomeRecord.read(stored.record) else {
                     malformed += 1
                     continue
                 }
@@ -148,7 +148,7 @@ package struct Audit: Sendable {
         var count = 0
         try await log.scan(partition, from: start, to: end) { records in
             for stored in records {
-                guard let result = try? ResultDocument.decode(stored.record.value) else {
+                guard let result = try? ResultRecord.read(stored.record) else {
                     malformed += 1
                     continue
                 }
@@ -165,9 +165,7 @@ package struct Audit: Sendable {
         for bounds in try await log.decidedBounds(layout.deadLetters) {
             try await log.scan(bounds.partition, to: bounds.end) { records in
                 for stored in records
-                where stored.record.header(HeaderName.causeClass)?.text == FailureClass.malformed.rawValue {
-                    count += 1
-                }
+                where DeadLetter.isMalformed(stored.record) { count += 1 }
             }
         }
         return count
@@ -184,10 +182,10 @@ package struct Audit: Sendable {
                 for stored in records {
                     switch partition.topic {
                     case layout.results:
-                        guard let result = try? ResultDocument.decode(stored.record.value) else { continue }
+                        guard let result = try? ResultRecord.read(stored.record) else { continue }
                         if wanted.contains(result.task.description) { found[result.task.description] = "results" }
                     case layout.outcomes:
-                        guard let outcome = try? OutcomeCodec.decode(stored.record.value), outcome.kind.isTerminal
+                        guard let outcome = try? OutcomeRecord.read(stored.record), outcome.kind.isTerminal
                         else { continue }
                         let name = outcome.task.description
                         if wanted.contains(name), found[name] != "results" { found[name] = "outcomes" }
@@ -239,9 +237,6 @@ package struct Audit: Sendable {
     }
 
     private static func task(_ stored: StoredRecord) -> TaskGeneration? {
-        guard stored.record.isMovable, let task = try? TaskCodec.decode(stored.record.value),
-            let progress = try? ProgressHeaders.decode({ stored.record.header($0)?.text })
-        else { return nil }
-        return TaskGeneration(identity: task.identity, generation: progress.generation)
+        (try? TaskRecord.read(stored.record))?.generation
     }
 }

@@ -1,8 +1,8 @@
 package import BackhaulDestinations
 package import BackhaulDomain
 package import BackhaulLog
+internal import BackhaulRecords
 package import BackhaulTransfer
-internal import BackhaulWire
 
 /// Reads every stored object back and holds it against the newest result for its key.
 package struct ObjectAudit: Sendable {
@@ -106,7 +106,7 @@ package struct ObjectAudit: Sendable {
         for bounds in try await log.bounds(layout.results) {
             try await log.scan(bounds.partition, to: bounds.end) { records in
                 for stored in records {
-                    guard let result = try? ResultDocument.decode(stored.record.value) else { continue }
+                    guard let result = try? ResultRecord.read(stored.record) else { continue }
                     open[result.task] = nil
                     Self.note(result, in: &survey.expected)
                 }
@@ -154,14 +154,11 @@ package struct ObjectAudit: Sendable {
     }
 
     private static func accepted(_ stored: StoredRecord) -> (Place, Newest)? {
-        guard stored.record.isMovable, let task = try? TaskCodec.decode(stored.record.value),
-            let progress = try? ProgressHeaders.decode({ stored.record.header($0)?.text })
-        else { return nil }
+        guard let read = try? TaskRecord.read(stored.record) else { return nil }
+        let destination = read.task.destination
         return (
-            Place(destination: task.destination.label, key: task.destination.key),
-            Newest(
-                task: TaskGeneration(identity: task.identity, generation: progress.generation),
-                acceptedAt: task.acceptedAt)
+            Place(destination: destination.label, key: destination.key),
+            Newest(task: read.generation, acceptedAt: read.task.acceptedAt)
         )
     }
 

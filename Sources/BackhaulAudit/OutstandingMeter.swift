@@ -1,6 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
-internal import BackhaulWire
+internal import BackhaulRecords
 
 /// Measures the outstanding work of every group of the work topics. It reads the records themselves, so the log's own markers
 /// do not count. A partition in which nothing has moved since the last measurement is not read again: an idle fleet keeps no
@@ -19,7 +19,7 @@ package struct OutstandingMeter: Sendable {
             records += 1
             bytes += stored.record.size
             oldest = min(oldest ?? stored.appendedAt, stored.appendedAt)
-            guard holdsTasks, let task = try? TaskCodec.decode(stored.record.value) else { return }
+            guard holdsTasks, let task = try? TaskRecord.read(stored.record).task else { return }
             // Anybody may write any size into a record.
             fileBytes = fileBytes.addingClamped(task.size)
         }

@@ -47,6 +47,12 @@ package struct Outcome: Hashable, Sendable {
     /// A cancelled task whose upload was already under way may have left its object behind.
     package var objectMayExist: Bool
 
+    /// Begins `worker` in outcomes that a caller of the API wrote, not a worker.
+    package static let callerPrefix = "api:"
+
+    /// Whether a caller of the API wrote it.
+    package var isByCaller: Bool { worker.hasPrefix(Self.callerPrefix) }
+
     package init(
         kind: OutcomeKind, task: TaskGeneration, batch: ByteText, destination: DestinationReference, attempts: Int,
         crashes: Int, bytes: UInt64, sha256: String = "", verification: String = "", failure: Failure? = nil,

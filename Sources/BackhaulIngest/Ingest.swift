@@ -1,6 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
-internal import BackhaulWire
+internal import BackhaulRecords
 
 /// What became of a task that was handed in.
 package enum Acceptance: Hashable, Sendable {
@@ -78,7 +78,8 @@ package struct Ingest: Sendable {
             }
             results.append(nil)
             identities.append(task.identity)
-            requests.append(try request(task, trace: draft.trace))
+            requests.append(
+                try TaskRecord.accepted(task, topic: routing.topic(of: task), trace: draft.trace))
         }
         let outcomes = try await log.append(requests)
         var next = zip(identities, outcomes).makeIterator()
@@ -103,17 +104,5 @@ package struct Ingest: Sendable {
             identity: TaskIdentity(tenant: draft.tenant, id: id), batch: draft.batch, source: draft.source,
             destination: draft.destination, size: draft.size, modifiedAt: draft.modifiedAt,
             contentType: draft.contentType, acceptedAt: acceptedAt, deadline: draft.deadline)
-    }
-
-    private func request(_ task: UploadTask, trace: String?) throws -> AppendRequest {
-        AppendRequest(
-            topic: routing.topic(of: task), partitioning: .hash(task.partitionKey),
-            record: LogRecord(
-                key: task.partitionKey, value: try TaskCodec.encode(task),
-                headers: [LogHeader(HeaderName.contentType, text: TaskCodec.contentType)]
-                    + (trace.map { [LogHeader(HeaderName.trace, text: $0)] } ?? [])),
-            identity: RecordIdentity(
-                name: SubmissionName.task(task.identity),
-                fingerprint: try TaskFingerprint.of(task)))
     }
 }

@@ -1,4 +1,5 @@
 package import BackhaulDomain
+package import BackhaulRecords
 
 /// Which dead letters are meant; every condition given must hold.
 package struct DeadLetterFilter: Hashable, Sendable {

@@ -1,6 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
-internal import BackhaulWire
+package import BackhaulRecords
 
 /// Appends the next generation of dead-lettered tasks.
 package struct Replay: Sendable {
@@ -72,7 +72,8 @@ package struct Replay: Sendable {
             summary.selected += 1
             summary.bytes = summary.bytes.addingClamped(task.size)
             guard appends else { return }
-            batch.append(request(letter, task))
+            batch.append(
+                try request(letter.stored, task, isChanged: false, after: letter.progress.generation))
             if let rate, rate > 0 {
                 try await flush(&batch, &summary)
                 let wait = min(Double(summary.selected) / rate * 1_000, Double(Domain.waits.upperBound))
@@ -104,9 +105,9 @@ package struct Replay: Sendable {
         var fresh = found
         if let destination { fresh.destination = destination }
         try TaskRules.check(fresh)
-        // Byte for byte what it was, unless it goes elsewhere.
-        let value = destination == nil ? stored.record.value : try TaskCodec.encode(fresh)
-        return try await log.append([request(stored, fresh, value: value, after: task.generation)])[0]
+        return try await log.append([
+            request(stored, fresh, isChanged: destination != nil, after: task.generation)
+        ])[0]
     }
 
     private func record(of task: TaskGeneration, at position: LogPosition?) async throws -> (StoredRecord, UploadTask)?
@@ -115,7 +116,7 @@ package struct Replay: Sendable {
             let page = try await log.read(position.partition, from: position.offset, records: 1, bytes: 1)
             // The offset may have been truncated away: the page then begins behind it.
             if let stored = page.records.first, stored.position == position,
-                let found = try? TaskCodec.decode(stored.record.value), found.identity == task.identity
+                let found = try? TaskRecord.read(stored.record).task, found.identity == task.identity
             {
                 return (stored, found)
             }
@@ -148,27 +149,11 @@ package struct Replay: Sendable {
         return TaskGeneration(identity: task.identity, generation: task.generation + 1)
     }
 
-    /// The letter's value as it is, as a fresh task of the next generation.
-    private func request(_ letter: DeadLetter, _ task: UploadTask) -> AppendRequest {
-        request(letter.stored, task, value: letter.stored.record.value, after: letter.progress.generation)
-    }
-
     private func request(
-        _ stored: StoredRecord, _ task: UploadTask, value: [UInt8]?, after generation: Int
-    ) -> AppendRequest {
-        let progress = TaskProgress(generation: generation + 1)
-        let headers =
-            stored.record.headers.filter { !$0.name.utf8.starts(with: HeaderName.prefix.utf8) }
-            + ProgressHeaders.encode(progress).map { LogHeader($0.name, text: $0.text) }
-        return AppendRequest(
-            topic: routing.topic(of: task), partitioning: .hash(task.partitionKey),
-            record: LogRecord(
-                key: value == stored.record.value ? stored.record.key : task.partitionKey, value: value,
-                headers: headers),
-            identity: RecordIdentity(
-                name: SubmissionName.replay(
-                    TaskGeneration(identity: task.identity, generation: progress.generation)),
-                fingerprint: []))
+        _ stored: StoredRecord, _ task: UploadTask, isChanged: Bool, after generation: Int
+    ) throws -> AppendRequest {
+        try TaskRecord.replayed(
+            stored.record, task, isChanged: isChanged, generation: generation + 1, to: routing.topic(of: task))
     }
 
     /// Every generation above 0 that a task topic or a dead letter names.
@@ -179,24 +164,15 @@ package struct Replay: Sendable {
                 try await log.scan(bounds.partition, to: bounds.end) { records in
                     for stored in records {
                         if topic == layout.results {
-                            // What its owner cancelled is not replayed, though a letter may have come behind the cancel.
-                            if stored.record.header("ce_type")?.text == "backhaul.upload.cancelled.v1",
-                                let result = try? ResultDocument.decode(stored.record.value)
-                            {
-                                if let next = Self.next(result.task) { found.insert(next) }
-                            }
-                            // Its key says enough to pass over the many of generation 0 unread.
-                            guard stored.record.key?.suffix(2) != Array("/0".utf8)[...],
-                                let result = try? ResultDocument.decode(stored.record.value)
-                            else { continue }
-                            found.insert(result.task)
+                            guard let (task, status) = ResultRecord.ending(stored.record) else { continue }
+                            // What its owner cancelled is not replayed, though a letter may have come after the cancel.
+                            if status == .cancelled, let next = Self.next(task) { found.insert(next) }
+                            if task.generation > 0 { found.insert(task) }
                             continue
                         }
-                        guard stored.record.header(HeaderName.generation) != nil,
-                            let task = try? TaskCodec.decode(stored.record.value),
-                            let progress = try? ProgressHeaders.decode({ stored.record.header($0)?.text })
+                        guard TaskRecord.isReplay(stored.record), let read = try? TaskRecord.read(stored.record)
                         else { continue }
-                        found.insert(TaskGeneration(identity: task.identity, generation: progress.generation))
+                        found.insert(read.generation)
                     }
                 }
             }

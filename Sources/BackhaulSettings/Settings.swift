@@ -1,5 +1,6 @@
 package import BackhaulDestinations
 package import BackhaulDomain
+package import BackhaulFiles
 package import BackhaulTransfer
 
 /// Everything that can be configured, checked.

@@ -1,5 +1,6 @@
 internal import BackhaulDestinations
 internal import BackhaulDomain
+internal import BackhaulFiles
 internal import BackhaulTransfer
 internal import Foundation
 internal import Yams

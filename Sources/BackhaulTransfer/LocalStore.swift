@@ -1,3 +1,5 @@
+internal import BackhaulDomain
+package import BackhaulFiles
 internal import Crypto
 internal import Foundation
 
@@ -50,6 +52,8 @@ package struct LocalStore: Sendable {
                     return try Self.store(placement, cancelled)
                 } catch let failure as TransferFailure {
                     return TransferReport(failure: failure)
+                } catch let error as SourceFile.ReadError {
+                    return TransferReport(failure: TransferFailure(error))
                 }
             }
         } onCancel: {
@@ -145,7 +149,7 @@ package struct LocalStore: Sendable {
     private static func write(_ placement: LocalPlacement, to file: Int32, _ cancelled: CancelFlag) throws -> String {
         switch placement.body {
         case .none:
-            return hexadecimal(SHA256.hash(data: [UInt8]()))
+            return Hex.encode(SHA256.hash(data: [UInt8]()))
         case .bytes(let loaded):
             try writeAll(loaded.bytes, to: file, placement)
             return loaded.sha256
@@ -160,7 +164,7 @@ package struct LocalStore: Sendable {
                 offset += UInt64(bytes.count)
             }
             try source.checkUnchanged()
-            return hexadecimal(hash.finalize())
+            return Hex.encode(hash.finalize())
         }
     }
 
@@ -189,7 +193,7 @@ package struct LocalStore: Sendable {
             let count = pread(file, &buffer, buffer.count, off_t(offset))
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw failure("reading back", placement) }
-            if count == 0 { return (hexadecimal(hash.finalize()), offset) }
+            if count == 0 { return (Hex.encode(hash.finalize()), offset) }
             hash.update(data: buffer[0..<count])
             offset += UInt64(count)
         }

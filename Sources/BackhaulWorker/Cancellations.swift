@@ -1,6 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
-internal import BackhaulWire
+internal import BackhaulRecords
 internal import Synchronization
 
 /// The task generations whose owners want them no more, followed in the control topic.
@@ -54,8 +54,8 @@ package final class Cancellations: Sendable {
                 // Another reader was faster: an old page must not undo what came after it.
                 guard state.next == from else { return [] }
                 for stored in page.records {
-                    guard let task = CancelCodec.task(ofKey: stored.record.key) else { continue }
-                    if stored.record.value == nil {
+                    guard let (task, isRequest) = CancelRecord.read(stored.record) else { continue }
+                    if !isRequest {
                         if state.wanted.remove(task) != nil { state.met[task] = now + Self.memory }
                     } else if state.wanted.insert(task).inserted {
                         cancelled.append(task)

@@ -1,12 +1,12 @@
-import BackhaulAcknowledgment
 import BackhaulAudit
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulIngest
 import BackhaulLog
 import BackhaulPipelineKit
+import BackhaulRecords
 import BackhaulTestKit
-import BackhaulWire
+import BackhaulView
 import Foundation
 import Logging
 import Testing

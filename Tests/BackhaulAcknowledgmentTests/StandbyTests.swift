@@ -2,8 +2,8 @@ import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulPipelineKit
+import BackhaulRecords
 import BackhaulTestKit
-import BackhaulWire
 import Foundation
 import Logging
 import Testing

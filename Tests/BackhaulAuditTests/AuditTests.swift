@@ -2,12 +2,13 @@ import BackhaulAudit
 import BackhaulDestinations
 import BackhaulDomain
 import BackhaulEmbedded
+import BackhaulFiles
 import BackhaulIngest
 import BackhaulLog
 import BackhaulPipelineKit
+import BackhaulRecords
 import BackhaulTestKit
 import BackhaulTransfer
-import BackhaulWire
 import Foundation
 import Synchronization
 import Testing
@@ -152,6 +153,6 @@ struct AuditTests {
     }
 
     private static func id(_ stored: StoredRecord) -> ByteText? {
-        try? ResultDocument.decode(stored.record.value).taskId
+        try? ResultRecord.read(stored.record).taskId
     }
 }

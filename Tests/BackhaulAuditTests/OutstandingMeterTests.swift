@@ -2,8 +2,8 @@ import BackhaulAudit
 import BackhaulDomain
 import BackhaulLog
 import BackhaulPipelineKit
+import BackhaulRecords
 import BackhaulTestKit
-import BackhaulWire
 import Testing
 
 @Suite("Outstanding work")

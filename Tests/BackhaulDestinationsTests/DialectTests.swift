@@ -1,5 +1,6 @@
 import BackhaulDestinations
 import BackhaulDomain
+import BackhaulFiles
 import BackhaulTransfer
 import Testing
 

@@ -1,4 +1,3 @@
-import BackhaulAcknowledgment
 import BackhaulAudit
 import BackhaulDestinations
 import BackhaulDomain
@@ -8,6 +7,7 @@ import BackhaulLog
 import BackhaulPipelineKit
 import BackhaulReplay
 import BackhaulTestKit
+import BackhaulView
 import BackhaulWeb
 import Foundation
 import FoundationNetworking

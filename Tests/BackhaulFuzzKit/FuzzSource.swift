@@ -1,7 +1,7 @@
 package import BackhaulDomain
 package import BackhaulLog
+import BackhaulRecords
 import BackhaulTestKit
-import BackhaulWire
 import Foundation
 
 /// Hostile values for everything that enters, the same for a seed: extreme numbers, empty and huge texts, both Unicode normal
@@ -186,7 +186,7 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
                 value: encoded(try? CancelCodec.encode(task, at: signed())))
         default:
             let progress = once(in: 2) ? progress() : TaskProgress()
-            var own = ProgressHeaders.encode(progress).map { LogHeader($0.name, text: $0.text) }
+            var own = ProgressHeaders.encode(progress)
             if let due = progress.due, Domain.times.contains(due) { own.removeAll { $0.isNamed(HeaderName.due) } }
             return LogRecord(key: key, value: encoded(try? TaskCodec.encode(task())), headers: own + headers())
         }

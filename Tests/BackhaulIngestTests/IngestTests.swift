@@ -1,4 +1,5 @@
 import BackhaulDomain
+import BackhaulFiles
 import BackhaulIngest
 import BackhaulPipelineKit
 import BackhaulTestKit

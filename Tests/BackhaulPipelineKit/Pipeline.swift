@@ -3,12 +3,13 @@ package import BackhaulAudit
 package import BackhaulDestinations
 package import BackhaulDomain
 package import BackhaulEmbedded
+package import BackhaulFiles
 package import BackhaulIngest
 package import BackhaulLog
+package import BackhaulRecords
 package import BackhaulReplay
 internal import BackhaulTestKit
 package import BackhaulTransfer
-package import BackhaulWire
 internal import BackhaulWorker
 internal import Foundation
 internal import Logging
@@ -181,11 +182,11 @@ package final class Pipeline: Sendable {
     }
 
     package func allResults() async throws -> [ResultDocument] {
-        try await records(layout.results).map { try ResultDocument.decode($0.record.value) }
+        try await records(layout.results).map { try ResultRecord.read($0.record) }
     }
 
     package func outcomes() async throws -> [Outcome] {
-        try await records(layout.outcomes).map { try OutcomeCodec.decode($0.record.value) }
+        try await records(layout.outcomes).map { try OutcomeRecord.read($0.record) }
     }
 
     /// The keys of the wishes that the control topic holds.

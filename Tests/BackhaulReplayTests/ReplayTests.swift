@@ -4,9 +4,9 @@ import BackhaulEmbedded
 import BackhaulIngest
 import BackhaulLog
 import BackhaulPipelineKit
+import BackhaulRecords
 import BackhaulReplay
 import BackhaulTestKit
-import BackhaulWire
 import Testing
 
 @Suite("Replay")

@@ -1,5 +1,6 @@
 import BackhaulDestinations
 import BackhaulDomain
+import BackhaulFiles
 import BackhaulSettings
 import BackhaulTestKit
 import BackhaulTransfer

@@ -1,4 +1,5 @@
 import BackhaulDomain
+import BackhaulFiles
 import BackhaulTestKit
 import BackhaulTransfer
 import Crypto

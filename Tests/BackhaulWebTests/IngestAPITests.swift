@@ -3,8 +3,8 @@ import BackhaulEmbedded
 import BackhaulIngest
 import BackhaulLog
 import BackhaulPipelineKit
+import BackhaulRecords
 import BackhaulTestKit
-import BackhaulWire
 import Foundation
 import FoundationNetworking
 import HTTPTypes

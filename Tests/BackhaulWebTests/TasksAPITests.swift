@@ -1,11 +1,11 @@
-import BackhaulAcknowledgment
 import BackhaulAudit
 import BackhaulDomain
 import BackhaulIngest
 import BackhaulLog
 import BackhaulPipelineKit
+import BackhaulRecords
 import BackhaulTestKit
-import BackhaulWire
+import BackhaulView
 import Foundation
 import FoundationNetworking
 import Logging

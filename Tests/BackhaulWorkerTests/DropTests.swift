@@ -2,8 +2,8 @@ import BackhaulDestinations
 import BackhaulDomain
 import BackhaulIngest
 import BackhaulPipelineKit
+import BackhaulRecords
 import BackhaulTestKit
-import BackhaulWire
 import Foundation
 import Testing
 

@@ -1,8 +1,8 @@
 import BackhaulDomain
 import BackhaulLog
+import BackhaulRecords
 import BackhaulTestKit
 import BackhaulTransfer
-import BackhaulWire
 import Synchronization
 import Testing
 

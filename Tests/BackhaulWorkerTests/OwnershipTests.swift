@@ -1,11 +1,12 @@
 import BackhaulDestinations
 import BackhaulDomain
+import BackhaulFiles
 import BackhaulIngest
 import BackhaulLog
 import BackhaulPipelineKit
+import BackhaulRecords
 import BackhaulTestKit
 import BackhaulTransfer
-import BackhaulWire
 import Logging
 import Testing
 

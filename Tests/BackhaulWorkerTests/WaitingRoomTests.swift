@@ -1,6 +1,6 @@
 import BackhaulDomain
 import BackhaulLog
-import BackhaulWire
+import BackhaulRecords
 import BackhaulWorker
 import Testing
 

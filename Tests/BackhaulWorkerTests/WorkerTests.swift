@@ -5,10 +5,10 @@ import BackhaulEmbedded
 import BackhaulIngest
 import BackhaulLog
 import BackhaulPipelineKit
+import BackhaulRecords
 import BackhaulReplay
 import BackhaulTestKit
 import BackhaulTransfer
-import BackhaulWire
 import Foundation
 import Synchronization
 import Testing

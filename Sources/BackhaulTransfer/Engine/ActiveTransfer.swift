@@ -1,3 +1,4 @@
+internal import BackhaulDomain
 internal import CLibcurl
 internal import Crypto
 internal import Foundation
@@ -140,7 +141,7 @@ final class ActiveTransfer {
         report.bytesReceived = received
         report.isEarly = isEarly
         report.sha256 = feeder.sha256
-        if case .hash = request.sink { report.receivedSHA256 = hexadecimal(receivedHash.finalize()) }
+        if case .hash = request.sink { report.receivedSHA256 = Hex.encode(receivedHash.finalize()) }
         if let easy {
             let raw = UnsafeMutableRawPointer(easy)
             var sent: curl_off_t = 0

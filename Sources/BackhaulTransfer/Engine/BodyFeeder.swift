@@ -1,3 +1,5 @@
+internal import BackhaulDomain
+internal import BackhaulFiles
 internal import Crypto
 internal import Foundation
 
@@ -49,9 +51,9 @@ final class BodyFeeder: @unchecked Sendable {
         self.onReady = onReady
         chunkSize = body.count < 64 << 20 ? 64 << 10 : 384 << 10
         switch body {
-        case .none: digest = hexadecimal(SHA256.hash(data: [UInt8]()))
+        case .none: digest = Hex.encode(SHA256.hash(data: [UInt8]()))
         case .bytes(let loaded): digest = loaded.sha256
-        case .file(let file): if file.size == 0 { digest = hexadecimal(SHA256.hash(data: [UInt8]())) }
+        case .file(let file): if file.size == 0 { digest = Hex.encode(SHA256.hash(data: [UInt8]())) }
         }
     }
 
@@ -148,7 +150,7 @@ final class BodyFeeder: @unchecked Sendable {
                 hashedRound = step.round
             }
             let count = Int(min(UInt64(chunkSize), file.size - step.offset))
-            do {
+            do throws(SourceFile.ReadError) {
                 let chunk = try file.read(at: step.offset, count: count)
                 var next = hash
                 next.update(data: chunk)
@@ -156,7 +158,7 @@ final class BodyFeeder: @unchecked Sendable {
                 // The last chunk is held back until the file proved to be still the same: a server that stores only
                 // whole bodies then never stores a mixture.
                 if isLast { try file.checkUnchanged() }
-                let digest = isLast ? hexadecimal(next.finalize()) : nil
+                let digest = isLast ? Hex.encode(next.finalize()) : nil
                 let resumes = lock.withLock {
                     guard round == step.round else { return false }
                     hash = next
@@ -169,7 +171,7 @@ final class BodyFeeder: @unchecked Sendable {
                 if resumes { onReady() }
             } catch {
                 let resumes = lock.withLock {
-                    self.error = error
+                    self.error = TransferFailure(error)
                     isReading = false
                     defer { isPaused = false }
                     return isPaused

@@ -1,3 +1,4 @@
+package import BackhaulFiles
 internal import BackhaulLoop
 internal import CLibcurl
 internal import Foundation

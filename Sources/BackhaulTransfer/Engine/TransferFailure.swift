@@ -1,3 +1,5 @@
+package import BackhaulFiles
+
 /// Why a transfer has no answer to judge by.
 package enum TransferFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case badURL(String)
@@ -25,6 +27,13 @@ package enum TransferFailure: Error, Hashable, Sendable, CustomStringConvertible
     /// A local folder will not take the object.
     case storeRefused(String)
     case internalError(String)
+
+    package init(_ error: SourceFile.ReadError) {
+        switch error {
+        case .changed(let text): self = .sourceChanged(text)
+        case .unreadable(let text): self = .sourceUnreadable(text)
+        }
+    }
 
     package var description: String {
         switch self {

@@ -1,3 +1,4 @@
+package import BackhaulFiles
 internal import Synchronization
 
 /// The bytes that a request sends.
@@ -14,18 +15,6 @@ package enum TransferBody: Sendable {
         case .bytes(let loaded): UInt64(loaded.bytes.count)
         case .file(let file): file.size
         }
-    }
-}
-
-/// A file's whole content and its SHA-256.
-package struct LoadedBytes: Sendable {
-    package var bytes: [UInt8]
-    /// Lower-case hex.
-    package var sha256: String
-
-    package init(bytes: [UInt8], sha256: String) {
-        self.bytes = bytes
-        self.sha256 = sha256
     }
 }
 

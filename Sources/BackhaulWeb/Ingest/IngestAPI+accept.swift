@@ -1,8 +1,8 @@
 internal import BackhaulDomain
 internal import BackhaulIngest
 internal import BackhaulLog
+internal import BackhaulRecords
 internal import BackhaulTelemetry
-internal import BackhaulWire
 internal import HTTPTypes
 internal import Logging
 

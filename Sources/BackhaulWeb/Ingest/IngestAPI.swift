@@ -1,8 +1,8 @@
 package import BackhaulDomain
 package import BackhaulIngest
 internal import BackhaulLog
+internal import BackhaulRecords
 package import BackhaulTelemetry
-internal import BackhaulWire
 internal import Crypto
 internal import Foundation
 internal import HTTPTypes

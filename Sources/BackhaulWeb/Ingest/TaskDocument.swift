@@ -1,6 +1,6 @@
 internal import BackhaulDomain
 internal import BackhaulIngest
-internal import BackhaulWire
+internal import BackhaulRecords
 internal import Foundation
 internal import HTTPTypes
 

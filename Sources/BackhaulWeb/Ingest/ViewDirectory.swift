@@ -1,5 +1,5 @@
-package import BackhaulAcknowledgment
 package import BackhaulDomain
+package import BackhaulView
 
 /// The view of this process, where a limit has to know what is known before the log is asked.
 package struct ViewDirectory: TaskDirectory {

@@ -1,7 +1,7 @@
-internal import BackhaulAcknowledgment
 internal import BackhaulDomain
 internal import BackhaulLog
-internal import BackhaulWire
+internal import BackhaulRecords
+internal import BackhaulView
 
 /// Where a record stands, as callers read it.
 struct PositionDocument: Codable, Sendable {

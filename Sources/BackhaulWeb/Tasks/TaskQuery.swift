@@ -1,7 +1,7 @@
-internal import BackhaulAcknowledgment
 internal import BackhaulDomain
 internal import BackhaulLog
-internal import BackhaulWire
+internal import BackhaulRecords
+internal import BackhaulView
 internal import Foundation
 internal import HTTPTypes
 

@@ -1,7 +1,7 @@
-internal import BackhaulAcknowledgment
 internal import BackhaulDomain
 internal import BackhaulLog
-internal import BackhaulWire
+internal import BackhaulRecords
+internal import BackhaulView
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
@@ -119,7 +119,7 @@ extension TasksAPI {
         var count = 0
         for stored in page.records {
             cursor.next[number] = stored.position.offset + 1
-            guard let result = try? ResultDocument.decode(stored.record.value), result.tenant == tenant,
+            guard let result = try? ResultRecord.read(stored.record), result.tenant == tenant,
                 batch == nil || result.batch == batch
             else { continue }
             try await write("result", result, cursor, &writer)

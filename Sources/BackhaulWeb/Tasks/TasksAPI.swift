@@ -1,7 +1,7 @@
-package import BackhaulAcknowledgment
 package import BackhaulDomain
 package import BackhaulLog
 package import BackhaulReplay
+package import BackhaulView
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird

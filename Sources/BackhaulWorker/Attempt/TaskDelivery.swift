@@ -1,6 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
-package import BackhaulWire
+package import BackhaulRecords
 
 /// A delivery as a worker understands it: the task, and how far it has come.
 package struct TaskDelivery: Hashable, Sendable {
@@ -26,17 +26,10 @@ package struct TaskDelivery: Hashable, Sendable {
     }
 
     /// Reads a record and what an earlier owner left about it.
-    /// - Throws: `WireError` when the record is not a task.
-    package static func read(_ delivery: Delivery, checkpoint: Checkpoint?) throws(WireError) -> TaskDelivery {
-        guard delivery.record.isMovable else {
-            throw .invalid(
-                what: "task",
-                problem: "it has \(delivery.record.size) bytes, and at most \(LogRecord.largestMovable) can be moved on"
-            )
-        }
-        let task = try TaskCodec.decode(delivery.record.value)
-        let progress = try ProgressHeaders.decode { delivery.record.header($0)?.text }
-        var result = TaskDelivery(delivery: delivery, task: task, progress: progress)
+    /// - Throws: `RecordError` when the record is not a task.
+    package static func read(_ delivery: Delivery, checkpoint: Checkpoint?) throws(RecordError) -> TaskDelivery {
+        let read = try TaskRecord.read(delivery.record)
+        var result = TaskDelivery(delivery: delivery, task: read.task, progress: read.progress)
         result.progress.due = result.progress.due.map { $0 - delivery.skew }
         guard let checkpoint, checkpoint.task == result.generation else { return result }
         result.progress = checkpoint.progress

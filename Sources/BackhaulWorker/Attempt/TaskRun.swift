@@ -1,8 +1,8 @@
 internal import BackhaulDestinations
 internal import BackhaulDomain
 internal import BackhaulLog
+internal import BackhaulRecords
 internal import BackhaulTelemetry
-internal import BackhaulWire
 internal import Logging
 
 /// One delivery on its way to a settled decision.
@@ -139,7 +139,9 @@ struct TaskRun: Sendable {
                 task, bytes: object.bytes, sha256: object.sha256, verification: object.verification.rawValue,
                 startedAt: startedAt, now: now)
             // Cancelled meanwhile, too late for the object: nobody else will meet the wish.
-            if cancellations.contains(task.generation) { unit.appends.append(writer.wishMet(task.generation)) }
+            if cancellations.contains(task.generation) {
+                unit.appends.append(CancelRecord.tombstone(task.generation, writer.layout))
+            }
             return .settle(unit)
         case .failed where cancellations.contains(task.generation):
             return .settle(try cancelled(task, isInterrupted: true))
@@ -220,7 +222,7 @@ struct TaskRun: Sendable {
         tracer.record(
             Span(
                 "upload", .consumer, context,
-                parent: TraceContext(task.delivery.record.header(HeaderName.trace)?.text)?.spanID,
+                parent: TraceContext(HeaderName.trace(of: task.delivery.record))?.spanID,
                 startedAt: startedAt, endedAt: now, attributes: attributes, error: error))
     }
 
@@ -261,7 +263,7 @@ struct TaskRun: Sendable {
         }
         let ripe = max(task.progress.due ?? 0, task.delivery.stored.appendedAt - task.delivery.skew)
         meters.wait.observe(Double(max(0, begun - ripe)) / 1_000, [tools.kind == .small ? "small" : "large"])
-        let parent = TraceContext(task.delivery.record.header(HeaderName.trace)?.text)
+        let parent = TraceContext(HeaderName.trace(of: task.delivery.record))
         return Tried(
             attempt: .stopped, startedAt: startedAt, begun: begun,
             trace: parent.map { tools.tracer == nil ? $0.text : $0.child.text })

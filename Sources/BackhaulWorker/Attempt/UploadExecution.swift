@@ -1,5 +1,6 @@
 package import BackhaulDestinations
 package import BackhaulDomain
+package import BackhaulFiles
 package import BackhaulTransfer
 
 /// Does one attempt: opens the source, asks the dialect, carries out its steps.
@@ -112,7 +113,7 @@ package struct UploadExecution: Sendable {
         do {
             return .bytes(try file.load())
         } catch {
-            throw error.classified
+            throw TransferFailure(error).classified
         }
     }
 }

@@ -1,6 +1,6 @@
 internal import BackhaulDomain
 internal import BackhaulLog
-internal import BackhaulWire
+internal import BackhaulRecords
 
 /// Finds what earlier owners left about the records of partitions that are taken over.
 ///
@@ -39,7 +39,7 @@ actor CheckpointReader {
         let id = next
         let number = partition.partition
         requests[id] = Request(
-            prefix: Array("\(partition.topic)/\(number)/".utf8), partition: partition, position: position,
+            prefix: CheckpointRecord.keyPrefix(partition), partition: partition, position: position,
             finished: position.finishedMap)
         waiting[number, default: []].append(id)
         let lock = locks[number] ?? FIFOLock()
@@ -71,9 +71,7 @@ actor CheckpointReader {
         try await log.scan(checkpoints, to: end) { records in
             for stored in records {
                 guard let key = stored.record.key else { continue }
-                for id in served where requests[id].map({ key.starts(with: $0.prefix) }) ?? false {
-                    note(stored, key, id)
-                }
+                for id in served { note(stored, key, id) }
             }
         }
     }
@@ -81,11 +79,11 @@ actor CheckpointReader {
     /// Only of records that may be in somebody's hand: no checkpoint of another is ever asked for.
     private func note(_ stored: StoredRecord, _ key: [UInt8], _ id: Int) {
         guard let request = requests[id],
-            let offset = Int64(String(decoding: key.dropFirst(request.prefix.count), as: UTF8.self)),
+            let offset = CheckpointRecord.offset(ofKey: key, prefix: request.prefix),
             offset >= request.position.frontier, offset - request.position.frontier < OffsetLedger.maximumSpan,
             !request.finished.contains(offset)
         else { return }
         let position = LogPosition(partition: request.partition, offset: offset)
-        requests[id]?.found[position] = stored.record.value.flatMap { try? CheckpointCodec.decode($0) }
+        requests[id]?.found[position] = try? CheckpointRecord.read(stored.record)
     }
 }

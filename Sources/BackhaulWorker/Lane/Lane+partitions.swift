@@ -1,6 +1,6 @@
 internal import BackhaulDomain
 internal import BackhaulLog
-internal import BackhaulWire
+internal import BackhaulRecords
 internal import Logging
 
 /// How a lane takes partitions over and gives them up.

@@ -1,8 +1,8 @@
 internal import BackhaulDestinations
 internal import BackhaulDomain
 internal import BackhaulLog
+internal import BackhaulRecords
 internal import BackhaulTelemetry
-internal import BackhaulWire
 internal import Logging
 
 /// One lane of a worker: a session, the tasks that it was given, and what becomes of them.

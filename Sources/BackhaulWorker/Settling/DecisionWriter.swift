@@ -1,6 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
-package import BackhaulWire
+package import BackhaulRecords
 
 /// Turns what happened to a delivery into the records that say so; pure.
 package struct DecisionWriter: Sendable {
@@ -39,7 +39,9 @@ package struct DecisionWriter: Sendable {
         return finish(
             task,
             [
-                deadLetter(task.delivery, progress: progress, failure: failure, now: now, key: task.task.partitionKey),
+                DeadLetterRecord.request(
+                    task.delivery.record, TaskRecord(task: task.task, progress: progress), failure,
+                    origin(task.delivery.stored.position, now), layout),
                 try append(outcome, task),
             ])
     }
@@ -62,24 +64,15 @@ package struct DecisionWriter: Sendable {
     {
         var outcome = outcome(.cancelled, task, startedAt: startedAt, now: now)
         outcome.objectMayExist = objectMayExist
-        return finish(task, [try append(outcome, task), wishMet(task.generation)])
-    }
-
-    /// The record that takes a cancellation out of the control topic.
-    package func wishMet(_ task: TaskGeneration) -> AppendRequest {
-        AppendRequest(
-            topic: layout.control, partitioning: .partition(0),
-            record: LogRecord(key: CancelCodec.key(task), value: nil))
+        return finish(task, [try append(outcome, task), CancelRecord.tombstone(task.generation, layout)])
     }
 
     /// Bytes that are not a task: a dead letter as they are, and the partition goes on. Of a record that is too large to be
     /// moved the letter tells where it stands.
-    package func malformed(_ delivery: Delivery, _ error: WireError, now: Int64) -> SettleUnit {
+    package func malformed(_ delivery: Delivery, _ error: RecordError, now: Int64) -> SettleUnit {
         let failure = Failure(.malformed, error.description)
-        let letter =
-            delivery.record.isMovable
-            ? deadLetter(delivery, progress: nil, failure: failure, now: now, key: delivery.record.key ?? [])
-            : pointer(to: delivery.stored.position, size: delivery.record.size, failure, now: now)
+        let letter = DeadLetterRecord.request(
+            malformed: delivery.record, failure, origin(delivery.stored.position, now), layout)
         return SettleUnit(delivery: delivery.reference, finishes: true, appends: [letter])
     }
 
@@ -102,43 +95,19 @@ package struct DecisionWriter: Sendable {
             }
             let failure = Failure(.permanent, "the log does not take the record for \(request.topic): \(error)")
             appends.append(
-                pointer(to: unit.delivery.position, size: request.record.size, failure, now: now))
-            guard request.topic != layout.deadLetters, let task = try? TaskCodec.decode(request.record.value),
-                let progress = try? ProgressHeaders.decode({ request.record.header($0)?.text })
+                DeadLetterRecord.reference(
+                    size: request.record.size, failure, origin(unit.delivery.position, now), layout))
+            guard request.topic != layout.deadLetters, let moved = try? TaskRecord.read(request.record)
             else { continue }
+            let task = moved.task
             var outcome = Outcome(
-                kind: .failed, task: TaskGeneration(identity: task.identity, generation: progress.generation),
-                batch: task.batch, destination: task.destination, attempts: progress.attempts,
-                crashes: progress.crashes, bytes: task.size, worker: worker, acceptedAt: task.acceptedAt,
-                startedAt: now,
-                finishedAt: now)
+                kind: .failed, task: moved.generation, batch: task.batch, destination: task.destination,
+                attempts: moved.progress.attempts, crashes: moved.progress.crashes, bytes: task.size, worker: worker,
+                acceptedAt: task.acceptedAt, startedAt: now, finishedAt: now)
             outcome.failure = failure
-            appends.append(try append(outcome, trace: request.record.header(HeaderName.trace)?.text))
+            appends.append(try OutcomeRecord.request(outcome, layout, trace: HeaderName.trace(of: request.record)))
         }
         return SettleUnit(delivery: unit.delivery, finishes: true, appends: appends)
-    }
-
-    /// A dead letter that names a record in place of holding it.
-    private func pointer(to position: LogPosition, size: Int, _ failure: Failure, now: Int64) -> AppendRequest {
-        AppendRequest(
-            topic: layout.deadLetters, partitioning: .hash(Array(position.description.utf8)),
-            record: LogRecord(
-                key: Array(position.description.utf8), value: nil,
-                headers: cause(failure, at: position, now: now) + [
-                    LogHeader(HeaderName.originSize, text: String(size))
-                ]))
-    }
-
-    private func cause(_ failure: Failure, at position: LogPosition, now: Int64) -> [LogHeader] {
-        var headers = [
-            LogHeader(HeaderName.causeClass, text: failure.kind.rawValue),
-            LogHeader(HeaderName.causeMessage, text: failure.message),
-            LogHeader(HeaderName.failedAt, text: String(now)),
-            LogHeader(HeaderName.worker, text: worker),
-            LogHeader(HeaderName.origin, text: position.description),
-        ]
-        if let status = failure.httpStatus { headers.append(LogHeader(HeaderName.httpStatus, text: String(status))) }
-        return headers
     }
 
     // MARK: On the way
@@ -178,7 +147,7 @@ package struct DecisionWriter: Sendable {
 
     /// Moves the task to a retry topic, where it wakes one tier later; `records` go with it.
     package func moved(_ task: TaskDelivery, toTier tier: Int64, with records: [AppendRequest] = []) -> SettleUnit {
-        finish(task, [forward(task, to: layout.retry(tier))] + records)
+        finish(task, [move(task, to: layout.retry(tier))] + records)
     }
 
     /// Moves the task to the large lane, once and at no cost.
@@ -186,7 +155,7 @@ package struct DecisionWriter: Sendable {
         var task = task
         task.progress.isHandedOver = true
         task.progress.due = nil
-        return finish(task, [forward(task, to: layout.largeTasks)])
+        return finish(task, [move(task, to: layout.largeTasks)])
     }
 
     /// Leaves word for the next owner without finishing the delivery.
@@ -194,17 +163,8 @@ package struct DecisionWriter: Sendable {
         _ task: TaskDelivery, isInFlight: Bool, with records: [AppendRequest] = []
     ) throws -> SettleUnit {
         let checkpoint = Checkpoint(task: task.generation, isInFlight: isInFlight, progress: task.progress)
-        let record = LogRecord(
-            key: Self.checkpointKey(task.delivery.stored.position), value: try CheckpointCodec.encode(checkpoint),
-            headers: [LogHeader(HeaderName.contentType, text: CheckpointCodec.contentType)])
-        return SettleUnit(
-            delivery: task.delivery.reference, finishes: false,
-            appends: [checkpointRequest(task.delivery, record)] + records)
-    }
-
-    /// The key of a position's checkpoint.
-    package static func checkpointKey(_ position: LogPosition) -> [UInt8] {
-        Array("\(position.partition.topic)/\(position.partition.partition)/\(position.offset)".utf8)
+        let request = try CheckpointRecord.request(checkpoint, of: task.delivery.stored.position, layout)
+        return SettleUnit(delivery: task.delivery.reference, finishes: false, appends: [request] + records)
     }
 
     // MARK: Pieces
@@ -212,47 +172,17 @@ package struct DecisionWriter: Sendable {
     private func finish(_ task: TaskDelivery, _ records: [AppendRequest]) -> SettleUnit {
         var records = records
         if task.hasCheckpoint {
-            let tombstone = LogRecord(key: Self.checkpointKey(task.delivery.stored.position), value: nil)
-            records.append(checkpointRequest(task.delivery, tombstone))
+            records.append(CheckpointRecord.tombstone(of: task.delivery.stored.position, layout))
         }
         return SettleUnit(delivery: task.delivery.reference, finishes: true, appends: records)
     }
 
-    private func checkpointRequest(_ delivery: Delivery, _ record: LogRecord) -> AppendRequest {
-        AppendRequest(
-            topic: layout.checkpoints, partitioning: .partition(delivery.stored.position.partition.partition),
-            record: record)
+    private func move(_ task: TaskDelivery, to topic: String) -> AppendRequest {
+        TaskRecord.moved(task.delivery.record, task.task, task.progress, to: topic)
     }
 
-    /// The task's record as it is, with its progress in new headers.
-    private func forward(_ task: TaskDelivery, to topic: String) -> AppendRequest {
-        AppendRequest(
-            topic: topic, partitioning: .hash(task.task.partitionKey),
-            record: LogRecord(
-                key: task.delivery.record.key, value: task.delivery.record.value,
-                headers: Self.headers(task.delivery.record, progress: task.progress)))
-    }
-
-    private func deadLetter(
-        _ delivery: Delivery, progress: TaskProgress?, failure: Failure, now: Int64, key: [UInt8]
-    ) -> AppendRequest {
-        var headers = progress.map { Self.headers(delivery.record, progress: $0) } ?? delivery.record.headers
-        headers += cause(failure, at: delivery.stored.position, now: now)
-        let generation = progress.flatMap { progress in
-            (try? TaskCodec.decode(delivery.record.value)).map {
-                TaskGeneration(identity: $0.identity, generation: progress.generation)
-            }
-        }
-        return AppendRequest(
-            topic: layout.deadLetters, partitioning: .hash(key),
-            record: LogRecord(key: delivery.record.key, value: delivery.record.value, headers: headers),
-            traces: generation.map(SubmissionName.traces) ?? [])
-    }
-
-    /// The producer's own headers, and ours anew.
-    private static func headers(_ record: LogRecord, progress: TaskProgress) -> [LogHeader] {
-        record.headers.filter { !$0.name.utf8.starts(with: HeaderName.prefix.utf8) }
-            + ProgressHeaders.encode(progress).map { LogHeader($0.name, text: $0.text) }
+    private func origin(_ position: LogPosition, _ now: Int64) -> DeadLetterRecord.Origin {
+        DeadLetterRecord.Origin(position: position, failedAt: now, worker: worker)
     }
 
     private func outcome(_ kind: OutcomeKind, _ task: TaskDelivery, startedAt: Int64, now: Int64) -> Outcome {
@@ -263,15 +193,6 @@ package struct DecisionWriter: Sendable {
     }
 
     private func append(_ outcome: Outcome, _ task: TaskDelivery) throws -> AppendRequest {
-        try append(outcome, trace: task.trace ?? task.delivery.record.header(HeaderName.trace)?.text)
-    }
-
-    private func append(_ outcome: Outcome, trace: String?) throws -> AppendRequest {
-        AppendRequest(
-            topic: layout.outcomes, partitioning: .hash(Array(outcome.task.identity.id.utf8)),
-            record: LogRecord(
-                key: Array(outcome.task.description.utf8), value: try OutcomeCodec.encode(outcome),
-                headers: [LogHeader(HeaderName.contentType, text: OutcomeCodec.contentType)]
-                    + (trace.map { [LogHeader(HeaderName.trace, text: $0)] } ?? [])))
+        try OutcomeRecord.request(outcome, layout, trace: task.trace ?? HeaderName.trace(of: task.delivery.record))
     }
 }

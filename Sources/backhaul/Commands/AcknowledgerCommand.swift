@@ -5,6 +5,7 @@ import BackhaulKafka
 import BackhaulLog
 import BackhaulSettings
 import BackhaulTelemetry
+import BackhaulView
 import BackhaulWeb
 import Foundation
 import Logging
@@ -55,7 +56,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         if let folder {
             let made = try StatusView(
                 path: folder + "/view.sqlite", log: log, layout: settings.layout, holdsTruncation: false,
-                indexes: indexes, logger: Logger(label: "backhaul.view"))
+                onResults: { indexes.observe($0, in: $1, from: $2, next: $3) }, logger: Logger(label: "backhaul.view"))
             view = made
             parts.append(ServiceProcess.Part(run: { _ in try await made.run() }, isAwaited: false))
         }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackhaulAudit
 import BackhaulEmbedded
+import BackhaulFiles
 import BackhaulLog
 import BackhaulSettings
 import BackhaulTransfer

@@ -1,10 +1,10 @@
 import ArgumentParser
 import BackhaulDomain
 import BackhaulEmbedded
+import BackhaulFiles
 import BackhaulIngest
 import BackhaulLog
 import BackhaulSettings
-import BackhaulTransfer
 // stat: in a release build the compiler finds its definition there.
 import CoreFoundation
 import Foundation

@@ -1,8 +1,8 @@
 import BackhaulDomain
 import BackhaulIngest
 import BackhaulLog
+import BackhaulRecords
 import BackhaulSettings
-import BackhaulWire
 import Foundation
 
 /// One measurement: tasks go in, results are followed, times are kept.
@@ -180,7 +180,7 @@ actor BenchRun {
     }
 
     private func take(_ stored: StoredRecord) {
-        guard let (task, status) = CloudEvent.read({ stored.record.header($0)?.text }),
+        guard let (task, status) = ResultRecord.ending(stored.record),
             task.identity.tenant == tenant, task.identity.id.hasPrefix(name),
             let number = Int(String(decoding: task.identity.id.utf8.dropFirst(name.utf8.count + 1), as: UTF8.self)),
             begun.indices.contains(number)

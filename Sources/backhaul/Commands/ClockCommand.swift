@@ -1,7 +1,7 @@
 import ArgumentParser
 import BackhaulEmbedded
 import BackhaulLog
-import BackhaulWire
+import BackhaulRecords
 
 /// Shows the time of an embedded log, and takes an operator's word on a jump of the machine's clock.
 struct ClockCommand: AsyncParsableCommand {

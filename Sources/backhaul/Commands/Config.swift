@@ -1,5 +1,6 @@
 import ArgumentParser
 import BackhaulDestinations
+import BackhaulFiles
 import BackhaulSettings
 import BackhaulTransfer
 import Foundation

@@ -1,3 +1,4 @@
+import BackhaulFiles
 import BackhaulTransfer
 import BackhaulWeb
 import Foundation

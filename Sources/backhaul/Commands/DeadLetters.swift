@@ -2,6 +2,7 @@ import ArgumentParser
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulLog
+import BackhaulRecords
 import BackhaulReplay
 import Foundation
 

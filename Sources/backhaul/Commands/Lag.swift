@@ -3,8 +3,8 @@ import BackhaulAudit
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulLog
+import BackhaulRecords
 import BackhaulSettings
-import BackhaulWire
 import Foundation
 
 /// The true outstanding work.

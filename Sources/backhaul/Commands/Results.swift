@@ -2,8 +2,8 @@ import ArgumentParser
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulLog
+import BackhaulRecords
 import BackhaulSettings
-import BackhaulWire
 import Foundation
 
 /// Results as they stand in the log.
@@ -51,7 +51,7 @@ struct Results: AsyncParsableCommand {
 
     private func show(_ records: [StoredRecord]) {
         for stored in records {
-            guard let value = stored.record.value, let result = try? ResultDocument.decode(value),
+            guard let value = stored.record.value, let result = try? ResultRecord.read(stored.record),
                 batch == nil || result.batch == batch, tenant == nil || result.tenant == tenant,
                 status == nil || result.status == status
             else { continue }

@@ -1,5 +1,5 @@
 import BackhaulDomain
-import BackhaulTransfer
+import BackhaulFiles
 import BackhaulWeb
 import HTTPTypes
 

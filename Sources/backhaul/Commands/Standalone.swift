@@ -1,5 +1,4 @@
 import ArgumentParser
-import BackhaulAcknowledgment
 import BackhaulDestinations
 import BackhaulDomain
 import BackhaulEmbedded
@@ -7,6 +6,7 @@ import BackhaulLog
 import BackhaulSettings
 import BackhaulTelemetry
 import BackhaulTransfer
+import BackhaulView
 import BackhaulWorker
 import Foundation
 import Logging

@@ -1,9 +1,9 @@
 import ArgumentParser
-import BackhaulAcknowledgment
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulSettings
+import BackhaulView
 import Foundation
 import Logging
 

@@ -1,10 +1,10 @@
 import BackhaulDomain
 import BackhaulEmbedded
+import BackhaulFiles
 import BackhaulIngest
 import BackhaulLog
+import BackhaulRecords
 import BackhaulSettings
-import BackhaulTransfer
-import BackhaulWire
 // stat: in a release build the compiler finds its definition there.
 import CoreFoundation
 import Foundation
@@ -307,7 +307,7 @@ actor Submission {
         for bounds in try await log.bounds(layout.deadLetters) {
             try await log.scan(bounds.partition, to: bounds.end) { records in
                 for stored in records {
-                    guard let task = try? TaskCodec.decode(stored.record.value) else { continue }
+                    guard let task = DeadLetter(stored).task else { continue }
                     if known.contains(task.identity), awaited.contains(task.identity) { found.insert(task.identity) }
                 }
             }
@@ -327,9 +327,9 @@ actor Submission {
     private func take(_ stored: StoredRecord) {
         // The headers say enough; the document is read where they are not ours.
         let ended: (task: TaskGeneration, status: OutcomeKind)
-        if let read = CloudEvent.read({ stored.record.header($0)?.text }) {
+        if let read = ResultRecord.ending(stored.record) {
             ended = read
-        } else if let document = try? ResultDocument.decode(stored.record.value),
+        } else if let document = try? ResultRecord.read(stored.record),
             let status = OutcomeKind(rawValue: document.status)
         {
             ended = (document.task, status)

@@ -2,10 +2,10 @@ import ArgumentParser
 import BackhaulDestinations
 import BackhaulDomain
 import BackhaulEmbedded
+import BackhaulFiles
 import BackhaulIngest
 import BackhaulLog
 import BackhaulSettings
-import BackhaulTransfer
 import Foundation
 
 /// Hands files in.

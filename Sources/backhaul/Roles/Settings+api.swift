@@ -1,11 +1,11 @@
-import BackhaulAcknowledgment
 import BackhaulDomain
+import BackhaulFiles
 import BackhaulIngest
 import BackhaulLog
 import BackhaulReplay
 import BackhaulSettings
 import BackhaulTelemetry
-import BackhaulTransfer
+import BackhaulView
 import BackhaulWeb
 import Logging
 

@@ -4,6 +4,7 @@ import BackhaulLog
 import BackhaulSettings
 import BackhaulTelemetry
 import BackhaulTransfer
+import BackhaulView
 import BackhaulWeb
 import BackhaulWorker
 import Foundation
@@ -31,7 +32,7 @@ enum StandaloneProcess {
             tracer: tracer)
         let view = try StatusView(
             path: log.folder + "/view.sqlite", log: log, layout: settings.layout, holdsTruncation: true,
-            indexes: indexes, logger: Logger(label: "backhaul.view"))
+            onResults: { indexes.observe($0, in: $1, from: $2, next: $3) }, logger: Logger(label: "backhaul.view"))
         try await crew.sweep()
         let logger = Logger(label: "backhaul.standalone")
         let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)

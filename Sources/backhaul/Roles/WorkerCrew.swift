@@ -1,4 +1,5 @@
 import BackhaulDestinations
+import BackhaulFiles
 import BackhaulLog
 import BackhaulSettings
 import BackhaulTelemetry

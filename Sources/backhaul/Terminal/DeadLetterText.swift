@@ -1,7 +1,7 @@
 import BackhaulDomain
 import BackhaulLog
+import BackhaulRecords
 import BackhaulReplay
-import BackhaulWire
 import Foundation
 
 /// A dead letter as `dead-letters` prints it.

@@ -1,0 +1,128 @@
+internal import BackhaulDomain
+internal import Crypto
+internal import Foundation
+
+/// A file opened for upload: its descriptor, and what it was when it was opened.
+package final class SourceFile: Sendable {
+    /// What identifies a state of a file.
+    package struct Fingerprint: Hashable, Sendable {
+        package var device: UInt64
+        package var inode: UInt64
+        package var size: UInt64
+        /// Nanoseconds since 1970.
+        package var modifiedAt: Int64
+        package var changedAt: Int64
+
+        init(_ status: stat) {
+            device = UInt64(status.st_dev)
+            inode = UInt64(status.st_ino)
+            size = UInt64(max(0, status.st_size))
+            modifiedAt = FileTime.nanoseconds(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
+            changedAt = FileTime.nanoseconds(seconds: status.st_ctim.tv_sec, nanoseconds: status.st_ctim.tv_nsec)
+        }
+    }
+
+    package enum OpenError: Error, Hashable, Sendable {
+        /// Nothing of that name, or nothing that may be reached without following a link.
+        case missing(String)
+        case unreadable(String)
+        /// Not now: no descriptor or memory left.
+        case unavailable(String)
+        /// A pipe, a device, a folder.
+        case notAFile(String)
+        /// The medium does not answer (ESTALE, EIO, ENXIO).
+        case stale(String)
+    }
+
+    package enum ReadError: Error, Hashable, Sendable {
+        /// The file is not the one that was opened: it ends early, or its size or time differs.
+        case changed(String)
+        case unreadable(String)
+    }
+
+    package let fingerprint: Fingerprint
+    /// The path below its root, for messages.
+    package let path: String
+    let descriptor: Int32
+
+    package var size: UInt64 { fingerprint.size }
+
+    /// Opens `path` below the open folder `root`. Blocks.
+    /// - Throws: `OpenError`.
+    package init(path: String, below root: Int32) throws {
+        do {
+            let (descriptor, status) = try PathWalk.withParent(of: path, below: root) { folder, name in
+                // Without O_NONBLOCK the open of a pipe would wait for its writer.
+                let descriptor = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+                guard descriptor >= 0 else { throw PathWalk.Failure(errno: errno, path: path) }
+                var status = stat()
+                guard fstat(descriptor, &status) == 0 else {
+                    let code = errno
+                    close(descriptor)
+                    throw PathWalk.Failure(errno: code, path: path)
+                }
+                return (descriptor, status)
+            }
+            guard status.st_mode & S_IFMT == S_IFREG else {
+                close(descriptor)
+                throw OpenError.notAFile("'\(path)' is no regular file")
+            }
+            self.descriptor = descriptor
+            self.path = path
+            fingerprint = Fingerprint(status)
+        } catch let failure as PathWalk.Failure {
+            switch failure.errno {
+            case ENOENT, ENOTDIR, ELOOP: throw OpenError.missing(failure.message)
+            case ESTALE, EIO, ENXIO, ENODEV, ENOTCONN: throw OpenError.stale(failure.message)
+            case EACCES, EPERM, EINVAL, ENAMETOOLONG: throw OpenError.unreadable(failure.message)
+            default: throw OpenError.unavailable(failure.message)
+            }
+        }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Reads at most `count` bytes at `offset`. Blocks.
+    /// - Throws: `ReadError.changed` at an early end of the file, `unreadable`.
+    package func read(at offset: UInt64, count: Int) throws(ReadError) -> [UInt8] {
+        var code: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            filled = 0
+            while filled < count {
+                let got = pread(
+                    descriptor, buffer.baseAddress.map { $0 + filled }, count - filled, off_t(offset) + off_t(filled))
+                if got < 0, errno == EINTR { continue }
+                if got < 0 { code = errno }
+                guard got > 0 else { break }
+                filled += got
+            }
+        }
+        guard code == 0 else { throw .unreadable("'\(path)': \(String(cString: strerror(code)))") }
+        guard bytes.count == count else {
+            throw .changed("'\(path)' ends at byte \(offset + UInt64(bytes.count)), it had \(size) bytes")
+        }
+        return bytes
+    }
+
+    /// - Throws: `ReadError.changed` when the file is not what it was when it was opened. Blocks.
+    package func checkUnchanged() throws(ReadError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw .unreadable("'\(path)': \(String(cString: strerror(errno)))")
+        }
+        let now = Fingerprint(status)
+        guard now.size == fingerprint.size, now.modifiedAt == fingerprint.modifiedAt else {
+            throw .changed(
+                "'\(path)' had \(fingerprint.size) bytes when the upload began and has \(now.size) now")
+        }
+    }
+
+    /// Reads and hashes the whole file. For small files; blocks.
+    package func load() throws(ReadError) -> LoadedBytes {
+        let bytes = try read(at: 0, count: Int(size))
+        try checkUnchanged()
+        return LoadedBytes(bytes: bytes, sha256: Hex.encode(SHA256.hash(data: bytes)))
+    }
+}

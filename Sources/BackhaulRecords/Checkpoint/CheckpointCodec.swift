@@ -1,0 +1,55 @@
+package import BackhaulDomain
+internal import SwiftProtobuf
+
+/// Checkpoints as bytes: `backhaul.v1.Checkpoint`.
+package enum CheckpointCodec {
+    package static let contentType = "application/x-protobuf;messageType=backhaul.v1.Checkpoint"
+
+    package static func encode(_ checkpoint: Checkpoint) throws -> [UInt8] {
+        var message = Backhaul_V1_Checkpoint()
+        message.tenant = checkpoint.task.identity.tenant.text
+        message.taskID = checkpoint.task.identity.id.text
+        message.generation = UInt32(clamping: checkpoint.task.generation)
+        message.inFlight = checkpoint.isInFlight
+        message.attempts = UInt32(clamping: checkpoint.progress.attempts)
+        message.crashes = UInt32(clamping: checkpoint.progress.crashes)
+        message.dueMs = checkpoint.progress.due ?? 0
+        message.handedOver = checkpoint.progress.isHandedOver
+        message.history = checkpoint.progress.history.map { attempt in
+            var entry = Backhaul_V1_Attempt()
+            entry.attempt = UInt32(clamping: attempt.attempt)
+            entry.atMs = attempt.at
+            entry.failure = attempt.failure
+            entry.message = attempt.message
+            entry.httpStatus = UInt32(clamping: attempt.httpStatus ?? 0)
+            entry.worker = attempt.worker
+            return entry
+        }
+        return try message.serializedBytes()
+    }
+
+    /// - Throws: `RecordError`.
+    package static func decode(_ bytes: [UInt8]?) throws(RecordError) -> Checkpoint {
+        guard let bytes, let message = try? Backhaul_V1_Checkpoint(serializedBytes: bytes), !message.taskID.isEmpty
+        else {
+            throw .unreadable(what: "checkpoint")
+        }
+        guard Domain.times.contains(message.dueMs) else {
+            throw .invalid(what: "checkpoint", problem: "due_ms is out of range")
+        }
+        return Checkpoint(
+            task: try GenerationCodec.value(message.tenant, message.taskID, message.generation, what: "checkpoint"),
+            isInFlight: message.inFlight,
+            progress: TaskProgress(
+                generation: Int(message.generation),
+                attempts: try GenerationCodec.count(message.attempts, "checkpoint"),
+                crashes: try GenerationCodec.count(message.crashes, "checkpoint"),
+                due: message.dueMs == 0 ? nil : message.dueMs, isHandedOver: message.handedOver,
+                history: message.history.prefix(TaskProgress.longestHistory).map {
+                    AttemptRecord(
+                        attempt: Int($0.attempt), at: $0.atMs, failure: $0.failure, message: $0.message,
+                        httpStatus: $0.httpStatus == 0 ? nil : Int($0.httpStatus), worker: $0.worker
+                    ).bounded
+                }))
+    }
+}

@@ -1,0 +1,46 @@
+package import BackhaulDomain
+package import BackhaulLog
+
+/// A record of the checkpoints topic: what a worker leaves to the next owner about the record at one position of a work
+/// topic, in the checkpoints partition of the same number.
+package enum CheckpointRecord {
+    /// - Throws: `RecordError` when the record is not a checkpoint.
+    package static func read(_ record: LogRecord) throws(RecordError) -> Checkpoint {
+        try CheckpointCodec.decode(record.value)
+    }
+
+    /// What the keys of all checkpoints of a partition of a work topic begin with.
+    package static func keyPrefix(_ partition: TopicPartition) -> [UInt8] {
+        Array("\(partition.topic)/\(partition.partition)/".utf8)
+    }
+
+    /// The offset that a key states.
+    /// - Parameter prefix: of its partition, as `keyPrefix` gives it.
+    /// - Returns: nil for the key of another partition.
+    package static func offset(ofKey key: [UInt8], prefix: [UInt8]) -> Int64? {
+        key.starts(with: prefix) ? Int64(String(decoding: key.dropFirst(prefix.count), as: UTF8.self)) : nil
+    }
+
+    package static func request(
+        _ checkpoint: Checkpoint, of position: LogPosition, _ layout: TopicLayout
+    ) throws -> AppendRequest {
+        request(
+            LogRecord(
+                key: key(position), value: try CheckpointCodec.encode(checkpoint),
+                headers: HeaderName.headers(contentType: CheckpointCodec.contentType)), position, layout)
+    }
+
+    /// Removes a position's checkpoint.
+    package static func tombstone(of position: LogPosition, _ layout: TopicLayout) -> AppendRequest {
+        request(LogRecord(key: key(position), value: nil), position, layout)
+    }
+
+    private static func key(_ position: LogPosition) -> [UInt8] {
+        keyPrefix(position.partition) + Array(String(position.offset).utf8)
+    }
+
+    private static func request(_ record: LogRecord, _ position: LogPosition, _ layout: TopicLayout) -> AppendRequest {
+        AppendRequest(
+            topic: layout.checkpoints, partitioning: .partition(position.partition.partition), record: record)
+    }
+}

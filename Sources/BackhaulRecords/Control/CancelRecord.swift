@@ -1,0 +1,29 @@
+package import BackhaulDomain
+package import BackhaulLog
+
+/// A record of the control topic: a request to workers not to upload a generation, which has its result already. A tombstone
+/// takes it out once a worker has observed it.
+package enum CancelRecord {
+    /// - Returns: the generation, and whether the record requests its cancellation or removes the request; nil for a record
+    ///   of another kind.
+    package static func read(_ record: LogRecord) -> (task: TaskGeneration, isRequest: Bool)? {
+        CancelCodec.task(ofKey: record.key).map { ($0, record.value != nil) }
+    }
+
+    /// - Parameter at: milliseconds since 1970.
+    package static func request(_ task: TaskGeneration, at: Int64, _ layout: TopicLayout) throws -> AppendRequest {
+        request(
+            LogRecord(
+                key: CancelCodec.key(task), value: try CancelCodec.encode(task, at: at),
+                headers: HeaderName.headers(contentType: CancelCodec.contentType)), layout)
+    }
+
+    /// Removes a request that a worker has observed.
+    package static func tombstone(_ task: TaskGeneration, _ layout: TopicLayout) -> AppendRequest {
+        request(LogRecord(key: CancelCodec.key(task), value: nil), layout)
+    }
+
+    private static func request(_ record: LogRecord, _ layout: TopicLayout) -> AppendRequest {
+        AppendRequest(topic: layout.control, partitioning: .partition(0), record: record)
+    }
+}

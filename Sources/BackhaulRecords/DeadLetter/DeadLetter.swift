@@ -1,0 +1,39 @@
+package import BackhaulDomain
+package import BackhaulLog
+
+/// A dead letter as people and the replay see it.
+package struct DeadLetter: Hashable, Sendable {
+    package var stored: StoredRecord
+    /// nil for bytes that are not a task.
+    package var task: UploadTask?
+    package var progress: TaskProgress
+    package var failure: String
+    package var message: String
+    package var httpStatus: Int?
+    /// Milliseconds since 1970; nil when the letter does not tell.
+    package var failedAt: Int64?
+    package var origin: String?
+
+    package init(_ stored: StoredRecord) {
+        self.stored = stored
+        task = try? TaskCodec.decode(stored.record.value)
+        progress = (try? ProgressHeaders.decode(stored.record)) ?? TaskProgress()
+        failure = stored.record.header(HeaderName.causeClass)?.text ?? FailureClass.malformed.rawValue
+        message = stored.record.header(HeaderName.causeMessage)?.text ?? ""
+        httpStatus = stored.record.header(HeaderName.httpStatus)?.text.flatMap { Int($0) }
+            .flatMap { Domain.statuses.contains($0) ? $0 : nil }
+        failedAt = stored.record.header(HeaderName.failedAt)?.text.flatMap { Int64($0) }.map(Domain.time)
+        origin = stored.record.header(HeaderName.origin)?.text
+        // A record that was no task where it was read stays none, even if its value could be read as one.
+        if failure == FailureClass.malformed.rawValue { task = nil }
+    }
+
+    /// Whether a record of the dead-letters topic stands for one that was not a task.
+    package static func isMalformed(_ record: LogRecord) -> Bool {
+        record.header(HeaderName.causeClass)?.text == FailureClass.malformed.rawValue
+    }
+
+    package var generation: TaskGeneration? {
+        task.map { TaskGeneration(identity: $0.identity, generation: progress.generation) }
+    }
+}

@@ -1,0 +1,73 @@
+package import BackhaulDomain
+package import BackhaulLog
+
+/// Writes the records of the dead-letters topic; `DeadLetter` reads them.
+package enum DeadLetterRecord {
+    /// Where a letter comes from, and who wrote it when.
+    package struct Origin: Hashable, Sendable {
+        package var position: LogPosition
+        /// Milliseconds since 1970.
+        package var failedAt: Int64
+        /// nil for a letter of an acknowledger.
+        package var worker: String?
+
+        package init(position: LogPosition, failedAt: Int64, worker: String?) {
+            self.position = position
+            self.failedAt = failedAt
+            self.worker = worker
+        }
+    }
+
+    /// A task that was given up: its record as it was written, its progress, and the cause.
+    package static func request(
+        _ record: LogRecord, _ task: TaskRecord, _ failure: Failure, _ origin: Origin, _ layout: TopicLayout
+    ) -> AppendRequest {
+        request(
+            record, headers: ProgressHeaders.replace(in: record, by: task.progress), key: task.task.partitionKey,
+            failure,
+            origin, layout, traces: SubmissionName.traces(task.generation))
+    }
+
+    /// A record that is not a task: as it is, or by reference where it is too large to be moved.
+    package static func request(
+        malformed record: LogRecord, _ failure: Failure, _ origin: Origin, _ layout: TopicLayout
+    ) -> AppendRequest {
+        guard record.isMovable else { return reference(size: record.size, failure, origin, layout) }
+        return request(record, headers: record.headers, key: record.key ?? [], failure, origin, layout, traces: [])
+    }
+
+    /// Names a record in place of holding it.
+    /// - Parameter size: bytes of the record that the letter stands for.
+    package static func reference(
+        size: Int, _ failure: Failure, _ origin: Origin, _ layout: TopicLayout
+    ) -> AppendRequest {
+        let key = Array(origin.position.description.utf8)
+        return AppendRequest(
+            topic: layout.deadLetters, partitioning: .hash(key),
+            record: LogRecord(
+                key: key, value: nil,
+                headers: cause(failure, origin) + [LogHeader(HeaderName.originSize, text: String(size))]))
+    }
+
+    private static func request(
+        _ record: LogRecord, headers: [LogHeader], key: [UInt8], _ failure: Failure, _ origin: Origin,
+        _ layout: TopicLayout, traces: [[UInt8]]
+    ) -> AppendRequest {
+        AppendRequest(
+            topic: layout.deadLetters, partitioning: .hash(key),
+            record: LogRecord(key: record.key, value: record.value, headers: headers + cause(failure, origin)),
+            traces: traces)
+    }
+
+    private static func cause(_ failure: Failure, _ origin: Origin) -> [LogHeader] {
+        var headers = [
+            LogHeader(HeaderName.causeClass, text: failure.kind.rawValue),
+            LogHeader(HeaderName.causeMessage, text: failure.message),
+            LogHeader(HeaderName.failedAt, text: String(origin.failedAt)),
+            LogHeader(HeaderName.origin, text: origin.position.description),
+        ]
+        if let worker = origin.worker { headers.append(LogHeader(HeaderName.worker, text: worker)) }
+        if let status = failure.httpStatus { headers.append(LogHeader(HeaderName.httpStatus, text: String(status))) }
+        return headers
+    }
+}

@@ -1,0 +1,32 @@
+internal import BackhaulDomain
+
+/// What names a task generation in Protobuf records, held against its domain.
+enum GenerationCodec {
+    /// - Throws: `RecordError`.
+    static func value(
+        _ tenant: String, _ id: String, _ generation: UInt32, what: String
+    ) throws(RecordError) -> TaskGeneration {
+        let identity = TaskIdentity(tenant: ByteText(tenant), id: ByteText(id))
+        try check(identity, what: what)
+        return TaskGeneration(identity: identity, generation: try count(generation, what))
+    }
+
+    /// - Throws: `RecordError`.
+    static func check(_ identity: TaskIdentity, what: String) throws(RecordError) {
+        do {
+            try TaskRules.checkTenant(identity.tenant)
+            try TaskRules.checkID(identity.id)
+        } catch {
+            throw .invalid(what: what, problem: error.message)
+        }
+    }
+
+    /// A generation, or a number of attempts or crashes.
+    /// - Throws: `RecordError`.
+    static func count(_ number: UInt32, _ what: String) throws(RecordError) -> Int {
+        guard let count = Int(exactly: number), Domain.counts.contains(count) else {
+            throw .invalid(what: what, problem: "a count of \(number) is out of range")
+        }
+        return count
+    }
+}

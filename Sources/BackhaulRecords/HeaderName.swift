@@ -1,0 +1,33 @@
+package import BackhaulLog
+
+/// The headers that Backhaul writes. Everything else that a producer put on a record travels on untouched.
+package enum HeaderName {
+    package static let prefix = "backhaul-"
+    package static let contentType = "content-type"
+    /// W3C Trace Context; a producer's own, carried on through retries to the result.
+    package static let trace = "traceparent"
+    package static let generation = "backhaul-generation"
+    package static let attempts = "backhaul-attempts"
+    package static let crashes = "backhaul-crashes"
+    package static let due = "backhaul-due"
+    package static let history = "backhaul-history"
+    package static let handedOver = "backhaul-handed-over"
+
+    // On dead letters: why, when and from where.
+    package static let causeClass = "backhaul-cause-class"
+    package static let causeMessage = "backhaul-cause-message"
+    package static let httpStatus = "backhaul-http-status"
+    package static let failedAt = "backhaul-failed-at"
+    package static let worker = "backhaul-worker"
+    package static let origin = "backhaul-origin"
+    /// Bytes of the original, on a letter that only points at it.
+    package static let originSize = "backhaul-origin-size"
+
+    /// The `traceparent` of a record; nil without one.
+    package static func trace(of record: LogRecord) -> String? { record.header(trace)?.text }
+
+    /// What every record of Backhaul's own says of itself.
+    static func headers(contentType: String, trace: String? = nil) -> [LogHeader] {
+        [LogHeader(Self.contentType, text: contentType)] + (trace.map { [LogHeader(Self.trace, text: $0)] } ?? [])
+    }
+}

@@ -1,0 +1,110 @@
+package import BackhaulDomain
+internal import Foundation
+internal import SwiftProtobuf
+
+/// Outcomes as bytes: `backhaul.v1.Outcome`.
+package enum OutcomeCodec {
+    package static let contentType = "application/x-protobuf;messageType=backhaul.v1.Outcome"
+
+    package static func encode(_ outcome: Outcome) throws -> [UInt8] {
+        var message = Backhaul_V1_Outcome()
+        message.kind =
+            switch outcome.kind {
+            case .started: .started
+            case .retrying: .retrying
+            case .released: .released
+            case .succeeded: .succeeded
+            case .failed: .failed
+            case .cancelled: .cancelled
+            case .expired: .expired
+            case .acknowledged: .acknowledged
+            }
+        message.tenant = outcome.task.identity.tenant.text
+        message.taskID = outcome.task.identity.id.text
+        message.generation = UInt32(clamping: outcome.task.generation)
+        message.batch = outcome.batch.text
+        message.destination = DestinationCodec.message(outcome.destination)
+        message.attempts = UInt32(clamping: outcome.attempts)
+        message.crashes = UInt32(clamping: outcome.crashes)
+        message.bytes = outcome.bytes
+        message.sha256 = Data(Hex.decode(outcome.sha256) ?? [])
+        message.verification = outcome.verification
+        if let failure = outcome.failure {
+            message.failure.kind = failure.kind.rawValue
+            message.failure.message = failure.message
+            message.failure.httpStatus = UInt32(clamping: failure.httpStatus ?? 0)
+        }
+        message.worker = outcome.worker
+        message.acceptedAtMs = outcome.acceptedAt
+        message.startedAtMs = outcome.startedAt
+        message.finishedAtMs = outcome.finishedAt
+        message.nextAttemptAtMs = outcome.nextAttemptAt ?? 0
+        message.objectMayExist = outcome.objectMayExist
+        return try message.serializedBytes()
+    }
+
+    /// - Throws: `RecordError`.
+    package static func decode(_ bytes: [UInt8]?) throws(RecordError) -> Outcome {
+        guard let bytes, let message = try? Backhaul_V1_Outcome(serializedBytes: bytes) else {
+            throw .unreadable(what: "outcome")
+        }
+        guard !message.tenant.isEmpty else { throw .missing(what: "outcome", field: "tenant") }
+        guard !message.taskID.isEmpty else { throw .missing(what: "outcome", field: "task_id") }
+        let kind: OutcomeKind =
+            switch message.kind {
+            case .started: .started
+            case .retrying: .retrying
+            case .released: .released
+            case .succeeded: .succeeded
+            case .failed: .failed
+            case .cancelled: .cancelled
+            case .expired: .expired
+            case .acknowledged: .acknowledged
+            case .unspecified, .UNRECOGNIZED: throw .missing(what: "outcome", field: "kind")
+            }
+        var failure: Failure?
+        if message.hasFailure {
+            failure = Failure(
+                FailureClass(rawValue: message.failure.kind) ?? .permanent, message.failure.message,
+                httpStatus: Int(exactly: message.failure.httpStatus))
+        }
+        let outcome = Outcome(
+            kind: kind,
+            task: try GenerationCodec.value(message.tenant, message.taskID, message.generation, what: "outcome"),
+            batch: ByteText(message.batch),
+            destination: try DestinationCodec.value(message.destination, what: "outcome"),
+            attempts: try GenerationCodec.count(message.attempts, "outcome"),
+            crashes: try GenerationCodec.count(message.crashes, "outcome"), bytes: message.bytes,
+            sha256: Hex.encode(message.sha256),
+            verification: message.verification.bounded(toBytes: Domain.longestLabel), failure: failure,
+            worker: message.worker.bounded(toBytes: Domain.longestLabel), acceptedAt: message.acceptedAtMs,
+            startedAt: message.startedAtMs,
+            finishedAt: message.finishedAtMs,
+            nextAttemptAt: message.nextAttemptAtMs == 0 ? nil : message.nextAttemptAtMs,
+            objectMayExist: message.objectMayExist)
+        try check(outcome)
+        return outcome
+    }
+
+    private static func check(_ outcome: Outcome) throws(RecordError) {
+        do {
+            try TaskRules.checkBatch(outcome.batch)
+            try TaskRules.checkPath(
+                outcome.destination.key, code: "bad-key", what: "key", limit: TaskRules.largestKey)
+            try TaskRules.checkLabel(outcome.destination.label)
+        } catch {
+            throw .invalid(what: "outcome", problem: error.message)
+        }
+        guard Domain.sizes.contains(outcome.bytes) else {
+            throw .invalid(what: "outcome", problem: "bytes is out of range")
+        }
+        guard outcome.sha256.isEmpty || outcome.sha256.utf8.count == 64 else {
+            throw .invalid(what: "outcome", problem: "sha256 has not 32 bytes")
+        }
+        guard Domain.times.contains(outcome.acceptedAt), Domain.times.contains(outcome.startedAt),
+            Domain.times.contains(outcome.finishedAt), Domain.times.contains(outcome.nextAttemptAt ?? 0)
+        else {
+            throw .invalid(what: "outcome", problem: "a time is out of range")
+        }
+    }
+}

@@ -1,0 +1,209 @@
+package import BackhaulDomain
+internal import Foundation
+
+/// The one terminal record of a task generation as JSON: schemas/json/result.v1.schema.json. Every key is always there.
+package struct ResultDocument: Hashable, Sendable, Codable {
+    package var taskId: ByteText
+    package var generation: Int
+    package var tenant: ByteText
+    package var batch: ByteText
+    /// succeeded, failed, cancelled or expired.
+    package var status: String
+    /// Recorded failures plus the final try.
+    package var attempts: Int
+    package var crashes: Int
+    package var bytes: UInt64
+    /// Lower-case hex; null when the file was not read to its end.
+    @Nullable package var sha256: String?
+    /// What was checked at the destination; null for anything but a success.
+    @Nullable package var verification: String?
+    /// The destination's name, or the base URL.
+    package var destination: ByteText
+    package var key: ByteText
+    @Nullable package var failure: ResultFailure?
+    package var objectMayExist: Bool
+    package var worker: String
+    /// RFC 3339, UTC, milliseconds.
+    package var acceptedAt: String
+    package var startedAt: String
+    package var finishedAt: String
+
+    package init(_ outcome: Outcome) {
+        taskId = outcome.task.identity.id
+        generation = outcome.task.generation
+        tenant = outcome.task.identity.tenant
+        batch = outcome.batch
+        status = outcome.kind.rawValue
+        attempts = outcome.attempts
+        crashes = outcome.crashes
+        bytes = outcome.bytes
+        _sha256 = Nullable(wrappedValue: outcome.sha256.isEmpty ? nil : outcome.sha256)
+        _verification = Nullable(wrappedValue: outcome.verification.isEmpty ? nil : outcome.verification)
+        destination = outcome.destination.label
+        key = outcome.destination.key
+        _failure = Nullable(wrappedValue: outcome.failure.map(ResultFailure.init))
+        objectMayExist = outcome.objectMayExist
+        worker = outcome.worker
+        acceptedAt = TimeText.format(outcome.acceptedAt)
+        startedAt = TimeText.format(outcome.startedAt)
+        finishedAt = TimeText.format(outcome.finishedAt)
+    }
+
+    package var task: TaskGeneration {
+        TaskGeneration(identity: TaskIdentity(tenant: tenant, id: taskId), generation: generation)
+    }
+
+    package static let contentType = "application/json"
+
+    /// The document as JSON, its keys sorted. Written by hand, since it is written for every task: `JSONEncoder` makes the
+    /// same bytes at ten times the cost, and a test holds the two together.
+    package func encoded() throws -> [UInt8] {
+        var json = JSONText(capacity: 640)
+        json.raw("{\"acceptedAt\":")
+        json.text(acceptedAt)
+        json.raw(",\"attempts\":")
+        json.number(attempts)
+        json.raw(",\"batch\":")
+        json.text(batch.text)
+        json.raw(",\"bytes\":")
+        json.number(bytes)
+        json.raw(",\"crashes\":")
+        json.number(crashes)
+        json.raw(",\"destination\":")
+        json.text(destination.text)
+        json.raw(",\"failure\":")
+        if let failure {
+            json.raw("{\"httpStatus\":")
+            if let status = failure.httpStatus { json.number(status) } else { json.raw("null") }
+            json.raw(",\"kind\":")
+            json.text(failure.kind)
+            json.raw(",\"message\":")
+            json.text(failure.message)
+            json.raw("}")
+        } else {
+            json.raw("null")
+        }
+        json.raw(",\"finishedAt\":")
+        json.text(finishedAt)
+        json.raw(",\"generation\":")
+        json.number(generation)
+        json.raw(",\"key\":")
+        json.text(key.text)
+        json.raw(",\"objectMayExist\":")
+        json.flag(objectMayExist)
+        json.raw(",\"sha256\":")
+        json.text(sha256)
+        json.raw(",\"startedAt\":")
+        json.text(startedAt)
+        json.raw(",\"status\":")
+        json.text(status)
+        json.raw(",\"taskId\":")
+        json.text(taskId.text)
+        json.raw(",\"tenant\":")
+        json.text(tenant.text)
+        json.raw(",\"verification\":")
+        json.text(verification)
+        json.raw(",\"worker\":")
+        json.text(worker)
+        json.raw("}")
+        return json.bytes
+    }
+
+    /// - Throws: `RecordError`.
+    package static func decode(_ bytes: [UInt8]?) throws(RecordError) -> ResultDocument {
+        guard let bytes,
+            let document = JSONFields.read(bytes).flatMap(Self.init(fields:))
+                ?? (try? JSONDecoder().decode(Self.self, from: Data(bytes)))
+        else {
+            throw .unreadable(what: "result")
+        }
+        guard OutcomeKind(rawValue: document.status)?.isTerminal == true else {
+            throw .invalid(what: "result", problem: "status '\(document.status.prefix(20))' is unknown")
+        }
+        try document.check()
+        return document
+    }
+
+    private func check() throws(RecordError) {
+        try GenerationCodec.check(task.identity, what: "result")
+        do {
+            try TaskRules.checkBatch(batch)
+            try TaskRules.checkPath(key, code: "bad-key", what: "key", limit: TaskRules.largestKey)
+            try TaskRules.checkLabel(destination)
+        } catch {
+            throw .invalid(what: "result", problem: error.message)
+        }
+        guard Domain.counts.contains(generation), Domain.counts.contains(attempts), Domain.counts.contains(crashes)
+        else {
+            throw .invalid(what: "result", problem: "a count is out of range")
+        }
+        guard Domain.sizes.contains(bytes) else { throw .invalid(what: "result", problem: "bytes is out of range") }
+        guard sha256.map({ $0.utf8.count == 64 }) ?? true else {
+            throw .invalid(what: "result", problem: "sha256 has not 64 digits")
+        }
+        guard acceptedAt.utf8.count <= 40, startedAt.utf8.count <= 40, finishedAt.utf8.count <= 40 else {
+            throw .invalid(what: "result", problem: "a time has more than 40 bytes")
+        }
+        guard worker.utf8.count <= Domain.longestLabel, (verification ?? "").utf8.count <= Domain.longestLabel,
+            (failure?.kind ?? "").utf8.count <= Domain.longestLabel
+        else {
+            throw .invalid(what: "result", problem: "a label has more than \(Domain.longestLabel) bytes")
+        }
+    }
+}
+
+extension ResultDocument {
+    /// The usual document: all keys there and of their types, no failure. nil for any other, which `JSONDecoder` judges.
+    init?(fields: JSONFields) {
+        func text(_ name: StaticString) -> String? { if case .text(let text) = fields[name] { text } else { nil } }
+        func number(_ name: StaticString) -> Int64? {
+            if case .number(let number) = fields[name] { number } else { nil }
+        }
+        func optional(_ name: StaticString) -> String?? {
+            switch fields[name] {
+            case .text(let text): .some(text)
+            case .null: .some(nil)
+            default: .none
+            }
+        }
+        guard let taskId = text("taskId"), let generation = number("generation"), let tenant = text("tenant"),
+            let batch = text("batch"), let status = text("status"), let attempts = number("attempts"),
+            let crashes = number("crashes"), let bytes = number("bytes"), let sha256 = optional("sha256"),
+            let verification = optional("verification"), let destination = text("destination"), let key = text("key"),
+            fields["failure"] == .null, case .flag(let objectMayExist) = fields["objectMayExist"],
+            let worker = text("worker"), let acceptedAt = text("acceptedAt"), let startedAt = text("startedAt"),
+            let finishedAt = text("finishedAt")
+        else { return nil }
+        self.taskId = ByteText(taskId)
+        self.generation = Int(generation)
+        self.tenant = ByteText(tenant)
+        self.batch = ByteText(batch)
+        self.status = status
+        self.attempts = Int(attempts)
+        self.crashes = Int(crashes)
+        self.bytes = UInt64(clamping: bytes)
+        _sha256 = Nullable(wrappedValue: sha256)
+        _verification = Nullable(wrappedValue: verification)
+        self.destination = ByteText(destination)
+        self.key = ByteText(key)
+        _failure = Nullable(wrappedValue: nil)
+        self.objectMayExist = objectMayExist
+        self.worker = worker
+        self.acceptedAt = acceptedAt
+        self.startedAt = startedAt
+        self.finishedAt = finishedAt
+    }
+}
+
+/// Why a generation failed, in its result.
+package struct ResultFailure: Hashable, Sendable, Codable {
+    package var kind: String
+    package var message: String
+    @Nullable package var httpStatus: Int?
+
+    package init(_ failure: Failure) {
+        kind = failure.kind.rawValue
+        message = failure.message
+        _httpStatus = Nullable(wrappedValue: failure.httpStatus)
+    }
+}

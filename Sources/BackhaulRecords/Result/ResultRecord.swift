@@ -1,0 +1,33 @@
+package import BackhaulDomain
+package import BackhaulLog
+
+/// A record of the results topic: the one terminal record of a task generation, as a CloudEvent.
+package enum ResultRecord {
+    /// - Throws: `RecordError` when the record is not a result.
+    package static func read(_ record: LogRecord) throws(RecordError) -> ResultDocument {
+        try ResultDocument.decode(record.value)
+    }
+
+    /// Which generation ended and how, by the headers alone: a tenth of the cost of the document.
+    /// - Returns: nil when the headers are not those of a result of version 1.
+    package static func ending(_ record: LogRecord) -> (task: TaskGeneration, status: OutcomeKind)? {
+        CloudEvent.read { record.header($0)?.text }
+    }
+
+    /// The result that a terminal outcome becomes.
+    /// - Parameter trace: a `traceparent`, nil for none; the result has it as CloudEvents' extension for distributed tracing
+    ///   too.
+    package static func request(
+        _ outcome: Outcome, partition: Int, _ layout: TopicLayout, trace: String? = nil
+    ) throws -> AppendRequest {
+        let document = ResultDocument(outcome)
+        var headers = CloudEvent.headers(outcome.task, status: document.status, time: document.finishedAt)
+        if let trace { headers += [("ce_traceparent", trace), (HeaderName.trace, trace)] }
+        return AppendRequest(
+            topic: layout.results, partitioning: .partition(partition),
+            record: LogRecord(
+                key: Array("\(outcome.task.identity.id)/\(outcome.task.generation)".utf8),
+                value: try document.encoded(), headers: headers.map { LogHeader($0.name, text: $0.text) }),
+            traces: SubmissionName.traces(outcome.task))
+    }
+}

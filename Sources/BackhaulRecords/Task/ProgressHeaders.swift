@@ -1,0 +1,61 @@
+package import BackhaulDomain
+package import BackhaulLog
+internal import Foundation
+
+/// What changes while a task is on its way, as headers.
+package enum ProgressHeaders {
+    /// Only what differs from a fresh task is written.
+    package static func encode(_ progress: TaskProgress) -> [LogHeader] {
+        var headers: [LogHeader] = []
+        func add(_ name: String, _ text: String) { headers.append(LogHeader(name, text: text)) }
+        if progress.generation > 0 { add(HeaderName.generation, String(progress.generation)) }
+        if progress.attempts > 0 { add(HeaderName.attempts, String(progress.attempts)) }
+        if progress.crashes > 0 { add(HeaderName.crashes, String(progress.crashes)) }
+        if let due = progress.due { add(HeaderName.due, String(due)) }
+        if progress.isHandedOver { add(HeaderName.handedOver, "1") }
+        if !progress.history.isEmpty { add(HeaderName.history, historyText(progress.history)) }
+        return headers
+    }
+
+    /// The headers of a record with other progress: a producer's own stay, Backhaul's are written again.
+    static func replace(in record: LogRecord, by progress: TaskProgress) -> [LogHeader] {
+        record.headers.filter { !$0.name.utf8.starts(with: HeaderName.prefix.utf8) } + encode(progress)
+    }
+
+    /// Reads what `encode` wrote.
+    /// - Throws: `RecordError` when a header is there and is not what it should be.
+    package static func decode(_ record: LogRecord) throws(RecordError) -> TaskProgress {
+        func text(_ name: String) -> String? { record.header(name)?.text }
+        func number(_ name: String) throws(RecordError) -> Int? {
+            guard let found = text(name) else { return nil }
+            guard let value = Int(found), Domain.counts.contains(value) else {
+                throw .invalid(what: "task", problem: "header '\(name)' is no number in range")
+            }
+            return value
+        }
+        var progress = TaskProgress()
+        progress.generation = try number(HeaderName.generation) ?? 0
+        progress.attempts = try number(HeaderName.attempts) ?? 0
+        progress.crashes = try number(HeaderName.crashes) ?? 0
+        if let due = text(HeaderName.due) {
+            guard let value = Int64(due), Domain.times.contains(value) else {
+                throw .invalid(what: "task", problem: "header '\(HeaderName.due)' is no time")
+            }
+            progress.due = value
+        }
+        progress.isHandedOver = text(HeaderName.handedOver) == "1"
+        if let history = text(HeaderName.history) {
+            guard let list = try? JSONDecoder().decode([AttemptRecord].self, from: Data(history.utf8)) else {
+                throw .invalid(what: "task", problem: "header '\(HeaderName.history)' is no history")
+            }
+            progress.history = list.suffix(TaskProgress.longestHistory).map(\.bounded)
+        }
+        return progress
+    }
+
+    private static func historyText(_ history: [AttemptRecord]) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(history)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
+    }
+}

@@ -1,0 +1,75 @@
+package import BackhaulDomain
+package import BackhaulLog
+
+/// A record of a task topic or a retry topic: the task as it was accepted, and its progress since.
+package struct TaskRecord: Hashable, Sendable {
+    package var task: UploadTask
+    package var progress: TaskProgress
+
+    package init(task: UploadTask, progress: TaskProgress) {
+        self.task = task
+        self.progress = progress
+    }
+
+    package var generation: TaskGeneration {
+        TaskGeneration(identity: task.identity, generation: progress.generation)
+    }
+
+    // MARK: Reading
+
+    /// - Throws: `RecordError` when the record is not a task, or too large to be moved on.
+    package static func read(_ record: LogRecord) throws(RecordError) -> TaskRecord {
+        guard record.isMovable else {
+            throw .invalid(
+                what: "task",
+                problem: "it has \(record.size) bytes, and at most \(LogRecord.largestMovable) can be moved on")
+        }
+        let task = try TaskCodec.decode(record.value)
+        return TaskRecord(task: task, progress: try ProgressHeaders.decode(record))
+    }
+
+    /// Whether the record states a generation above 0: a cheap look before the whole is read.
+    package static func isReplay(_ record: LogRecord) -> Bool { record.header(HeaderName.generation) != nil }
+
+    // MARK: Writing
+
+    /// The record of a task that is accepted. A log that refuses known submissions appends it once.
+    /// - Parameter trace: a `traceparent`; nil for none.
+    package static func accepted(_ task: UploadTask, topic: String, trace: String?) throws -> AppendRequest {
+        AppendRequest(
+            topic: topic, partitioning: .hash(task.partitionKey),
+            record: LogRecord(
+                key: task.partitionKey, value: try TaskCodec.encode(task),
+                headers: HeaderName.headers(contentType: TaskCodec.contentType, trace: trace)),
+            identity: RecordIdentity(
+                name: SubmissionName.task(task.identity), fingerprint: try TaskFingerprint.of(task)))
+    }
+
+    /// The same record in another topic, with its progress in new headers.
+    package static func moved(
+        _ record: LogRecord, _ task: UploadTask, _ progress: TaskProgress, to topic: String
+    ) -> AppendRequest {
+        AppendRequest(
+            topic: topic, partitioning: .hash(task.partitionKey),
+            record: LogRecord(
+                key: record.key, value: record.value, headers: ProgressHeaders.replace(in: record, by: progress)))
+    }
+
+    /// A record of an earlier generation as a fresh task of `generation`. A log that refuses known submissions appends each
+    /// generation once.
+    /// - Parameter isChanged: whether `task` differs from what the record holds: it is written again then, else its bytes
+    ///   stay what they were.
+    package static func replayed(
+        _ record: LogRecord, _ task: UploadTask, isChanged: Bool, generation: Int, to topic: String
+    ) throws -> AppendRequest {
+        AppendRequest(
+            topic: topic, partitioning: .hash(task.partitionKey),
+            record: LogRecord(
+                key: isChanged ? task.partitionKey : record.key,
+                value: isChanged ? try TaskCodec.encode(task) : record.value,
+                headers: ProgressHeaders.replace(in: record, by: TaskProgress(generation: generation))),
+            identity: RecordIdentity(
+                name: SubmissionName.replay(TaskGeneration(identity: task.identity, generation: generation)),
+                fingerprint: []))
+    }
+}

@@ -1,0 +1,113 @@
+package import BackhaulDomain
+package import BackhaulLog
+internal import BackhaulRecords
+
+/// What an owner does to his tasks: PhotoKit's cancel and acknowledge (retry is a replay of one task).
+///
+/// Each is a record in the log; the view that told the task's state only says whether it is worth writing.
+package struct TaskActions: Sendable {
+    /// What became of a cancel.
+    package enum Cancel: Hashable, Sendable {
+        /// Its result is "cancelled".
+        case cancelled
+        /// It had ended, or ended first.
+        case ended(TaskState)
+        /// Written, and not decided within the time given: its result will tell.
+        case pending
+    }
+
+    /// What became of an acknowledgment.
+    package enum Acknowledge: Hashable, Sendable {
+        case acknowledged
+        /// Nothing has ended yet that could be acknowledged.
+        case unfinished(TaskState)
+        case unknown
+    }
+
+    private let log: any MessageLog
+    private let layout: TopicLayout
+    private let view: StatusView
+    private let clock: any LogClock
+
+    package init(log: any MessageLog, layout: TopicLayout, view: StatusView, clock: any LogClock) {
+        self.log = log
+        self.layout = layout
+        self.view = view
+        self.clock = clock
+    }
+
+    /// Cancels a task's latest generation.
+    ///
+    /// The cancel is an outcome like a worker's: the first terminal one in the task's partition wins. A worker learns of it
+    /// by the control topic, into which the acknowledger writes it together with the result. `objectMayExist` stands in the result, since an upload may be under way; the worker's report
+    /// corrects the view.
+    /// - Parameters:
+    ///   - caller: who wants it, for the record.
+    ///   - patience: milliseconds to wait for the result.
+    /// - Throws: `LogError`; then it may have been written or not, and may be asked for again.
+    package func cancel(_ status: TaskStatus, caller: String, patience: Int64) async throws -> Cancel {
+        let task = status.task
+        if status.state == .cancelled { return .cancelled }
+        if status.state.isTerminal { return .ended(status.state) }
+        let now = clock.wall
+        let outcome = Outcome(
+            kind: .cancelled, task: task, batch: status.batch,
+            destination: DestinationReference(place: .named(status.destination), key: status.key),
+            attempts: status.attempts, crashes: status.crashes, bytes: status.bytes,
+            worker: Outcome.callerPrefix + caller,
+            acceptedAt: status.acceptedAt, startedAt: now, finishedAt: now, objectMayExist: true)
+        _ = try await log.append([try OutcomeRecord.request(outcome, layout, trace: nil)])
+        let ended = try await state(of: task, patience: patience) { $0.isTerminal }
+        switch ended {
+        case .cancelled: return .cancelled
+        case let state? where state.isTerminal: return .ended(state)
+        default: return .pending
+        }
+    }
+
+    /// Takes note of the results of tasks: they count no more against their tenant's limit.
+    /// - Returns: one answer for each, in order.
+    /// - Throws: `LogError`.
+    package func acknowledge(_ identities: [TaskIdentity], caller: String) async throws -> [Acknowledge] {
+        var answers: [Acknowledge] = []
+        var requests: [AppendRequest] = []
+        let now = clock.wall
+        for identity in identities {
+            guard let status = try await view.task(identity) else {
+                answers.append(.unknown)
+                continue
+            }
+            guard status.state.isTerminal else {
+                answers.append(.unfinished(status.state))
+                continue
+            }
+            answers.append(.acknowledged)
+            guard !status.isAcknowledged else { continue }
+            let note = Outcome(
+                kind: .acknowledged, task: status.task, batch: status.batch,
+                destination: DestinationReference(place: .named(status.destination), key: status.key),
+                attempts: status.attempts, crashes: status.crashes, bytes: status.bytes,
+                worker: Outcome.callerPrefix + caller,
+                acceptedAt: status.acceptedAt, startedAt: now, finishedAt: now)
+            requests.append(try OutcomeRecord.request(note, layout, trace: nil))
+        }
+        if !requests.isEmpty { _ = try await log.append(requests) }
+        return answers
+    }
+
+    /// Waits until the view shows a state that will do.
+    /// - Returns: the state then, or at the end of the patience; nil when the generation is gone.
+    private func state(
+        of task: TaskGeneration, patience: Int64, until isEnough: (TaskState) -> Bool
+    ) async throws -> TaskState? {
+        let end = clock.now + patience
+        let signal = view.watch()
+        defer { view.unwatch(signal) }
+        while true {
+            try await view.catchUp()
+            guard let found = try await view.task(task.identity), found.task == task else { return nil }
+            if isEnough(found.state) || clock.now >= end { return found.state }
+            await signal.wait(until: min(end, clock.now + 500), by: clock)
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import BackhaulDomain
+import BackhaulLog
+import BackhaulRecords
+import Foundation
+import Testing
+
+@Suite("The wire")
+struct CodecTests {
+    private let task = UploadTask(
+        identity: TaskIdentity(tenant: "t1", id: "abc"), batch: "b",
+        source: SourceReference(root: "photos", path: "2026/ä.jpg"),
+        destination: DestinationReference(place: .named("nas"), key: "2026/ä.jpg"), size: 12_345,
+        modifiedAt: 1_700_000_000_123_456_789, contentType: "image/jpeg", acceptedAt: 1_700_000_001_000,
+        deadline: 1_700_000_002_000)
+
+    private var outcome: Outcome {
+        Outcome(
+            kind: .failed, task: TaskGeneration(identity: task.identity, generation: 2), batch: "b",
+            destination: task.destination, attempts: 3, crashes: 1, bytes: 12_345,
+            sha256: String(repeating: "ab", count: 32), verification: "http-2xx",
+            failure: Failure(.permanent, "no", httpStatus: 403), worker: "w", acceptedAt: 1, startedAt: 2,
+            finishedAt: 3,
+            nextAttemptAt: 4, objectMayExist: true)
+    }
+
+    @Test func everythingComesBack() throws {
+        #expect(try TaskCodec.decode(TaskCodec.encode(task)) == task)
+        #expect(try OutcomeCodec.decode(OutcomeCodec.encode(outcome)) == outcome)
+        var progress = TaskProgress(generation: 1, attempts: 2, crashes: 3, due: 4, isHandedOver: true)
+        progress.record(
+            AttemptRecord(attempt: 1, at: 5, failure: "transient", message: "m\n", httpStatus: 500, worker: "w"))
+        let checkpoint = Checkpoint(
+            task: TaskGeneration(identity: task.identity, generation: 1), isInFlight: true, progress: progress)
+        #expect(try CheckpointCodec.decode(CheckpointCodec.encode(checkpoint)) == checkpoint)
+        let record = LogRecord(value: nil, headers: ProgressHeaders.encode(progress))
+        #expect(try ProgressHeaders.decode(record) == progress)
+        #expect(ProgressHeaders.encode(TaskProgress()).isEmpty)
+    }
+
+    /// A message as version 0.1.0 wrote it. It has to stay readable for as long as there is a log that may hold it.
+    @Test func goldenTaskStaysReadable() throws {
+        let bytes = try TaskCodec.encode(task)
+        #expect(Hex.encode(bytes) == Self.goldenTask)
+        let written = try #require(Hex.decode(Self.goldenTask))
+        #expect(bytes == written)
+        #expect(try TaskCodec.decode(written) == task)
+    }
+
+    private static let goldenTask =
+        "0a02743112036162631a016222170a150a0670686f746f73120b323032362fc3a42e6a706728b96030959a97ece39fe7cb17"
+        + "3a120a036e61731a0b323032362fc3a42e6a7067420a696d6167652f6a70656748e8d795ffbc3150d0df95ffbc31"
+
+    @Test func emptyAndForeignBytesAreAnswered() {
+        // Empty bytes are a valid message of nothing but defaults.
+        #expect(throws: RecordError.missing(what: "task", field: "tenant")) { try TaskCodec.decode([]) }
+        #expect(throws: RecordError.unreadable(what: "task")) { try TaskCodec.decode(nil) }
+        #expect(throws: RecordError.self) { try TaskCodec.decode(Array("{\"tenant\":1}".utf8)) }
+        #expect(throws: RecordError.self) { try OutcomeCodec.decode([]) }
+        #expect(throws: RecordError.self) { try CheckpointCodec.decode([]) }
+        #expect(throws: RecordError.self) { try ResultDocument.decode([]) }
+        #expect(throws: RecordError.self) { try ResultDocument.decode(Array("{}".utf8)) }
+    }
+
+    @Test func anyBytesAreAnswered() throws {
+        let good = try TaskCodec.encode(task)
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<2_000 {
+            var bytes = good
+            for _ in 0..<Int.random(in: 1...4, using: &generator) {
+                bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: 0...255, using: &generator)
+            }
+            _ = try? TaskCodec.decode(bytes)
+            _ = try? OutcomeCodec.decode(bytes)
+            _ = try? TaskCodec.decode(Array(good.prefix(Int.random(in: 0..<good.count, using: &generator))))
+        }
+    }
+
+    private func progress(_ header: String, _ text: String) throws -> TaskProgress {
+        try ProgressHeaders.decode(LogRecord(value: nil, headers: [LogHeader(header, text: text)]))
+    }
+
+    @Test func aTaskOfAnotherWriterIsCheckedAgain() throws {
+        var escaping = task
+        escaping.source.path = "../../etc/passwd"
+        let bytes = try TaskCodec.encode(escaping)
+        #expect(throws: RecordError.self) { try TaskCodec.decode(bytes) }
+        #expect(throws: RecordError.self) { try progress(HeaderName.attempts, "many") }
+        #expect(throws: RecordError.self) { try progress(HeaderName.attempts, "-1") }
+        #expect(throws: RecordError.self) { try progress(HeaderName.history, "[") }
+    }
+
+    @Test func resultsAlwaysHaveEveryKey() throws {
+        let keys = [
+            "taskId", "generation", "tenant", "batch", "status", "attempts", "crashes", "bytes", "sha256",
+            "verification",
+            "destination", "key", "failure", "objectMayExist", "worker", "acceptedAt", "startedAt", "finishedAt",
+        ]
+        var bare = outcome
+        bare.failure = nil
+        bare.sha256 = ""
+        bare.verification = ""
+        for outcome in [outcome, bare] {
+            let bytes = try ResultDocument(outcome).encoded()
+            let object = try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
+            #expect(Set(object.keys) == Set(keys))
+            #expect(try ResultDocument.decode(bytes).task == outcome.task)
+        }
+        let headers = CloudEvent.headers(outcome.task, status: "failed", time: "2026-01-01T00:00:00.000Z")
+        #expect(headers.contains { $0 == ("ce_specversion", "1.0") })
+        #expect(headers.contains { $0 == ("ce_id", "t1/abc/2") })
+        #expect(headers.contains { $0 == ("content-type", "application/json") })
+    }
+
+    @Test(arguments: [
+        (Int64(0), "1970-01-01T00:00:00.000Z"), (1_700_000_000_123, "2023-11-14T22:13:20.123Z"),
+        (951_782_400_000, "2000-02-29T00:00:00.000Z"), (4_102_444_799_999, "2099-12-31T23:59:59.999Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+    ])
+    func timesAreRFC3339(_ milliseconds: Int64, _ text: String) {
+        #expect(TimeText.format(milliseconds) == text)
+    }
+
+    @Test func historyIsBounded() {
+        var progress = TaskProgress()
+        for number in 1...100 {
+            progress.record(
+                AttemptRecord(attempt: number, at: 0, failure: "x", message: "", httpStatus: nil, worker: ""))
+        }
+        #expect(progress.history.count == TaskProgress.longestHistory)
+        #expect(progress.history.first?.attempt == 1)
+        #expect(progress.history.last?.attempt == 100)
+    }
+}

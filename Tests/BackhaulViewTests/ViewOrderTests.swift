@@ -1,0 +1,145 @@
+import BackhaulDomain
+import BackhaulEmbedded
+import BackhaulIngest
+import BackhaulLog
+import BackhaulPipelineKit
+import BackhaulRecords
+import BackhaulTestKit
+import Logging
+import Testing
+
+@testable import BackhaulView
+
+/// Topics are read one after the other: what a view holds at the end must not hang on the order in which news came.
+@Suite("A view, whatever comes first")
+struct ViewOrderTests {
+    private func outcome(_ kind: OutcomeKind, generation: Int = 0, worker: String = "w", mayExist: Bool = false)
+        -> Outcome
+    {
+        Outcome(
+            kind: kind,
+            task: TaskGeneration(identity: TaskIdentity(tenant: "t", id: "x"), generation: generation), batch: "b",
+            destination: DestinationReference(place: .named("nas"), key: "k"), attempts: 1, crashes: 0, bytes: 1,
+            worker: worker, acceptedAt: 1_000, startedAt: 2_000, finishedAt: 3_000, objectMayExist: mayExist)
+    }
+
+    private func append(_ outcome: Outcome, to topic: String, _ pipeline: Pipeline) async throws {
+        let value =
+            topic == pipeline.layout.results
+            ? try ResultDocument(outcome).encoded() : try OutcomeCodec.encode(outcome)
+        _ = try await pipeline.log.append([
+            AppendRequest(topic: topic, partitioning: .partition(0), record: LogRecord(value: value))
+        ])
+    }
+
+    private func viewing(_ body: @escaping @Sendable (Pipeline, StatusView) async throws -> Void) async throws {
+        try await withPipeline { pipeline in
+            let view = try StatusView(
+                path: pipeline.folder + "/v.sqlite", log: pipeline.log, layout: pipeline.layout, holdsTruncation: false,
+                logger: Logger(label: "test"))
+            try await body(pipeline, view)
+            // Whatever came, the counts are those of the rows.
+            let counts = try await view.counts(batch: nil, tenant: "t")
+            let page = try await view.search(TaskSearch(tenant: "t"))
+            #expect(counts.accepted == page.tasks.count)
+            let unacknowledged = page.tasks.filter {
+                $0.position != nil && !$0.isAcknowledged && $0.state != .cancelled
+            }
+            #expect(try await view.unacknowledged(tenant: "t") == unacknowledged.count)
+            try view.close()
+        }
+    }
+
+    private let identity = TaskIdentity(tenant: "t", id: "x")
+
+    /// What a view has read last is written down though nothing comes after it: else the log would keep it for as long as the
+    /// machine is idle, while results go on to age out.
+    @Test func positionsAreWrittenWhenIdle() async throws {
+        try await withPipeline { pipeline in
+            let view = try StatusView(
+                path: pipeline.folder + "/v.sqlite", log: pipeline.log, layout: pipeline.layout, holdsTruncation: true,
+                commitEvery: .milliseconds(1_500), logger: Logger(label: "test"))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await view.run() }
+                // The second one comes within the pause after the first one's commit, and nothing follows it.
+                for count in 1...2 {
+                    try await append(outcome(.succeeded, generation: count), to: pipeline.layout.outcomes, pipeline)
+                    try await within(20, "the view's position") {
+                        let partition = TopicPartition(topic: pipeline.layout.outcomes, partition: 0)
+                        while try await pipeline.log.positions(of: pipeline.layout.view)[partition]?.frontier
+                            != Int64(count)
+                        {
+                            try await ContinuousClock().sleep(for: .milliseconds(20))
+                        }
+                    }
+                }
+                group.cancelAll()
+                while let result = await group.nextResult() {
+                    if case .failure(let error) = result, !(error is CancellationError) { throw error }
+                }
+            }
+            try view.close()
+        }
+    }
+
+    @Test func anAcknowledgmentBeforeItsTask() async throws {
+        try await viewing { pipeline, view in
+            try await append(outcome(.acknowledged, worker: "api:me"), to: pipeline.layout.outcomes, pipeline)
+            try await view.catchUp()
+            try await append(outcome(.succeeded), to: pipeline.layout.results, pipeline)
+            try await view.catchUp()
+            _ = try await pipeline.ingest.accept([try pipeline.draft("a", [1], to: .named("nas"), id: "x")])
+            try await view.catchUp()
+            let status = try await view.task(identity)
+            #expect(status?.isAcknowledged == true && status?.state == .succeeded && status?.root == "src")
+            #expect(try await view.unacknowledged(tenant: "t") == 0)
+        }
+    }
+
+    @Test(arguments: [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]])
+    func aReportAroundItsResult(_ order: [Int]) async throws {
+        try await viewing { pipeline, view in
+            let news = [
+                (outcome(.cancelled, worker: "api:me", mayExist: true), pipeline.layout.outcomes),
+                (outcome(.cancelled, worker: "api:me", mayExist: true), pipeline.layout.results),
+                (outcome(.cancelled, worker: "w", mayExist: false), pipeline.layout.outcomes),
+            ]
+            for index in order {
+                try await append(news[index].0, to: news[index].1, pipeline)
+                try await view.catchUp()
+            }
+            #expect(try await view.task(identity)?.objectMayExist == false)
+            // A second record of the task was uploaded all the same: that counts for more.
+            try await append(outcome(.succeeded), to: pipeline.layout.outcomes, pipeline)
+            try await view.catchUp()
+            let status = try await view.task(identity)
+            #expect(status?.state == .cancelled && status?.objectMayExist == true)
+        }
+    }
+
+    /// What was submitted stays what it was, though a retry elsewhere is met before it, or its outcome.
+    @Test(arguments: [true, false])
+    func theFirstSubmissionStays(_ meetsOutcomeFirst: Bool) async throws {
+        try await viewing { pipeline, view in
+            let draft = try pipeline.draft("a", [1], to: .named("nas"), id: "x")
+            let task = Ingest.task(draft, acceptedAt: 5)
+            var elsewhere = task
+            elsewhere.destination.key = "elsewhere"
+            if meetsOutcomeFirst {
+                try await append(outcome(.retrying, generation: 1), to: pipeline.layout.outcomes, pipeline)
+                try await view.catchUp()
+            }
+            for (value, generation) in [(elsewhere, 1), (task, 0)] {
+                let headers = ProgressHeaders.encode(TaskProgress(generation: generation))
+                _ = try await pipeline.log.append([
+                    AppendRequest(
+                        topic: pipeline.layout.tasks, partitioning: .partition(generation),
+                        record: LogRecord(value: try TaskCodec.encode(value), headers: headers))
+                ])
+                try await view.catchUp()
+            }
+            let known = try await view.known([identity])[identity]
+            #expect(known?.fingerprint == (try TaskFingerprint.of(task)) && known?.generation == 1)
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import BackhaulDomain
+import BackhaulLog
+import Testing
+
+@testable import BackhaulView
+
+/// Whatever the order of a generation's news, the row is the same in the end.
+@Suite("Rows of a view")
+struct ViewRowTests {
+    private static let task = UploadTask(
+        identity: TaskIdentity(tenant: "t", id: "x"), batch: "b", source: SourceReference(root: "r", path: "p"),
+        destination: DestinationReference(place: .named("nas"), key: "k"), size: 5, modifiedAt: 0, acceptedAt: 1_000)
+
+    private static func outcome(_ kind: OutcomeKind, generation: Int = 0, worker: String = "w") -> Outcome {
+        Outcome(
+            kind: kind, task: TaskGeneration(identity: task.identity, generation: generation), batch: "b",
+            destination: task.destination, attempts: 1, crashes: 0, bytes: 5, worker: worker, acceptedAt: 1_000,
+            startedAt: 2_000, finishedAt: 3_000)
+    }
+
+    private typealias News = @Sendable (ViewRow?) -> ViewRow?
+
+    private static func accepted(_ generation: Int) -> News {
+        { row in
+            ViewRow.accepting(
+                task, generation: generation, fingerprint: [UInt8(generation)],
+                position: LogPosition(
+                    partition: TopicPartition(topic: "tasks", partition: 0), offset: Int64(generation)), after: row)
+        }
+    }
+
+    /// Every order of the news.
+    private static func permutations(_ news: [News]) -> [[News]] {
+        guard news.count > 1 else { return [news] }
+        return news.indices.flatMap { index in
+            var rest = news
+            let first = rest.remove(at: index)
+            return permutations(rest).map { [first] + $0 }
+        }
+    }
+
+    private static func fold(_ news: [News]) -> ViewRow? { news.reduce(nil as ViewRow?) { $1($0) } }
+
+    @Test func aSuccessInAnyOrder() throws {
+        let news: [News] = [
+            Self.accepted(0), { ViewRow.moving(Self.outcome(.started), to: .running, after: $0) },
+            { ViewRow.ending(Self.outcome(.succeeded), .succeeded, after: $0) },
+            { ViewRow.acknowledging(Self.outcome(.acknowledged, worker: "api:me"), after: $0) },
+        ]
+        let rows = Set(Self.permutations(news).map(Self.fold))
+        #expect(rows.count == 1)
+        let row = try #require(rows.first ?? nil)
+        #expect(row.state == .succeeded && row.isAcknowledged && row.position != nil && row.finishedAt == 3_000)
+        #expect(!row.isUnacknowledged)
+    }
+
+    @Test func aReplayInAnyOrder() throws {
+        let news: [News] = [
+            Self.accepted(0), Self.accepted(1),
+            { ViewRow.ending(Self.outcome(.failed), .failed, after: $0) },
+            { ViewRow.ending(Self.outcome(.succeeded, generation: 1), .succeeded, after: $0) },
+        ]
+        let rows = Set(Self.permutations(news).map(Self.fold))
+        #expect(rows.count == 1)
+        let row = try #require(rows.first ?? nil)
+        #expect(row.generation == 1 && row.state == .succeeded)
+        #expect(row.fingerprint == [0], "what was submitted first stays what it was")
+    }
+
+    @Test func whatACancelLeftBehindIsRememberedOnce() {
+        let cancelled: News = { ViewRow.ending(Self.outcome(.cancelled, worker: "api:me"), .cancelled, after: $0) }
+        let stored: News = { ViewRow.reporting(Self.outcome(.succeeded), isStored: true, after: $0) }
+        let unstored: News = { ViewRow.reporting(Self.outcome(.cancelled), isStored: false, after: $0) }
+        for news in Self.permutations([Self.accepted(0), cancelled, stored, unstored]) {
+            #expect(Self.fold(news)?.leftBehind == true)
+        }
+        #expect(Self.fold([Self.accepted(0), cancelled, unstored])?.leftBehind == false)
+        #expect(Self.fold([Self.accepted(0), cancelled])?.leftBehind == nil)
+    }
+}
