@@ -110,6 +110,7 @@ completions: build ## Write deploy/completions anew (after the command line chan
 reference: build ## Write the table of docs/CONFIGURATION.md and the schema of the file anew (after a setting changed)
 	@.build/debug/backhaul config reference --format schema > schemas/json/config.v1.schema.json
 	@.build/debug/backhaul config reference | deploy/setup/insert-table.py docs/CONFIGURATION.md
+	@.build/debug/backhaul config reference --format destinations | deploy/setup/insert-table.py docs/CONFIGURATION.md destinations
 
 man: ## Write docs/man anew (after the command line changed)
 	swift package --allow-writing-to-package-directory generate-manual --multi-page --output-directory docs/man

@@ -41,7 +41,7 @@ enum PathCase {
         let log = try EmbeddedLog(
             folder: folder, options: EmbeddedOptions(owns: true, durability: .fsync), clock: clock, logger: logger)
         try await log.ensure(topics(layout))
-        let table = DestinationTable(["nowhere": Destination(kind: .drop)], allowsURLs: false)
+        let table = DestinationTable(["nowhere": Destination(DropDestination())], allowsURLs: false)
         let pool = ReaderPool()
         let engine = try TransferEngine(limits: .standard, egress: .privateNetworks, pool: pool)
         let worker = Worker(

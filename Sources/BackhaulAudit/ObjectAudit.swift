@@ -176,7 +176,7 @@ package struct ObjectAudit: Sendable {
         } catch {
             return .corrupted(corruption("unreadable: \(error.message)"))
         }
-        var dialect = destination.readBack(key: place.key)
+        var dialect = destination.type.readBack(key: place.key)
         var step = dialect.begin()
         while true {
             switch step {

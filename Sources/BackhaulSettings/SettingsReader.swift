@@ -201,62 +201,29 @@ package struct SettingsReader {
     }
 
     private static func destination(_ node: Node, _ name: String, _ place: String) throws -> Destination {
-        let fields = try fields(
-            node, ["type", "url", "path", "method", "verify", "order", "bearerTokenFile"], "destination '\(name)'",
-            place)
-        func choice<Choice: RawRepresentable & CaseIterable>(_ field: String, _ standard: Choice) throws -> Choice
-        where Choice.RawValue == String {
-            guard let text = fields[field] else { return standard }
-            guard let found = Choice(rawValue: text) else {
-                let all = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-                throw SettingsError(place, "destination '\(name)': \(field) must be one of \(all)")
-            }
-            return found
+        let known = ["type", "order"] + DestinationTypes.all.flatMap { $0.fields.map(\.name) }
+        var fields = try fields(node, Set(known), "destination '\(name)'", place)
+        func failure(_ problem: String) -> SettingsError { SettingsError(place, "destination '\(name)': \(problem)") }
+        let types = DestinationTypes.all.map { $0.name }
+        guard let type = fields.removeValue(forKey: "type").flatMap(DestinationTypes.named) else {
+            throw failure("type must be one of \(types.joined(separator: ", "))")
         }
-        func refuse(_ unused: [String], _ type: String) throws {
-            guard let found = unused.first(where: { fields[$0] != nil }) else { return }
-            throw SettingsError(place, "destination '\(name)': \(found) means nothing for type \(type)")
+        let order = fields.removeValue(forKey: "order").map(Destination.Order.init(rawValue:)) ?? Destination.Order.none
+        guard let order else {
+            let all = Destination.Order.allCases.map(\.rawValue).joined(separator: ", ")
+            throw failure("order must be one of \(all)")
         }
-        let order = try choice("order", Destination.Order.none)
-        switch fields["type"] {
-        case "http":
-            try refuse(["path"], "http")
-            guard let url = fields["url"] else { throw SettingsError(place, "destination '\(name)' needs a url") }
-            do {
-                try TaskRules.checkURL(ByteText(url))
-            } catch {
-                throw SettingsError(place, "destination '\(name)': \(error.message)")
-            }
-            var secret: Secret?
-            if let file = fields["bearerTokenFile"] {
-                guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-                    throw SettingsError(place, "destination '\(name)': bearerTokenFile \(file) cannot be read")
-                }
-                secret = Secret(text.trimmingCharacters(in: .whitespacesAndNewlines))
-            }
-            return Destination(
-                kind: .http(
-                    HTTPDestination(
-                        url: url, method: try choice("method", .put), check: try choice("verify", .answer),
-                        bearerToken: secret)),
-                order: order)
-        case "folder":
-            try refuse(["url", "method", "bearerTokenFile"], "folder")
-            guard let path = fields["path"], path.hasPrefix("/") else {
-                throw SettingsError(place, "destination '\(name)' needs an absolute path")
-            }
-            let check = try choice("verify", HTTPDestination.Check.answer)
-            guard check != .head else {
-                throw SettingsError(place, "destination '\(name)': verify is answer or read-back for a folder")
-            }
-            return Destination(
-                kind: .folder(FolderDestination(path: path, readsBack: check == .readBack)), order: order)
-        case "drop":
-            try refuse(["url", "path", "method", "verify", "bearerTokenFile"], "drop")
-            return Destination(kind: .drop, order: order)
-        default:
-            throw SettingsError(place, "destination '\(name)': type must be http, folder or drop")
+        do {
+            return try make(type, try DestinationFields(fields, of: type), order)
+        } catch let error as DestinationFields.Invalid {
+            throw failure(error.description)
         }
+    }
+
+    private static func make(
+        _ type: (some DestinationType).Type, _ fields: DestinationFields, _ order: Destination.Order
+    ) throws -> Destination {
+        Destination(try type.init(fields), order: order)
     }
 
     // MARK: Values

@@ -1,3 +1,4 @@
+internal import BackhaulDestinations
 internal import Foundation
 
 /// The settings as documents, made from their table: for people and for editors.
@@ -101,24 +102,54 @@ package enum SettingsReference {
     }
 
     private static var destinations: [String: Any] {
-        let text: [String: Any] = ["type": "string"]
-        let order: [String: Any] = ["enum": ["none", "key"], "default": "none"]
-        var http = section([
-            "type": ["const": "http"], "url": text, "method": ["enum": ["PUT", "POST"], "default": "PUT"],
-            "verify": ["enum": ["answer", "head", "read-back"], "default": "answer"], "order": order,
-            "bearerTokenFile": text,
-        ])
-        http["required"] = ["type", "url"]
-        var folder = section([
-            "type": ["const": "folder"], "path": text, "order": order,
-            "verify": ["enum": ["answer", "read-back"], "default": "answer"],
-        ])
-        folder["required"] = ["type", "path"]
-        var drop = section(["type": ["const": "drop"], "order": order])
-        drop["required"] = ["type"]
+        let order: [String: Any] = [
+            "description": orderHelp, "enum": Destination.Order.allCases.map(\.rawValue),
+            "default": Destination.Order.none.rawValue,
+        ]
+        let types = DestinationTypes.all.map { type in
+            var properties: [String: Any] = ["type": ["const": type.name], "order": order]
+            for field in type.fields { properties[field.name] = description(field) }
+            var found = section(properties)
+            found["description"] = type.summary
+            found["required"] = ["type"] + type.fields.filter(\.isRequired).map(\.name)
+            return found
+        }
         return [
             "description": "Where files go, by name.", "type": "object",
-            "additionalProperties": ["oneOf": [http, folder, drop]],
+            "additionalProperties": ["oneOf": types],
         ]
+    }
+
+    private static func description(_ field: DestinationField) -> [String: Any] {
+        var found: [String: Any] = ["description": field.help]
+        switch field.kind {
+        case .text, .secretFile: found["type"] = "string"
+        case .choice(let all): found["enum"] = all
+        }
+        if let standard = field.standard { found["default"] = standard }
+        return found
+    }
+
+    private static let orderHelp = "In which order uploads to one key run; see below."
+
+    /// The types of destinations in Markdown, as docs/CONFIGURATION.md has them.
+    package static var destinationTypes: String {
+        var text = ""
+        for type in DestinationTypes.all {
+            text += "### `type: \(type.name)`\n\n\(type.summary)\n\n| field | default | what it does |\n|---|---|---|\n"
+            for field in type.fields {
+                let standard = field.standard.map { "`\($0)`" } ?? (field.isRequired ? "required" : "none")
+                var help = field.help
+                if case .choice(let all) = field.kind {
+                    help = all.map { "`\($0)`" }.joined(separator: ", ") + ". " + help
+                }
+                text += "| `\(field.name)` | \(standard) | \(help) |\n"
+            }
+            text += "| `order` | `\(Destination.Order.none.rawValue)` | \(orderHelp) |\n\n"
+            text += "| a result's `verification` | what was checked |\n|---|---|\n"
+            for (word, meaning) in type.verifications { text += "| `\(word.rawValue)` | \(meaning) |\n" }
+            text += "\n"
+        }
+        return text
     }
 }

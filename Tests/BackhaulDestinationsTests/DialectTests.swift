@@ -118,7 +118,7 @@ struct DialectTests {
 
     @Test func unknownDestinationsNameTheRemedy() {
         let table = DestinationTable(
-            ["nas": Destination(kind: .folder(FolderDestination(path: "/nas")))], allowsURLs: false)
+            ["nas": Destination(FolderDestination(path: "/nas"))], allowsURLs: false)
         #expect(throws: Failure.self) { try table.resolve(.named("naz")) }
         #expect(throws: Failure.self) { try table.resolve(.url("http://x/")) }
         #expect((try? table.resolve(.named("nas"))) != nil)

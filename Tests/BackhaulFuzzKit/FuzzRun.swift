@@ -42,7 +42,7 @@ package struct FuzzRun: Sendable {
         var summary = Summary()
         try await withTemporaryFolder { folder in
             let pipeline = try await Pipeline(
-                folder: folder, destinations: ["nas": Destination(kind: .drop)], partitions: 2)
+                folder: folder, destinations: ["nas": Destination(DropDestination())], partitions: 2)
             do {
                 summary = try await drive(pipeline)
             } catch {

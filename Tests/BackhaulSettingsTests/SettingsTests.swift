@@ -25,7 +25,7 @@ struct SettingsTests {
 
     @Test func aDestinationMayDropWhatItIsGiven() async throws {
         let settings = try await read("destinations: {nowhere: {type: drop, order: key}}")
-        #expect(settings.destinations["nowhere"] == Destination(kind: .drop, order: .key))
+        #expect(settings.destinations["nowhere"] == Destination(DropDestination(), order: .key))
         await #expect(throws: SettingsError.self) { try await read("destinations: {n: {type: drop, path: /x}}") }
     }
 
@@ -47,13 +47,13 @@ struct SettingsTests {
         ("limits: {largeThreshold: 5MB}", "no size"), ("egress: {allow: [10.0.0.0/99]}", "no address range"),
         ("sources: {roots: /srv}", "mapping of names"), ("sources: {roots: {a: relative}}", "absolute path"),
         ("sources: {roots: [{name: a, path: /x, mraker: y}]}", "did you mean 'marker'"),
-        ("destinations: {nas: {type: ftp}}", "type must be"), ("destinations: {nas: {type: http}}", "needs a url"),
+        ("destinations: {nas: {type: ftp}}", "type must be"), ("destinations: {nas: {type: http}}", "url is missing"),
         ("destinations: {nas: {type: http, url: 'http://u:p@h/'}}", "user name"),
         ("destinations: {nas: {type: http, url: 'http://h/?sig=1'}}", "query"),
         ("destinations: {nas: {type: folder, path: x}}", "absolute"),
         ("destinations: {nas: {type: folder, path: /x, paht: /y}}", "did you mean 'path'"),
         ("destinations: {nas: {type: folder, path: /x, method: PUT}}", "method means nothing"),
-        ("destinations: {nas: {type: folder, path: /x, verify: head}}", "read-back for a folder"),
+        ("destinations: {nas: {type: folder, path: /x, verify: head}}", "verify must be one of answer, read-back"),
         ("destinations: {'../x': {type: folder, path: /x}}", "destination name"),
         ("retention: {work: 10d, results: 1d}", "must not be shorter"), ("a: [b", "no YAML"),
         ("- a", "mapping of settings"),
@@ -99,7 +99,7 @@ struct SettingsTests {
         #expect(settings.roots["disk"]?.marker == ".mounted")
         #expect(
             settings.destinations["nas"]
-                == Destination(kind: .folder(FolderDestination(path: "/mnt/nas", readsBack: true)), order: .key))
+                == Destination(FolderDestination(path: "/mnt/nas", readsBack: true), order: .key))
         #expect(settings.destinations["web"]?.order == Destination.Order.none)
     }
 
@@ -112,6 +112,9 @@ struct SettingsTests {
     /// What is committed is what the code says: `make reference` writes it.
     @Test func theDocumentsAreCurrent() throws {
         #expect(try committed("docs/CONFIGURATION.md").contains("\n\n" + SettingsReference.markdown + "\n"))
+        #expect(
+            try committed("docs/CONFIGURATION.md").contains(
+                "<!-- destinations -->\n\n" + SettingsReference.destinationTypes + "<!-- /destinations -->"))
         #expect(try committed("schemas/json/config.v1.schema.json") == SettingsReference.schema)
     }
 }

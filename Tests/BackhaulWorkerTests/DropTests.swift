@@ -11,7 +11,7 @@ import Testing
 struct DropTests {
     /// Nothing is read and nothing is stored, and the results say so.
     @Test func tasksSucceedWithoutTheirFiles() async throws {
-        try await withPipeline(destinations: ["nowhere": Destination(kind: .drop)]) { pipeline in
+        try await withPipeline(destinations: ["nowhere": Destination(DropDestination())]) { pipeline in
             let draft = try pipeline.draft("a", [1, 2, 3], to: .named("nowhere"))
             try FileManager.default.removeItem(atPath: pipeline.folder + "/source/a")
             _ = try await pipeline.ingest.accept([draft])

@@ -18,7 +18,7 @@ struct OwnershipTests {
     /// The task belongs to the new ownership: it waits for its time and is tried then.
     @Test(arguments: 0..<10)
     func aTaskOfTheNewOwnershipSurvivesTheLossOfTheOld(round: Int) async throws {
-        try await withPipeline(destinations: ["nowhere": Destination(kind: .drop)], partitions: 1) { pipeline in
+        try await withPipeline(destinations: ["nowhere": Destination(DropDestination())], partitions: 1) { pipeline in
             let partition = TopicPartition(topic: pipeline.layout.tasks, partition: 0)
             _ = try await pipeline.ingest.accept([try pipeline.draft("a", [1], to: .named("nowhere"))])
             let stored = try #require(try await pipeline.records(pipeline.layout.tasks).first)

@@ -32,7 +32,7 @@ struct RootCacheTests {
             let pool = ReaderPool()
             let engine = try TransferEngine(limits: .standard, egress: .privateNetworks, pool: pool)
             let table = DestinationTable(
-                ["out": Destination(kind: .folder(FolderDestination(path: folder + "/out")))], allowsURLs: false)
+                ["out": Destination(FolderDestination(path: folder + "/out"))], allowsURLs: false)
             let execution = UploadExecution(
                 destinations: LiveDestinations(table),
                 roots: SourceRoots(

@@ -224,7 +224,7 @@ struct WorkerTests {
             running.withLock { $0[request.target, default: 0] += 1 }
             return request.target == "/hot" && request.earlier == 0 ? .status(500) : .slow(0.01)
         }) { server in
-            let destination = Destination(kind: .http(HTTPDestination(url: server.url)), order: .key)
+            let destination = Destination(HTTPDestination(url: server.url), order: .key)
             try await withPipeline(destinations: ["ordered": destination]) { pipeline in
                 var drafts: [TaskDraft] = []
                 for version in 0..<10 {
@@ -319,7 +319,7 @@ struct WorkerTests {
 
     @Test func aFolderIsADestinationToo() async throws {
         try await withTemporaryFolder { target in
-            let destination = Destination(kind: .folder(FolderDestination(path: target, readsBack: true)))
+            let destination = Destination(FolderDestination(path: target, readsBack: true))
             try await withPipeline(destinations: ["nas": destination]) { pipeline in
                 let bytes = [UInt8](repeating: 3, count: 700_000)
                 try await accept(

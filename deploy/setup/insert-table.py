@@ -1,11 +1,20 @@
 #!/usr/bin/env python3
-"""Puts the table on standard input in place of the table of settings in the Markdown file that is named."""
+"""Replaces a generated part of a Markdown file by what stands on standard input.
+
+    insert-table.py FILE                 the table of settings
+    insert-table.py FILE destinations    what stands between `<!-- destinations -->` and `<!-- /destinations -->`
+"""
 import re
 import sys
 
-path, table = sys.argv[1], sys.stdin.read()
+path, made = sys.argv[1], sys.stdin.read()
 text = open(path, encoding="utf-8").read()
-made, count = re.subn(r"\n\| setting \| environment variable \|.*?\n(?=\n)|\n@@TABLE@@\n", lambda _: "\n" + table, text, count=1, flags=re.S)
+if len(sys.argv) > 2:
+    mark = sys.argv[2]
+    pattern, made = rf"(?<=<!-- {mark} -->\n\n).*?(?=<!-- /{mark} -->)", made
+else:
+    pattern, made = r"\n\| setting \| environment variable \|.*?\n(?=\n)", "\n" + made
+written, count = re.subn(pattern, lambda _: made, text, count=1, flags=re.S)
 if count != 1:
-    sys.exit(f"{path}: no table of settings was found")
-open(path, "w", encoding="utf-8").write(made)
+    sys.exit(f"{path}: the part to replace was not found")
+open(path, "w", encoding="utf-8").write(written)

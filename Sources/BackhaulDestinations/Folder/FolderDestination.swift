@@ -1,8 +1,31 @@
-internal import BackhaulDomain
+package import BackhaulDomain
 package import BackhaulTransfer
 
 /// A folder of this machine, or one that it has mounted.
-package struct FolderDestination: Hashable, Sendable {
+package struct FolderDestination: DestinationType {
+    package static let name = "folder"
+    package static let summary =
+        "A folder of this machine, or one that it has mounted. It also keeps `.backhaul-tmp` for "
+        + "objects that are being written: an object appears under its name only when it is whole and on the disk."
+    package static let fields = [
+        DestinationField(
+            "path", .text,
+            help: "Absolute. It must exist; it is never created, so that nothing is written beside an unmounted disk."),
+        DestinationField(
+            "verify", .choice(Check.allCases.map(\.rawValue)), standard: Check.answer.rawValue,
+            help: "What is checked before an upload counts as a success: `answer` for written, fsynced and renamed, "
+                + "`read-back` for read from the disk and compared as well."),
+    ]
+    package static let verifications = [
+        (word: Verification.durable, meaning: "Written, fsynced and renamed (`verify: answer`)."),
+        (word: Verification.readBack, meaning: "Read from the disk and compared as well (`verify: read-back`)."),
+    ]
+
+    private enum Check: String, CaseIterable {
+        case answer
+        case readBack = "read-back"
+    }
+
     /// Absolute.
     package var path: String
     package var readsBack: Bool
@@ -11,55 +34,24 @@ package struct FolderDestination: Hashable, Sendable {
         self.path = path
         self.readsBack = readsBack
     }
+
+    package init(_ fields: DestinationFields) throws(DestinationFields.Invalid) {
+        let check: Check = try fields.choice("verify")
+        self.init(path: fields["path"], readsBack: check == .readBack)
+        guard path.hasPrefix("/") else { throw DestinationFields.Invalid("path must be absolute") }
+    }
+
+    package var description: String { "folder \(path) verify=\((readsBack ? Check.readBack : .answer).rawValue)" }
+    package var localFolder: String? { path }
+
+    package func upload(key: ByteText, body: TransferBody, contentType: String) -> any Dialect {
+        FolderUpload(destination: self, key: key.text, body: body)
+    }
+
+    package func readBack(key: ByteText) -> any Dialect { FolderReadBack(destination: self, key: key.text) }
 }
 
-/// Puts a file into a local folder: one placement, which is atomic.
-package struct FolderUpload: Dialect {
-    private let destination: FolderDestination
-    private let key: String
-    private let body: TransferBody
-
-    package init(destination: FolderDestination, key: String, body: TransferBody) {
-        self.destination = destination
-        self.key = key
-        self.body = body
-    }
-
-    package mutating func begin() -> Step {
-        .place(LocalPlacement(folder: destination.path, key: key, body: body, readsBack: destination.readsBack))
-    }
-
-    package mutating func next(_ report: TransferReport) -> Step {
-        if let failure = report.failure { return .failed(failure.classified) }
-        guard let sha256 = report.sha256 else {
-            return .failed(Failure(.transient, "the copy ended without a checksum"))
-        }
-        if destination.readsBack, report.receivedSHA256 != sha256 {
-            return .failed(Failure(.integrity, "read back from the folder, the object differs from what was written"))
-        }
-        return .stored(
-            StoredObject(
-                bytes: body.count, sha256: sha256, verification: destination.readsBack ? .readBack : .durable))
-    }
-}
-
-/// Reads an object of a local folder.
-package struct FolderReadBack: Dialect {
-    private let destination: FolderDestination
-    private let key: String
-
-    package init(destination: FolderDestination, key: String) {
-        self.destination = destination
-        self.key = key
-    }
-
-    package mutating func begin() -> Step {
-        .place(LocalPlacement(folder: destination.path, key: key, body: .none, readsBack: true, isOnlyRead: true))
-    }
-
-    package mutating func next(_ report: TransferReport) -> Step {
-        if let failure = report.failure { return .failed(failure.classified) }
-        return .stored(
-            StoredObject(bytes: report.bytesReceived, sha256: report.receivedSHA256 ?? "", verification: .readBack))
-    }
+extension Verification {
+    /// Written, fsynced and renamed.
+    package static let durable = Verification(rawValue: "fsync")
 }

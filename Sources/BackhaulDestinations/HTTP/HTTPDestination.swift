@@ -1,5 +1,45 @@
+package import BackhaulDomain
+package import BackhaulTransfer
+
 /// A server that takes objects by plain HTTP, straight to their final names.
-package struct HTTPDestination: Hashable, Sendable {
+package struct HTTPDestination: DestinationType {
+    package static let name = "http"
+    package static let summary = "A server that takes objects by plain HTTP."
+    package static let fields = [
+        DestinationField(
+            "url", .text,
+            help:
+                "The base URL: http or https, no user name or password, no query, no fragment. The object's key is put "
+                + "behind it."),
+        DestinationField(
+            "method", .choice(Method.allCases.map(\.rawValue)), standard: Method.put.rawValue,
+            help: "The method of an upload."),
+        DestinationField(
+            "verify", .choice(Check.allCases.map(\.rawValue)), standard: Check.answer.rawValue,
+            help: "What is checked before an upload counts as a success: `answer` for the answer alone, `head` and "
+                + "`read-back` for a HEAD or a GET after it."),
+        DestinationField(
+            "bearerTokenFile", .secretFile, isOptional: true,
+            help:
+                "A file whose content is sent as `Authorization: Bearer …`. Read when the program starts and at SIGHUP; "
+                + "blanks around it are cut off."),
+    ]
+    package static let verifications = [
+        (word: Verification.status, meaning: "A 2xx after all bytes were sent."),
+        (
+            word: Verification.digest,
+            meaning: "As before, and the SHA-256 in the answer's `Repr-Digest` (RFC 9530) is the one that was sent."
+        ),
+        (
+            word: Verification.length,
+            meaning: "As before, and the `Content-Length` of a HEAD is the size that was sent (`verify: head`)."
+        ),
+        (
+            word: Verification.readBack,
+            meaning: "As before, and the bytes of a GET have the SHA-256 that was sent (`verify: read-back`)."
+        ),
+    ]
+
     package enum Method: String, Hashable, Sendable, CaseIterable {
         case put = "PUT"
         case post = "POST"
@@ -27,6 +67,29 @@ package struct HTTPDestination: Hashable, Sendable {
         self.check = check
         self.bearerToken = bearerToken
     }
+
+    package init(_ fields: DestinationFields) throws(DestinationFields.Invalid) {
+        let url = fields["url"]
+        do {
+            try TaskRules.checkURL(ByteText(url))
+        } catch {
+            throw DestinationFields.Invalid(error.message)
+        }
+        self.init(
+            url: url, method: try fields.choice("method"), check: try fields.choice("verify"),
+            bearerToken: try fields.secret("bearerTokenFile"))
+    }
+
+    package var description: String {
+        "http \(method.rawValue) \(url) verify=\(check.rawValue)"
+            + (bearerToken == nil ? "" : " bearerToken=<redacted>")
+    }
+
+    package func upload(key: ByteText, body: TransferBody, contentType: String) -> any Dialect {
+        HTTPUpload(destination: self, key: key.text, body: body, contentType: contentType)
+    }
+
+    package func readBack(key: ByteText) -> any Dialect { HTTPReadBack(destination: self, key: key.text) }
 
     /// The URL of an object: each component of the key percent-encoded, all but RFC 3986's unreserved characters.
     package func url(of key: String) -> String {
@@ -56,14 +119,11 @@ package struct HTTPDestination: Hashable, Sendable {
     }
 }
 
-/// A value that no description shows.
-package struct Secret: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
-    package let value: String
-
-    package init(_ value: String) {
-        self.value = value
-    }
-
-    package var description: String { "<redacted>" }
-    package var debugDescription: String { "<redacted>" }
+extension Verification {
+    /// A 2xx after all bytes were sent.
+    package static let status = Verification(rawValue: "http-2xx")
+    /// The answer carried the SHA-256 of what was stored (RFC 9530), and it is the one of what was sent.
+    package static let digest = Verification(rawValue: "http-digest")
+    /// A HEAD afterwards gave the size that was sent.
+    package static let length = Verification(rawValue: "head-length")
 }

@@ -32,20 +32,8 @@ package struct UploadExecution: Sendable {
     /// - Throws: `Failure`; `CancellationError` when the work is interrupted or the calling task cancelled.
     package func attempt(_ task: UploadTask, _ interruption: Interruption) async throws -> StoredObject {
         let destination = try destinations.table.resolve(task.destination.place)
-        // Nothing is opened for a destination that keeps nothing.
-        if case .drop = destination.kind { return Drop.object }
-        let engine = engine
-        let body = try await pool.run {
-            if case .url(let url) = task.destination.place {
-                do {
-                    try engine.requireAllowed(url.text)
-                } catch let failure as TransferFailure {
-                    throw failure.classified
-                }
-            }
-            return try open(task)
-        }
-        var dialect = destination.upload(key: task.destination.key, body: body, contentType: task.contentType)
+        let body = type(of: destination.type).readsSource ? try await load(task) : .none
+        var dialect = destination.type.upload(key: task.destination.key, body: body, contentType: task.contentType)
         var step = dialect.begin()
         while true {
             guard !interruption.isInterrupted, !Task.isCancelled else { throw CancellationError() }
@@ -63,6 +51,20 @@ package struct UploadExecution: Sendable {
             case .failed(let failure):
                 throw failure
             }
+        }
+    }
+
+    private func load(_ task: UploadTask) async throws -> TransferBody {
+        let engine = engine
+        return try await pool.run {
+            if case .url(let url) = task.destination.place {
+                do {
+                    try engine.requireAllowed(url.text)
+                } catch let failure as TransferFailure {
+                    throw failure.classified
+                }
+            }
+            return try open(task)
         }
     }
 

@@ -29,13 +29,20 @@ struct Config: AsyncParsableCommand {
         enum Format: String, ExpressibleByArgument, CaseIterable {
             case markdown
             case schema
+            case destinations
         }
 
-        @Option(help: "markdown or schema.")
+        @Option(help: "markdown, schema, or destinations (their types, in Markdown).")
         var format = Format.markdown
 
         func run() async throws {
-            print(format == .markdown ? SettingsReference.markdown : SettingsReference.schema, terminator: "")
+            let text =
+                switch format {
+                case .markdown: SettingsReference.markdown
+                case .schema: SettingsReference.schema
+                case .destinations: SettingsReference.destinationTypes
+                }
+            print(text, terminator: "")
         }
     }
 
@@ -67,24 +74,16 @@ struct Config: AsyncParsableCommand {
             }
             for (name, destination) in settings.destinations.sorted(by: { $0.key < $1.key }) {
                 lines.append(
-                    Line(setting: "destinations.\(name)", value: Self.text(destination), from: "configuration file"))
+                    Line(
+                        setting: "destinations.\(name)",
+                        value: "\(destination.type.description) order=\(destination.order.rawValue)",
+                        from: "configuration file"))
             }
             if output == .json {
                 for line in lines { try Output.json(line) }
                 return
             }
             Output.table([["SETTING", "VALUE", "FROM"]] + lines.map { [$0.setting, $0.value, $0.from] })
-        }
-
-        private static func text(_ destination: Destination) -> String {
-            switch destination.kind {
-            case .http(let http):
-                "http \(http.method.rawValue) \(http.url) verify=\(http.check.rawValue) order=\(destination.order.rawValue)"
-                    + (http.bearerToken == nil ? "" : " bearerToken=<redacted>")
-            case .folder(let folder):
-                "folder \(folder.path) verify=\(folder.readsBack ? "read-back" : "fsync") order=\(destination.order.rawValue)"
-            case .drop: "drop order=\(destination.order.rawValue)"
-            }
         }
     }
 }

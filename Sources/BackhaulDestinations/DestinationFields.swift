@@ -1,0 +1,56 @@
+internal import Foundation
+
+/// The settings of one destination as they were written, read by its type.
+package struct DestinationFields: Sendable {
+    /// A setting that cannot be used: which, and what to write.
+    package struct Invalid: Error, Hashable, Sendable, CustomStringConvertible {
+        package let description: String
+
+        package init(_ description: String) { self.description = description }
+    }
+
+    private let texts: [String: String]
+
+    /// Checks the names and the choices of `texts` by the fields of a type.
+    /// - Throws: `Invalid`.
+    package init(_ texts: [String: String], of type: any DestinationType.Type) throws(Invalid) {
+        var texts = texts
+        for name in texts.keys.sorted() where !type.fields.contains(where: { $0.name == name }) {
+            throw Invalid("\(name) means nothing for type \(type.name)")
+        }
+        for field in type.fields {
+            guard let text = texts[field.name] ?? field.standard else {
+                if field.isRequired { throw Invalid("\(field.name) is missing") }
+                continue
+            }
+            if case .choice(let all) = field.kind, !all.contains(text) {
+                throw Invalid("\(field.name) must be one of \(all.joined(separator: ", "))")
+            }
+            texts[field.name] = text
+        }
+        self.texts = texts
+    }
+
+    /// The text of a field; empty where an optional one is not set.
+    package subscript(_ name: String) -> String { texts[name] ?? "" }
+
+    /// The choice of a field; its first case should the field not be one of them.
+    /// - Throws: `Invalid`.
+    package func choice<Choice: RawRepresentable & CaseIterable>(_ name: String) throws(Invalid) -> Choice
+    where Choice.RawValue == String {
+        guard let choice = Choice(rawValue: self[name]) else {
+            throw Invalid("\(name) must be one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return choice
+    }
+
+    /// The content of the file that a field names, without the blanks around it; nil where it is not set.
+    /// - Throws: `Invalid`.
+    package func secret(_ name: String) throws(Invalid) -> Secret? {
+        guard let file = texts[name] else { return nil }
+        guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+            throw Invalid("\(name) \(file) cannot be read")
+        }
+        return Secret(text.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+}

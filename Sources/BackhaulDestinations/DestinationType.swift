@@ -1,0 +1,35 @@
+package import BackhaulDomain
+package import BackhaulTransfer
+
+/// A type of destination: its settings, and how objects get there and are read back. All that is known of one is below its
+/// folder; `DestinationTypes` lists them.
+package protocol DestinationType: Hashable, Sendable {
+    /// The value of `type` in the configuration.
+    static var name: String { get }
+    /// One sentence for the reference.
+    static var summary: String { get }
+    /// Its settings beside `type` and `order`. The reference and the schema of the file are made from them.
+    static var fields: [DestinationField] { get }
+    /// What an upload can record as verified, and what that means.
+    static var verifications: [(word: Verification, meaning: String)] { get }
+    /// Whether an upload reads its source.
+    static var readsSource: Bool { get }
+
+    /// - Throws: `DestinationFields.Invalid`.
+    init(_ fields: DestinationFields) throws(DestinationFields.Invalid)
+
+    /// The settings for people, without secrets.
+    var description: String { get }
+    /// The folder of this machine that it writes to; nil for one that is elsewhere.
+    var localFolder: String? { get }
+
+    /// The dialect that puts `body` at `key`.
+    func upload(key: ByteText, body: TransferBody, contentType: String) -> any Dialect
+    /// The dialect that reads the object at `key` and gives its size and SHA-256.
+    func readBack(key: ByteText) -> any Dialect
+}
+
+extension DestinationType {
+    package static var readsSource: Bool { true }
+    package var localFolder: String? { nil }
+}

@@ -1,0 +1,22 @@
+package import BackhaulTransfer
+
+/// Reads an object of a local folder.
+package struct FolderReadBack: Dialect {
+    private let destination: FolderDestination
+    private let key: String
+
+    package init(destination: FolderDestination, key: String) {
+        self.destination = destination
+        self.key = key
+    }
+
+    package mutating func begin() -> Step {
+        .place(LocalPlacement(folder: destination.path, key: key, body: .none, readsBack: true, isOnlyRead: true))
+    }
+
+    package mutating func next(_ report: TransferReport) -> Step {
+        if let failure = report.failure { return .failed(failure.classified) }
+        return .stored(
+            StoredObject(bytes: report.bytesReceived, sha256: report.receivedSHA256 ?? "", verification: .readBack))
+    }
+}

@@ -1,0 +1,23 @@
+internal import BackhaulDomain
+package import BackhaulTransfer
+
+/// Reads an object and hashes it.
+package struct HTTPReadBack: Dialect {
+    private let destination: HTTPDestination
+    private let url: String
+
+    package init(destination: HTTPDestination, key: String) {
+        self.destination = destination
+        url = destination.url(of: key)
+    }
+
+    package mutating func begin() -> Step {
+        .request(TransferRequest(method: "GET", url: url, headers: destination.authorization, sink: .hash))
+    }
+
+    package mutating func next(_ report: TransferReport) -> Step {
+        if let failure = HTTPAnswer.failure(report, doing: "reading") { return .failed(failure) }
+        return .stored(
+            StoredObject(bytes: report.bytesReceived, sha256: report.receivedSHA256 ?? "", verification: .readBack))
+    }
+}
