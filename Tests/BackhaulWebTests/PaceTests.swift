@@ -4,6 +4,8 @@ import HTTPTypes
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOEmbedded
+import NIOHTTPTypes
 import Testing
 
 @testable import BackhaulWeb
@@ -22,74 +24,89 @@ struct PaceTests {
         #expect(!pace.isStuck(nanoseconds: 59 * second) && pace.isStuck(nanoseconds: 60 * second))
     }
 
-    private func serving(pace: ClientPace, _ body: @escaping @Sendable (Int, WebMeters) async throws -> Void)
-        async throws
-    {
+    private func serving(_ body: @escaping @Sendable (Int) async throws -> Void) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let meters = WebMeters()
         let route = APIRoute(.post, "/v1/sink", .submit) { request, _ in
             var count = 0
             for try await chunk in request.body { count += chunk.readableBytes }
             return JSONAnswer.response(.ok, ["bytes": count])
         }
-        let thinking = APIRoute(.post, "/v1/thinking", .submit) { request, call in
-            // As a batch does while the log is busy: some lines are here, more may come, the client waits for answers.
-            var iterator = request.body.makeAsyncIterator()
-            _ = try await iterator.next()
-            call.isWorking(true)
-            try await Task.sleep(for: .seconds(4))
-            call.isWorking(false)
-            return JSONAnswer.response(.ok, ["done": true])
-        }
         let token = APIToken(
             caller: Caller(name: "t", scopes: [.submit], tenant: nil),
             sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
         let server = WebServer(
-            host: "127.0.0.1", port: 0, routes: [route, thinking],
+            host: "127.0.0.1", port: 0, routes: [route],
             authenticator: Authenticator(isOn: true, tokens: [token]),
-            meters: meters, pace: pace, logger: logger)
+            meters: WebMeters(), pace: ClientPace(), logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
-            try await body(try await server.waitUntilListening(), meters)
+            try await body(try await server.waitUntilListening())
             await server.stop(grace: 2_000)
             group.cancelAll()
         }
     }
 
-    /// A body that drips is cut off; one that comes at once is taken.
-    @Test func aDrippingBodyIsCutOff() async throws {
-        try await serving(pace: ClientPace(bytesPerSecond: 1_000, grace: 1, longestStandstill: 60)) { port, meters in
-            let head = "POST /v1/sink HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer test\r\n"
-            let client = try RawClient(port: port)
-            client.send(head + "Content-Length: 100000\r\n\r\nabc")
-            let end = await client.receive(seconds: 10)
-            #expect(end.isClosed && end.text.isEmpty, "\(end)")
-            #expect(
-                meters.families.contains { $0.name == "backhaul_http_slow_clients_total" && $0.samples[0].value == 1 })
-            let good = try RawClient(port: port)
-            good.send(head + "Connection: close\r\nContent-Length: 3\r\n\r\nabc")
-            #expect(await good.receive(seconds: 5).text.contains(#"{"bytes":3}"#))
-        }
+    /// A channel with the guard in it, on a loop whose time the test moves.
+    private func channel(_ slow: Counter) throws -> EmbeddedChannel {
+        let pace = ClientPace(bytesPerSecond: 1_000, grace: 1, longestStandstill: 60)
+        let channel = EmbeddedChannel(handler: SlowClientGuard(pace: pace, onSlow: { slow.add(1, []) }))
+        channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+        let head = HTTPRequest(method: .post, scheme: "http", authority: "x", path: "/v1/sink")
+        try channel.writeInbound(HTTPRequestPart.head(head))
+        return channel
     }
 
-    /// A client that waits for the server is not slow.
-    @Test func aServerThatWorksIsNoSlowClient() async throws {
-        try await serving(pace: ClientPace(bytesPerSecond: 1_000, grace: 1, longestStandstill: 60)) { port, meters in
-            let client = try RawClient(port: port)
-            client.send(
-                "POST /v1/thinking HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
-            )
-            let end = await client.receive(seconds: 8)
-            #expect(end.text.contains(#"{"done":true}"#), "\(end)")
-            #expect(
-                meters.families.contains { $0.name == "backhaul_http_slow_clients_total" && $0.samples[0].value == 0 })
+    private func send(_ bytes: Int, to channel: EmbeddedChannel) throws {
+        try channel.writeInbound(HTTPRequestPart.body(ByteBuffer(repeating: 0, count: bytes)))
+        channel.read()
+    }
+
+    private func slow() -> Counter { Counter("slow", "") }
+
+    @Test func drippingBodyIsCutOff() throws {
+        let slow = slow()
+        let channel = try channel(slow)
+        try send(3, to: channel)
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(900))
+        #expect(channel.isActive)
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(200))
+        #expect(!channel.isActive && slow.family.samples.first?.value == 1)
+    }
+
+    @Test func steadyBodyIsTaken() throws {
+        let slow = slow()
+        let channel = try channel(slow)
+        for _ in 0..<100 {
+            try send(1_100, to: channel)
+            channel.embeddedEventLoop.advanceTime(by: .seconds(1))
         }
+        try channel.writeInbound(HTTPRequestPart.end(nil))
+        channel.embeddedEventLoop.advanceTime(by: .seconds(100))
+        #expect(channel.isActive && slow.family.samples.first?.value == 0)
+        _ = try channel.finish()
+    }
+
+    /// As a batch does while the log is busy: some lines are here, more may come, the client waits for answers.
+    @Test func waitingForTheServerIsNotSlow() throws {
+        let slow = slow()
+        let channel = try channel(slow)
+        try send(3, to: channel)
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(500))
+        channel.triggerUserOutboundEvent(SlowClientGuard.Working(isSo: true), promise: nil)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(100))
+        #expect(channel.isActive)
+        channel.triggerUserOutboundEvent(SlowClientGuard.Working(isSo: false), promise: nil)
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(400))
+        #expect(channel.isActive && slow.family.samples.first?.value == 0)
+        // What was waited for before and after the work is one sum.
+        channel.embeddedEventLoop.advanceTime(by: .seconds(2))
+        #expect(!channel.isActive && slow.family.samples.first?.value == 1)
     }
 
     /// A refused body is not read to its end: the answer comes, and then the connection ends.
     @Test func aRefusedBodyEndsItsConnection() async throws {
-        try await serving(pace: ClientPace()) { port, _ in
+        try await serving { port in
             let client = try RawClient(port: port)
             client.send("POST /v1/sink HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000000\r\n\r\nabc")
             let end = await client.receive(seconds: 8)

@@ -52,12 +52,12 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: From the client
 
     func read(context: ChannelHandlerContext) {
-        if readingSince == nil { readingSince = .now() }
+        if readingSince == nil { readingSince = context.eventLoop.now }
         context.read()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        count()
+        count(context.eventLoop.now)
         switch unwrapInboundIn(data) {
         case .head:
             requests += 1
@@ -73,9 +73,9 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelRead(data)
     }
 
-    private func count() {
+    private func count(_ now: NIODeadline) {
         guard let since = readingSince else { return }
-        if !isWorking { body.waited += (NIODeadline.now() - since).nanoseconds }
+        if !isWorking { body.waited += (now - since).nanoseconds }
         readingSince = nil
     }
 
@@ -85,8 +85,8 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
         // What was waited for before is charged, what is waited for meanwhile is not.
         let isReading = readingSince != nil
-        count()
-        if isReading { readingSince = .now() }
+        count(context.eventLoop.now)
+        if isReading { readingSince = context.eventLoop.now }
         isWorking = working.isSo
         promise?.succeed()
     }
@@ -113,7 +113,7 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        stuckSince = context.channel.isWritable ? nil : .now()
+        stuckSince = context.channel.isWritable ? nil : context.eventLoop.now
         context.fireChannelWritabilityChanged()
     }
 
@@ -130,8 +130,9 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private func look(_ context: ChannelHandlerContext) {
         guard !isGone else { return }
         var meter = body
-        if let readingSince, !isWorking { meter.waited += (NIODeadline.now() - readingSince).nanoseconds }
-        let stuck = stuckSince.map { (NIODeadline.now() - $0).nanoseconds } ?? 0
+        let now = context.eventLoop.now
+        if let readingSince, !isWorking { meter.waited += (now - readingSince).nanoseconds }
+        let stuck = stuckSince.map { (now - $0).nanoseconds } ?? 0
         guard !(isReceiving && !isClosing && pace.isTooSlow(meter)), !pace.isStuck(nanoseconds: stuck) else {
             onSlow()
             return context.close(promise: nil)
