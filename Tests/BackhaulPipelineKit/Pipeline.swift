@@ -154,7 +154,7 @@ package final class Pipeline: Sendable {
     }
 
     /// Waits until `count` results are there.
-    package func results(_ count: Int, within seconds: Double = 30) async throws -> [ResultDocument] {
+    package func results(_ count: Int, within seconds: Double = 120) async throws -> [ResultDocument] {
         let changes = await log.changes()
         return try await bounded(seconds, "\(count) results") {
             var found = try await self.allResults()

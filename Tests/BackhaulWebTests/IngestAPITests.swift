@@ -70,7 +70,7 @@ struct IngestAPITests {
     ) async throws -> Answer {
         var request = URLRequest(url: try #require(URL(string: url)))
         request.httpMethod = method
-        request.timeoutInterval = 10
+        request.timeoutInterval = 120
         if !body.isEmpty { request.httpBody = Data(body.utf8) }
         for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
         let (data, response) = try await URLSession.shared.data(for: request)

@@ -109,7 +109,7 @@ struct PaceTests {
         try await serving { port in
             let client = try RawClient(port: port)
             client.send("POST /v1/sink HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000000\r\n\r\nabc")
-            let end = await client.receive(seconds: 8)
+            let end = await client.receive(seconds: 60)
             #expect(end.isClosed && end.text.hasPrefix("HTTP/1.1 401"), "\(end)")
             #expect(
                 end.text.lowercased().contains("connection: close") && end.text.contains(#""code":"unauthenticated""#))

@@ -54,7 +54,7 @@ struct TasksAPITests {
     ) {
         var request = URLRequest(url: try #require(URL(string: url)))
         request.httpMethod = method
-        request.timeoutInterval = 20
+        request.timeoutInterval = 120
         if let body { request.httpBody = Data(body.utf8) }
         let (data, response) = try await URLSession.shared.data(for: request)
         let json = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] ?? [:]

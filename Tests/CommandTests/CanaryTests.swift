@@ -71,7 +71,7 @@ struct CanaryTests {
     ) async throws -> String {
         var request = URLRequest(url: try #require(URL(string: url)))
         request.httpMethod = method
-        request.timeoutInterval = 20
+        request.timeoutInterval = 120
         if let body { request.httpBody = Data(body.utf8) }
         for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
         let (data, response) = try await URLSession.shared.data(for: request)
