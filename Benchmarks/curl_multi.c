@@ -1,7 +1,7 @@
 /* The physical limit: libcurl's multi interface alone, no queue, no hash, no result.
  *
  * Usage: curl_multi PARALLEL FOLDER URL   PUTs every regular file of FOLDER (not of folders below it) to URL/NAME.
- * Each file is opened and read while it is sent, as an uploader has to. Exits 1 when an answer is no 2xx. */
+ * Each file is opened and read while it is sent, as an uploader has to. Exits 1 when a request fails or is not 2xx. */
 #include <curl/curl.h>
 #include <dirent.h>
 #include <fcntl.h>

@@ -7,12 +7,12 @@ def spread(values):
 
 
 def summary(runs):
-    """Of runs with the same keys: the spread of each figure."""
+    """The spread of each figure of runs with the same keys."""
     return {key: spread([run[key] for run in runs]) for key in runs[0] if isinstance(runs[0][key], (int, float))}
 
 
 def times(text, places=2):
-    """Formats numbers for a table; what is none stays as it is."""
+    """Formats a number for a table; any other text stays as it is."""
     return f"{text:,.{places}f}" if isinstance(text, (int, float)) else str(text)
 
 
@@ -21,9 +21,9 @@ def span(entry, places=2):
 
 
 def histogram(path):
-    """Quantiles in ms, by HdrHistogram with three digits, of a file of latencies in microseconds."""
+    """Quantiles in milliseconds of a file of latencies in microseconds, by HdrHistogram with three digits."""
     from hdrh.histogram import HdrHistogram
-    # A latency of nothing cannot be kept in it; an hour is more than any row lasts.
+    # The histogram cannot hold 0; an hour is longer than any row.
     kept, most = HdrHistogram(1, 3_600_000_000, 3), 0
     with open(path) as file:
         for line in file:

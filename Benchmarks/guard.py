@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Guards the cost of what every task passes, by counting and not by timing: instructions and allocations an operation,
-as callgrind counts them in backhaul-micro. The counts are the same whatever else the machine does.
+"""Guards the cost of the code that every task passes. It counts instead of timing: instructions and allocations per
+operation, as callgrind counts them in backhaul-micro. The counts do not depend on the machine's load.
 
-    guard.py --micro PATH            compares with Benchmarks/guard.json; exit 1 when something has become dearer
-    guard.py --micro PATH --record   writes Benchmarks/guard.json anew: after a change that is meant
+    guard.py --micro PATH            compares with Benchmarks/guard.json; exit 1 when a case costs more
+    guard.py --micro PATH --record   rewrites Benchmarks/guard.json, after an intended change
 
-A codec is one thread's work and may differ by a tenth (another C library copies otherwise); a whole task's path has
-threads, whose batches fall as they fall, and may differ by a third. What has become cheaper by more than that is said, so
-that the record is written anew and guards what was gained.
+A codec runs on one thread and may differ by 10 % (another C library copies differently). A whole task's path has
+threads, whose batches vary, and may differ by 35 %. A case that became cheaper by more than that is reported, so that
+a new record guards the gain.
 """
 import argparse
 import json
@@ -26,9 +26,9 @@ def tolerance(name):
 
 
 def count(micro):
-    """Instructions and allocations an operation of each case."""
+    """Instructions and allocations per operation, of each case."""
     with tempfile.TemporaryDirectory() as folder:
-        # Debian 12's valgrind gives up on the debug information that Swift's compiler writes; the symbols are enough.
+        # Debian 12's valgrind fails on the debug information of Swift's compiler; the symbols are enough.
         plain = Path(folder) / "micro"
         subprocess.run(["strip", "--strip-debug", "-o", plain, micro], check=True)
         command = [
@@ -38,7 +38,7 @@ def count(micro):
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=1_500)
         except FileNotFoundError:
-            raise SystemExit("guard: valgrind is missing; deploy/setup/debian.sh test installs it")
+            raise SystemExit("guard: valgrind is missing; deploy/setup/debian.sh guard installs it")
         if done.returncode != 0:
             raise SystemExit(f"guard: {' '.join(map(str, command))} failed ({done.returncode}):\n{done.stderr[-3000:]}")
         cases = [line.split() for line in done.stdout.splitlines() if line]
@@ -57,7 +57,7 @@ def count(micro):
 
 
 def read(dump):
-    """Of one dump: instructions in all, and calls of the functions that give memory."""
+    """All instructions of one dump, and its calls of functions that allocate memory."""
     instructions = allocations = 0
     caller = callee = None
     giving = ("malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign")
@@ -90,13 +90,13 @@ def main():
     print(f"{'case':24} {'instructions':>14} {'recorded':>10} {'':>7} {'allocations':>12} {'recorded':>9}")
     for name in sorted(set(counts) | set(recorded)):
         if name not in counts or name not in recorded:
-            print(f"{name:24} {'is recorded, and was not run' if name in recorded else 'is not recorded'}; "
+            print(f"{name:24} {'is recorded but was not run' if name in recorded else 'is not recorded'}; "
                   "run make guard-record")
             failed += 1
             continue
         now, then = counts[name], recorded[name]
         ratio = now["instructions"] / max(1, then["instructions"])
-        # Half an allocation of room: of thousands some grow a table.
+        # Allows half an allocation more: a few of thousands of operations grow a table.
         dearer = ratio > 1 + tolerance(name) or now["allocations"] > then["allocations"] * (1 + tolerance(name)) + 0.5
         failed += dearer
         print(f"{name:24} {now['instructions']:14} {then['instructions']:10} {ratio:6.2f}x {now['allocations']:12.2f} "

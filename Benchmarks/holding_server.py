@@ -1,4 +1,4 @@
-"""A destination that takes a part of each body and then neither reads on nor answers until it is told to."""
+"""A destination that reads a part of each body, and then neither reads more nor answers until it is released."""
 import asyncio
 import re
 import resource
@@ -7,7 +7,7 @@ import threading
 from processes import Failure
 
 READ = 256 << 10
-"""Of each body: more than the sender's kernel takes at once, so that the sender is in the middle of it."""
+"""Bytes read of each body: more than the sender's kernel buffers, so that the upload is in progress."""
 
 
 class HoldingServer:
@@ -21,7 +21,7 @@ class HoldingServer:
         self._thread.start()
         with self._changed:
             if not self._changed.wait_for(lambda: hasattr(self, "url"), 10):
-                raise Failure("the holding server has not started")
+                raise Failure("the holding server did not start within 10 s")
 
     async def _serve(self):
         self._released, self._stopped = asyncio.Event(), asyncio.Event()
@@ -48,13 +48,13 @@ class HoldingServer:
                 writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # The sender has gone.
+            pass  # The sender closed the connection.
         finally:
             writer.close()
 
     @staticmethod
     async def _read(reader, size, most):
-        """Reads so much of what is left of a body, and tells what is left then."""
+        """Reads up to `most` of the `size` bytes left of a body, and returns how many are left then."""
         taken = 0
         while taken < min(size, most):
             data = await reader.read(min(size, most) - taken)

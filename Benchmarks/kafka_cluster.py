@@ -1,4 +1,4 @@
-"""What is asked of Kafka besides Backhaul: how many brokers there are, who owns which partitions, and to clean up."""
+"""Direct requests to Kafka: the number of brokers, the owners of partitions, and the cleanup."""
 import contextlib
 import re
 import uuid
@@ -10,7 +10,7 @@ PATIENCE = 60
 
 class Cluster:
     def __init__(self, brokers):
-        # Only here: without Kafka nobody needs confluent-kafka.
+        # Imported here: rows without Kafka do not need confluent-kafka.
         from confluent_kafka.admin import AdminClient
         self.brokers = brokers
         self._admin = AdminClient({"bootstrap.servers": brokers, "socket.nagle.disable": True})
@@ -21,7 +21,7 @@ class Cluster:
         self.replication = min(3, count)
 
     def wait_assigned(self, group, members):
-        """Until the group is stable and each of so many members has partitions."""
+        """Waits until the group is stable and has this many members, each with partitions."""
         from confluent_kafka import ConsumerGroupState
 
         def assigned():
@@ -32,7 +32,7 @@ class Cluster:
 
     @contextlib.contextmanager
     def partitions(self, topic, pattern):
-        """In which partition of a topic what a pattern finds in the records is."""
+        """Finds the partitions of a topic in which records match a pattern."""
         from confluent_kafka import Consumer
         consumer = Consumer({
             "bootstrap.servers": self.brokers, "group.id": f"bench-{uuid.uuid4()}", "enable.auto.commit": False,
@@ -43,7 +43,7 @@ class Cluster:
             consumer.close()
 
     def delete(self, prefix):
-        """Topics and groups of a run."""
+        """Deletes the topics and groups of a run."""
         from confluent_kafka import KafkaException
         topics = [name for name in self._admin.list_topics(timeout=PATIENCE).topics if name.startswith(prefix)]
         listed = self._admin.list_consumer_groups(request_timeout=PATIENCE).result(PATIENCE)
@@ -53,13 +53,13 @@ class Cluster:
                 future.result(PATIENCE)
         if groups:
             for future in self._admin.delete_consumer_groups(groups, request_timeout=PATIENCE).values():
-                # One whose member was killed keeps it until its session ends; the brokers forget empty groups by themselves.
+                # A group keeps a killed member until its session ends. Brokers delete empty groups themselves.
                 with contextlib.suppress(KafkaException):
                     future.result(PATIENCE)
 
 
 class Partitions:
-    """`of` grows by what has been written when it looks."""
+    """`look` adds the records written since the last call to `of`: the match's text → the partition."""
 
     def __init__(self, consumer, topic, pattern):
         from confluent_kafka import TopicPartition

@@ -1,17 +1,17 @@
-/* The limit on Kafka: what a program written by hand on librdkafka alone needs for the hops that Backhaul makes.
+/* The limit on Kafka: the cost of Backhaul's hops for a program written by hand on librdkafka alone.
  *
  * Usage: kafka_pipe BROKERS PREFIX COUNT BATCH [PARTITIONS=8 [REPLICATION=1]]
  *   Appends COUNT records to PREFIX.tasks in durable groups of 500; a worker settles them, at most BATCH in a
- *   transaction, as records of PREFIX.outcomes; an acknowledger settles those as PREFIX.results. All run at once, a
- *   thread each. The clock starts once both members have their partitions and everyone is ready: from the first append
- *   until a read_committed reader has seen the last result. Every result must be seen, and once.
+ *   transaction, as records of PREFIX.outcomes; an acknowledger settles those as PREFIX.results. All run at once, each
+ *   on its thread. The clock starts when both members have their partitions and all threads are ready, with the first
+ *   append, and stops when a read_committed reader has seen the last result. Every result must be seen exactly once.
  * Usage: kafka_pipe latency BROKERS PREFIX SECONDS [REPLICATION=1]
- *   One transaction of one record every 50 ms: how long the brokers take for a commit, and until it is visible. Every other
- *   one moves the position of a group, too, as a settlement does.
+ *   One transaction of one record every 50 ms: how long the brokers take for a commit, and until it is visible. Every
+ *   second one also moves the position of a group, as a settlement does.
  *
- * Prints one line of JSON. The topics must not exist before and are deleted afterwards. Any failure of a call is said
- * and ends the program with 1, and its topics stay; so does a transaction that would have to be aborted, since on
- * healthy brokers there is none, and figures with repeats in them would be another program's. */
+ * Prints one line of JSON. The topics must not exist before and are deleted afterwards. Any failed call is reported
+ * and ends the program with 1, and its topics stay. So does a transaction that must be aborted: on healthy brokers
+ * there is none, and figures with repeats would be those of a different program. */
 #define _GNU_SOURCE
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
@@ -26,12 +26,12 @@
 
 enum {
   GROUP = 500,      /* records that a submitter reports together */
-  PATIENCE = 60000, /* ms for any answer; longer is a failure, or a fault would look like a slow run */
+  PATIENCE = 60000, /* ms for any answer; longer is a failure: a fault must not look like a slow run */
   TASK_KEY = 40, TASK_VALUE = 170, OUTCOME_KEY = 50, OUTCOME_VALUE = 230, RESULT_KEY = 40,
   INTERVAL = 50, WARM_UP = 5, /* of the latency mode: ms, transactions not counted */
 };
 
-/* One settling thread: takes records of one topic, writes one record for each to the next. */
+/* One settling thread: for each record of one topic it writes one record to the next. */
 struct stage {
   const char *name;
   void (*write)(const struct stage *, const rd_kafka_message_t *);
@@ -67,8 +67,8 @@ static _Noreturn void fail_transaction(const char *where, const rd_kafka_error_t
     : rd_kafka_error_txn_requires_abort(error) ? " (abortable, which is fatal here)" : "");
 }
 
-/* Repeats a call of the transactional producer while librdkafka says that it may be repeated. A time-out may be, too,
- * but after PATIENCE it is a failure. */
+/* Repeats a call of the transactional producer while librdkafka says that it may be repeated. A time-out is a failure
+ * even if it may be repeated: PATIENCE has passed. */
 #define TRANSACT(where, call) \
   for (rd_kafka_error_t *error; (error = (call)); rd_kafka_error_destroy(error)) \
     if (!rd_kafka_error_is_retriable(error) || rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__TIMED_OUT) \
@@ -89,7 +89,7 @@ static const char *name_of(char *room, size_t size, const char *suffix) {
 
 static rd_kafka_t *make(rd_kafka_type_t type, const char *const *own) {
   const char *common[] = {"bootstrap.servers", brokers,
-    /* librdkafka before 2.10 leaves Nagle's algorithm on, which stalls small requests for 40 ms at a time. */
+    /* librdkafka before 2.10 leaves Nagle's algorithm on, which delays small requests by 40 ms each. */
     "socket.nagle.disable", "true", NULL};
   char text[512];
   rd_kafka_conf_t *settings = rd_kafka_conf_new();
@@ -98,7 +98,7 @@ static rd_kafka_t *make(rd_kafka_type_t type, const char *const *own) {
     for (const char *const *pair = lists[list]; *pair; pair += 2)
       if (rd_kafka_conf_set(settings, pair[0], pair[1], text, sizeof text) != RD_KAFKA_CONF_OK)
         fail(pair[0], "%s", text);
-  /* Delivery reports as events: flush then waits on a condition. Without them it looks every 10 ms. */
+  /* Delivery reports as events: flush then waits on a condition. Without them it polls every 10 ms. */
   if (type == RD_KAFKA_PRODUCER) rd_kafka_conf_set_events(settings, RD_KAFKA_EVENT_DR);
   rd_kafka_t *client = rd_kafka_new(type, settings, text, sizeof text);
   if (!client) fail("rd_kafka_new", "%s", text);
@@ -107,12 +107,12 @@ static rd_kafka_t *make(rd_kafka_type_t type, const char *const *own) {
 
 static rd_kafka_t *make_producer(const char *transactional_id) {
   const char *own[] = {"enable.idempotence", "true", "acks", "all",
-    /* A transaction begins while the coordinator still writes the markers of the one before, and is asked to come
-     * again: the default of 100 ms would be the least that a transaction takes. */
+    /* A transaction begins while the coordinator still writes the markers of the one before, and has to retry:
+     * with the default of 100 ms no transaction would take less. */
     "retry.backoff.ms", "20",
-    /* Nothing waits for company: a flush ends the lingering anyway, and what is sent before it saves time. */
+    /* No lingering: a flush ends it anyway, and what is sent before the flush saves time. */
     "linger.ms", "0",
-    /* Only failures are reported, so the thread that watches for them costs nothing. */
+    /* Reports only failures, so the thread that watches for them costs nothing. */
     "delivery.report.only.error", "true",
     transactional_id ? "transactional.id" : NULL, transactional_id, NULL};
   rd_kafka_t *producer = make(RD_KAFKA_PRODUCER, own);
@@ -123,14 +123,14 @@ static rd_kafka_t *make_producer(const char *transactional_id) {
 static rd_kafka_t *make_consumer(const char *group, const char *eof) {
   const char *own[] = {"group.id", group, "enable.auto.commit", "false", "auto.offset.reset", "earliest",
     "isolation.level", "read_committed", "enable.partition.eof", eof,
-    /* A partition that is emptied joins the next fetch, so a fetch that finds nothing must not last. */
+    /* A partition that was read to its end joins the next fetch, so an empty fetch must be short. */
     "fetch.wait.max.ms", "10", NULL};
   rd_kafka_t *consumer = make(RD_KAFKA_CONSUMER, own);
   check("poll_set_consumer", rd_kafka_poll_set_consumer(consumer));
   return consumer;
 }
 
-/* Waits for the delivery reports of a producer: flush and commit do not take them when they are events. */
+/* Takes the delivery reports of a producer: flush and commit do not take them when they are events. */
 static void *watch(void *producer) {
   rd_kafka_queue_t *queue = rd_kafka_queue_get_main(producer);
   while (!atomic_load(&finished)) {
@@ -148,8 +148,8 @@ static void start(pthread_t *thread, void *(*body)(void *), void *context) {
   if (pthread_create(thread, NULL, body, context) != 0) fail("pthread_create", "no thread");
 }
 
-/* A record, or NULL when none has come in time or a partition's end was reached. The brokers may not all know a topic
- * yet that was just created: before the start that is no failure. */
+/* Returns a record, or NULL when none arrived in time or a partition's end was reached. Before the start an unknown
+ * topic is not a failure: some brokers may not know the new topic yet. */
 static rd_kafka_message_t *take(rd_kafka_t *consumer, int milliseconds, int started) {
   rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, milliseconds);
   if (!message || !message->err) return message;
@@ -249,7 +249,7 @@ static void write_outcome(const struct stage *stage, const rd_kafka_message_t *t
   char key[OUTCOME_KEY], value[OUTCOME_VALUE];
   fill_key(key, sizeof key, number_of(task));
   if (task->len != TASK_VALUE) fail(stage->name, "a task of %zu bytes", task->len);
-  /* An outcome is self-contained: the task and what became of it. */
+  /* An outcome is self-contained: the task and how it ended. */
   memcpy(value, task->payload, TASK_VALUE);
   memset(value + TASK_VALUE, 'o', sizeof value - TASK_VALUE);
   produce(stage->producer, stage->target, key, sizeof key, value, sizeof value, content_type("application/protobuf"));
@@ -307,7 +307,7 @@ static void *settle(void *context) {
     if (!message) fail(stage->name, "nothing arrived, %ld of %ld records so far", records, count);
     TRANSACT("begin_transaction", rd_kafka_begin_transaction(stage->producer));
     for (int partition = 0; partition < partitions; partition++) next[partition] = -1;
-    /* What came while the last transaction was committed; nothing is waited for. */
+    /* Takes what arrived during the last commit, without waiting for more. */
     for (long taken = 1;; taken++) {
       stage->write(stage, message);
       topic = rd_kafka_topic_name(message->rkt);
@@ -334,7 +334,7 @@ static void *settle(void *context) {
 
 static rd_kafka_t *make_reader(const char *suffix) {
   char topic[256], group[256];
-  /* Without a name of a group librdkafka assigns nothing; nothing is ever committed to it. */
+  /* Without a group name librdkafka assigns nothing. Nothing is committed to this group. */
   rd_kafka_t *reader = make_consumer(name_of(group, sizeof group, "reader"), "true");
   rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
   for (int partition = 0; partition < partitions; partition++)
@@ -342,7 +342,7 @@ static rd_kafka_t *make_reader(const char *suffix) {
   check("assign", rd_kafka_assign(reader, list));
   rd_kafka_topic_partition_list_destroy(list);
   double begin = now();
-  /* Reading has begun when every partition's end was met. */
+  /* The reader is ready once it has reached the end of every partition. */
   for (int ends = 0; ends < partitions;) {
     rd_kafka_message_t *message = rd_kafka_consumer_poll(reader, 100);
     if (now() - begin > PATIENCE / 1e3) fail("reader", "no answer");
@@ -460,13 +460,13 @@ static void print_quantiles(const char *name, double *values, long size) {
   printf("}");
 }
 
-/* The time that a record was produced is its value's beginning; what comes out is when it was visible less that. */
+/* A value begins with the time at which its record was produced. Stores the seconds from then until it was visible. */
 static void *read_visible(void *visible) {
   rd_kafka_t *reader = make_reader("latency");
   pthread_barrier_wait(&ready);
   for (long records = 0; records < count;) {
     rd_kafka_message_t *message = take(reader, PATIENCE, 1);
-    if (!message) continue; /* the end of the partition; a producer that stops ends the program */
+    if (!message) continue; /* the end of the partition; a producer that fails ends the program */
     double produced;
     memcpy(&produced, message->payload, sizeof produced);
     ((double *)visible)[records++] = now() - produced;
@@ -486,7 +486,7 @@ static void run_latency(long seconds) {
   change_topics(topics, 1, 1);
   rd_kafka_t *producer = make_producer(name_of(name, sizeof name, "latency"));
   rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, name_of(name, sizeof name, "latency"), NULL);
-  /* Nobody is in the group: its position may be moved by anybody. */
+  /* The group has no members, so any producer may move its position. */
   rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata_new(name);
   rd_kafka_topic_partition_list_t *position = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(position, name, 0);
@@ -519,7 +519,7 @@ static void run_latency(long seconds) {
   rd_kafka_topic_destroy(topic);
   rd_kafka_destroy(producer);
   change_topics(topics, 1, 0);
-  /* The first ones find coordinators and warm the broker up. */
+  /* Does not count the first transactions: they find coordinators and warm up the broker. */
   long counted = count / 2 - WARM_UP;
   printf("{\"transactions\":%ld", counted * 2);
   print_quantiles("begin_to_commit_ms", wholes + WARM_UP, counted);
@@ -533,7 +533,7 @@ static long positive(const char *text, const char *what, long most) {
   char *end;
   long value = strtol(text, &end, 10);
   if (*end || value < 1 || value > most) {
-    fprintf(stderr, "kafka_pipe: %s is 1 to %ld, not '%s'\n", what, most, text);
+    fprintf(stderr, "kafka_pipe: %s must be 1 to %ld, not '%s'\n", what, most, text);
     exit(2);
   }
   return value;

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The hops of Backhaul written by hand in Python on confluent-kafka: what people have before they look further.
+"""The hops of Backhaul, written by hand in Python on confluent-kafka: what people typically start with.
 
 Usage: kafka_pipe.py BROKERS PREFIX COUNT BATCH [PARTITIONS=8 [REPLICATION=1]]
 
-The same job, sizes, clock and line of JSON as kafka_pipe.c, which says what they are. The worker, the acknowledger and
-the reader of results are processes of their own, since threads of Python would share one core. Needs confluent-kafka.
+The same job, sizes, clock and line of JSON as in kafka_pipe.c, which describes them. The worker, the acknowledger and
+the reader of results are separate processes, since Python's threads would share one core. Needs confluent-kafka.
 """
 import json
 import multiprocessing
@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, NewTopic
 
 GROUP = 500  # records that a submitter reports together
-PATIENCE = 60  # seconds for any answer; longer is a failure, or a fault would look like a slow run
+PATIENCE = 60  # seconds for any answer; longer is a failure, because a fault must not look like a slow run
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -33,8 +33,8 @@ def make_producer(brokers, transactional_id=None):
     settings = {
         "bootstrap.servers": brokers, "enable.idempotence": True, "acks": "all", "linger.ms": 0,
         "socket.nagle.disable": True,
-        # A transaction begins while the coordinator still writes the markers of the one before, and is asked to come
-        # again: the default of 100 ms would be the least that a transaction takes.
+        # A transaction begins while the coordinator still writes the markers of the one before, and has to retry:
+        # with the default of 100 ms no transaction would take less.
         "retry.backoff.ms": 20,
         "delivery.report.only.error": True, "on_delivery": fail_delivery,
     }
@@ -50,7 +50,7 @@ def make_consumer(brokers, group, **more):
     return Consumer({
         "bootstrap.servers": brokers, "group.id": group, "enable.auto.commit": False, "auto.offset.reset": "earliest",
         "isolation.level": "read_committed", "socket.nagle.disable": True,
-        # A partition that is emptied joins the next fetch, so a fetch that finds nothing must not last.
+        # A partition that was read to its end joins the next fetch, so an empty fetch must be short.
         "fetch.wait.max.ms": 10, **more})
 
 
@@ -61,8 +61,8 @@ def check(message):
 
 
 def transact(call, *arguments):
-    """Repeats a call that librdkafka says may be repeated. What would have to be aborted ends the program: on healthy
-    brokers nothing has to be, and figures with repeats in them would be another program's."""
+    """Repeats a call while librdkafka says that it may be repeated. A transaction that must be aborted ends the
+    program: on healthy brokers there is none, and figures with repeats would be those of a different program."""
     while True:
         try:
             return call(*arguments)
@@ -86,7 +86,7 @@ def task_of(number):
 
 
 def outcome_of(key, task):
-    """An outcome is self-contained: the task and what became of it."""
+    """An outcome is self-contained: the task and how it ended."""
     outcome = {**task, "status": "succeeded", "attempts": 1, "verification": "http-2xx"}
     return key_of(int(key[:8], 16), 50), dump(outcome), [("content-type", "application/json")]
 
@@ -119,7 +119,7 @@ def settle(pipe, brokers, prefix, name, source, target, convert, options):
     begin = time.monotonic()
     while len(consumer.assignment()) < options["partitions"]:
         message = consumer.poll(0.02)
-        # The brokers may not all know a topic yet that was just created.
+        # Some brokers may not know the new topic yet.
         if message is not None and message.error().code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
             check(message)
         if time.monotonic() - begin > PATIENCE:
@@ -129,7 +129,7 @@ def settle(pipe, brokers, prefix, name, source, target, convert, options):
     topic = f"{prefix}.{target}"
     records = transactions = 0
     while records < options["count"]:
-        # Whatever has come while the last transaction was committed: waits for the first record alone.
+        # Takes what arrived during the last commit: waits only for the first record.
         messages = consumer.consume(1, PATIENCE)
         if not messages:
             raise SystemExit(f"{name}: nothing arrived, {records} records so far")
@@ -158,7 +158,7 @@ def read_results(pipe, brokers, prefix, options):
     consumer.assign([TopicPartition(f"{prefix}.results", partition, 0) for partition in range(options["partitions"])])
     ends = 0
     begin = time.monotonic()
-    # Reading has begun when every partition's end was met.
+    # The reader is ready once it has reached the end of every partition.
     while ends < options["partitions"]:
         message = consumer.poll(0.1)
         if time.monotonic() - begin > PATIENCE:
@@ -195,7 +195,7 @@ def spawn(context, body, *arguments):
     ours, theirs = context.Pipe()
     process = context.Process(target=body, args=(theirs, *arguments), daemon=True)
     process.start()
-    theirs.close()  # or the end of the process would not end what we read
+    theirs.close()  # or `recv` would not end when the process ends
     return process, ours
 
 
@@ -203,7 +203,7 @@ def take(child):
     try:
         return child[1].recv()
     except EOFError:
-        raise SystemExit("a process has failed") from None
+        raise SystemExit("a process failed") from None
 
 
 def await_all(futures):
@@ -221,7 +221,7 @@ def main():
     topics = [f"{prefix}.{name}" for name in ("tasks", "outcomes", "results")]
     admin = AdminClient({"bootstrap.servers": brokers, "socket.nagle.disable": True})
     await_all(admin.create_topics([NewTopic(topic, partitions, replication) for topic in topics]))
-    # Not forked: librdkafka has threads here already.
+    # Not forked: librdkafka already has threads here.
     context = multiprocessing.get_context("spawn")
     stages = [
         spawn(context, settle, brokers, prefix, "worker", "tasks", "outcomes", outcome_of, options),
@@ -240,7 +240,7 @@ def main():
         if producer.flush(PATIENCE):
             raise SystemExit("flush: not every task was acknowledged")
     transactions = [take(stage) for stage in stages]
-    seconds = take(reader) - begin  # the monotonic clock is the machine's
+    seconds = take(reader) - begin  # all processes share the monotonic clock
     time.sleep(0.2)  # a surplus result would be seen in this time
     reader[1].send("stop")
     for process, _ in [*stages, reader]:

@@ -1,4 +1,4 @@
-"""What processes take of the machine, and what the machine is."""
+"""The resources that processes use, and the facts of the machine."""
 import os
 import platform
 import re
@@ -9,7 +9,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_of(pid):
-    """User and system seconds of a process that has not been waited for, all its threads together."""
+    """User and system seconds of all threads of a process that has not been waited for."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICK
 
@@ -22,11 +22,11 @@ def children_of(pid):
 
 
 def memory_of(pid, field):
-    """MiB: VmRSS is what is resident now, VmHWM the most that ever was."""
+    """MiB: VmRSS is the resident memory now, VmHWM its peak."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1]) / 1024
-    raise RuntimeError(f"process {pid} has no {field}: it has ended")
+    raise RuntimeError(f"process {pid} has no {field}: it ended")
 
 
 def _first_line(*command):
@@ -41,7 +41,7 @@ def _first_line(*command):
 
 
 def _kind_of(folder):
-    """The file system that a folder lies on: nobody should take tmpfs for a disk."""
+    """The file system of a folder, so that tmpfs is not mistaken for a disk."""
     return _first_line("stat", "-f", "-c", "%T", folder)
 
 

@@ -1,4 +1,4 @@
-"""The destination: nginx, storing in memory, or answering as a row wants it to."""
+"""The destination: nginx, which stores in memory, or answers as a row needs it."""
 import os
 import shutil
 import socket
@@ -12,12 +12,12 @@ MODULES = Path("/usr/lib/nginx/modules")
 STORE = """
     location / { dav_methods PUT DELETE MKCOL MOVE COPY; dav_ext_methods PROPFIND OPTIONS;
       create_full_put_path on; dav_access user:rw; }"""
-"""WebDAV: what is put is kept."""
+"""WebDAV: keeps every PUT."""
 
 SLOW = """
     location / { echo_read_request_body; echo_sleep 0.05; echo ok; }
     location /broken/ { return 503; }"""
-"""Answers after 50 ms and keeps nothing; what goes to /broken/ fails and may be tried again."""
+"""Answers after 50 ms and keeps nothing; requests to /broken/ fail with 503 and may be retried."""
 
 
 class Nginx:
@@ -32,7 +32,7 @@ class Nginx:
         for module in modules:
             if not (MODULES / module).exists():
                 raise Failure(
-                    f"{MODULES / module} is not there: install libnginx-mod-http-dav-ext and libnginx-mod-http-echo")
+                    f"{MODULES / module} is missing: install libnginx-mod-http-dav-ext and libnginx-mod-http-echo")
         log = "off" if locations is STORE else f"{self.log} times"
         (self.folder / "nginx.conf").write_text(f"""
             {"user root;" if os.geteuid() == 0 else ""}
@@ -48,15 +48,15 @@ class Nginx:
               }}
             }}""")
         with socket.socket() as probe:
-            # Or another server's answers would be taken for this one's.
+            # Otherwise another server's answers would pass for this one's.
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                raise Failure(f"port {port} is taken; choose another one by --port")
+                raise Failure(f"port {port} is taken; choose another with --port")
         self.child = bench.children.start(
             "nginx", "-e", self.folder / "error.log", "-c", self.folder / "nginx.conf")
         poll("nginx", 10, lambda: self.child.is_over() or self._answers(port), 0.01)
         if self.child.is_over():
             self.child.finish(1)
-            raise Failure("nginx has ended")
+            raise Failure("nginx ended")
         self.url = f"http://127.0.0.1:{port}"
 
     @staticmethod
@@ -65,7 +65,7 @@ class Nginx:
             return probe.connect_ex(("127.0.0.1", port)) == 0
 
     def cpu(self):
-        """Of its workers."""
+        """CPU seconds of its workers."""
         return sum(map(machine.cpu_of, machine.children_of(self.child.pid)))
 
     def clear(self):
@@ -74,7 +74,7 @@ class Nginx:
         os.chmod(self.www, 0o777)
 
     def requests(self):
-        """Of each request that has ended: when it came, when it ended, status and path."""
+        """Of each finished request: its start and end in seconds since 1970, status and path."""
         for line in self.log.read_text().splitlines():
             end, took, status, path = line.split(" ", 3)
             yield float(end) - float(took), float(end), int(status), path

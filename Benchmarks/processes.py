@@ -1,4 +1,4 @@
-"""Processes that the benchmarks start: every wait is bounded, and none outlives the benchmarks."""
+"""Processes that the benchmarks start: every wait is bounded, and no process outlives the benchmarks."""
 import contextlib
 import json
 import os
@@ -13,17 +13,17 @@ import machine
 
 
 class Failure(Exception):
-    """Why a row cannot go on."""
+    """Why a row cannot continue."""
 
 
 def _environment(more):
-    """A user's defaults: no setting of Backhaul that happens to be in the environment counts."""
+    """The environment without settings of Backhaul, so that the defaults apply."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BACKHAUL_")}
     return {**kept, **(more or {})}
 
 
 class Child:
-    """One process. Its output and what it says are kept; its CPU time and its peak memory are known, after its end too."""
+    """One process. Keeps its stdout and stderr; its CPU time and its peak memory are known after its end, too."""
 
     def __init__(self, command, environment=None, peak_file=None):
         self.command = [str(part) for part in command]
@@ -32,7 +32,7 @@ class Child:
         self._changed = threading.Condition()
         self.code = self.usage = self.ready = None
         self.began = time.monotonic()
-        # A group of its own, so that what it starts ends with it.
+        # Its own process group, so that the processes that it starts end with it.
         self._process = subprocess.Popen(
             self._through_time(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             errors="replace", env=_environment(environment), start_new_session=True)
@@ -45,8 +45,8 @@ class Child:
             reader.start()
 
     def _through_time(self):
-        """The kernel counts what Python had resident when it started a process as that process's own. Started by the small
-        `time` it is not."""
+        """Starts the command through `time`, which is small: the kernel counts the memory that is resident in Python at
+        a fork as the child's own peak."""
         return ["time", "-q", "-f", "%M", "-o", self._peak_file, *self.command] if self._peak_file else self.command
 
     def _read(self, stream, lines):
@@ -68,7 +68,7 @@ class Child:
         return Failure(f"{self.name} {what}:\n" + "\n".join([*self.output[-10:], *list(self.said)[-20:]]))
 
     def wait_ready(self, seconds=60):
-        """Until the line with "event":"ready"."""
+        """Waits for the line with "event":"ready"."""
         with self._changed:
             self._changed.wait_for(lambda: self.ready or not self._readers[1].is_alive() or self.is_over(), seconds)
         if not self.ready:
@@ -79,7 +79,7 @@ class Child:
         return self.code is not None or bool(select.select([self._handle], [], [], 0)[0])
 
     def wait(self, seconds):
-        """Until it has ended; its exit code, or None when it goes on."""
+        """Waits for its end. Returns its exit code, or None when it still runs after `seconds`."""
         if self.code is None:
             if not select.select([self._handle], [], [], max(0, seconds))[0]:
                 return None
@@ -92,7 +92,7 @@ class Child:
         return self.code
 
     def finish(self, seconds):
-        """Waits for an end in success."""
+        """Waits for its end, which must be a success."""
         code = self.wait(seconds)
         if code is None:
             self.kill()
@@ -115,7 +115,7 @@ class Child:
                 os.killpg(self.pid, signal.SIGKILL)
 
     def stop(self, seconds=30):
-        """As a service manager would: it is asked, and killed if it does not go."""
+        """Stops it as a service manager does: SIGTERM, then SIGKILL if it does not end."""
         self.signal(signal.SIGTERM)
         if self.wait(seconds) is None:
             self.kill()
@@ -129,7 +129,7 @@ class Child:
         return self.usage.ru_utime + self.usage.ru_stime if self.usage else machine.cpu_of(self.pid)
 
     def peak(self):
-        """Of a running process, or of one that was started with `peak=True`."""
+        """MiB, of a running process, or of one that was started with `peak=True`."""
         if self._peak_file:
             return int(self._peak_file.read_text().split()[-1]) / 1024
         return machine.memory_of(self.pid, "VmHWM")
@@ -138,7 +138,7 @@ class Child:
         return machine.memory_of(self.pid, "VmRSS")
 
     def json(self):
-        """The last line of its output that is an object."""
+        """The last JSON object in its output."""
         for line in reversed(self.output):
             if line.startswith("{"):
                 return json.loads(line)
@@ -146,7 +146,7 @@ class Child:
 
 
 class Children:
-    """All that were started and may still run."""
+    """All processes that were started and may still run."""
 
     def __init__(self, folder):
         self._folder, self._started, self._alive = folder, 0, []
@@ -162,7 +162,7 @@ class Children:
         return self.start(*command, environment=environment, peak=peak).finish(seconds)
 
     def end(self):
-        """All at once, and killed: whoever wanted them to end in order has stopped them already."""
+        """Kills all at once: those that need an orderly end were stopped before."""
         for child in self._alive:
             child.kill_group()
         for child in self._alive:
@@ -171,7 +171,7 @@ class Children:
 
 
 def poll(what, seconds, question, pause=0.05):
-    """For what tells of no event: asks until there is an answer."""
+    """Calls `question` until its answer is true: for conditions that send no event."""
     end = time.monotonic() + seconds
     while True:
         answer = question()

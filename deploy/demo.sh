@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# The whole main job, before your eyes: a folder goes through a daemon that is killed in the middle to a server that
-# fails in every usual way; what is given up is replayed; and every stored byte is held against its source.
+# Runs the whole main job: a folder goes through a daemon, which is killed in the middle, to a server that fails in
+# every usual way. Dead letters are replayed, and every stored byte is compared with its source.
 # Usage: make demo [FOLDER=/path/to/files] [KAFKA=host:port]     Exits 0 only if everything is proven.
-# With KAFKA the same happens on that cluster: three workers and two acknowledgers, of which one each is killed.
+# With KAFKA the same runs on that cluster, with three workers and two acknowledgers; one of each is killed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=${FOLDER:-}
 kafka=${KAFKA:-}
 
 deploy/setup/debian.sh build demo
-echo "demo: building (the first time takes some minutes)" >&2
+echo "demo: building (the first time takes a few minutes)" >&2
 release="swift build -c release --static-swift-stdlib"
 $release --product backhaul
 $release --product backhaul-receiver
@@ -54,7 +54,7 @@ logging:
 YAML
 
 if [ -n "$kafka" ]; then
-  # Topics of this run's own; they stay on the cluster.
+  # Topics of this run only; they stay on the cluster.
   cat >> "$work/demo.yaml" <<YAML
 topics: {prefix: demo-$(date +%s)-$RANDOM., partitions: 8, replication: 1}
 sources: {roots: {demo: "$folder"}}
@@ -88,7 +88,7 @@ start_all() {
   for _ in 1 2 3; do start worker --log "$log"; done
   for _ in 1 2; do start acknowledger --log "$log"; done
 }
-# Kills without a word: the daemon, or a worker and an acknowledger; and starts their successors.
+# Sends SIGKILL to the daemon, or to a worker and an acknowledger, and starts their successors.
 kill_some() {
   local victims=("${daemons[0]}")
   [ -z "$kafka" ] || victims+=("${daemons[3]}")
@@ -110,7 +110,7 @@ say() { echo "demo: $*" >&2; }
 
 say "receiver on port $port fails with 500, 429 + Retry-After, resets, stalls, lost replies and some 403"
 start_all
-say "${#daemons[@]} process(es) work on $log"
+say "${#daemons[@]} process(es) run on $log"
 begin=$(date +%s%N)
 submitted=$("$backhaul" submit "$folder" --to "http://127.0.0.1:$port/backup/" --tenant demo --batch demo \
   "${options[@]}" --output json)
@@ -124,16 +124,16 @@ while true; do
   now=$(status)
   succeeded=$(field succeeded <<< "$now") failed=$(field failed <<< "$now")
   retrying=$(field retrying <<< "$now")
-  say "$succeeded succeeded, $retrying retrying, $failed given up, of $accepted"
+  say "$succeeded succeeded, $retrying retrying, $failed failed, of $accepted"
   [ $((succeeded + failed)) -lt "$accepted" ] || break
   if [ -z "$killed" ] && [ $((succeeded + failed)) -ge $((accepted / 4)) ]; then
     kill_some
-    say "killed process $killed with SIGKILL in the middle, and started what follows"
+    say "killed process $killed with SIGKILL in the middle, and started its successor"
   fi
   sleep 0.3
 done
 if [ -z "$killed" ]; then
-  # Everything was through before the first look: kill it all the same, and let the next one take over.
+  # All tasks ended before the first status: kill anyway, so that the successor has to take over.
   kill_some
 fi
 first_end=$(date +%s%N)
@@ -188,7 +188,7 @@ check "dead letters were replayed" "$replayed" "$dead"
 echo
 printf '%-34s %s\n' \
   "accepted" "$accepted" \
-  "succeeded at the first try" "$once" \
+  "succeeded at the first attempt" "$once" \
   "succeeded after retries" "$retried" \
   "dead-lettered" "$dead" \
   "replayed and succeeded" "$replayed" \
@@ -196,7 +196,7 @@ printf '%-34s %s\n' \
   "MB/s (retries and the kill included)" "$rate" \
   "SHA-256 equal to the source" "$((stored - different)) of $accepted" \
   "killed with SIGKILL" "process $killed" \
-  "faults met by the receiver" "$(cat "$work/receiver.log")" \
+  "faults of the receiver" "$(cat "$work/receiver.log")" \
   "audit" "$audit" \
   "proven" "$ok"
 [ "$ok" = yes ]

@@ -1,5 +1,5 @@
-// Counts allocations: the program's own malloc stands before the C library's, and asks it (glibc keeps its functions
-// under these names for that).
+// Counts allocations: the program's own malloc replaces the C library's and calls it by its other name (glibc exports
+// these names for this purpose).
 #include "counting.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 import BackhaulDomain
 import BackhaulRecords
 
-/// Records as bytes and back.
+/// Encodes and decodes records.
 enum CodecCases {
     static let task = UploadTask(
         identity: TaskIdentity(tenant: "photos", id: "0f1e2d3c4b5a69788796a5b4c3d2e1f0"), batch: "trip-2026",

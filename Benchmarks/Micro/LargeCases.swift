@@ -5,9 +5,9 @@ import BackhaulLog
 import Foundation
 import Logging
 
-/// What grows with history elsewhere must not grow here: measured with as much of it as is asked for.
+/// Measures, with a given amount of history, costs that must not grow with history.
 enum LargeCases {
-    /// An index of results: its memory, its files, the price of a question.
+    /// Measures an index of results: time, memory and the time of a query.
     static func results(_ count: Int) throws {
         let index = ResultIndex(folder: FileManager.default.temporaryDirectory.path, number: 0, isKept: false)
         func task(_ number: Int) -> TaskGeneration {
@@ -32,12 +32,12 @@ enum LargeCases {
         }
         let answered = (ContinuousClock.now - asked) / .seconds(1)
         print(
-            "\(count) results: \(taken) s, \(answered / Double(questions) * 1e6) µs a question, \(missing) wrong, "
+            "\(count) results: \(taken) s, \(answered / Double(questions) * 1e6) µs per query, \(missing) wrong, "
                 + "peak \(peak()) KiB")
     }
 
-    /// An embedded log through which so many retries go: each one record of a retry topic, a checkpoint and its tombstone.
-    /// Upkeep runs every second beside the appends.
+    /// Measures an embedded log with this many retries: each is a record of a retry topic, a checkpoint and its
+    /// tombstone. Upkeep runs every second beside the appends.
     static func retries(_ count: Int) async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/backhaul-micro-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -95,18 +95,18 @@ enum LargeCases {
         let worst = try await upkeep.value
         await log.close()
         print(
-            "\(count) retries and tombstones, \(batch * 3) records an append: p50 \(share(0.5)) ms, p99 \(share(0.99)) ms, "
-                + "most \(waits.last ?? 0) ms; longest upkeep \(worst) s; idle \(idle * 100) % of a core; "
-                + "peak \(peak()) KiB")
+            "\(count) retries and tombstones, \(batch * 3) records per append: p50 \(share(0.5)) ms, "
+                + "p99 \(share(0.99)) ms, most \(waits.last ?? 0) ms; longest upkeep \(worst) s; "
+                + "idle \(idle * 100) % of a core; peak \(peak()) KiB")
     }
 
-    /// The most memory that the process has had, in KiB.
+    /// The peak memory of the process, in KiB.
     private static func peak() -> Int {
         let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
         let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
         return line?.split(separator: " ").compactMap { Int($0) }.first ?? 0
     }
 
-    /// Seconds that the process has computed.
+    /// Seconds of CPU time that the process has used.
     private static func cpu() -> Double { Double(clock()) / Double(CLOCKS_PER_SEC) }
 }

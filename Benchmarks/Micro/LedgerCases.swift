@@ -1,12 +1,12 @@
 import BackhaulDomain
 import BackhaulLog
 
-/// The offset ledger, the partitioner: what settles and places every record.
+/// The offset ledger and the partitioner, which settle and assign every record.
 enum LedgerCases {
     static var all: [Case] {
         get throws {
             [
-                // Delivered in order, finished out of order within a window, the position written every 32.
+                // Delivers in order, finishes out of order within a window, and writes the position every 32 records.
                 Case(name: "ledger-deliver-finish", guarded: 4_096) { count in
                     var ledger = OffsetLedger(GroupPosition(frontier: 0))
                     for offset in 0..<Int64(count) {
@@ -19,7 +19,7 @@ enum LedgerCases {
                         if offset & 31 == 31 { consume(ledger.groupPosition) }
                     }
                 },
-                // A stuck head with 5,000 finished behind it: the map's text, then read again.
+                // A stuck head, and most of 5,000 records after it finished: writes the map's text and reads it again.
                 Case(name: "ledger-map-text", guarded: 100) { count in
                     var ledger = OffsetLedger(GroupPosition(frontier: 0))
                     for offset in 0..<Int64(5_001) { _ = ledger.deliver(offset) }

@@ -1,12 +1,12 @@
 import CCounting
 import Foundation
 
-/// Micro-benchmarks of what every task passes: codecs, ledger, decisions, and the whole path of a task in one process.
+/// Micro-benchmarks of the code that every task passes: codecs, ledger, and the whole path of a task in one process.
 ///
-///     backhaul-micro              times each, prints JSON: nanoseconds and allocations an operation
+///     backhaul-micro              times each, prints JSON: nanoseconds and allocations per operation
 ///     backhaul-micro --count      runs each a fixed number of times, for callgrind (Benchmarks/guard.py)
-///     backhaul-micro --results N  the memory of an index of so many results
-///     backhaul-micro --retries N  the waits of an embedded log through which so many retries go
+///     backhaul-micro --results N  measures an index of N results
+///     backhaul-micro --retries N  measures the append latency of an embedded log with N retries
 @main
 struct Main {
     struct Line: Encodable {
@@ -35,7 +35,7 @@ struct Main {
         }
         let cases = try CodecCases.all + LedgerCases.all + [PathCase.make()]
         for one in cases {
-            // Caches and lazy tables are filled by a first round.
+            // A first round fills caches and lazy tables.
             one.run(one.guarded / 10 + 1)
             if counts {
                 measure(one, one.guarded)
@@ -46,7 +46,7 @@ struct Main {
         }
     }
 
-    /// As many operations as fill half a second, the best of five rounds; allocations of the last round.
+    /// Runs five rounds of about 0.1 s; returns the time of the best and the allocations of the last.
     private static func time(_ one: Case) throws -> String {
         var operations = one.guarded
         while true {
@@ -78,7 +78,7 @@ struct Main {
         return (ContinuousClock.now - start) / .seconds(1)
     }
 
-    /// Between entry and exit of one C function, which is what callgrind knows the beginning and the end by.
+    /// Runs a case inside one C function, whose entry and exit tell callgrind when to begin and end.
     private static func measure(_ one: Case, _ operations: Int) {
         final class Box {
             let body: () -> Void
@@ -99,12 +99,12 @@ struct Case {
     let name: String
     /// Operations of a run under callgrind.
     let guarded: Int
-    /// Whether a run has a beginning and an end of its own, so that its operations are not to be multiplied.
+    /// Whether a run has a setup and an end of its own, so that `time` must not multiply its operations.
     var isWhole = false
-    /// Runs so many operations.
+    /// Runs this many operations.
     let run: (Int) -> Void
 }
 
-/// Keeps a value alive where the optimizer would see that nobody wants it.
+/// Keeps the optimizer from removing a value that is not used.
 @inline(never)
 func consume<Value>(_ value: Value) {}

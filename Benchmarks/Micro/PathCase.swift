@@ -11,8 +11,8 @@ import Dispatch
 import Foundation
 import Logging
 
-/// One task's path: accepted, worked on with a destination that drops, acknowledged; on an embedded log in a temporary
-/// folder, all stages in this process. What threads do of it counts, too.
+/// One task's path: accepted, executed with a destination that drops, and acknowledged, on an embedded log in a
+/// temporary folder, with all stages in this process. The work of all threads counts.
 enum PathCase {
     static func make() -> Case {
         Case(name: "task-path", guarded: 1_000, isWhole: true) { count in

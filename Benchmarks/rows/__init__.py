@@ -1,4 +1,4 @@
-"""The rows, in the order in which they run: name, function, whether it needs Kafka."""
+"""The rows, in the order in which they run: name, function, and whether the row needs Kafka."""
 from rows import backlog, codec, latency, memory, pipe, recovery, scaling, stages, uploads, view
 
 ROWS = [
@@ -19,6 +19,6 @@ ROWS = [
     ("recovery-embedded", recovery.embedded, False),
     ("recovery-kafka", recovery.kafka, True),
     ("backlog-embedded", backlog.embedded, False),
-    ("view", view.view, False),  # after the backlog: it takes over its million results
+    ("view", view.view, False),  # after the backlog: it uses its million results
     ("backlog-kafka", backlog.kafka, True),
 ]

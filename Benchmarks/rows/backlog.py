@@ -1,4 +1,4 @@
-"""A backlog that waits while nobody works, and is then worked off: neither speed nor memory may bend as it grows."""
+"""A backlog that grows while no worker runs, and is then drained: its size must not affect speed or memory."""
 from figures import times
 from rows.memory import allowed
 from system import Embedded, Fleet
@@ -8,7 +8,7 @@ UPLOADS = 32
 
 
 def drain(system, tasks, **how):
-    """Puts tasks in with the system down, starts it, and waits for the last result."""
+    """Appends tasks while the system is down, starts it, and waits for the last result."""
     load = system.fill(tasks)
     append_cpu = load.cpu()
     system.start(**how)
@@ -23,7 +23,7 @@ def drain(system, tasks, **how):
 
 
 def _row(bench, row, kind, where, role, **how):
-    row.title = f"a backlog on {where} worked off, nothing uploaded"
+    row.title = f"a backlog on {where} drained, nothing uploaded"
     runs = row.runs["runs"] = []
     for tasks in bench.size([1_000, 10_000, 100_000, 1_000_000], [1_000, 10_000, 30_000]):
         with kind(bench) as system:
@@ -49,8 +49,8 @@ def _row(bench, row, kind, where, role, **how):
     peak = last["peak"][role]
     row.bar(f"peak of the {role} on {where} with {last['tasks']:,} waiting, {UPLOADS} at a time", f"{peak:.0f} MiB",
             f"≤ {allowed(UPLOADS):.0f} MiB", peak <= allowed(UPLOADS))
-    row.note("The end is that of the submitter, which reads the results. A thousand tasks are done about when the system says "
-             "that it is ready; the first that tells of speed are ten thousand.")
+    row.note("The end is that of the submitter, which reads the results. A thousand tasks are done about when the system "
+             "is ready; ten thousand are the first that measure speed.")
 
 
 def embedded(bench, row):

@@ -1,6 +1,6 @@
-"""Micro-benchmarks of codec and ledger: a program of their own in Swift, `backhaul-micro`, beside `backhaul`.
+"""Micro-benchmarks of codec and ledger: a separate program in Swift, `backhaul-micro`, beside `backhaul`.
 
-It prints one JSON object a line, {"name": …, FIGURE: NUMBER, …}; each figure becomes a column.
+It prints one JSON object per line, {"name": …, FIGURE: NUMBER, …}; each figure becomes a column.
 """
 import json
 

@@ -1,4 +1,4 @@
-"""From the moment a task was due to the moment its result was seen, at a pace that does not wait for the system."""
+"""The time from when a task was due to when its result was seen, at a pace that does not wait for the system."""
 from figures import histogram, times
 from system import Embedded, Fleet
 
@@ -11,7 +11,7 @@ def _seconds(bench, rate):
 
 def _measure(bench, row, system):
     samples = system.folder / "samples"
-    # The first connections, positions and pages of a program are not what is asked for.
+    # Warms up: the first connections, positions and pages are not part of the measurement.
     system.measure(100, rate=100)
     quantiles = {}
     for rate in RATES:
@@ -40,11 +40,11 @@ def embedded(bench, row):
     for rate in (1, 100):
         found = quantiles[rate]["p99"]
         row.bar(f"submit → result, p99 at {rate} a second", f"{found:.1f} ms", "≤ 50 ms", found <= 50)
-    row.note("At 1 a second there are few samples: its p99 is about the worst of them.")
+    row.note("At 1 a second there are few samples: the p99 is about the highest of them.")
 
 
 def _commits(bench, number):
-    """The brokers' own latency of a commit of one record, by a program in C, with nothing else going on."""
+    """The brokers' own latency of a commit of one record, by a program in C, with no other load."""
     program = bench.program("kafka_pipe", "rdkafka")
     child = bench.children.run(
         program, "latency", bench.cluster.brokers, f"{bench.prefix('latency')}{number}", bench.size(20, 3),
@@ -75,6 +75,6 @@ def kafka(bench, row):
         row.bar(f"submit → result on Kafka, p99 at {rate} a second ÷ the brokers' begin → commit, p99",
                 f"{found:.1f} ÷ {own:.1f} ms = {found / own:.1f}", "≤ 3", found / own <= 3)
         row.note(f"At {rate} a second p99 is {found / settle:.1f} × that of a commit which moves a group's position, as two of "
-                 "the three on a task's way do.")
-    row.note("A task passes three commits one after the other: its append, the worker's and the acknowledger's settlement. "
+                 "a task's three commits do.")
+    row.note("A task passes three commits in sequence: its append, the worker's and the acknowledger's settlement. "
              "The brokers' figure is the mean of before and after.")

@@ -1,4 +1,4 @@
-"""Memory of a worker while uploads are in flight: their destination takes a part of each body and then stands still."""
+"""Memory of a worker while uploads are in flight: the destination reads a part of each body and then pauses."""
 from figures import times
 from holding_server import HoldingServer
 from system import Embedded, Fleet
@@ -7,7 +7,7 @@ KIB, MIB = 1 << 10, 1 << 20
 
 
 def allowed(uploads):
-    """MiB, of shared/DESIGN.md section 6."""
+    """The limit in MiB, from shared/DESIGN.md section 6."""
     return 64 + uploads / 4
 
 
@@ -19,7 +19,7 @@ def _measure(bench, kind, role, uploads, size):
         with kind(bench, settings) as system:
             system.start()
             member = next(child for name, child in system.members if name == role)
-            # What a process takes for its first tasks is not what an upload takes.
+            # Warms up: memory for a process's first tasks is not memory for uploads.
             system.measure(100)
             idle = member.resident()
             load = system.start_bench(uploads, to="holding", size=size)
@@ -49,7 +49,7 @@ def _row(bench, row, kind, role, who):
     for run in runs:
         row.bar(f"peak of {who}, {run['uploads']:,} uploads of {run['size'] // KIB:,} KiB in flight",
                 f"{run['peak']:.0f} MiB", f"≤ {run['allowed']:.0f} MiB", run["peak"] <= run["allowed"])
-    row.note("Idle is after a hundred tasks without uploads. Allowed is 64 MiB and 256 KiB an upload.")
+    row.note("Idle is after a hundred tasks without uploads. Allowed is 64 MiB plus 256 KiB per upload.")
 
 
 def embedded(bench, row):

@@ -1,4 +1,4 @@
-"""Tasks through the whole pipe with a destination that drops: what is left is Backhaul itself."""
+"""Tasks through the whole pipe with a destination that drops: this measures Backhaul alone."""
 import sys
 
 from figures import span, summary, times
@@ -7,8 +7,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
 SAME, LARGE = 256, 1000
-"""Records in a transaction: as many as Backhaul settles at once by default, and what a program may choose that has no need to
-bound how many uploads a crash repeats."""
+"""Records per transaction: Backhaul's default for a settlement, and a choice for a program that need not limit how many
+uploads a crash repeats."""
 
 
 def _figures(run, tasks, roles):
@@ -45,7 +45,7 @@ def embedded(bench, row):
 
 
 class _Contestants:
-    """The same job thrice: Backhaul, C, Python. Each run has topics of its own."""
+    """The same job in Backhaul, C and Python. Each run has its own topics."""
 
     def __init__(self, bench, tasks):
         self.bench, self.tasks = bench, tasks
@@ -113,7 +113,7 @@ def kafka(bench, row):
     row.table(["process", "CPU µs a task", "with the view", "peak MiB"], [
         [role, *(times(spreads[name][f"{role}_us"]["median"], 1) for name in ("backhaul", "backhaul_with_view")),
          times(spreads["backhaul"][f"{role}_MiB"]["most"], 0) if role != "submitter" else "–"] for role in roles])
-    row.note("C and Python append in groups of 500, as Backhaul does; a program's speed is its batch ÷ the time that the brokers "
-             "take for a transaction.")
+    row.note("C and Python append in groups of 500, as Backhaul does; a program's speed is its batch ÷ the time of a "
+             "transaction on the brokers.")
     ratio = rate["backhaul"] / rate["c"]
     row.bar("tasks/s through Kafka ÷ a C program with the same hops and batch sizes", f"{ratio:.2f}", "≥ 0.5", ratio >= 0.5)

@@ -1,4 +1,4 @@
-"""Seconds from SIGKILL of a worker until a task that it had is uploaded by another. The times are those of nginx's log."""
+"""Seconds from SIGKILL of a worker until another worker uploads one of its tasks, by the times of nginx's log."""
 import time
 
 from figures import spread, times
@@ -8,7 +8,7 @@ from system import Embedded, Fleet
 
 UPLOADS = 4
 RATE = 100
-"""Tasks a second; each of two workers can do 80."""
+"""Tasks per second; each of the two workers can do 80."""
 
 
 def _settings(nginx, place):
@@ -16,8 +16,8 @@ def _settings(nginx, place):
             "limits": {"uploads": UPLOADS, "uploadsPerHost": UPLOADS}}
 
 
-def _table(row, runs, what, also="An upload takes 50 ms of it.", more=()):
-    """`more`: further columns, each a title and what of a run stands there."""
+def _table(row, runs, what, also="This includes 50 ms for the upload.", more=()):
+    """`more`: further columns, each a title and a function from a run to its cell."""
     row.table(["round", what, *(title for title, _ in more)],
               [[number, times(run["seconds"]), *(cell(run) for _, cell in more)] for number, run in enumerate(runs)])
     found = spread([run["seconds"] for run in runs])
@@ -25,7 +25,7 @@ def _table(row, runs, what, also="An upload takes 50 ms of it.", more=()):
 
 
 def embedded(bench, row):
-    row.title = "the daemon killed and started again at once, as a supervisor does"
+    row.title = "the daemon killed and restarted at once, as a supervisor does"
     nginx = Nginx(bench, SLOW)
     runs = row.runs["runs"] = []
     with Embedded(bench, _settings(nginx, "all")) as system:
@@ -35,14 +35,14 @@ def embedded(bench, row):
                 system.start()
                 load = system.start_bench(bench.size(7, 2) * 2_000, to="slow", size=1024)
             seen = sum(1 for _ in nginx.requests())
-            poll("uploads under way", 60, lambda: sum(1 for _ in nginx.requests()) > seen + 40)
+            poll("uploads in flight", 60, lambda: sum(1 for _ in nginx.requests()) > seen + 40)
             moment = time.time()
             system.kill(system.daemon)
             dead = time.time()
             system.start(wait=False)
 
             def first():
-                # nginx answers the dead one's requests, too: what counts came afterwards.
+                # nginx also answers requests of the dead daemon: only later requests count.
                 return next((end for begin, end, status, _ in nginx.requests() if begin > dead and status == 200), None)
             seconds = poll("an upload after the kill", 60, first, 0.02) - moment
             system.daemon.wait_ready()
@@ -54,7 +54,7 @@ def embedded(bench, row):
 
 
 def kafka(bench, row):
-    row.title = "one of two workers on Kafka killed, its tasks taken by the other"
+    row.title = "one of two workers on Kafka killed, its tasks uploaded by the other"
     nginx = Nginx(bench, SLOW)
     runs = row.runs["runs"] = []
     for number in range(bench.size(7, 1)):
@@ -64,16 +64,16 @@ def kafka(bench, row):
             other = fleet.start_worker(survivor)
             fleet.start_acknowledger()
             fleet.wait_ready(2)
-            # Two thirds of what the two can do, so that the survivor has no backlog of its own before which to queue.
+            # 63 % of what the two can do, so that the survivor has no backlog that delays the dead worker's tasks.
             load = fleet.start_bench(6_000, to="slow", size=1024, rate=RATE)
             skip = sum(1 for _ in nginx.requests())
             with bench.cluster.partitions(fleet.prefix + "tasks", rb"bench/b[0-9]+-[0-9]+/[0-9]+") as partitions:
-                # The two have one destination under two URLs: the log tells who has sent.
+                # The workers reach the destination under different URLs, so nginx's log shows the sender.
                 def uploads(place):
                     return {path[3:]: end for _, end, status, path in list(nginx.requests())[skip:]
                             if path.startswith(f"/{place}/") and status == 200}
 
-                # Past the first use of new topics.
+                # Waits until the first use of the new topics is over.
                 poll("uploads of both", 60, lambda: min(len(uploads("a")), len(uploads("b"))) > 3 * RATE / 2)
                 moment = time.time()
                 fleet.kill(victim)
@@ -93,5 +93,5 @@ def kafka(bench, row):
     _table(row, runs, "s from SIGKILL to the first upload of its partitions by the other",
            f"{RATE} tasks/s; an upload takes 50 ms.",
            [("a transaction was left open", lambda run: "yes" if run["open_transaction"] else "no")])
-    row.note("The brokers give a dead member's partitions away when its session has ended: session.timeout.ms, by default "
+    row.note("The brokers reassign a dead member's partitions when its session ends: session.timeout.ms, by default "
              "10 s.")

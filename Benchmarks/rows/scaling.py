@@ -1,4 +1,4 @@
-"""1, 2, 4 and 8 workers against a destination that answers after 50 ms: the destination decides, not the processor."""
+"""1, 2, 4 and 8 workers with a destination that answers after 50 ms: the destination is the limit, not the CPU."""
 from figures import times
 from nginx import SLOW, Nginx
 from processes import poll
@@ -6,9 +6,9 @@ from system import Embedded, Fleet
 
 UPLOADS, DELAY = 4, 0.05
 IDEAL = UPLOADS / DELAY
-"""Uploads a second of a worker."""
+"""Uploads per second of one worker."""
 BUSY = 50
-"""Tasks a worker whose destination answers 503, so that each goes around in the delay topics once a second."""
+"""Tasks per worker with a destination that answers 503, so that each passes the delay topics once a second."""
 
 
 def _settings(nginx):
@@ -23,7 +23,7 @@ def _measure(bench, nginx, kind, workers, busy):
     tasks = bench.size(800, 160) * workers
     with kind(bench, _settings(nginx)) as system:
         system.start(workers=workers)
-        # Until every worker has its connections.
+        # Warms up until every worker has its connections.
         system.measure(UPLOADS * 4 * workers, to="slow", size=1024)
         failing = None
         if busy:
@@ -36,7 +36,7 @@ def _measure(bench, nginx, kind, workers, busy):
         failures = sum(status == 503 for _, _, status, _ in list(nginx.requests())[before:])
         if failing:
             failing.kill()
-        # All tasks are there at the start, so their latencies are the times of their ends: the middle is without the tail.
+        # All tasks are due at the start, so a latency is the time of a task's end; the middle excludes the tail.
         ends = list(map(int, samples.read_text().split()))
         first, last = ends[len(ends) // 10], ends[len(ends) * 9 // 10]
     return {"workers": workers, "busy": busy, "tasks": tasks, "rate": run.found["tasksPerSecond"],
@@ -47,7 +47,7 @@ def _measure(bench, nginx, kind, workers, busy):
 
 def _scale(bench, row, kind, where):
     row.title = f"workers on {where} against a destination of 50 ms, {UPLOADS} uploads at a time each"
-    # One worker twice, and the better counts: a disturbed one would flatter all others.
+    # One worker runs twice and the better run counts: a disturbed baseline would improve all other ratios.
     counts = bench.size([1, 2, 4, 8, 1], [1, 4, 1])
     nginx = Nginx(bench, SLOW)
     runs = row.runs["runs"] = []
@@ -72,8 +72,8 @@ def _scale(bench, row, kind, where):
         least = min(run["efficiency"] for run in runs if run["busy"] == busy and run["workers"] > 1)
         row.bar(f"workers 1 → {max(counts)} on {where}, delay topics {'busy' if busy else 'idle'}: the least of linear",
                 f"{least:.2f}", "≥ 0.9", least >= 0.9)
-    row.note("Tasks fall on partitions by a hash, so one worker has more than another and ends later: 'without the tail' is "
-             "the rate between the first and the last tenth.")
+    row.note("A hash assigns tasks to partitions, so one worker has more than another and ends later: 'without the tail' "
+             "is the rate between the first and the last tenth.")
 
 
 def embedded(bench, row):

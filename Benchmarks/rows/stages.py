@@ -1,4 +1,4 @@
-"""CPU of a task by stage. A stage is measured where it has a process, or a time, to itself; all are what people do, too."""
+"""CPU of a task by stage, each as people run it. A stage is measured where it has a process, or a time, to itself."""
 from figures import span, spread, times
 from rows.backlog import drain
 from rows.view import rebuild
@@ -28,13 +28,13 @@ def embedded(bench, row):
         if number > 0:
             runs.append(run)
     _table(row, runs, [
-        ("append_us", "append, in groups of 500, with no daemon there"),
-        ("daemon_us", "daemon: worker, acknowledger and view, working off what waited"),
-        ("view_us", "of that the view, about: what building it anew takes"),
-        ("settle_us", "of that worker and acknowledger, about: the rest"),
+        ("append_us", "append, in groups of 500, without a daemon"),
+        ("daemon_us", "daemon: worker, acknowledger and view, draining the backlog"),
+        ("view_us", "of that the view, about: the cost of a rebuild"),
+        ("settle_us", "of that the worker and acknowledger, about: the rest"),
         ("follow_us", "following the results")])
-    row.note(f"The log takes {times(spread([run['bytes_per_task'] for run in runs])['median'], 0)} bytes a task, the file "
-             "that SQLite writes ahead to included.")
+    row.note(f"The log takes {times(spread([run['bytes_per_task'] for run in runs])['median'], 0)} bytes a task, "
+             "including SQLite's write-ahead log.")
 
 
 def kafka(bench, row):
@@ -56,4 +56,4 @@ def kafka(bench, row):
         ("append_us", "append, in groups of 500"), ("worker_us", "worker"),
         ("acknowledger_us", "acknowledger without a view"), ("with_view_us", "acknowledger with its view"),
         ("follow_us", "following the results")])
-    row.note("Processes of their own; their start and the joining of their groups count.")
+    row.note("Separate processes; their start and the joining of their groups count.")

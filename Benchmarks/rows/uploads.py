@@ -1,10 +1,10 @@
-"""Uploads beside plain uploaders. Turns alternate, the first round is dropped, and the objects are counted and compared."""
+"""Uploads, compared with plain uploaders. Turns alternate, the first round is dropped, and all objects are compared."""
 from contestants import Contestants, check, make_files, remove_files
 from figures import span, summary, times
 from nginx import STORE, Nginx
 
 TOO_LONG = 60
-"""Seconds; whoever takes longer is measured once. The others are compared with each other."""
+"""Seconds; a contestant that takes longer is measured once."""
 
 
 def _compare(bench, row, count, size, names):
@@ -44,9 +44,9 @@ def _compare(bench, row, count, size, names):
 
 
 def _take_memory(path, size):
-    """A virtual machine gives free memory back to its host, and whoever writes first after a pause pays for getting it again:
-    up to twice what writing 4 GiB takes, for the one that follows a slow contestant. So that each begins alike, as much as the
-    server will store is taken and freed just before."""
+    """Writes and frees as much memory as the server will store, so that all contestants begin alike. A virtual machine
+    returns free memory to its host, and the first to write after a pause pays to get it back: up to twice the time of
+    writing 4 GiB, for the one that follows a slow contestant."""
     block = bytes(1 << 20)
     with path.open("wb", buffering=0) as file:
         for _ in range(0, size, len(block)):

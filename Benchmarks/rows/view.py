@@ -1,4 +1,4 @@
-"""The view is derived: how long it takes to build it anew from the log."""
+"""The view is derived: the time to rebuild it from the log."""
 import json
 import shutil
 
@@ -8,21 +8,21 @@ from system import Embedded
 
 
 def rebuild(bench, system, tasks):
-    """Deletes the view of a system that stands still, and lets `status` build it."""
+    """Deletes the view of a stopped system, and lets `status` rebuild it."""
     for file in system.data.glob("view.sqlite*"):
         file.unlink()
     child = bench.children.run(*system.command("status", "--output", "json"), seconds=300 + tasks / 500,
                                peak=True)
     found = json.loads(child.output[-1])
     if found["accepted"] != tasks or found["succeeded"] != tasks:
-        raise Failure(f"the view that was built anew has {found}, not {tasks} tasks that succeeded")
+        raise Failure(f"the rebuilt view has {found}, not {tasks} tasks that succeeded")
     size = sum(file.stat().st_size for file in system.data.glob("view.sqlite*"))
     return {"tasks": tasks, "seconds": child.seconds, "cpu": child.cpu(), "peak": child.peak(), "bytes": size}
 
 
 def view(bench, row):
     tasks = bench.size(1_000_000, 20_000)
-    row.title = f"a view of {tasks:,} results built anew"
+    row.title = f"a view of {tasks:,} results rebuilt"
     with Embedded(bench) as system:
         million = bench.kept("million")
         if million and tasks == 1_000_000:
@@ -41,4 +41,4 @@ def view(bench, row):
         [f"{run['tasks']:,}", times(run["seconds"]), times(run["tasks"] / run["seconds"], 0),
          times(run["cpu"] / run["tasks"] * 1e6, 1), times(run["peak"], 0), times(run["bytes"] / run["tasks"], 0)]
         for run in runs])
-    row.note(f"`status` on the view that is up to date takes {again.seconds * 1000:.0f} ms. The log is in the page cache.")
+    row.note(f"`status` on an up-to-date view takes {again.seconds * 1000:.0f} ms. The log is in the page cache.")

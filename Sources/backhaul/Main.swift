@@ -2,12 +2,12 @@ import ArgumentParser
 import CAllocator
 import Foundation
 
-/// The command line. Data goes to stdout, talk to stderr.
+/// The command line. Data goes to stdout, messages to stderr.
 @main
 struct Backhaul: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backhaul",
-        abstract: "Moves files to where they are kept, and proves that it did.",
+        abstract: "Moves files to their destination, and proves it.",
         discussion: """
             Exit codes: 0 done, 1 failed or some tasks failed, 2 usage or configuration, 3 an audit found loss, \
             75 temporary (try again).
@@ -22,8 +22,8 @@ struct Backhaul: AsyncParsableCommand {
         ])
 
     static func main() async {
-        // One arena a core in place of eight: with 100,000 tasks through it the daemon held 95 MiB, not 130, on two
-        // cores. The pipe was as fast, small files took 5 % longer (docs/BENCHMARKS.md).
+        // One malloc arena per core instead of eight: after 100,000 tasks on two cores the daemon held 95 MiB, not 130.
+        // The pipe was as fast, small files took 5 % longer (docs/BENCHMARKS.md).
         backhaul_limit_arenas(Int32(clamping: max(2, ProcessInfo.processInfo.activeProcessorCount)))
         do {
             var command = try parseAsRoot()
@@ -37,7 +37,7 @@ struct Backhaul: AsyncParsableCommand {
         }
     }
 
-    /// Says what went wrong and ends the process with the code that fits.
+    /// Prints the error and ends the process with its exit code.
     private static func leave(_ error: any Error) -> Never {
         if let code = error as? ProcessExit { Foundation.exit(code.rawValue) }
         let parserCode = exitCode(for: error)

@@ -1,4 +1,4 @@
-/// Which Backhaul this is.
+/// The version of this program.
 enum Version {
     static let text = "0.1.0"
 }

@@ -128,12 +128,12 @@ struct BadInputTests {
             try expect(["standalone", "--data", data, "--listen", "here"], code: 2, says: "address and a port")
             // Begins as a loopback address does, and is a name.
             try expect(
-                ["standalone", "--data", data, "--listen", "127.example:0"], code: 2, says: "is no IPv4 address")
+                ["standalone", "--data", data, "--listen", "127.example:0"], code: 2, says: "is not an IPv4 address")
             try expect(
                 ["ingest", "--log", "kafka://127.0.0.1:9/", "--listen", "0.0.0.0:0"], code: 2,
                 says: "no caller of the ingest API is configured")
             try expect(
-                ["standalone", "--data", data, "--listen", "0.0.0.0:0"], code: 2, says: "is no loopback address",
+                ["standalone", "--data", data, "--listen", "0.0.0.0:0"], code: 2, says: "is not a loopback address",
                 environment: ["BACKHAUL_API_AUTHENTICATION": "none"])
         }
     }

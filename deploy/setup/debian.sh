@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that Backhaul's build, tests and demo need and that this machine lacks, and says so.
+# Installs the missing Debian packages that Backhaul's build, tests and demo need, and lists them.
 # Usage: deploy/setup/debian.sh build|test|demo|chaos|bench|guard ...   (what the packages are for; default: build)
 set -euo pipefail
 
@@ -14,13 +14,13 @@ for what in "${@:-build}"; do
     bench) wanted+=(gcc curl nginx-light libnginx-mod-http-dav-ext libnginx-mod-http-echo time python3 python3-venv) ;;
     guard) wanted+=(valgrind binutils python3) ;;
     test) wanted+=("${test_only[@]}") ;;
-    *) echo "setup: '$what' is none of build, test, demo, chaos, bench, guard" >&2; exit 2 ;;
+    *) echo "setup: '$what' is unknown; use build, test, demo, chaos, bench or guard" >&2; exit 2 ;;
   esac
 done
 
 if ! command -v swift >/dev/null; then
   cat >&2 <<'TEXT'
-setup: no Swift on the PATH. Backhaul needs Swift 6.2 or newer, which Debian 12 does not package.
+setup: Swift is not on the PATH. Backhaul needs Swift 6.2 or newer, which Debian 12 does not package.
        Install it from https://www.swift.org/install/linux/ (swiftly, or the Debian 12 archive), then run this again.
 TEXT
   exit 1
@@ -35,10 +35,10 @@ done
 sudo=()
 if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null || {
-    echo "setup: these packages are missing and only root can install them: ${missing[*]}" >&2; exit 1; }
+    echo "setup: these packages are missing, and only root can install them: ${missing[*]}" >&2; exit 1; }
   sudo=(sudo)
 fi
 echo "setup: installing from Debian: ${missing[*]}" >&2
 "${sudo[@]}" apt-get update -qq
-# nginx must not be started as a service: the tests start their own on a port of their own.
+# RUNLEVEL=1 keeps nginx from starting as a service: the tests start their own, on another port.
 "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2

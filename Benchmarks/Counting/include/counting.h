@@ -3,10 +3,10 @@
 
 #include <stdint.h>
 
-/// How often this process has asked for memory.
+/// Returns the number of allocations of this process so far.
 uint64_t backhaul_allocations(void);
 
-/// Calls `body`. A function of its own that is never inlined, so that callgrind can begin and end with it
+/// Calls `body`. Never inlined, so that callgrind can begin and end its counts with this function
 /// (--zero-before=backhaul_measure --dump-after=backhaul_measure).
 void backhaul_measure(void (*body)(void *), void *context);
 

@@ -26,8 +26,8 @@ struct AccessRights {
                 operations: ["Describe", "Write"])
         }
         let describe = ["Describe", "DescribeConfigs"]
-        // Every role looks at start where all the groups stand. The client that asks has a group's name too, in which nobody
-        // is (KafkaOptions.adminGroup).
+        // At start every role reads the positions of all groups. The client for these queries has a group name too, of
+        // a group without members (`KafkaOptions.adminGroup`).
         func groups(_ role: String, _ operations: [String] = ["Describe"]) -> Right {
             Right(role: role, resource: "group", name: layout.prefix, prefixed: true, operations: operations)
         }
@@ -58,7 +58,7 @@ struct AccessRights {
             groups("replay"), topic("replay", layout.tasks, ["Write"]), topic("replay", layout.largeTasks, ["Write"]),
             topic("audit, status, lag, results", layout.prefix, ["Read"] + describe, prefixed: true),
             groups("audit, status, lag, results"),
-            // A position is written by whoever may read the topic and the group.
+            // Writing a position requires Read on the topic and on the group.
             topic(
                 "topics apply", layout.prefix, ["Alter", "AlterConfigs", "Create", "Read"] + describe, prefixed: true),
             groups("topics apply", ["Describe", "Read"]),

@@ -13,16 +13,17 @@ import Logging
 /// An acknowledger of a fleet.
 struct AcknowledgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "acknowledger", abstract: "Record every completion of a fleet as its one result.",
+        commandName: "acknowledger", abstract: "Run an acknowledger of a fleet: record exactly one result per task.",
         discussion: """
-            Prints one JSON line with "event":"ready" on stderr once it is in its group. Several share the outcomes. With \
-            --data it also keeps the view of all tasks, which may be deleted and is rebuilt, and serves the API of their \
-            owners: status, search, progress, events; cancel, retry, acknowledge (schemas/openapi.yaml).
+            Prints one JSON line with "event":"ready" on stderr once it has joined its group. Several acknowledgers \
+            share the outcomes. With --data it also keeps a view of all tasks, which it rebuilds if deleted, and \
+            serves the API for task owners: status, search, progress, events; cancel, retry, acknowledge \
+            (schemas/openapi.yaml).
 
             Example: backhaul acknowledger --log kafka://kafka1:9092/ --data /var/lib/backhaul --config backhaul.yaml
             """)
 
-    @Option(help: ArgumentHelp("A folder for the view of all tasks. Also BACKHAUL_DATA.", valueName: "folder"))
+    @Option(help: ArgumentHelp("A folder for the view of all tasks. Environment: BACKHAUL_DATA.", valueName: "folder"))
     var data: String?
 
     @OptionGroup var fleet: FleetOptions
@@ -110,7 +111,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw CommandFailure("--data \(folder): the folder cannot be made (\(error.localizedDescription))")
+            throw CommandFailure("--data \(folder): the folder cannot be created (\(error.localizedDescription))")
         }
     }
 }

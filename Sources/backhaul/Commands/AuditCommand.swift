@@ -7,11 +7,11 @@ import BackhaulSettings
 import BackhaulTransfer
 import Foundation
 
-/// Proves that nothing is lost or doubled.
+/// Proves that nothing is lost or duplicated.
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "audit", abstract: "Prove that every accepted task has exactly one result, or a place.",
-        discussion: "Exits 0 when nothing is lost, doubled or damaged, and 3 when something is.")
+        commandName: "audit", abstract: "Prove that every accepted task has exactly one result, or is in progress.",
+        discussion: "Exits 0 when nothing is lost, duplicated or damaged, and 3 when something is.")
 
     @Flag(help: "Also read every stored object back and compare its SHA-256.")
     var verify = false
@@ -25,7 +25,7 @@ struct AuditCommand: AsyncParsableCommand {
         do {
             report = try await Audit(log: opened, layout: settings.layout).run()
         } catch let error as LogError {
-            // Records that were there and are not are loss, whichever they were.
+            // Missing records are loss, no matter which records they were.
             guard case .damaged = error else { throw error }
             throw CommandFailure("\(error)", exit: .auditFoundLoss)
         }
@@ -49,7 +49,7 @@ struct AuditCommand: AsyncParsableCommand {
             "accepted \(report.accepted), results \(report.results), unfinished \(report.unfinished.count), malformed records \(report.malformed)"
         )
         if report.forgotten > 0 {
-            print("older than the results that are kept: \(report.forgotten)")
+            print("older than the retained results: \(report.forgotten)")
         }
         if let verified = report.verified { print("objects read back and right: \(verified)") }
         for name in report.missing { print("MISSING     \(name)") }

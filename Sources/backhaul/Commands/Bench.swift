@@ -5,18 +5,19 @@ import BackhaulFiles
 import BackhaulIngest
 import BackhaulLog
 import BackhaulSettings
-// stat: in a release build the compiler finds its definition there.
+// For `stat`: a release build finds its definition here.
 import CoreFoundation
 import Foundation
 
 /// Measures a running system from the outside: tasks in, results out.
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure a running system: tasks a second, and the time from a task to its result.",
+        abstract: "Measure a running system: tasks per second, and the time from a task to its result.",
         discussion: """
-            Appends tasks that all name one file, under keys of their own, and reads their results. With --rate they come \
-            at that pace whatever the system does, and each is timed from the moment at which it was due; without it they \
-            come in batches as fast as the log takes them. A destination of type drop measures the pipe without uploads.
+            Appends tasks that all name one file, each under its own key, and reads their results. With --rate they \
+            come at that pace no matter how fast the system is, and each is timed from the moment it was due; without \
+            it they come in batches, as fast as the log accepts them. A destination of type drop measures the pipe \
+            without uploads.
 
             Examples:
               backhaul bench --to nowhere --tasks 100000 --log embedded:///srv/backhaul --config b.yaml
@@ -26,19 +27,19 @@ struct Bench: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A configured destination's name, or a base URL.", valueName: "destination"))
     var to: String
 
-    @Option(help: "How many tasks.")
+    @Option(help: "The number of tasks.")
     var tasks = 10_000
 
-    @Option(help: "Tasks a second; 0 for as many as the log takes.")
+    @Option(help: "Tasks per second; 0 for as many as the log accepts.")
     var rate = 0.0
 
-    @Option(help: ArgumentHelp("The file that every task names; an empty one when left out.", valueName: "file"))
+    @Option(help: ArgumentHelp("The file that every task names (default: an empty file).", valueName: "file"))
     var source: String?
 
-    @Option(help: "Who owns the tasks.")
+    @Option(help: "The tenant that owns the tasks.")
     var tenant: ByteText = "bench"
 
-    @Option(help: ArgumentHelp("Write each latency to this file, in microseconds, one a line.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write each latency to this file, in microseconds, one per line.", valueName: "file"))
     var samples: String?
 
     @OptionGroup var log: LogOptions
@@ -65,7 +66,7 @@ struct Bench: AsyncParsableCommand {
             root = try roots.name(of: folder.isEmpty ? "/" : folder)
         } catch {
             throw CommandFailure(
-                "\(file) lies in none of the roots that the workers read (sources.roots); give --source with one that does",
+                "\(file) is not in a root that the workers read (sources.roots); give --source with a file that is",
                 exit: .usage)
         }
         var status = stat()
@@ -73,7 +74,7 @@ struct Bench: AsyncParsableCommand {
         try roots.confirm(root.name, path: root.path)
         let opened = try await address.open(settings, creates: true)
         if let folder = address.folder, !FolderLock.isHeld(folder: folder) {
-            Talk.say("no daemon works on this log yet; start 'backhaul standalone --data \(folder)'")
+            Talk.say("no daemon runs on this log yet; start 'backhaul standalone --data \(folder)'")
         }
         let run = BenchRun(
             log: opened, settings: settings, place: place, tenant: tenant,
@@ -103,7 +104,7 @@ struct Bench: AsyncParsableCommand {
         if log.output == .json { return try Output.json(summary) }
         print(
             String(
-                format: "%d tasks, %d failed: %.3f s, %.0f a second (accepted after %.3f s)", summary.tasks,
+                format: "%d tasks, %d failed: %.3f s, %.0f per second (accepted after %.3f s)", summary.tasks,
                 summary.failed,
                 summary.seconds, summary.tasksPerSecond, summary.acceptedSeconds))
         print(
@@ -127,21 +128,21 @@ struct Bench: AsyncParsableCommand {
         return String(cString: resolved)
     }
 
-    /// The same place every time: on one machine its folder becomes a source root.
+    /// Returns the same path every time, because its folder becomes a source root of this machine.
     private static func emptyFile() throws -> String {
         let folder = FileManager.default.temporaryDirectory.path + "/backhaul-bench-\(getuid())"
         try? FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        // The name can be guessed: a folder that somebody else has put there is no source root of ours.
+        // The name is predictable: a folder that another user has put there must not become a source root.
         var status = stat()
         guard lstat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == getuid(),
             status.st_mode & 0o022 == 0
         else {
-            throw CommandFailure("\(folder) is not yours alone; remove it, or give --source")
+            throw CommandFailure("\(folder) is not a folder that only you can write to; remove it, or give --source")
         }
         let file = folder + "/empty"
         if access(file, R_OK) != 0, !FileManager.default.createFile(atPath: file, contents: Data()) {
-            throw CommandFailure("\(file) cannot be made; give --source")
+            throw CommandFailure("\(file) cannot be created; give --source")
         }
         return try resolved(file)
     }

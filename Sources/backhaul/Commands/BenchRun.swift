@@ -5,7 +5,7 @@ import BackhaulRecords
 import BackhaulSettings
 import Foundation
 
-/// One measurement: tasks go in, results are followed, times are kept.
+/// One measurement: submits tasks, follows their results and keeps the times.
 actor BenchRun {
     struct Report: Sendable {
         var failed = 0
@@ -21,7 +21,7 @@ actor BenchRun {
                 p90: milliseconds(0.9), p99: milliseconds(0.99), p999: milliseconds(0.999), most: milliseconds(1))
         }
 
-        /// Of the latencies as they are, none interpolated: the least that at least such a part of them does not exceed.
+        /// The quantile `part` (0 to 1) of the latencies in milliseconds, by nearest rank, not interpolated.
         func milliseconds(_ part: Double) -> Double {
             guard !latencies.isEmpty else { return 0 }
             let rank = Int((part * Double(latencies.count)).rounded(.up))
@@ -29,7 +29,7 @@ actor BenchRun {
         }
     }
 
-    /// What the command prints; times of tasks in milliseconds.
+    /// What the command prints. The quantiles are in milliseconds.
     struct Summary: Encodable, Sendable {
         var tasks: Int
         var failed: Int
@@ -55,12 +55,12 @@ actor BenchRun {
     private let rate: Double
     private let name: ByteText
     private let start = ContinuousClock.now
-    /// When each task was due, or handed in, in microseconds since the start.
+    /// When each task was due, or submitted, in microseconds since the start.
     private var begun: [Int64]
     private var next: [TopicPartition: Int64] = [:]
     private var report = Report()
     private static let batchSize = 500
-    /// Tasks that may be on their way into the log at a pace: more would only be memory.
+    /// The most tasks that may wait for their append with `--rate`: more would only use memory.
     private static let mostPending = 100_000
     private var pending = 0
 
@@ -81,7 +81,7 @@ actor BenchRun {
         self.count = count
         self.rate = rate
         begun = [Int64](repeating: -1, count: count)
-        // Ids of their own, whatever ran before.
+        // Makes the ids unique among all runs.
         name = "b\(Int64(Date().timeIntervalSince1970 * 1_000))-\(getpid())"
     }
 
@@ -90,7 +90,7 @@ actor BenchRun {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.follow() }
             group.addTask { self.rate > 0 ? try await self.pace() : try await self.pour() }
-            // Whichever fails ends the other.
+            // If one fails, it ends the other.
             while try await group.next() != nil {}
         }
         report.latencies.sort()
@@ -113,7 +113,7 @@ actor BenchRun {
             modifiedAt: modifiedAt)
     }
 
-    /// As fast as the log takes them.
+    /// Submits tasks in batches, as fast as the log accepts them.
     private func pour() async throws {
         for first in stride(from: 0, to: count, by: Self.batchSize) {
             let numbers = first..<min(first + Self.batchSize, count)
@@ -124,7 +124,7 @@ actor BenchRun {
         report.acceptedSeconds = Double(now) / 1_000_000
     }
 
-    /// One by one, each at its time and without waiting for the one before: a system that falls behind shows it in the
+    /// Submits each task at its time, without waiting for the one before: a system that falls behind shows it in the
     /// latencies, and does not slow the load down.
     private func pace() async throws {
         try await withThrowingDiscardingTaskGroup { group in
@@ -136,7 +136,7 @@ actor BenchRun {
                 begun[number] = due
                 guard pending < Self.mostPending else {
                     throw CommandFailure(
-                        "\(pending) tasks wait for the log to take them; it does not keep up with --rate \(rate)")
+                        "\(pending) tasks wait to be appended; the log does not keep up with --rate \(rate)")
                 }
                 pending += 1
                 let draft = draft(number)

@@ -3,20 +3,20 @@ import BackhaulEmbedded
 import BackhaulLog
 import BackhaulRecords
 
-/// Shows the time of an embedded log, and takes an operator's word on a jump of the machine's clock.
+/// Shows the time of an embedded log, and lets an operator settle a jump of the machine's clock.
 struct ClockCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "clock",
         abstract: "Show the time of an embedded log, and settle a jump of the machine's clock.",
         discussion: """
-            What a log keeps grows old by the log's own time, which a jump of the machine's clock does not move: after a \
-            wrong date, a dead battery, or more days off than a tenth of the shortest retention. Until a jump is settled \
+            Records age by the log's own time, which a jump of the machine's clock does not move. A jump follows a \
+            wrong date, a dead battery, or more time off than a tenth of the shortest retention. Until it is settled, \
             nothing is deleted because of it.
 
             Examples:
-              backhaul clock --log embedded:///srv/backhaul             # what the clocks show
-              backhaul clock --passed --log embedded:///srv/backhaul    # the time has passed: records are older by it
-              backhaul clock --wrong --log embedded:///srv/backhaul     # the clock was wrong, and is right now
+              backhaul clock --log embedded:///srv/backhaul             # show both clocks
+              backhaul clock --passed --log embedded:///srv/backhaul    # the time has passed: records age by the jump
+              backhaul clock --wrong --log embedded:///srv/backhaul     # the clock was wrong and is now correct
             """)
 
     /// What `clock` prints.
@@ -26,10 +26,10 @@ struct ClockCommand: AsyncParsableCommand {
         var jumpSeconds: Int64
     }
 
-    @Flag(help: "The time of the jump has passed: everything in the log is older by it.")
+    @Flag(help: "The time of the jump has passed: all records in the log age by it.")
     var passed = false
 
-    @Flag(help: "The clock was wrong and is right now: nothing in the log is older.")
+    @Flag(help: "The clock was wrong and is now correct: no record ages.")
     var wrong = false
 
     @OptionGroup var log: LogOptions
@@ -68,7 +68,7 @@ struct ClockCommand: AsyncParsableCommand {
         if passed || wrong {
             Talk.say(
                 FolderLock.isHeld(folder: folder)
-                    ? "the daemon takes it within 15 s" : "it is taken when 'backhaul standalone' starts")
+                    ? "the daemon applies it within 15 s" : "it is applied when 'backhaul standalone' starts")
         }
     }
 }

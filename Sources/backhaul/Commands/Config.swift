@@ -5,7 +5,7 @@ import BackhaulSettings
 import BackhaulTransfer
 import Foundation
 
-/// The configuration, checked and shown.
+/// Checks and shows the configuration.
 struct Config: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check or show the configuration.", subcommands: [Check.self, Show.self, Reference.self])
@@ -24,7 +24,7 @@ struct Config: AsyncParsableCommand {
 
     struct Reference: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Print every setting there is, as a Markdown table or as a JSON Schema of the file.")
+            abstract: "Print all settings, as a Markdown table or as a JSON Schema of the file.")
 
         enum Format: String, ExpressibleByArgument, CaseIterable {
             case markdown
@@ -48,7 +48,7 @@ struct Config: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show every setting, its value and where that comes from. Secrets are not shown.")
+            abstract: "Show every setting, its value and its origin. Secrets are not shown.")
 
         @OptionGroup var common: CommonOptions
 
@@ -63,7 +63,7 @@ struct Config: AsyncParsableCommand {
 
         func run() async throws {
             let settings = try common.settings()
-            // A secret that stands where none may stand must not be shown.
+            // Rejects secrets among the properties, which must not be shown.
             try settings.checkKafkaProperties()
             var lines = settings.texts.map { Line(setting: $0.name, value: $0.value, from: $0.from) }
             for (name, value) in settings.kafka.properties.sorted(by: { $0.key < $1.key }) {

@@ -3,7 +3,7 @@ import BackhaulTransfer
 import BackhaulWeb
 import Foundation
 
-/// Small requests to addresses that the operator configured: keys of JWTs, another role's API, a trace collector.
+/// Sends small requests to addresses that the operator configured: keys of JWTs, another role's API, a trace collector.
 struct ControlClient: Sendable {
     struct Failure: Error, CustomStringConvertible {
         var description: String
@@ -11,16 +11,16 @@ struct ControlClient: Sendable {
 
     private let engine: TransferEngine
 
-    /// - Throws: `TransferFailure` when libcurl does not come up.
+    /// - Throws: `TransferFailure` when libcurl cannot be initialized.
     init() throws {
-        // Wherever the operator says: these are not a caller's choice.
+        // Any address is allowed: the operator chooses it, not a caller.
         engine = try TransferEngine(
             limits: TransferLimits(
                 transfers: 8, transfersPerHost: 4, connectTimeout: 5_000, stallBytesPerSecond: 1, stallTimeout: 10_000),
             egress: EgressPolicy(allow: ["0.0.0.0/0", "::/0"].compactMap(AddressRange.init)), pool: ReaderPool())
     }
 
-    /// - Returns: the body of a 2xx answer, whole.
+    /// - Returns: the whole body of a 2xx response.
     /// - Throws: `Failure`.
     func send(
         _ method: String, _ url: String, body: Data? = nil, headers: [(name: String, value: String)] = [],
@@ -34,7 +34,7 @@ struct ControlClient: Sendable {
             throw Failure(description: "\(method) \(url): status \(report.status.map(String.init) ?? "none")")
         }
         guard report.bytesReceived <= UInt64(largest) else {
-            throw Failure(description: "\(method) \(url): the answer has more than \(largest) bytes")
+            throw Failure(description: "\(method) \(url): the response has more than \(largest) bytes")
         }
         return Data(report.body)
     }

@@ -6,14 +6,14 @@ import BackhaulRecords
 import BackhaulReplay
 import Foundation
 
-/// Tasks that were given up.
+/// Shows dead letters.
 struct DeadLetters: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Look at tasks that were given up.", subcommands: [List.self, Show.self], defaultSubcommand: List.self
-    )
+        abstract: "Show dead letters: tasks that failed for good.", subcommands: [List.self, Show.self],
+        defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List dead letters, one a line.")
+        static let configuration = CommandConfiguration(abstract: "List dead letters, one per line.")
 
         @OptionGroup var which: FilterOptions
         @OptionGroup var log: LogOptions

@@ -11,24 +11,25 @@ import Logging
 /// An ingest node of a fleet.
 struct IngestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ingest", abstract: "Take tasks by HTTP and put them into a fleet's log.",
+        commandName: "ingest", abstract: "Accept tasks over HTTP and append them to a fleet's log.",
         discussion: """
             POST /v1/tasks takes one task as JSON and answers 201 once the log has it; POST /v1/tasks:batch takes one \
-            task a line and answers line by line, in order. A task that gives no size and modifiedAt is looked at below \
-            sources.roots. When the log does not answer, neither does a success: 503, and the same task may be sent again.
+            task per line and answers line by line, in order. If a task gives no size and modifiedAt, they are read \
+            from the file below sources.roots. When the log does not answer, the response is 503; send the same task \
+            again.
 
-            Callers say who they are by a token (see 'backhaul token') or a JWT; without any configured the role refuses to \
-            start. api.authentication: none lets everyone in, on a loopback address only.
+            Callers authenticate with a token (see 'backhaul token') or a JWT; the role does not start when neither is \
+            configured. api.authentication: none admits every caller, on a loopback address only.
 
             Example: backhaul ingest --log kafka://kafka1:9092/ --listen 127.0.0.1:8480 --config backhaul.yaml
             """)
 
-    /// Milliseconds after which the log is said not to answer.
+    /// Milliseconds after which the log counts as not answering.
     private static let patience = 8_000
 
     @Option(
         help: ArgumentHelp(
-            "The API of an acknowledger with --data, which knows what was handed in before. Also BACKHAUL_API.",
+            "The API of an acknowledger with --data, which knows earlier tasks. Environment: BACKHAUL_API.",
             valueName: "url"))
     var api: String?
 
@@ -38,7 +39,7 @@ struct IngestCommand: AsyncParsableCommand {
         let (bootstrap, settings, addresses) = try fleet.prepare("ingest", hasAPI: true)
         guard settings.api.knowsCallers else {
             throw CommandFailure(
-                "no caller of the ingest API is configured: make one with 'backhaul token' and name its file in "
+                "no caller of the ingest API is configured: create a token with 'backhaul token' and name its file in "
                     + "api.tokensFile, configure api.jwt, or set api.authentication to none on a loopback address",
                 exit: .usage)
         }
@@ -48,7 +49,7 @@ struct IngestCommand: AsyncParsableCommand {
         let meters = WebMeters()
         let rules = LiveRules(settings.ingestRules)
         let tracer = try settings.tracer(role: "ingest", client: client)
-        // What is wrong with the command line is said before anybody waits for brokers.
+        // Reports errors in the command line before it waits for brokers.
         let directory = try directory(settings, client)
         let log = try await fleet.open(bootstrap, settings, role: "ingest", patience: Self.patience)
         var count: (@Sendable (ByteText) async throws -> Int)?
@@ -68,7 +69,7 @@ struct IngestCommand: AsyncParsableCommand {
                 limits.replace($0.api.limits)
                 rules.replace($0.ingestRules)
                 if directory == nil, $0.api.unacknowledgedTasks > 0 {
-                    logger.error("api.unacknowledgedTasks needs --api URL, which was not given: it is not kept")
+                    logger.error("api.unacknowledgedTasks needs --api URL, which was not given: no limit applies")
                 }
             },
         ]
@@ -92,8 +93,8 @@ struct IngestCommand: AsyncParsableCommand {
         try await process.run()
     }
 
-    /// Who knows what was handed in; nil when nobody is named.
-    /// - Throws: `CommandFailure` for limits that nobody could keep.
+    /// Returns a directory of earlier tasks; nil without `--api`.
+    /// - Throws: `CommandFailure` for a limit that needs `--api`, and for an `--api` that is not an HTTP URL.
     private func directory(_ settings: Settings, _ client: ControlClient) throws -> RemoteDirectory? {
         guard let base = api ?? ProcessInfo.processInfo.environment["BACKHAUL_API"] else {
             guard settings.api.unacknowledgedTasks == 0 else {
@@ -109,7 +110,7 @@ struct IngestCommand: AsyncParsableCommand {
         return RemoteDirectory(base: base.hasSuffix("/") ? String(base.dropLast()) : base) { method, url, body in
             var headers = [(name: "Content-Type", value: "application/json")]
             if !file.isEmpty {
-                // Read each time, so that a new token counts at once.
+                // Read each time, so that a new token takes effect at once.
                 let token = try String(contentsOfFile: file, encoding: .utf8)
                 headers.append(("Authorization", "Bearer " + token.trimmingCharacters(in: .whitespacesAndNewlines)))
             }

@@ -7,10 +7,10 @@ import BackhaulRecords
 import BackhaulSettings
 import Foundation
 
-/// The true outstanding work.
+/// Shows the outstanding work.
 struct Lag: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show outstanding work: what is neither behind a group's frontier nor finished beyond it.")
+        abstract: "Show outstanding work: records neither behind a group's frontier nor finished beyond it.")
 
     @OptionGroup var log: LogOptions
 

@@ -4,7 +4,7 @@ import BackhaulLog
 import BackhaulReplay
 import Foundation
 
-/// Sends dead letters again.
+/// Submits dead letters again.
 struct ReplayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay", abstract: "Submit dead letters again, as their tasks' next generation.",
@@ -16,10 +16,10 @@ struct ReplayCommand: AsyncParsableCommand {
 
     @OptionGroup var which: FilterOptions
 
-    @Flag(help: "Do it; without this it is a dry run.")
+    @Flag(help: "Replay them; without this it is a dry run.")
     var yes = false
 
-    @Option(help: ArgumentHelp("Tasks a second at the most; full speed without it.", valueName: "tasks"))
+    @Option(help: ArgumentHelp("At most this many tasks per second (default: no limit).", valueName: "tasks"))
     var rate: Double?
 
     @OptionGroup var log: LogOptions
@@ -51,8 +51,8 @@ struct ReplayCommand: AsyncParsableCommand {
                     malformed: summary.malformed, bytes: summary.bytes, dryRun: !yes))
         }
         let what = "\(summary.selected) tasks (\(SizeText.format(summary.bytes)))"
-        print(yes ? "replayed \(summary.replayed) of \(what)" : "would replay \(what); give --yes to do it")
+        print(yes ? "replayed \(summary.replayed) of \(what)" : "would replay \(what); give --yes to replay them")
         if summary.skipped > 0 { print("\(summary.skipped) were replayed before") }
-        if summary.malformed > 0 { print("\(summary.malformed) letters are not tasks that can be replayed, and stay") }
+        if summary.malformed > 0 { print("\(summary.malformed) letters hold no task that can be replayed, and stay") }
     }
 }

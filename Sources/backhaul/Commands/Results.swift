@@ -6,10 +6,10 @@ import BackhaulRecords
 import BackhaulSettings
 import Foundation
 
-/// Results as they stand in the log.
+/// Prints the results in the log.
 struct Results: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print results, one a line.",
+        abstract: "Print results, one per line.",
         discussion: "Example: backhaul results --batch trip --log embedded:///srv/backhaul --output json | jq .status")
 
     @Option(help: "Only this batch.")
@@ -21,7 +21,7 @@ struct Results: AsyncParsableCommand {
     @Option(help: "Only this status: succeeded, failed, cancelled or expired.")
     var status: String?
 
-    @Flag(help: "Go on with new results as they come.")
+    @Flag(help: "Continue with new results as they arrive.")
     var follow = false
 
     @OptionGroup var log: LogOptions
@@ -42,7 +42,7 @@ struct Results: AsyncParsableCommand {
                 for (partition, offset) in next {
                     next[partition] = try await opened.follow(partition, from: offset, show)
                 }
-                // Whoever reads a pipe wants the lines now.
+                // A reader of a pipe needs the lines at once.
                 fflush(nil)
             }
         }

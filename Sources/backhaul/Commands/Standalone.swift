@@ -22,12 +22,12 @@ struct Standalone: AsyncParsableCommand {
             Example: backhaul standalone --data /srv/backhaul
             """)
 
-    @Option(help: ArgumentHelp("The data folder. Also BACKHAUL_DATA.", valueName: "folder"))
+    @Option(help: ArgumentHelp("The data folder. Environment: BACKHAUL_DATA.", valueName: "folder"))
     var data: String?
 
     @OptionGroup var places: ListenOptions
 
-    @Option(help: ArgumentHelp("Worker roles (not uploads; see limits.uploads).", valueName: "count"))
+    @Option(help: ArgumentHelp("Number of workers (not uploads; see limits.uploads).", valueName: "count"))
     var workers = 1
 
     @OptionGroup var common: CommonOptions

@@ -7,9 +7,9 @@ import BackhaulView
 import Foundation
 import Logging
 
-/// How many tasks are in which state.
+/// Counts the tasks in each state.
 struct Status: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show how many tasks are in which state.")
+    static let configuration = CommandConfiguration(abstract: "Show how many tasks are in each state.")
 
     @Option(help: "Only this batch.")
     var batch: ByteText?
@@ -26,7 +26,7 @@ struct Status: AsyncParsableCommand {
         let view = try StatusView(
             path: try address.viewPath(settings), log: opened, layout: settings.layout,
             holdsTruncation: address.folder != nil, logger: Logger(label: "backhaul.view"))
-        // The view may be behind, or nobody may be running to keep it: it is brought up to the log's end first.
+        // The view may be behind, or no daemon may be running to update it.
         try await view.catchUp()
         let counts = try await view.counts(batch: batch, tenant: tenant)
         try view.close()

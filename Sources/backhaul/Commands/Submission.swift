@@ -5,11 +5,11 @@ import BackhaulIngest
 import BackhaulLog
 import BackhaulRecords
 import BackhaulSettings
-// stat: in a release build the compiler finds its definition there.
+// For `stat`: a release build finds its definition here.
 import CoreFoundation
 import Foundation
 
-/// One `submit`: walks, accepts in batches, and remembers only what it has to report or wait for.
+/// One run of `submit`: walks, submits in batches, and keeps only what it must report or wait for.
 actor Submission {
     /// What `submit` prints.
     struct Summary: Encodable {
@@ -23,7 +23,7 @@ actor Submission {
         var accepted = 0
         var known = 0
         var rejected: [Rejection] = []
-        /// All of them; `rejected` lists the first 10,000.
+        /// Counts all rejections; `rejected` lists the first 10,000.
         var rejectedCount = 0
         var bytes: UInt64 = 0
     }
@@ -45,15 +45,15 @@ actor Submission {
     private var drafts: [TaskDraft] = []
     /// Hashes of the keys that this submission has used.
     private var keys: Set<Int> = []
-    /// Roots whose file system is written down.
+    /// Roots whose file system is recorded.
     private var confirmed: Set<ByteText> = []
     private var awaited: Set<TaskIdentity> = []
     private var hasKnown = false
-    /// Those of the awaited that were known already.
+    /// The awaited tasks that were known already.
     private var known: Set<TaskIdentity> = []
-    /// Where to look on for results.
+    /// The next offset to read results from.
     private var nextResults: [TopicPartition: Int64] = [:]
-    /// Of a task with several generations the latest counts; an earlier failure was replayed.
+    /// Tasks whose latest generation has failed; failures of earlier generations were replayed.
     private var failed: Set<TaskIdentity> = []
     private var bar = ProgressBar()
     private static let batchSize = 500
@@ -106,8 +106,8 @@ actor Submission {
             return reject(path, errno == ENOENT ? "missing" : "unreadable", String(cString: strerror(errno)))
         }
         let isLink = status.st_mode & S_IFMT == S_IFLNK
-        // A link that the user names is meant: it is followed once, here, and never on the way down.
-        if isLink, stat(path, &status) != 0 { return reject(path, "missing", "the link leads nowhere") }
+        // Only a link that the user names is followed; links below it are not.
+        if isLink, stat(path, &status) != 0 { return reject(path, "missing", "the link's target cannot be read") }
         let isFolder = status.st_mode & S_IFMT == S_IFDIR
         guard let resolved = Self.resolve(path) else {
             return reject(path, "unreadable", String(cString: strerror(errno)))
@@ -127,7 +127,7 @@ actor Submission {
             guard !line.contains(0) else {
                 return reject(
                     String(decoding: line.prefix { $0 != 0 }, as: UTF8.self), "bad-name",
-                    "the line has a NUL byte in it; give --null when the paths end with NUL")
+                    "the line contains a NUL byte; give --null when the paths end with NUL")
             }
             guard let path = String(data: line, encoding: .utf8) else {
                 return reject(String(decoding: line, as: UTF8.self), "bad-name", "the path is not UTF-8")
@@ -140,9 +140,9 @@ actor Submission {
                 try await take(Data(rest[rest.startIndex..<end]))
                 rest = Data(rest[rest.index(after: end)...])
             }
-            // A path is no longer than this; anything else is no list of paths.
+            // No path is longer than this.
             guard rest.count <= 64 << 10 else {
-                throw CommandFailure("standard input holds no list of paths: no separator in 64 KiB", exit: .usage)
+                throw CommandFailure("standard input is not a list of paths: no separator in 64 KiB", exit: .usage)
             }
         }
         try await take(rest)
@@ -154,13 +154,13 @@ actor Submission {
             return reject(path, errno == ENOENT ? "missing" : "unreadable", String(cString: strerror(errno)))
         }
         guard status.st_mode & S_IFMT != S_IFLNK else {
-            return reject(path, "symlink", "symbolic links are not followed; submit what it points to")
+            return reject(path, "symlink", "symbolic links are not followed; submit the link's target")
         }
         guard let resolved = Self.resolve(path) else {
             return reject(path, "unreadable", String(cString: strerror(errno)))
         }
         guard resolved.utf8.starts(with: (here == "/" ? "/" : here + "/").utf8) else {
-            return reject(path, "outside", "paths from standard input must lie below the current folder")
+            return reject(path, "outside", "paths from standard input must be below the current folder")
         }
         guard let root = try rootName(of: here, for: path) else { return }
         try await walk(
@@ -171,7 +171,7 @@ actor Submission {
         do {
             return try roots.name(of: folder)
         } catch RootFailure.unknown {
-            reject(path, "outside-roots", "the path lies in none of the allowed roots (sources.roots)")
+            reject(path, "outside-roots", "the path is not below an allowed root (sources.roots)")
             return nil
         }
     }
@@ -182,13 +182,13 @@ actor Submission {
         return String(cString: resolved)
     }
 
-    /// The folder that holds an absolute, resolved path. By bytes, as the kernel parts it.
+    /// Returns the folder of an absolute, resolved path. Splits by bytes, as the kernel does.
     private static func parent(of path: String) -> String {
         let end = path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex
         return end == path.startIndex ? "/" : String(path[..<end])
     }
 
-    /// What an absolute path adds to a folder above it.
+    /// Returns an absolute path relative to a folder above it.
     private static func tail(of path: String, below folder: String) -> String {
         String(decoding: path.utf8.dropFirst(folder == "/" ? 1 : folder.utf8.count + 1), as: UTF8.self)
     }
@@ -196,7 +196,7 @@ actor Submission {
     // MARK: Walking
 
     /// - Parameters:
-    ///   - folder: what keys are relative to; at or below the root.
+    ///   - folder: the base of the keys; at or below the root.
     ///   - start: a file or folder below `folder`; empty for all of it.
     private func walk(_ root: (name: ByteText, path: String), folder: String, start: String, shown: String) async throws
     {
@@ -212,11 +212,11 @@ actor Submission {
             case .problem(let path, let code, let message):
                 reject(path.isEmpty ? shown : path, code, message)
             case .file(let path, let size, let modifiedAt):
-                // Only now: an unmounted disk's empty mount point must not take the disk's place.
+                // Only once a file is found: the empty mount point of an unmounted disk must not be recorded.
                 if confirmed.insert(root.name).inserted { try roots.confirm(root.name, path: root.path) }
                 let key = ByteText(prefix + path)
                 guard keys.insert(key.hashValue).inserted else {
-                    reject(path, "same-key", "another file of this submission has the key '\(key)' already")
+                    reject(path, "same-key", "another file of this submission already has the key '\(key)'")
                     continue
                 }
                 drafts.append(
@@ -264,7 +264,7 @@ actor Submission {
         bar.show("submitted \(accepted), known \(known)")
     }
 
-    /// Hands in what is left.
+    /// Submits the remaining drafts.
     func finish() async throws {
         try await flush()
         bar.clear()
@@ -272,16 +272,17 @@ actor Submission {
 
     // MARK: Waiting
 
-    /// Where the results end now.
+    /// Returns the current end offsets of the results.
     func resultEnds() async throws -> [TopicPartition: Int64] {
         Dictionary(try await log.bounds(layout.results).map { ($0.partition, $0.end) }) { first, _ in first }
     }
 
     /// Waits until each accepted or known task has a result.
     /// - Parameters:
-    ///   - starts: where results ended before the submission; known tasks may have theirs earlier.
-    ///   - text: what a terminal shows of done and total.
-    /// - Returns: how many did not succeed.
+    ///   - starts: the results' end offsets before the submission. With known tasks all results are read, because
+    ///     theirs may be earlier.
+    ///   - text: what a terminal shows for the counts of done and of all tasks.
+    /// - Returns: the number of tasks that did not succeed.
     func waitForResults(from starts: [TopicPartition: Int64], _ text: (Int, Int) -> String) async throws -> Int {
         let changes = await log.changes()
         nextResults = hasKnown ? starts.mapValues { _ in Int64(0) } : starts
@@ -301,7 +302,8 @@ actor Submission {
         return failed.count
     }
 
-    /// A task may be known by its dead letter alone, when its result has aged out before it: there is nothing to wait for.
+    /// Counts known tasks with a dead letter as failed: when a result has aged out before the dead letter, it never
+    /// arrives.
     private func lookForLetters() async throws {
         var found: Set<TaskIdentity> = []
         for bounds in try await log.bounds(layout.deadLetters) {
@@ -325,7 +327,7 @@ actor Submission {
     }
 
     private func take(_ stored: StoredRecord) {
-        // The headers say enough; the document is read where they are not ours.
+        // The headers are enough. The document is read only when they are not ours.
         let ended: (task: TaskGeneration, status: OutcomeKind)
         if let read = ResultRecord.ending(stored.record) {
             ended = read

@@ -8,13 +8,13 @@ import BackhaulLog
 import BackhaulSettings
 import Foundation
 
-/// Hands files in.
+/// Submits files.
 struct Submit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Submit files and folders for upload.",
         discussion: """
-            The object's key is the file's path below the folder that was named, or the file's name. Submitting the same \
-            again accepts only what has changed. Works with the daemon up, down or dying.
+            The object's key is the file's path below the named folder, or the file's name. Submitting the same files \
+            again accepts only those that have changed. Works whether the daemon is running, stopped or crashing.
 
             Examples:
               backhaul submit ~/Photos --to http://nas.local/backup/ --log embedded:///srv/backhaul
@@ -27,38 +27,38 @@ struct Submit: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A configured destination's name, or a base URL.", valueName: "destination"))
     var to: String
 
-    @Option(help: "Who owns the tasks.")
+    @Option(help: "The tenant that owns the tasks.")
     var tenant: ByteText = "default"
 
-    @Option(help: "Groups tasks for progress and replay; made up from the time when left out.")
+    @Option(help: "Groups tasks for progress and replay (default: a name made from the time).")
     var batch: ByteText?
 
-    @Option(help: "Put in front of every key.")
+    @Option(help: "A prefix for every key.")
     var prefix = ""
 
-    @Option(help: "Take only files whose path or name matches; may be repeated.")
+    @Option(help: "Submit only files whose path or name matches; may be repeated.")
     var include: [String] = []
 
-    @Option(help: "Leave out files and folders whose path or name matches; may be repeated.")
+    @Option(help: "Skip files and folders whose path or name matches; may be repeated.")
     var exclude: [String] = []
 
-    @Flag(help: "Read paths from standard input, one a line; their keys are relative to the current folder.")
+    @Flag(help: "Read paths from standard input, one per line; their keys are relative to the current folder.")
     var fromStdin = false
 
-    @Flag(name: [.customShort("0"), .customLong("null")], help: "Paths from standard input end with NUL instead.")
+    @Flag(name: [.customShort("0"), .customLong("null")], help: "Paths on standard input end with NUL, not newline.")
     var null = false
 
-    @Option(help: ArgumentHelp("No attempt begins after this time (from now).", valueName: "duration"))
+    @Option(help: ArgumentHelp("Start no attempt later than this from now.", valueName: "duration"))
     var deadline: String?
 
-    @Flag(help: "Wait until each of the tasks has its result; exit 1 unless all succeeded.")
+    @Flag(help: "Wait until every task has its result; exit 1 unless all succeeded.")
     var wait = false
 
     @OptionGroup var log: LogOptions
 
     func validate() throws {
         guard fromStdin != !paths.isEmpty else { throw ValidationError("name files or folders, or give --from-stdin") }
-        guard !null || fromStdin else { throw ValidationError("--null goes with --from-stdin") }
+        guard !null || fromStdin else { throw ValidationError("--null needs --from-stdin") }
     }
 
     func run() async throws {
@@ -81,8 +81,8 @@ struct Submit: AsyncParsableCommand {
         let address = try log.address()
         if address.folder == nil, settings.roots.isEmpty {
             throw CommandFailure(
-                "a fleet's workers read files by sources.roots, and the configuration names none; give --config with the "
-                    + "roots that the workers use", exit: .usage)
+                "a fleet's workers read files below sources.roots, but the configuration names no roots; give --config "
+                    + "with the roots that the workers use", exit: .usage)
         }
         let opened = try await address.open(settings, creates: true)
         let submission = Submission(
@@ -128,13 +128,13 @@ struct Submit: AsyncParsableCommand {
     ) async throws {
         if let folder = address.folder, !FolderLock.isHeld(folder: folder) {
             Talk.say(
-                "waiting for results, but no daemon works on this log; start 'backhaul standalone --data \(folder)'")
+                "waiting for results, but no daemon runs on this log; start 'backhaul standalone --data \(folder)'")
         }
         let failed = try await submission.waitForResults(from: starts) { done, total in
             ProgressBar.bar(done, of: total)
         }
         if failed > 0 {
-            Talk.say("\(failed) tasks did not succeed; 'backhaul results --batch NAME' says why")
+            Talk.say("\(failed) tasks did not succeed; 'backhaul results --batch NAME' shows why")
             throw ProcessExit.failed
         }
     }

@@ -3,13 +3,13 @@ import BackhaulDomain
 import BackhaulWeb
 import Foundation
 
-/// A token for a caller of the HTTP API.
+/// Creates a token for a caller of the HTTP API.
 struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "token", abstract: "Make a token for a caller of the HTTP API.",
+        commandName: "token", abstract: "Create a token for a caller of the HTTP API.",
         discussion: """
-            Prints the token on stdout, once: it is kept nowhere. What belongs into the file that api.tokensFile names, the \
-            token's hash, goes to stderr, or with --append into that file.
+            Prints the token on stdout once; it is not stored. The entry for the file that api.tokensFile names, with \
+            the token's hash, goes to stderr, or with --append into that file.
 
             Example: backhaul token camera-1 --scope submit --tenant photos --append /etc/backhaul/tokens.yaml
             """)
@@ -23,13 +23,13 @@ struct TokenCommand: AsyncParsableCommand {
     @Argument(help: "The caller's name, for logs.")
     var name: ByteText
 
-    @Option(name: .customLong("scope"), help: "submit, read or operate; may be given several times.")
+    @Option(name: .customLong("scope"), help: "submit, read or operate; may be repeated.")
     var scopes: [Right]
 
-    @Option(help: "The tenant that it is for; '*' for all.")
+    @Option(help: "The caller's tenant; '*' for all.")
     var tenant: ByteText
 
-    @Option(help: ArgumentHelp("Append its entry to this token file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Append the entry to this token file.", valueName: "file"))
     var append: String?
 
     func validate() throws {
@@ -49,7 +49,7 @@ struct TokenCommand: AsyncParsableCommand {
             "\(name): { sha256: \(hash), scopes: [\(scopes.map(\.rawValue).joined(separator: ", "))], tenant: \(shownTenant) }\n"
         if let append {
             try Self.add(entry, to: append)
-            Talk.say("added '\(name)' to \(append); send running services SIGHUP")
+            Talk.say("added '\(name)' to \(append); send SIGHUP to running services")
         } else {
             Talk.say("add this line to the file that api.tokensFile names:")
             try FileHandle.standardError.write(contentsOf: Data(entry.utf8))

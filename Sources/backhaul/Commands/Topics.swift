@@ -5,7 +5,7 @@ import BackhaulLog
 import BackhaulSettings
 import Foundation
 
-/// What the log holds, and what it should hold.
+/// Lists the log's topics; plans, applies and checks Kafka's.
 struct Topics: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the log's topics; on Kafka, plan and apply them as code.",

@@ -3,10 +3,10 @@ import BackhaulKafka
 import BackhaulSettings
 import Foundation
 
-/// What `topics apply` would do.
+/// Prints what `topics apply` would do.
 struct TopicsPlan: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plan", abstract: "Print how Kafka's topics differ from what is wanted; changes nothing.")
+        commandName: "plan", abstract: "Print how Kafka's topics differ from the configuration; changes nothing.")
 
     @OptionGroup var log: LogOptions
 
@@ -32,20 +32,21 @@ struct TopicsPlan: AsyncParsableCommand {
     }
 }
 
-/// Makes Kafka's topics what is wanted.
+/// Changes Kafka's topics to match the configuration.
 struct TopicsApply: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apply", abstract: "Create and configure Kafka's topics, and set each group's first position.",
         discussion: """
-            Never deletes a topic or a record and never shrinks one. Without --yes it only prints what it would do. A \
-            group that has lost its position (offsets expire when a fleet is off for a week) gets none back unless \
-            --restore-positions says so: it then reads everything that the topic still holds, and uploads it again.
+            Never deletes a topic or a record, and never removes partitions. Without --yes it only prints what it \
+            would do. A group that has lost its position (offsets expire when a fleet is off for a week) gets a new \
+            one only with --restore-positions: it then reads everything that the topic still holds, and uploads it \
+            again.
             """)
 
-    @Flag(help: "Do it; without this it only prints.")
+    @Flag(help: "Make the changes; without this they are only printed.")
     var yes = false
 
-    @Flag(help: "Let groups that lost their positions begin at the earliest record again.")
+    @Flag(help: "Let groups that lost their positions start again at the earliest record.")
     var restorePositions = false
 
     @OptionGroup var log: LogOptions
@@ -58,13 +59,13 @@ struct TopicsApply: AsyncParsableCommand {
             guard plan.problems.isEmpty else { throw ProcessExit.usage }
             if plan.restores, !restorePositions {
                 throw CommandFailure(
-                    "groups have lost their positions in topics that exist; with --restore-positions they begin at the "
-                        + "earliest records, and tasks that were done are uploaded again (each keeps its one result)")
+                    "groups have lost their positions in topics that exist; with --restore-positions they start at the "
+                        + "earliest records, and finished tasks are uploaded again (each keeps its one result)")
             }
             if yes {
                 try await opened.apply(plan)
             } else if !plan.changes.isEmpty {
-                Talk.say("give --yes to do it")
+                Talk.say("give --yes to make these changes")
             }
         } catch {
             await opened.close()
@@ -74,11 +75,11 @@ struct TopicsApply: AsyncParsableCommand {
     }
 }
 
-/// Holds Kafka's topics against what is wanted, and says who needs which rights.
+/// Checks Kafka's topics against the configuration, and prints the rights that each role needs.
 struct TopicsCheck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Check Kafka's topics, and print the rights (ACLs) that each role needs.",
-        discussion: "Exits 0 when the topics are as wanted, 1 when 'topics apply' would change them, 2 when it cannot.")
+        discussion: "Exits 0 when they are up to date, 1 when 'topics apply' would change them, 2 when it cannot.")
 
     @OptionGroup var log: LogOptions
 

@@ -9,18 +9,18 @@ import BackhaulWeb
 import Foundation
 import Logging
 
-/// Workers of a fleet.
+/// Runs workers of a fleet.
 struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "worker", abstract: "Run workers of a fleet: take tasks from Kafka and upload them.",
+        commandName: "worker", abstract: "Run workers of a fleet: read tasks from Kafka and upload them.",
         discussion: """
-            Prints one JSON line with "event":"ready" on stderr once it is in its groups. SIGTERM drains and exits 0. \
-            Start as many as the tasks topics have partitions; each reads the files below sources.roots.
+            Prints one JSON line with "event":"ready" on stderr once it has joined its groups. SIGTERM drains and \
+            exits 0. Run up to one worker per partition of the task topics; each reads the files below sources.roots.
 
             Example: backhaul worker --log kafka://kafka1:9092,kafka2:9092/ --config backhaul.yaml
             """)
 
-    @Option(help: ArgumentHelp("Worker roles in this process (not uploads; see limits.uploads).", valueName: "count"))
+    @Option(help: ArgumentHelp("Number of workers (not uploads; see limits.uploads).", valueName: "count"))
     var workers = 1
 
     @OptionGroup var fleet: FleetOptions

@@ -2,9 +2,9 @@ import ArgumentParser
 import BackhaulSettings
 import Foundation
 
-/// What every command takes.
+/// Options of every command.
 struct CommonOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("A YAML file of settings. Also BACKHAUL_CONFIG.", valueName: "file"))
+    @Option(help: ArgumentHelp("A YAML file of settings. Environment: BACKHAUL_CONFIG.", valueName: "file"))
     var config: String?
 
     /// - Throws: `SettingsError`.
@@ -14,11 +14,11 @@ struct CommonOptions: ParsableArguments {
     }
 }
 
-/// What commands that read a log take.
+/// Options of the commands that read a log.
 struct LogOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The log: kafka://host:port/ or embedded:///absolute/folder. Also BACKHAUL_LOG.", valueName: "url"))
+            "The log: kafka://host:port/ or embedded:///absolute/folder. Environment: BACKHAUL_LOG.", valueName: "url"))
     var log: String?
 
     @OptionGroup var common: CommonOptions
@@ -30,7 +30,8 @@ struct LogOptions: ParsableArguments {
     func address() throws -> LogAddress {
         guard let text = log ?? ProcessInfo.processInfo.environment["BACKHAUL_LOG"] else {
             throw CommandFailure(
-                "no log is named; give --log kafka://host:port/ or --log embedded:///absolute/folder, or set BACKHAUL_LOG",
+                "no log is named; give --log kafka://host:port/ or --log embedded:///absolute/folder, or set "
+                    + "BACKHAUL_LOG",
                 exit: .usage)
         }
         return try LogAddress(text)

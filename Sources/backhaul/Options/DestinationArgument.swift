@@ -3,9 +3,9 @@ import BackhaulDomain
 import BackhaulSettings
 import BackhaulTransfer
 
-/// What `--to` names.
+/// The value of `--to`: a URL, or the name of a configured destination.
 enum DestinationArgument {
-    /// - Throws: `CommandFailure` for a URL that no task may have, and for a name that is not configured.
+    /// - Throws: `CommandFailure` for a URL that is not valid in a task, and for a name that is not configured.
     static func place(_ to: String, _ settings: Settings) throws -> DestinationReference.Place {
         if to.contains("://") {
             do {

@@ -5,7 +5,7 @@ import BackhaulLog
 import BackhaulReplay
 import BackhaulSettings
 
-/// Which dead letters a command means.
+/// Selects the dead letters that a command works on.
 struct FilterOptions: ParsableArguments {
     @Option(help: "Only this batch.")
     var batch: ByteText?

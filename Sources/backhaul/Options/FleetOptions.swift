@@ -8,19 +8,19 @@ import Logging
 
 extension DeliveryMode: ExpressibleByArgument {}
 
-/// What the roles of a fleet take.
+/// Options of the roles of a fleet.
 struct FleetOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The log: kafka://host:port,host:port/. Also BACKHAUL_LOG.", valueName: "url"))
+    @Option(help: ArgumentHelp("The log: kafka://host:port,host:port/. Environment: BACKHAUL_LOG.", valueName: "url"))
     var log: String?
 
     @OptionGroup var places: ListenOptions
 
-    @Option(help: "exactly-once (one transaction) or at-least-once, for brokers without transactions.")
+    @Option(help: "exactly-once (in one transaction), or at-least-once for brokers without transactions.")
     var delivery: DeliveryMode?
 
     @OptionGroup var common: CommonOptions
 
-    /// The cluster, the settings and the address of a role; logging begins with it.
+    /// Returns the brokers, the settings and the addresses of a role, and starts logging.
     /// - Parameter hasAPI: whether the role serves an API.
     func prepare(_ role: String, hasAPI: Bool) throws -> (
         bootstrap: String, settings: Settings, addresses: ServiceAddresses
@@ -35,22 +35,22 @@ struct FleetOptions: ParsableArguments {
         return (bootstrap, settings, try places.addresses(hasAPI: hasAPI))
     }
 
-    /// What a SIGHUP does; the role adds its parts.
+    /// Returns the handler of SIGHUP; the role adds what it reloads.
     func reloader(_ settings: Settings, role: String) -> Reloader {
         let common = common
         return Reloader(settings, logger: Logger(label: "backhaul.\(role)")) { try common.settings() }
     }
 
-    /// Opens the cluster and holds its topics against what the role needs; waits for brokers that do not answer, and ends
-    /// in order at a signal meanwhile.
-    /// - Parameter patience: milliseconds after which an append that nobody acknowledged fails.
+    /// Opens the cluster and checks its topics against what the role needs. Waits for brokers that do not answer; a
+    /// signal during the wait ends the process with exit code 0.
+    /// - Parameter patience: milliseconds after which an append without an acknowledgment fails.
     /// - Throws: `CommandFailure` when the topics contradict the configuration.
     func open(_ bootstrap: String, _ settings: Settings, role: String, patience: Int = 20_000) async throws -> KafkaLog
     {
         try await withThrowingTaskGroup(of: KafkaLog?.self) { group in
             group.addTask { try await self.wait(bootstrap, settings, role: role, patience: patience) }
             group.addTask {
-                // Nothing was taken yet, and a question to brokers that are away could hold an orderly way out for long.
+                // Exits at once: no work was taken yet, and a query to unreachable brokers could delay an orderly exit.
                 for await _ in SignalStream.make() { Foundation.exit(ProcessExit.done.rawValue) }
                 return nil
             }
@@ -71,7 +71,7 @@ struct FleetOptions: ParsableArguments {
                 let obstacles = try await log.plan(settings.desiredTopics).obstacles
                 guard obstacles.isEmpty else {
                     throw CommandFailure(
-                        "the cluster's topics are not what this role needs: \(obstacles.prefix(5).joined(separator: "; "))"
+                        "the cluster's topics do not fit this role: \(obstacles.prefix(5).joined(separator: "; "))"
                             + (obstacles.count > 5 ? " and \(obstacles.count - 5) more" : "")
                             + "; run 'backhaul topics plan --log kafka://\(bootstrap)/', then 'backhaul topics apply'",
                         exit: .usage)

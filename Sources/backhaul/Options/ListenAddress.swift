@@ -5,7 +5,7 @@ struct ListenAddress: CustomStringConvertible {
     var host: String
     var port: UInt16
 
-    /// - Parameter option: what gives it, for messages.
+    /// - Parameter option: the option that gives the address, for messages.
     /// - Throws: `CommandFailure`.
     init(_ text: String, option: String = "--listen") throws {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
@@ -14,11 +14,11 @@ struct ListenAddress: CustomStringConvertible {
                 "\(option) \(text): give an IPv4 address and a port, as in 127.0.0.1:8480", exit: .usage)
         }
         host = parts[0] == "localhost" ? "127.0.0.1" : String(parts[0])
-        // A name is refused: whatever begins with 127 would pass for loopback.
+        // Names are refused: any name that begins with "127." would pass for loopback.
         var address = in_addr()
         guard inet_pton(AF_INET, host, &address) == 1 else {
             throw CommandFailure(
-                "\(option) \(text): '\(host)' is no IPv4 address, as 127.0.0.1 is; a name is not looked up",
+                "\(option) \(text): '\(host)' is not an IPv4 address such as 127.0.0.1; names are not resolved",
                 exit: .usage
             )
         }

@@ -1,17 +1,18 @@
 import ArgumentParser
 import Foundation
 
-/// Where a role listens.
+/// The addresses that a role listens on.
 struct ListenOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Where the role's API is served; without one, its health. Also BACKHAUL_LISTEN.",
+            "Address of the role's API, or of its health if it has no API. Environment: BACKHAUL_LISTEN.",
             valueName: "address:port"))
     var listen: String?
 
     @Option(
         help: ArgumentHelp(
-            "Where health and metrics are served; by default beside the API on a loopback address, else on loopback at the next port. Also BACKHAUL_ADMIN.",
+            "Address of health and metrics (default: the API's address if that is loopback, else loopback at the next "
+                + "port). Environment: BACKHAUL_ADMIN.",
             valueName: "address:port"))
     var admin: String?
 

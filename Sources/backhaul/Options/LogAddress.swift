@@ -7,7 +7,7 @@ import BackhaulTelemetry
 import Foundation
 import Logging
 
-/// Which log a command works on.
+/// The log that a command works on.
 enum LogAddress: Equatable {
     case embedded(folder: String)
     /// `host:port,host:port`
@@ -34,7 +34,7 @@ enum LogAddress: Equatable {
             self = .kafka(bootstrap: list.map { Self.hasPort($0) ? String($0) : "\($0):9092" }.joined(separator: ","))
         } else {
             throw CommandFailure(
-                "--log \(text) names no log; use kafka://host:port/ or embedded:///absolute/folder", exit: .usage)
+                "--log \(text) is not a log URL; use kafka://host:port/ or embedded:///absolute/folder", exit: .usage)
         }
     }
 
@@ -51,9 +51,9 @@ enum LogAddress: Equatable {
         return (1...65_535).contains(port) && colon != text.startIndex
     }
 
-    /// Opens the log, beside whoever owns it.
-    /// - Parameter creates: whether an embedded log that is not there is made, as for a submission. Kafka's topics are
-    ///   made by `topics apply` only.
+    /// Opens the log without owning it.
+    /// - Parameter creates: whether to create a missing embedded log, as a submission does. Only `topics apply` creates
+    ///   Kafka's topics.
     func open(_ settings: Settings, creates: Bool) async throws -> any MessageLog {
         _ = Self.logging
         switch self {
@@ -64,7 +64,7 @@ enum LogAddress: Equatable {
                 guard try await log.topics().contains(where: { $0.name == settings.layout.tasks }) else {
                     throw CommandFailure(
                         "the cluster has no topics that begin with '\(settings.layout.prefix)'; run 'backhaul topics "
-                            + "apply --log kafka://\(bootstrap)/', or set topics.prefix to what the fleet uses")
+                            + "apply --log kafka://\(bootstrap)/', or set topics.prefix to the fleet's prefix")
                 }
             } catch {
                 await log.close()
@@ -81,13 +81,13 @@ enum LogAddress: Equatable {
         }
         let log = try EmbeddedLog(
             folder: folder, options: settings.embeddedOptions(owns: false), logger: Logger(label: "backhaul.log"))
-        // A log that has its topics keeps them as they are: its owner says what they should be.
+        // Existing topics are not changed: only the log's owner configures them.
         if try await log.topics().first(where: { $0.name == settings.layout.tasks }) == nil {
             guard creates else {
                 await log.close()
                 throw CommandFailure(
-                    "the log in \(folder) has no topics that begin with '\(settings.layout.prefix)'; is topics.prefix "
-                        + "what its owner uses?")
+                    "the log in \(folder) has no topics that begin with '\(settings.layout.prefix)'; set topics.prefix "
+                        + "to the prefix that its owner uses")
             }
             try await log.ensure(settings.topics)
         }
@@ -106,14 +106,14 @@ enum LogAddress: Equatable {
         }
     }
 
-    /// What the parts of a command have to log goes the way of the daemon's lines: JSON, redacted, on stderr.
+    /// Starts logging for a command, once: as the daemon logs (JSON, redacted, on stderr), but errors only.
     static let logging: Void = {
         JSONLogHandler.threshold = .error
         LoggingSystem.bootstrap { JSONLogHandler(label: $0) }
     }()
 
-    /// Where this machine keeps the derived view of the log: beside an embedded log, else in the user's cache.
-    /// - Throws: `CommandFailure` when there is no place for it.
+    /// Returns the path of this machine's view of the log: in an embedded log's folder, else in the user's cache.
+    /// - Throws: `CommandFailure` when no folder can hold it.
     func viewPath(_ settings: Settings) throws -> String {
         switch self {
         case .embedded(let folder): return folder + "/view.sqlite"
@@ -122,14 +122,14 @@ enum LogAddress: Equatable {
             guard
                 let cache = environment["XDG_CACHE_HOME"].flatMap({ $0.hasPrefix("/") ? $0 : nil })
                     ?? environment["HOME"].map({ $0 + "/.cache" })
-            else { throw CommandFailure("no place for the view: set HOME or XDG_CACHE_HOME") }
+            else { throw CommandFailure("no folder for the view: set HOME or XDG_CACHE_HOME") }
             let name = (bootstrap + "_" + settings.layout.prefix).map { $0.isLetter || $0.isNumber ? $0 : "-" }
             let folder = cache + "/backhaul/" + String(name.prefix(200))
             do {
                 try FileManager.default.createDirectory(
                     atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             } catch {
-                throw CommandFailure("no place for the view: \(folder) cannot be made (\(error.localizedDescription))")
+                throw CommandFailure("the view's folder \(folder) cannot be created (\(error.localizedDescription))")
             }
             return folder + "/view.sqlite"
         }

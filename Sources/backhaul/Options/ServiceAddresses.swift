@@ -1,14 +1,14 @@
 import Foundation
 
-/// Where a process listens: its API, and its health and metrics.
+/// The addresses that a process listens on: for its API, and for its health and metrics.
 struct ServiceAddresses: Sendable {
     var listen: ListenAddress
-    /// nil where health and metrics share the address of the API, or are all that there is.
+    /// nil when health and metrics share the address of the API, or when there is no API.
     var admin: ListenAddress?
 
     /// - Parameters:
-    ///   - hasAPI: whether the role serves an API. One that does and listens beyond loopback keeps its metrics off that
-    ///     address: unless `--admin` says otherwise they are on loopback, at the next port.
+    ///   - hasAPI: whether the role serves an API. When the API listens beyond loopback, health and metrics are on
+    ///     loopback at the next port, unless `--admin` gives another address.
     /// - Throws: `CommandFailure`.
     init(listen: String?, admin: String?, hasAPI: Bool, environment: [String: String]) throws {
         self.listen = try ListenAddress(listen ?? environment["BACKHAUL_LISTEN"] ?? "127.0.0.1:8480")

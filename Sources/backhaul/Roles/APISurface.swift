@@ -1,14 +1,14 @@
 import BackhaulSettings
 import BackhaulWeb
 
-/// The API that a process serves beside its health.
+/// The API that a process serves in addition to its health.
 struct APISurface: Sendable {
     var routes: [APIRoute]
     var authenticator: Authenticator
     var meters: WebMeters
     var pace: ClientPace
-    /// Milliseconds that requests under way may take when the process stops.
+    /// Milliseconds that open requests may take when the process stops.
     var grace: Int64
-    /// For the ready line: who is let in.
+    /// Which callers are admitted, for the ready line.
     var admission: String
 }

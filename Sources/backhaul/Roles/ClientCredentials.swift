@@ -4,7 +4,7 @@ import BackhaulSettings
 import BackhaulTransfer
 import Foundation
 
-/// Tokens by OAuth 2.0 client credentials (RFC 6749 §4.4), fetched by libcurl.
+/// Fetches tokens by OAuth 2.0 client credentials (RFC 6749 §4.4), with libcurl.
 struct ClientCredentials: TokenSource {
     let settings: KafkaSettings.OAuth
 
@@ -40,7 +40,7 @@ struct ClientCredentials: TokenSource {
                 description: "\(settings.tokenURL) answered \(answer.status)\(why.isEmpty ? "" : " (\(why))"), no token"
             )
         }
-        // Without a word on its length RFC 6749 leaves it open; ten minutes is what librdkafka renews well within.
+        // RFC 6749 makes `expires_in` optional. Without it, assume ten minutes: librdkafka renews well before.
         let life = parsed?.expiresIn ?? 600
         return BearerToken(
             value: token, expiresAt: Int64(Date().timeIntervalSince1970 * 1_000 + life * 1_000),

@@ -1,12 +1,12 @@
 import Foundation
 import Synchronization
 
-/// A place at which a test ends or stops this process: `BACKHAUL_TEST_FAIL_POINT=NAME:kill|stop:COUNT`.
+/// A point at which a test ends or stops this process: `BACKHAUL_TEST_FAIL_POINT=NAME:kill|stop:COUNT`.
 ///
-/// The process gets the signal when it passes the place for the COUNT-th time (from 1), and goes on unharmed otherwise.
-/// The places are those of a settlement, `begun`, `appended` (after each record), `moved` (after each group's position)
-/// and `committed`, and those of an acknowledger: `assigned` and `folded` (before and after it reads the results of a
-/// partition), `taken` (outcomes are in hand) and `recorded` (they are settled).
+/// The process gets the signal only when it passes the point for the COUNT-th time (from 1). The points of a settlement
+/// are `begun`, `appended` (after each record), `moved` (after each group's position) and `committed`. Those of an
+/// acknowledger are `assigned` and `folded` (before and after it reads the results of a partition), `taken` (it has
+/// received outcomes) and `recorded` (they are settled).
 final class FailPoint: Sendable {
     private static let names: Set = [
         "begun", "appended", "moved", "committed", "assigned", "folded", "taken", "recorded",
@@ -16,8 +16,8 @@ final class FailPoint: Sendable {
     private let signal: Int32
     private let left: Mutex<Int>
 
-    /// nil when the environment names none.
-    /// - Throws: `CommandFailure` when it names one wrongly.
+    /// Returns nil when the environment sets none.
+    /// - Throws: `CommandFailure` when its value is not valid.
     init?(_ environment: [String: String]) throws {
         guard let text = environment["BACKHAUL_TEST_FAIL_POINT"], !text.isEmpty else { return nil }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
@@ -25,7 +25,7 @@ final class FailPoint: Sendable {
         guard parts.count == 3, Self.names.contains(parts[0]),
             let signal = signals[parts[1]], let count = Int(parts[2]), count > 0
         else {
-            throw CommandFailure("BACKHAUL_TEST_FAIL_POINT=\(text) is no NAME:kill|stop:COUNT", exit: .usage)
+            throw CommandFailure("BACKHAUL_TEST_FAIL_POINT=\(text) is not NAME:kill|stop:COUNT", exit: .usage)
         }
         name = parts[0]
         self.signal = signal

@@ -14,8 +14,8 @@ enum KafkaGauges {
                 clients.map { MetricFamily.Sample(Double(value($0.value)), [.init("client", $0.key)]) })
         }
         return log.families + [
-            family("backhaul_kafka_events_waiting", "Events and answers that wait to be served.", .gauge) { $0.replyq },
-            family("backhaul_kafka_messages_waiting", "Messages that wait to be delivered.", .gauge) { $0.msgCnt },
+            family("backhaul_kafka_events_waiting", "Events and responses waiting to be served.", .gauge) { $0.replyq },
+            family("backhaul_kafka_messages_waiting", "Messages waiting to be delivered.", .gauge) { $0.msgCnt },
             family("backhaul_kafka_sent_bytes_total", "Bytes sent to brokers.", .counter) { $0.txBytes },
             family("backhaul_kafka_received_bytes_total", "Bytes received from brokers.", .counter) { $0.rxBytes },
         ]

@@ -2,12 +2,12 @@ import BackhaulLog
 import Logging
 import Synchronization
 
-/// Asks the log now and then, so that readiness can tell without asking whether it answers.
+/// Queries the log every 5 s, so that readiness knows whether the log answers without a query of its own.
 final class LogProbe: Sendable {
     private let log: any MessageLog
     private let topic: String
     private let logger: Logger
-    private let trouble = Mutex<String?>("the log was not asked yet")
+    private let trouble = Mutex<String?>("the log was not queried yet")
 
     private static let pause = Duration.seconds(5)
 
@@ -17,10 +17,10 @@ final class LogProbe: Sendable {
         self.logger = logger
     }
 
-    /// Why the log counts as away; nil when it answered the last time.
+    /// Why the log counts as unavailable; nil when it answered the last query.
     var obstacle: String? { trouble.withLock { $0 } }
 
-    /// Asks until cancelled.
+    /// Queries until cancelled.
     /// - Parameter onReady: called at the first answer.
     func run(onReady: @Sendable () -> Void) async {
         var isReady = false

@@ -5,8 +5,8 @@ import BackhaulTelemetry
 import Logging
 import Synchronization
 
-/// The outstanding work as metrics. It is measured again and again, for a tenth of the time at the most: with a great
-/// backlog the figures get older, not the log slower.
+/// The outstanding work as metrics. Measuring takes at most a tenth of the time: with a large backlog the figures get
+/// older, and the log does not get slower.
 final class OutstandingGauges: Sendable {
     private struct Measure {
         var works: [OutstandingWork] = []
@@ -19,7 +19,7 @@ final class OutstandingGauges: Sendable {
     private let logger: Logger
     private let last = Mutex(Measure())
 
-    /// Milliseconds between two measurements at the least.
+    /// The least number of milliseconds between two measurements.
     private static let interval: Int64 = 15_000
 
     init(_ log: any MessageLog, layout: TopicLayout, clock: any LogClock, logger: Logger) {
@@ -45,7 +45,7 @@ final class OutstandingGauges: Sendable {
         }
     }
 
-    /// What was last measured; nothing before the first time.
+    /// The last measurement; empty before the first.
     var families: [MetricFamily] {
         let measure = last.withLock { $0 }
         guard let at = measure.at else { return [] }

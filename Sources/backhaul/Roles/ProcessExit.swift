@@ -1,14 +1,14 @@
 import BackhaulLog
 import BackhaulSettings
 
-/// The documented exit codes. Thrown, it ends the command without another word.
+/// The documented exit codes. Throwing one ends the command without a message.
 enum ProcessExit: Int32, Error {
     case done = 0
     /// The command failed, or some of its tasks did.
     case failed = 1
     case usage = 2
     case auditFoundLoss = 3
-    /// May succeed later as it is (EX_TEMPFAIL).
+    /// The same command may succeed later (EX_TEMPFAIL).
     case temporary = 75
 
     /// The code of an error that ends a command.
@@ -27,7 +27,7 @@ enum ProcessExit: Int32, Error {
     }
 }
 
-/// An error with a sentence for the person at the terminal.
+/// An error with a message for the user.
 struct CommandFailure: Error, CustomStringConvertible {
     var description: String
     var exit: ProcessExit
@@ -38,7 +38,7 @@ struct CommandFailure: Error, CustomStringConvertible {
     }
 }
 
-/// What an error says to a person.
+/// Describes an error to the user.
 enum Explanation {
     static func of(_ error: any Error) -> String {
         "\(error)"

@@ -2,10 +2,10 @@ import BackhaulSettings
 import BackhaulTelemetry
 import Logging
 
-/// Reads the configuration again at SIGHUP and gives it to those who can change while they run: settings that are live, and
-/// destinations, with their addresses and credentials.
+/// Reloads the configuration at SIGHUP and applies what can change in a running process: live settings, and
+/// destinations with their addresses and credentials.
 struct Reloader: Sendable {
-    /// As the process started.
+    /// The settings with which the process started.
     let settings: Settings
     let read: @Sendable () throws -> Settings
     let logger: Logger
@@ -22,7 +22,7 @@ struct Reloader: Sendable {
         do {
             fresh = try read()
         } catch {
-            logger.error("the configuration was not read again; the last one stays", metadata: ["error": "\(error)"])
+            logger.error("the configuration was not reloaded; the last one stays", metadata: ["error": "\(error)"])
             return
         }
         fresh.applyLogLevel()
@@ -34,6 +34,6 @@ struct Reloader: Sendable {
         if !stale.isEmpty {
             metadata["needs_restart"] = "\(stale.map(\.0.name).joined(separator: ", "))"
         }
-        logger.notice("the configuration was read again", metadata: metadata)
+        logger.notice("the configuration was reloaded", metadata: metadata)
     }
 }

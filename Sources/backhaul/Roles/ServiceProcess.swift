@@ -7,9 +7,9 @@ import Foundation
 import Logging
 import Synchronization
 
-/// A process that serves one role or several: health, readiness, signals, and the order in which it stops.
+/// Runs a process of one or more roles: health, readiness, signals, and the order in which it stops.
 final class ServiceProcess: Sendable {
-    /// One thing that runs for as long as the process.
+    /// A part that runs as long as the process.
     struct Part: Sendable {
         /// Runs until it is stopped or fails; calls the closure once it serves.
         var run: @Sendable (_ onReady: @escaping @Sendable () -> Void) async throws -> Void
@@ -19,11 +19,11 @@ final class ServiceProcess: Sendable {
 
     /// How the parts stop.
     struct Stop: Sendable {
-        /// Takes nothing more, finishes or hands back, settles, leaves.
+        /// Takes no new work, finishes or hands back what it has, settles, and leaves.
         var drain: @Sendable () async -> Void
-        /// A second signal: what is under way is interrupted, which costs no attempt.
+        /// At a second signal: interrupts work in progress, which costs no attempt.
         var hurry: @Sendable () async -> Void
-        /// What has to be let go at the very end.
+        /// Releases resources at the very end.
         var close: @Sendable () async -> Void
     }
 
@@ -34,17 +34,17 @@ final class ServiceProcess: Sendable {
     private let maximumShutdown: Int64
     private let reload: @Sendable () async -> Void
     private let readiness: Readiness
-    /// The API's server first, where there is one; health and metrics on the last.
+    /// The API's server first, if the role has an API; the last one serves health and metrics.
     private let servers: [(option: String, address: ListenAddress, server: WebServer)]
-    /// Milliseconds for the requests under way when the process stops; nil when it serves its health alone.
+    /// Milliseconds that open requests may take when the process stops; nil when it serves only its health.
     private let requestGrace: Int64?
     private let logger: Logger
 
     /// - Parameters:
     ///   - facts: shown in the ready line.
-    ///   - api: what is served beside health.
-    ///   - metrics: what `/metrics` shows beside what the process is.
-    ///   - reload: what a SIGHUP does.
+    ///   - api: served in addition to health.
+    ///   - metrics: shown by `/metrics` in addition to the build and the web server's metrics.
+    ///   - reload: called at a SIGHUP.
     init(
         role: String, addresses: ServiceAddresses, facts: [String: String], api: APISurface? = nil,
         readiness: Readiness = Readiness(), metrics: @escaping @Sendable () -> [MetricFamily] = { [] }, parts: [Part],
@@ -63,7 +63,7 @@ final class ServiceProcess: Sendable {
         let logger = Logger(label: "backhaul.\(role)")
         self.logger = logger
         let build = MetricFamily(
-            "backhaul_build_info", "What runs: the program's role and version, and those of its libraries.", .gauge,
+            "backhaul_build_info", "The program's role and version, and the versions of its libraries.", .gauge,
             [
                 MetricFamily.Sample(
                     1,
@@ -132,7 +132,7 @@ final class ServiceProcess: Sendable {
             group.addTask { () async throws -> Void in try await self.drain(at: signals) }
             group.addTask { for await _ in SignalStream.makeReloads() { await self.reload() } }
             do {
-                // The first that ends with an error ends all: `waitForAll` would wait for the others first.
+                // The first part that fails ends all: `waitForAll` would wait for the others first.
                 while try await group.next() != nil {}
             } catch is Stopped {
                 group.cancelAll()
@@ -170,19 +170,19 @@ final class ServiceProcess: Sendable {
             "libcurl": "\(CurlGlobal.version)", "pid": "\(getpid())",
         ]
         for (name, value) in facts { metadata[name] = "\(value)" }
-        // Past the level: whoever started the process waits for this line.
+        // Written at any log level: the process's starter waits for this line.
         let line = JSONLogHandler.line(level: .notice, message: "ready", label: "backhaul.\(role)", metadata: metadata)
         try? FileHandle.standardError.write(contentsOf: line)
     }
 
-    /// Not ready → stop taking → finish or hand back → settle → leave.
+    /// Not ready → take no new work → finish or hand back → settle → leave.
     private func drain(at signals: AsyncStream<Int32>) async throws {
         var iterator = signals.makeAsyncIterator()
         guard let first = await iterator.next() else { return }
         logger.notice("stopping", metadata: ["signal": "\(first)"])
         Watchdog.start(maximumShutdown, logger: logger)
         readiness.set(false)
-        // From here on: a second signal must not go to the stream that gave the first.
+        // Listens from here on: a second signal must not go to the stream that gave the first.
         let hurries = SignalStream.make()
         let server = servers.first?.server
         if let requestGrace { await server?.stop(grace: requestGrace) }

@@ -19,12 +19,13 @@ extension APISettings {
         }
     }
 
-    /// - Throws: `CommandFailure` when callers would go unchecked on an address that others reach.
+    /// - Throws: `CommandFailure` when authentication is off on an address that other machines can reach.
     func authenticator(listen: ListenAddress, client: ControlClient, logger: Logger) throws -> Authenticator {
         guard isAuthenticated || listen.isLoopback else {
             throw CommandFailure(
-                "api.authentication is none, and --listen \(listen) is no loopback address: anyone could hand in, read and "
-                    + "cancel tasks; listen on 127.0.0.1, or set api.authentication to required", exit: .usage)
+                "api.authentication is none, and --listen \(listen) is not a loopback address: anyone could submit, "
+                    + "read and cancel tasks; listen on 127.0.0.1, or set api.authentication to required",
+                exit: .usage)
         }
         let bearer = jwt.map { jwt in
             let source: any KeySetSource =
@@ -38,10 +39,10 @@ extension APISettings {
         return Authenticator(isOn: isAuthenticated, tokens: apiTokens, bearer: bearer)
     }
 
-    /// Who is let in, for the ready line.
+    /// Which callers are admitted, for the ready line.
     var admission: String {
         guard isAuthenticated else { return "none, loopback only" }
-        guard knowsCallers else { return "required, and no caller is configured: every request is refused" }
+        guard knowsCallers else { return "required, but no caller is configured: every request is refused" }
         return "required"
     }
 
@@ -57,8 +58,8 @@ extension APISettings {
 }
 
 extension Settings {
-    /// The routes by which callers hand tasks in.
-    /// - Parameter folder: the data folder of an embedded log, nil for a fleet.
+    /// The routes for callers to submit tasks.
+    /// - Parameter folder: the data folder of an embedded log; nil for a fleet.
     func ingestAPI(
         _ log: any MessageLog, folder: String?, rules: LiveRules, limits: TenantLimits,
         directory: (any TaskDirectory)? = nil,
@@ -80,7 +81,7 @@ extension Settings {
         IngestRules(destinations: Set(destinations.keys), fileRoots: Set(api.fileRoots), freeURLs: api.freeURLs)
     }
 
-    /// The routes by which owners look after their tasks.
+    /// The routes for owners to read and control their tasks.
     func tasksAPI(_ log: any MessageLog, view: StatusView, rules: LiveRules) -> TasksAPI {
         let replay = Replay(
             log: log, layout: layout, clock: SystemLogClock(), largeThreshold: largeThreshold, isOrdered: isOrdered)

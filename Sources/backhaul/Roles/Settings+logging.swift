@@ -3,9 +3,9 @@ import BackhaulTelemetry
 import Logging
 
 extension Settings {
-    /// Logging as the roles have it: once a process.
+    /// Starts logging for a role. Called once per process.
     func startLogging() {
-        // From the first moment on: a reload must not end a role that still waits for its brokers.
+        // First of all: a SIGHUP must not end a role that still waits for its brokers.
         SignalStream.catchReloads()
         applyLogLevel()
         LoggingSystem.bootstrap { JSONLogHandler(label: $0) }

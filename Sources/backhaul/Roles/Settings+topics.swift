@@ -10,15 +10,15 @@ import Logging
 extension Settings {
     var embeddedDurability: Durability { Durability(rawValue: durability) ?? .fsync }
 
-    /// How an embedded log is opened.
+    /// The options to open an embedded log.
     func embeddedOptions(owns: Bool) -> EmbeddedOptions {
-        // A wrong clock that is believed makes nothing older than a tenth of what is kept.
+        // A clock jump up to this gap is accepted: if it is wrong, records age by a tenth of their retention at most.
         let shortest = min(workRetention, resultsRetention, deadLettersRetention)
         return EmbeddedOptions(
             owns: owns, durability: embeddedDurability, largestGap: max(3_600_000, shortest / 10))
     }
 
-    /// The topics as this configuration wants them.
+    /// The topics of this configuration.
     var topics: [TopicSpecification] {
         let work = [layout.workers, layout.largeWorkers, layout.delays]
         let tasks = [layout.tasks, layout.largeTasks]
@@ -48,7 +48,8 @@ extension Settings {
         return topics
     }
 
-    /// The topics of a fleet. Views are many there and keep no position: `retention.work` is their horizon.
+    /// The topics of a fleet. Its views commit no positions, so retention does not wait for them: they can read what
+    /// `retention.work` keeps.
     private var fleetTopics: [TopicSpecification] {
         let view = layout.view
         return topics.map { topic in
@@ -60,9 +61,9 @@ extension Settings {
         }
     }
 
-    /// The topics as Kafka is to hold them.
+    /// The topics that Kafka must have.
     var desiredTopics: [DesiredTopic] {
-        // Outcomes and results of a task meet in partitions of one number, and a task's checkpoints in that of its record.
+        // A task's outcomes and results are in partitions of the same number (its checkpoints: that of its record).
         let fixed: Set = [layout.outcomes, layout.results]
         return fleetTopics.map {
             DesiredTopic($0, replication: replication, isFixed: fixed.contains($0.name))
@@ -77,11 +78,11 @@ extension Settings {
         }
     }
 
-    /// Opens a cluster.
+    /// Opens the log on a cluster.
     /// - Parameters:
-    ///   - role: begins the clients' names.
-    ///   - isBrief: whether it is a command that soon ends.
-    ///   - patience: milliseconds after which an append that nobody acknowledged, or a question, fails.
+    ///   - role: the prefix of the clients' names.
+    ///   - isBrief: whether the caller is a command that ends soon.
+    ///   - patience: milliseconds after which an append without an acknowledgment, or a query, fails.
     func kafkaLog(
         _ bootstrap: String, role: String, delivery: DeliveryMode? = nil, patience: Int = 20_000, isBrief: Bool = false
     ) throws

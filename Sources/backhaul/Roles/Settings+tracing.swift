@@ -4,7 +4,7 @@ import Foundation
 import Logging
 
 extension Settings {
-    /// Sends spans to the configured collector; nil where there is none.
+    /// Returns a tracer that sends spans to the configured collector; nil when none is configured.
     /// - Throws: `CommandFailure` when the file of headers cannot be used.
     func tracer(role: String, client: ControlClient) throws -> Tracer? {
         guard !tracing.endpoint.isEmpty else { return nil }
@@ -27,7 +27,7 @@ extension Settings {
         for line in text.split(whereSeparator: \.isNewline) {
             guard let colon = line.firstIndex(of: ":") else {
                 throw CommandFailure(
-                    "tracing.headersFile: \(tracing.headersFile) has a line that is no 'Name: value'", exit: .usage)
+                    "tracing.headersFile: \(tracing.headersFile) has a line that is not 'Name: value'", exit: .usage)
             }
             headers.append(
                 (

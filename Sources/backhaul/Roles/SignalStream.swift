@@ -2,10 +2,10 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// SIGTERM and SIGINT as a stream, and SIGHUP as another; from the first stream on the process no longer dies of them.
+/// Streams of SIGTERM and SIGINT, and of SIGHUP. From the first stream on, its signals no longer end the process.
 ///
-/// The sources are made once for the process: libdispatch on Linux tells a signal to one of several sources, and a source
-/// that is cancelled takes the signal's registration with it, whoever registered since.
+/// The sources are created once per process. On Linux, libdispatch delivers a signal to only one of several sources,
+/// and a cancelled source removes the signal's registration, even when another source has registered since.
 final class SignalStream: Sendable {
     private enum Kind {
         case end
@@ -22,7 +22,7 @@ final class SignalStream: Sendable {
     private struct State {
         var listeners: [Int: AsyncStream<Int32>.Continuation] = [:]
         var next = 0
-        /// Came while nobody listened, between one phase of the program and the next.
+        /// Signals that arrived without a listener, between two phases of the program.
         var pending: [Int32] = []
     }
 
@@ -33,13 +33,13 @@ final class SignalStream: Sendable {
     /// Unchecked: dispatch sources are thread-safe; Dispatch has not declared them Sendable on Linux.
     private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
-    /// The signals that come from now on, and those that came while nobody listened.
+    /// Returns a stream of all signals from now on, and of those that arrived without a listener.
     static func make() -> AsyncStream<Int32> { ends.listen() }
 
-    /// SIGHUPs: the configuration is to be read again.
+    /// Returns a stream of SIGHUPs: requests to reload the configuration.
     static func makeReloads() -> AsyncStream<Int32> { reloads.listen() }
 
-    /// From now on a SIGHUP does not end the process; who listens later is told of it.
+    /// Stops SIGHUP from ending the process. A later listener receives the SIGHUPs that arrive until then.
     static func catchReloads() { _ = reloads }
 
     private init(_ kind: Kind) {

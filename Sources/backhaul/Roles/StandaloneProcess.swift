@@ -10,7 +10,7 @@ import BackhaulWorker
 import Foundation
 import Logging
 
-/// The roles of a `standalone`: all of them, in one process, on the log that it owns.
+/// Assembles `standalone`: all roles in one process, on the log that it owns.
 enum StandaloneProcess {
     static func make(
         log: EmbeddedLog, addresses: ServiceAddresses, workers: Int, reloader: Reloader
@@ -50,7 +50,7 @@ enum StandaloneProcess {
         readiness.addRemark { acknowledger.remark }
         let ingest = settings.ingestAPI(
             log, folder: log.folder, rules: rules, limits: limits,
-            // The log refuses known tasks by itself; only a limit has to know of them before.
+            // The log rejects known tasks itself. Only a limit has to know them in advance.
             directory: settings.api.unacknowledgedTasks > 0 ? directory : nil, meters: meters, tracer: tracer,
             logger: logger)
         var reloader = reloader

@@ -1,7 +1,8 @@
 import BackhaulLog
 import Logging
 
-/// Upkeep of the log; on an embedded one also what looks after appends of a process that died before it could tell.
+/// Runs the log's upkeep at an interval. On an embedded log this also finds the appends of a process that died before
+/// it could announce them.
 enum Upkeep {
     static func run(_ log: any MessageLog, every interval: Int64, clock: any LogClock, logger: Logger) async throws {
         while true {

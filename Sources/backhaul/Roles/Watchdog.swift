@@ -2,9 +2,9 @@ import Dispatch
 import Foundation
 import Logging
 
-/// Ends the process when it has not stopped in order after so long.
+/// Ends the process when an orderly stop takes too long.
 ///
-/// On a queue of its own and by `_exit`: what hangs may be the very threads that a task or an exit handler would need.
+/// It uses its own queue and `_exit`, because a task or an exit handler might need the very threads that hang.
 enum Watchdog {
     /// - Parameter milliseconds: from now on.
     static func start(_ milliseconds: Int64, logger: Logger) {
@@ -12,7 +12,7 @@ enum Watchdog {
             deadline: .now() + .milliseconds(Int(clamping: milliseconds))
         ) {
             logger.critical(
-                "not stopped in time; ending now: what was not settled is done again by the next owner",
+                "not stopped in time; ending now: the next owner repeats what was not settled",
                 metadata: ["shutdown.maximum_ms": "\(milliseconds)"])
             _exit(ProcessExit.failed.rawValue)
         }

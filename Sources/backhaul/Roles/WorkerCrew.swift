@@ -8,7 +8,7 @@ import BackhaulWorker
 import Foundation
 import Logging
 
-/// The worker roles of a process, each with an engine of its own.
+/// The workers of a process, each with its own transfer engine.
 struct WorkerCrew: Sendable {
     private let workers: [Worker]
     private let engines: [TransferEngine]
@@ -53,7 +53,7 @@ struct WorkerCrew: Sendable {
         }
     }
 
-    /// What operators should know of though the workers work.
+    /// What operators should know although the workers run; nil for nothing.
     var remark: String? { meters.remark }
 
     var families: [MetricFamily] { meters.families + transferMeters.families }
@@ -73,7 +73,7 @@ struct WorkerCrew: Sendable {
         }
     }
 
-    /// Takes limits and destinations over.
+    /// Applies new limits and destinations.
     func reload(_ settings: Settings) async {
         destinations.replace(settings.destinationTable)
         for engine in engines {

@@ -1,14 +1,14 @@
 import ArgumentParser
 import Foundation
 
-/// How a command writes its data.
+/// The format of a command's data.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case text, json
 }
 
-/// Data on stdout.
+/// Writes data to stdout.
 enum Output {
-    /// One JSON object a line.
+    /// Writes one JSON object on a line.
     static func json(_ value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -19,7 +19,7 @@ enum Output {
         try? FileHandle.standardOutput.write(contentsOf: line + [UInt8(ascii: "\n")])
     }
 
-    /// A table with its columns aligned; the first row is the head.
+    /// Prints a table with aligned columns; the first row is the header.
     static func table(_ rows: [[String]]) {
         var widths: [Int] = []
         for row in rows {
@@ -37,7 +37,7 @@ enum Output {
     }
 }
 
-/// Sizes as people read them.
+/// Formats sizes for people.
 enum SizeText {
     static func format(_ bytes: UInt64) -> String {
         var value = Double(bytes)

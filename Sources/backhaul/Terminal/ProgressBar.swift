@@ -1,6 +1,6 @@
 import Foundation
 
-/// A line on a terminal that says how far things are; nothing anywhere else.
+/// A progress line on stderr; prints nothing when stderr is not a terminal.
 struct ProgressBar {
     private let isShown = Talk.isTerminal && ProcessInfo.processInfo.environment["TERM"] != "dumb"
     private var shownAt = ContinuousClock.now - .seconds(1)
@@ -12,7 +12,7 @@ struct ProgressBar {
         try? FileHandle.standardError.write(contentsOf: Data("\r\u{1B}[K\(text())".utf8))
     }
 
-    /// A bar of `done` in `total`.
+    /// Returns a bar that shows `done` of `total`.
     static func bar(_ done: Int, of total: Int, width: Int = 30) -> String {
         let filled = total == 0 ? width : min(width, done * width / total)
         return "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)

@@ -1,7 +1,7 @@
 import BackhaulTelemetry
 import Foundation
 
-/// What is said to the person at the terminal, on stderr.
+/// Messages to the user, on stderr.
 enum Talk {
     static func say(_ text: String) {
         try? FileHandle.standardError.write(contentsOf: Data("backhaul: \(Redaction.clean(text))\n".utf8))

@@ -1,7 +1,7 @@
 import BackhaulKafka
 import BackhaulLog
 
-/// A plan as a person or a program reads it.
+/// A topic plan as text or as JSON.
 struct TopicPlanText {
     private let plan: TopicPlan
 
@@ -21,7 +21,7 @@ struct TopicPlanText {
             for line in lines { try Output.json(line) }
             return
         }
-        if lines.isEmpty { Swift.print("the topics are as wanted") }
+        if lines.isEmpty { Swift.print("the topics match the configuration") }
         for line in lines {
             Swift.print("\(line.change)\(line.topic.map { " \($0)" } ?? ""): \(line.detail)")
         }
@@ -57,7 +57,7 @@ struct TopicPlanText {
                 Line(
                     change: entry.restored ? "restore" : "position", topic: entry.topic,
                     detail: "group \(entry.group) begins at the earliest record of \(entry.count) partitions"
-                        + (entry.restored ? "; it had a position there once, or was never given one" : "")))
+                        + (entry.restored ? "; its position was lost, or never set" : "")))
         }
         lines += plan.problems.map { Line(change: "problem", topic: nil, detail: $0) }
         lines += plan.remarks.map { Line(change: "remark", topic: nil, detail: $0) }
