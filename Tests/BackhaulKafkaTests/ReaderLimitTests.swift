@@ -22,7 +22,7 @@ struct ReaderLimitTests {
 
     /// Readers A and B read partitions a and b, and two may be open: C opens c and must not shut a or b while their readers
     /// wait for the brokers, for they would find them gone and take that for the end of the log.
-    @Test(.timeLimit(.minutes(2)), arguments: [1, 2, 5])
+    @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 5])
     func moreReadersThanOpenPartitions(openPartitions: Int) async throws {
         let mock = try MockCluster()
         let log = try log(mock, openPartitions: openPartitions)
@@ -56,7 +56,7 @@ struct ReaderLimitTests {
     }
 
     /// What nobody reads is shut by the second upkeep, and read again as if it never had been; with a watcher it stays.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func unreadPartitionsAreShut() async throws {
         let mock = try MockCluster()
         let log = try log(mock)
@@ -95,7 +95,7 @@ struct ReaderLimitTests {
 
     /// Questions that wait for one another end together when the brokers are away: one after the other they would take forty
     /// time-outs.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func questionsFailTogether() async throws {
         let mock = try MockCluster()
         let log = try log(mock, requestTimeout: 2_000)
@@ -120,7 +120,7 @@ struct ReaderLimitTests {
     }
 
     /// Nobody has read them, and they are empty: what another process appends to the last of them is told.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func whatIsWatchedIsTold() async throws {
         let mock = try MockCluster()
         let (log, other) = (try log(mock), try log(mock))
@@ -144,7 +144,7 @@ struct ReaderLimitTests {
 
     /// Readers read the same partitions from their beginning again and again while upkeep shuts them and two may be open:
     /// whatever is stopped and started meanwhile, each finds every record.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func partitionsAreShutWhileTheyAreRead() async throws {
         let mock = try MockCluster()
         let log = try log(mock, openPartitions: 2)
@@ -179,7 +179,7 @@ struct ReaderLimitTests {
     }
 
     /// A session's clients end while a new password is said to all that live.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func credentialsChangeWhileClientsEnd() async throws {
         let mock = try MockCluster()
         for _ in 0..<5 {
