@@ -834,7 +834,7 @@ _backhaul_config_reference() {
     # Offer option value completions
     case "${prev}" in
     '--format')
-        __backhaul_add_completions -W 'markdown'$'\n''schema'
+        __backhaul_add_completions -W 'markdown'$'\n''schema'$'\n''destinations'
         return
         ;;
     esac
