@@ -13,12 +13,18 @@ struct Backhaul: AsyncParsableCommand {
             75 temporary (try again).
             """,
         version: Version.text,
-        subcommands: [
-            Standalone.self, IngestCommand.self, WorkerCommand.self, AcknowledgerCommand.self, Submit.self, Status.self,
-            TokenCommand.self,
-            Results.self,
-            DeadLetters.self, ReplayCommand.self,
-            AuditCommand.self, Topics.self, Lag.self, ClockCommand.self, Bench.self, Config.self,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Upload and prove", subcommands: [Submit.self, Status.self, Results.self, AuditCommand.self]),
+            CommandGroup(name: "Failed uploads", subcommands: [DeadLetters.self, ReplayCommand.self]),
+            CommandGroup(
+                name: "Run",
+                subcommands: [Standalone.self, IngestCommand.self, WorkerCommand.self, AcknowledgerCommand.self]),
+            CommandGroup(
+                name: "Operate",
+                subcommands: [
+                    Topics.self, Lag.self, ClockCommand.self, Config.self, TokenCommand.self, Bench.self,
+                ]),
         ])
 
     static func main() async {

@@ -9,7 +9,7 @@
 //   https://github.com/apple/swift-protobuf/
 
 /// What a worker leaves for the next owner of a task that is not finished. The record value of checkpoints, keyed by the
-/// task's position; a null value forgets it.
+/// task's position; a null value removes it.
 
 internal import SwiftProtobuf
 

@@ -8,8 +8,8 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// What operators and callers want changed. The record value of control, a compacted topic of one partition; a null value
-/// takes the wish back, or says that it has been met.
+/// A request to all workers. The record value of control, a compacted topic of one partition; a null value removes the
+/// request, once a worker has observed it.
 
 internal import SwiftProtobuf
 
@@ -28,20 +28,20 @@ nonisolated struct Backhaul_V1_Control: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var wish: Backhaul_V1_Control.OneOf_Wish? = nil
+  var request: Backhaul_V1_Control.OneOf_Request? = nil
 
   /// Key: cancel/TENANT/TASK_ID/GENERATION.
   var cancel: Backhaul_V1_Cancel {
     get {
-      if case .cancel(let v)? = wish {return v}
+      if case .cancel(let v)? = request {return v}
       return Backhaul_V1_Cancel()
     }
-    set {wish = .cancel(newValue)}
+    set {request = .cancel(newValue)}
   }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  nonisolated enum OneOf_Wish: Equatable, Sendable {
+  nonisolated enum OneOf_Request: Equatable, Sendable {
     /// Key: cancel/TENANT/TASK_ID/GENERATION.
     case cancel(Backhaul_V1_Cancel)
 
@@ -50,7 +50,7 @@ nonisolated struct Backhaul_V1_Control: Sendable {
   init() {}
 }
 
-/// A task generation whose outcome is "cancelled" already: workers drop it, and interrupt its upload.
+/// A task generation whose result is "cancelled" already: workers drop it and interrupt its upload.
 nonisolated struct Backhaul_V1_Cancel: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -89,14 +89,14 @@ nonisolated extension Backhaul_V1_Control: SwiftProtobuf.Message, SwiftProtobuf.
       case 1: try {
         var v: Backhaul_V1_Cancel?
         var hadOneofValue = false
-        if let current = self.wish {
+        if let current = self.request {
           hadOneofValue = true
           if case .cancel(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.wish = .cancel(v)
+          self.request = .cancel(v)
         }
       }()
       default: break
@@ -109,14 +109,14 @@ nonisolated extension Backhaul_V1_Control: SwiftProtobuf.Message, SwiftProtobuf.
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if case .cancel(let v)? = self.wish {
+    try { if case .cancel(let v)? = self.request {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: Backhaul_V1_Control, rhs: Backhaul_V1_Control) -> Bool {
-    if lhs.wish != rhs.wish {return false}
+    if lhs.request != rhs.request {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// What a worker says of an attempt, self-contained. The record value of outcomes.
+/// What became of an attempt, self-contained. The record value of outcomes.
 
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
@@ -146,17 +146,17 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
     /// An upload has been under way for some seconds.
     case started // = 1
 
-    /// An attempt failed and there will be another.
+    /// An attempt failed and another will follow.
     case retrying // = 2
     case succeeded // = 3
     case failed // = 4
     case cancelled // = 5
     case expired // = 6
 
-    /// A marked upload was interrupted in order; the task waits again.
+    /// An upload with an in-flight mark was interrupted by its own worker; the task waits again.
     case released // = 7
 
-    /// The task's owner has taken note of the result: it counts no more against his limit.
+    /// The task's owner has acknowledged the result: it no longer counts against the owner's limit.
     case acknowledged // = 8
     case UNRECOGNIZED(Int)
 

@@ -8,8 +8,8 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// A task: one file to be put in one place. The record value of tasks, tasks.large, retry.* and dead-letters; it is
-/// written once and never re-encoded. What changes on the way (generation, attempts, history, due time, cause) travels
+/// A task: one file to store at one destination. The record value of tasks, tasks.large, retry.* and dead-letters; it is
+/// written once and never re-encoded. What changes later (generation, attempts, history, due time, cause) travels
 /// in the record's headers.
 
 internal import SwiftProtobuf
@@ -127,33 +127,33 @@ nonisolated struct Backhaul_V1_Destination: Sendable {
   // methods supported on all messages.
 
   /// Required: one of the two.
-  var place: Backhaul_V1_Destination.OneOf_Place? = nil
+  var target: Backhaul_V1_Destination.OneOf_Target? = nil
 
   /// A destination of the operator's configuration.
   var name: String {
     get {
-      if case .name(let v)? = place {return v}
+      if case .name(let v)? = target {return v}
       return String()
     }
-    set {place = .name(newValue)}
+    set {target = .name(newValue)}
   }
 
   /// A base URL: http or https, no user-info, no query.
   var url: String {
     get {
-      if case .url(let v)? = place {return v}
+      if case .url(let v)? = target {return v}
       return String()
     }
-    set {place = .url(newValue)}
+    set {target = .url(newValue)}
   }
 
-  /// Required: the object's name there.
+  /// Required: the object's name at the destination.
   var key: String = String()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// Required: one of the two.
-  nonisolated enum OneOf_Place: Equatable, Sendable {
+  nonisolated enum OneOf_Target: Equatable, Sendable {
     /// A destination of the operator's configuration.
     case name(String)
     /// A base URL: http or https, no user-info, no query.
@@ -342,16 +342,16 @@ nonisolated extension Backhaul_V1_Destination: SwiftProtobuf.Message, SwiftProto
         var v: String?
         try decoder.decodeSingularStringField(value: &v)
         if let v = v {
-          if self.place != nil {try decoder.handleConflictingOneOf()}
-          self.place = .name(v)
+          if self.target != nil {try decoder.handleConflictingOneOf()}
+          self.target = .name(v)
         }
       }()
       case 2: try {
         var v: String?
         try decoder.decodeSingularStringField(value: &v)
         if let v = v {
-          if self.place != nil {try decoder.handleConflictingOneOf()}
-          self.place = .url(v)
+          if self.target != nil {try decoder.handleConflictingOneOf()}
+          self.target = .url(v)
         }
       }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.key) }()
@@ -365,13 +365,13 @@ nonisolated extension Backhaul_V1_Destination: SwiftProtobuf.Message, SwiftProto
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    switch self.place {
+    switch self.target {
     case .name?: try {
-      guard case .name(let v)? = self.place else { preconditionFailure() }
+      guard case .name(let v)? = self.target else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 1)
     }()
     case .url?: try {
-      guard case .url(let v)? = self.place else { preconditionFailure() }
+      guard case .url(let v)? = self.target else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 2)
     }()
     case nil: break
@@ -383,7 +383,7 @@ nonisolated extension Backhaul_V1_Destination: SwiftProtobuf.Message, SwiftProto
   }
 
   static func ==(lhs: Backhaul_V1_Destination, rhs: Backhaul_V1_Destination) -> Bool {
-    if lhs.place != rhs.place {return false}
+    if lhs.target != rhs.target {return false}
     if lhs.key != rhs.key {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
