@@ -5,11 +5,11 @@ package import BackhaulTelemetry
 package import Logging
 internal import Synchronization
 
-/// Records every completion: reads outcomes, writes exactly one result for each task generation.
+/// Records every completion: reads outcomes and writes exactly one result per task generation.
 ///
-/// A result is appended in the same step that moves the group past its outcome. The index of a partition (`ResultIndex`) is
-/// brought up to the committed results of that partition before the first outcome is taken, so an acknowledger that takes
-/// over knows what its predecessor recorded.
+/// A result is appended in the same step that commits the offset of its outcome. Before the first outcome of a
+/// partition is handled, its index (`ResultIndex`) is brought up to the committed results of the partition, so a
+/// new owner knows what the previous one recorded.
 package final class Acknowledger: Sendable {
     private let log: any MessageLog
     private let layout: TopicLayout
@@ -27,18 +27,19 @@ package final class Acknowledger: Sendable {
     private let state = Mutex(State())
     private let results = Counter("backhaul_results_total", "Results that were recorded.", labels: ["status"])
     private let ages = Histogram(
-        "backhaul_task_duration_seconds", "From a task's acceptance to its result.",
+        "backhaul_task_duration_seconds", "How long it took from the acceptance of a task to its result.",
         bounds: Histogram.seconds + [86_400, 604_800])
     private let malformed = Counter(
-        "backhaul_malformed_outcomes_total", "Records of the outcomes topic that are no outcomes.")
+        "backhaul_malformed_outcomes_total", "Records of the outcomes topic that are not outcomes.")
     private let refusals = Counter(
         "backhaul_refused_results_total",
-        "Results that the log refuses for good: named by a dead letter, or passed over.", labels: ["end"])
+        "Results that the log refuses for good: named by a dead letter, or skipped.", labels: ["end"])
     private static let intake = 2_000
 
     /// - Parameters:
-    ///   - indexes: which results there are.
-    ///   - failPoint: told of each step, where a test ends the process: `assigned`, `folded`, `taken`, `recorded`.
+    ///   - indexes: the indexes of the results recorded so far.
+    ///   - failPoint: called at each step, so that a test can end the process there: `assigned`, `folded`, `taken`,
+    ///     `recorded`.
     package init(
         log: any MessageLog, layout: TopicLayout, indexes: ResultIndexes, clock: any LogClock, logger: Logger,
         tracer: Tracer? = nil, failPoint: @escaping @Sendable (String) -> Void = { _ in }
@@ -52,19 +53,21 @@ package final class Acknowledger: Sendable {
         self.logger = logger
     }
 
-    /// Works until `stop`.
+    /// Runs until `stop`.
+    /// - Parameter onReady: called once the group is joined.
     /// - Throws: `LogError` when the log has failed for good.
     package func run(onReady: @escaping @Sendable () -> Void = {}) async throws {
-        // Before it is in the group: a partition that it gets needs only what has come since.
+        // Done before it joins the group: an assigned partition then needs only the results that came since.
         guard try await asking("the results", { try await indexes.warmUp() }) != nil else { return }
-        // Its decisions rest on the results that it knew at assignment: what was in hand at a loss is decided anew.
+        // Its decisions depend on the results known at assignment, so deliveries held at a loss must be decided
+        // again.
         let subscription = Subscription(group: layout.acknowledgers, topic: layout.outcomes, keepsAcrossLoss: false)
         guard let session = try await asking("the log", { try await log.openSession([subscription]) }) else { return }
         let isStopped = state.withLock { state in
             state.session = session
             return state.isStopped
         }
-        // Asked to stop before there was anything to stop.
+        // `stop` was called before the session existed.
         if isStopped { await session.close() }
         await session.grant(Self.intake)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -76,12 +79,12 @@ package final class Acknowledger: Sendable {
                 do {
                     try await self.record(session)
                 } catch {
-                    // The group must not wait for a member that takes nothing any more.
+                    // This member takes no more deliveries, so its group must not wait for it.
                     await session.close()
                     throw error
                 }
             }
-            // Writes beside the decisions, until they have ended.
+            // Maintains the indexes concurrently, until the decisions have ended.
             let writing = Signal()
             group.addTask {
                 await withTaskGroup(of: Void.self) { group in
@@ -114,7 +117,7 @@ package final class Acknowledger: Sendable {
                 let known = try await asking("the results of \(numbers.count) partitions") {
                     try await indexes.takeOver(numbers)
                 }
-                // Stopped meanwhile: without the results nothing may be decided.
+                // Stopped meanwhile. Without the results nothing may be decided.
                 guard let known else { return }
                 folds.merge(known) { $1 }
                 failPoint("folded")
@@ -128,19 +131,19 @@ package final class Acknowledger: Sendable {
                 do {
                     try await record(deliveries, folds, session)
                 } catch is Stopped {
-                    // What is unsettled, the next owner records.
+                    // The next owner records what is not settled.
                     return
                 }
                 failPoint("recorded")
                 await session.grant(deliveries.count)
             case .blocked:
-                // Every delivery is settled before the next is taken: no head can hold a partition back.
+                // Every batch is settled before the next one is taken, so no delivery can block its partition.
                 continue
             }
         }
     }
 
-    /// Asks the log until it answers; nil once the acknowledger is stopped.
+    /// Retries a call to the log until it succeeds. Returns nil once the acknowledger is stopped.
     private func asking<Value: Sendable>(_ what: String, _ body: () async throws -> Value) async throws -> Value? {
         try await Patience.keepAsking(clock: clock) {
             state.withLock(\.isStopped)
@@ -155,7 +158,7 @@ package final class Acknowledger: Sendable {
         [results.family, ages.family, malformed.family, refusals.family]
     }
 
-    /// What operators should know of, though the acknowledger works; nil for nothing.
+    /// What operators should know even though the acknowledger is running; nil for nothing.
     package var remark: String? {
         let count = refusals.total
         return count == 0 ? nil : "\(Int(count)) results were refused by the log; see 'backhaul dead-letters list'"
@@ -172,7 +175,7 @@ package final class Acknowledger: Sendable {
     private func record(
         _ deliveries: [Delivery], _ folds: [Int: ResultIndex], _ session: any LogSession
     ) async throws {
-        // The flush in hand: counts for the decisions of this batch, and for good once it is committed.
+        // Results of this batch: they count for its later decisions, and are permanent once the batch is committed.
         var inHand: [TaskGeneration: OutcomeKind] = [:]
         var units: [SettleUnit] = []
         var recorded: [Int: [Outcome]] = [:]
@@ -186,13 +189,14 @@ package final class Acknowledger: Sendable {
                     inHand[outcome.task] = outcome.kind
                     let context = trace(outcome, delivery)
                     appends = [try ResultRecord.request(outcome, partition: number, layout, trace: context)]
-                    // With the result, so that no cancel counts without the workers being told.
+                    // Appended with the result, so that workers learn of every recorded cancel.
                     if outcome.kind == .cancelled {
                         appends.append(try CancelRecord.request(outcome.task, at: clock.wall, layout))
                     }
                     recorded[number, default: []].append(outcome)
                 } else if outcome.kind.isTerminal {
-                    // A worker has met the task after all, whatever came of it: nobody has to be told any more.
+                    // A worker has observed the cancelled task, whatever its outcome, so the cancel request is not
+                    // needed any more.
                     let known = try folds[number]?.find(outcome.task)
                     let isCancelled = inHand[outcome.task] == .cancelled || known?.isCancel == true
                     if isCancelled, !outcome.isByCaller {
@@ -203,13 +207,13 @@ package final class Acknowledger: Sendable {
             } catch let error as RecordError {
                 malformed.add()
                 logger.warning(
-                    "a record is no outcome",
+                    "a record is not an outcome",
                     metadata: ["position": "\(delivery.stored.position)", "error": "\(error)"])
             }
             units.append(SettleUnit(delivery: delivery.reference, finishes: true, appends: appends))
         }
         let outcomes = try await session.settleEach(units) { part in
-            let settled = try await asking("the log to take results") { try await session.settle(part) }
+            let settled = try await asking("the log to accept results") { try await session.settle(part) }
             guard let settled else { throw Stopped() }
             return settled
         } substitute: { unit, error, refusals in
@@ -228,34 +232,35 @@ package final class Acknowledger: Sendable {
         }
     }
 
-    /// Asked to stop while the log is away.
+    /// Stopped while the log was unavailable.
     private struct Stopped: Error {}
 
-    /// The log refuses a result for good: a dead letter names its outcome, or at last nothing does; said and counted.
+    /// Logs and counts a result that the log refuses for good. Returns the unit that replaces it: a dead letter
+    /// that names its outcome, then no record at all.
     private func refused(_ unit: SettleUnit, _ error: LogError, _ refusals: Int) -> SettleUnit {
         let position = unit.delivery.position
         self.refusals.add(1, [refusals == 1 ? "dead-lettered" : "skipped"])
         logger.error(
             refusals == 1
-                ? "the log refuses a result: a dead letter names its outcome"
-                : "the log refuses even the dead letter: the outcome is passed over",
+                ? "the log refuses a result; a dead letter names its outcome"
+                : "the log refuses even the dead letter; the outcome is skipped",
             metadata: [
                 "position": "\(position)", "error": "\(error)",
                 "bytes": "\(unit.appends.map(\.record.size).max() ?? 0)",
             ])
         let letter = DeadLetterRecord.reference(
             size: unit.appends.map(\.record.size).max() ?? 0,
-            Failure(.malformed, "the log does not take the result: \(error)"),
+            Failure(.malformed, "the log refuses the result: \(error)"),
             DeadLetterRecord.Origin(position: position, failedAt: clock.wall, worker: nil), layout)
         return SettleUnit(
             delivery: unit.delivery, finishes: unit.finishes, appends: refusals == 1 ? [letter] : [])
     }
 
-    /// Whether a generation has its result, and the log still holds it. What has aged out is forgotten whole: the log takes
-    /// the same task as a new one then, and it has a result of its own.
+    /// Whether a generation has a result that the log still holds. A result that has aged out does not count: the
+    /// log then accepts the same task as a new one, which gets its own result.
     private func isRecorded(_ task: TaskGeneration, _ index: ResultIndex?) async throws -> Bool {
         guard let index, try index.find(task) != nil else { return false }
-        // Asked only for a second outcome of one task, which is seldom.
+        // Read only for a second outcome of a task, which is rare.
         let bounds = try await resultBounds()
         let number = Partitioner.partition(of: Array(task.identity.id.utf8), among: bounds.count)
         if let found = bounds.first(where: { $0.partition.partition == number }) {
@@ -268,14 +273,14 @@ package final class Acknowledger: Sendable {
         try await asking("the ends of the results") { try await log.bounds(layout.results) } ?? []
     }
 
-    /// Where the first of the results that were just recorded in a partition is. On a log with transaction markers it cannot
-    /// be told; there its place is unknown until it is read.
+    /// The offset of the first of the results just recorded in a partition. On a log with transaction markers it is
+    /// unknown until the result is read: nil.
     private func firstOffset(of count: Int, in number: Int) async throws -> Int64? {
         guard log.abilities.contains(.refusesKnownIdentity) else { return nil }
         return try await resultBounds().first { $0.partition.partition == number }.map { max(0, $0.end - Int64(count)) }
     }
 
-    /// The trace that a result carries on, and a span for its recording.
+    /// The trace context of a result; records a span for it.
     private func trace(_ outcome: Outcome, _ delivery: Delivery) -> String? {
         guard let parent = TraceContext(HeaderName.trace(of: delivery.record)) else { return nil }
         guard let tracer else { return parent.text }

@@ -1,6 +1,6 @@
 internal import BackhaulDomain
 
-/// One generation's result as an index keeps it: 24 bytes.
+/// The index entry of one generation's result: 24 bytes.
 struct ResultEntry: Hashable, Sendable {
     struct Key: Hashable, Comparable, Sendable {
         let high: UInt64
@@ -20,12 +20,12 @@ struct ResultEntry: Hashable, Sendable {
     }
 
     let key: Key
-    /// Where the result is in its partition; `unknown` for one whose place has not been seen yet.
+    /// The offset of the result in its partition; `unknown` until it has been read.
     let offset: Int64
-    /// Whether the generation ended by a cancel.
+    /// Whether the generation ended as cancelled.
     let isCancel: Bool
 
-    /// The place of a result that was just written, on a log that does not tell it.
+    /// The offset of a result that was just written, on a log that does not return it.
     static let unknown = Int64.max >> 1
     static let size = 24
 
@@ -35,7 +35,8 @@ struct ResultEntry: Hashable, Sendable {
         self.isCancel = isCancel
     }
 
-    /// Reads an entry at a place of a block.
+    /// Reads an entry of a block.
+    /// - Parameter place: the number of the entry in the block.
     init(_ block: UnsafeRawBufferPointer, at place: Int) {
         func word(_ number: Int) -> UInt64 {
             UInt64(bigEndian: block.loadUnaligned(fromByteOffset: place * Self.size + number * 8, as: UInt64.self))

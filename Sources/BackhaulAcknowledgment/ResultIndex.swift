@@ -3,21 +3,22 @@ internal import BackhaulLog
 internal import Foundation
 internal import Synchronization
 
-/// Which task generations of one results partition have their result, and where: what makes it one each.
+/// The task generations of one results partition that have their result, with its offset. Ensures one result per
+/// generation.
 ///
-/// A log-structured merge index (O'Neil et al. 1996): new entries in memory, sorted runs on the disk, runs of like size
-/// merged. Its memory does not grow with the results that are kept, but for eight bytes in 4 KiB of a run. It is derived: a
-/// file that is missing or cut short means reading the partition from its beginning.
+/// A log-structured merge index (O'Neil et al. 1996): new entries in memory, sorted runs on disk, runs of similar
+/// size merged. Its memory does not grow with the number of results, except for eight bytes per 4 KiB of a run. It
+/// is derived data: if a file is missing or truncated, the partition is read from its beginning.
 package final class ResultIndex: Sendable {
     private struct State {
         /// Results before this offset are in the index.
         var next: Int64 = 0
-        /// Results before this offset are gone from the log.
+        /// The log no longer holds results before this offset.
         var earliest: Int64 = 0
         var fresh: [ResultEntry.Key: ResultEntry] = [:]
-        /// Of `fresh`, in the order of their coming: those whose place is unknown.
+        /// The keys in `fresh` whose offset is unknown, in the order of their insertion.
         var unplaced: [ResultEntry.Key] = []
-        /// Being written to a run.
+        /// Entries that are being written to a run.
         var leaving: [ResultEntry.Key: ResultEntry] = [:]
         /// Oldest first.
         var runs: [ResultRun] = []
@@ -38,17 +39,18 @@ package final class ResultIndex: Sendable {
 
     private let folder: String
     private let number: Int
-    /// Whether another process may go on with the files.
+    /// Whether a later process may reuse the files.
     private let isKept: Bool
     private let state: Mutex<State>
-    /// New entries in memory before they go to a run.
+    /// The number of entries in memory that triggers a flush to a run.
     private let most: Int
 
-    /// Opens the index of a partition, or begins an empty one.
+    /// Opens the index of a partition, or creates an empty one.
     /// - Parameters:
-    ///   - folder: where its files are; it exists.
-    ///   - isKept: whether another process may go on with the files; else they have no names, and go with this process.
-    ///   - most: entries that it keeps in memory.
+    ///   - folder: the folder of its files, which must exist.
+    ///   - isKept: whether a later process may reuse the files; if false, they are unlinked and end with this
+    ///     process.
+    ///   - most: the number of entries in memory that triggers a flush to a run.
     package init(folder: String, number: Int, isKept: Bool = true, most: Int = 32_768) {
         self.folder = folder
         self.number = number
@@ -76,13 +78,13 @@ package final class ResultIndex: Sendable {
         return state
     }
 
-    /// Runs that are written in an index's life: more than any disk has seen.
+    /// An upper bound for the number of runs in an index's life, which no disk can reach.
     private static let mostSerials = 1 << 53
 
-    /// Results before this offset are in the index; from here on it has to be told.
+    /// Results before this offset are in the index; those from here on have to be added.
     package var next: Int64 { state.withLock(\.next) }
 
-    /// Begins again: the partition is not the one that the index was made of. Not while `tidy` runs.
+    /// Clears an index that was built from another partition. Must not be called while `tidy` runs.
     package func reset() {
         let runs = state.withLock { state in
             defer {
@@ -97,17 +99,17 @@ package final class ResultIndex: Sendable {
         for run in runs { run.remove() }
     }
 
-    /// Takes a page of results that begins at `from`.
-    /// - Parameter next: the offset behind the page.
-    /// - Returns: false when the page is not the next one; nothing is taken then.
+    /// Adds a page of results that begins at offset `from`.
+    /// - Parameter next: the offset after the page.
+    /// - Returns: false when there is a gap before the page; then nothing is added.
     package func take(_ results: [(task: TaskGeneration, offset: Int64, isCancel: Bool)], from: Int64, next: Int64)
         -> Bool
     {
         state.withLock { state in
             guard from <= state.next else { return false }
             for result in results where result.offset >= state.next {
-                // The first result of a generation is the one that counts. What was noted when it was written may stand for a
-                // later offset than its own.
+                // The first result of a generation counts. The offset noted when it was written may be later than
+                // its own.
                 let key = ResultEntry.Key(result.task)
                 if let known = state.fresh[key], known.offset <= result.offset, known.offset >= state.earliest {
                     continue
@@ -119,11 +121,12 @@ package final class ResultIndex: Sendable {
         }
     }
 
-    /// Notes a result that was just written.
+    /// Adds a result that was just written.
+    /// - Parameter offset: its offset; nil where the log does not return it.
     package func insert(_ task: TaskGeneration, at offset: Int64?, isCancel: Bool) {
         let key = ResultEntry.Key(task)
         state.withLock { state in
-            // One that has aged out makes room for another of its name.
+            // A result that has aged out is replaced by a new one of the same generation.
             if state.fresh[key].map({ $0.offset < state.earliest }) ?? true {
                 state.fresh[key] = ResultEntry(key: key, offset: offset ?? ResultEntry.unknown, isCancel: isCancel)
                 if offset == nil { state.unplaced.append(key) }
@@ -131,14 +134,15 @@ package final class ResultIndex: Sendable {
         }
     }
 
-    /// Results before this offset are gone from the log.
+    /// The log no longer holds results before this offset.
     package func forget(before offset: Int64) { state.withLock { $0.earliest = max($0.earliest, offset) } }
 
-    /// How many results there are whose place is unknown.
+    /// The number of results whose offset is unknown.
     package var unplaced: Int { state.withLock(\.unplaced.count) }
 
-    /// Gives the first of them the place that they lie before, so that they age out, too.
-    /// - Parameter end: the end of the partition, asked for after `unplaced` was.
+    /// Gives the first `many` results without an offset the offset before `end`, an upper bound, so that they age
+    /// out as well.
+    /// - Parameter end: the end of the partition, read after `unplaced` was.
     package func place(_ many: Int, before end: Int64) {
         state.withLock { state in
             for key in state.unplaced.prefix(many) {
@@ -149,14 +153,14 @@ package final class ResultIndex: Sendable {
         }
     }
 
-    /// Where the generation's result is and whether it was a cancel; nil when the log holds none.
-    /// - Throws: `LogError.unusable` when the disk does not answer.
+    /// The offset of the generation's result and whether it was a cancel; nil when the log holds none.
+    /// - Throws: `LogError.unusable` when a run cannot be read.
     package func find(_ task: TaskGeneration) throws -> (offset: Int64, isCancel: Bool)? {
         let key = ResultEntry.Key(task)
         let (near, runs, earliest) = state.withLock { state in
             (state.fresh[key] ?? state.leaving[key], state.runs, state.earliest)
         }
-        // A generation may have had a result that aged out, and another since: the youngest run is asked first.
+        // A generation may have a result that aged out and a newer one, so the youngest run is searched first.
         var found = near
         for run in runs.reversed() where found == nil { found = try run.find(key) }
         guard let found, found.offset >= earliest else { return nil }
@@ -169,12 +173,13 @@ package final class ResultIndex: Sendable {
 
     // MARK: Files
 
-    /// Whether `tidy` has something to do.
+    /// Whether `tidy` has work to do.
     package var isFull: Bool { state.withLock { $0.fresh.count >= most || Self.mergeable($0.runs) != nil } }
 
-    /// Writes what is in memory to a run and merges runs of like size. Blocks. One caller at a time does.
-    /// - Parameter isLast: whether also a few entries are written, so that the next process begins here.
-    /// - Throws: `LogError`; the index then goes on in memory.
+    /// Writes the entries in memory to a run, and merges runs of similar size. Blocks. Returns at once while
+    /// another call is running.
+    /// - Parameter isLast: whether to write even a few entries, so that the next process continues here.
+    /// - Throws: `LogError`; the index then continues in memory.
     package func tidy(isLast: Bool = false) throws {
         guard
             state.withLock({ state in
@@ -190,13 +195,13 @@ package final class ResultIndex: Sendable {
 
     private func name(_ state: inout State) -> String {
         state.serial += 1
-        // Files that are not kept lie in a folder with those of other processes, for a moment.
+        // Files that are not kept share their folder with those of other processes for a moment.
         return isKept ? "\(number)-\(state.serial)" : "backhaul-results-\(UUID().uuidString)"
     }
 
     private func flush() throws {
         let (entries, name) = state.withLock { state -> ([ResultEntry], String) in
-            // What an earlier attempt could not write goes with it. What has no place yet gets one first.
+            // Includes what an earlier attempt could not write. Entries without an offset stay in memory.
             state.leaving.merge(state.fresh.filter { $0.value.offset != ResultEntry.unknown }) { $1 }
             state.fresh = state.fresh.filter { $0.value.offset == ResultEntry.unknown }
             return (state.leaving.values.sorted { $0.key < $1.key }, self.name(&state))
@@ -211,7 +216,8 @@ package final class ResultIndex: Sendable {
         try save()
     }
 
-    /// Neighbours that are merged: as many of the youngest as are not much smaller than what they become part of.
+    /// The adjacent runs to merge: four or more from the youngest backwards, each at most twice as large as all
+    /// younger ones together.
     private static func mergeable(_ runs: [ResultRun]) -> Range<Int>? {
         guard runs.count > 1 else { return nil }
         var first = runs.count - 1
@@ -246,7 +252,8 @@ package final class ResultIndex: Sendable {
 
     private func save() throws {
         guard isKept else { return }
-        // An entry that is only in memory is not behind `next` for the next process.
+        // The next process has to read entries that are only in memory, so the saved `next` is at most their
+        // offset.
         let manifest = state.withLock { state in
             let unsaved = (state.fresh.values.map(\.offset) + state.leaving.values.map(\.offset)).min() ?? state.next
             return Manifest(
@@ -266,7 +273,7 @@ package final class ResultIndex: Sendable {
     }
 }
 
-/// Goes through a run in blocks.
+/// Reads a run in blocks.
 private struct RunCursor {
     private let run: ResultRun
     private var block: ArraySlice<ResultEntry> = []

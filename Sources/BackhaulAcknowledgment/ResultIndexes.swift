@@ -6,37 +6,39 @@ internal import Foundation
 package import Logging
 internal import Synchronization
 
-/// The indexes of all results partitions of a process.
+/// The indexes of all results partitions, in one process.
 ///
-/// A process keeps all of them up to date, also those of partitions that others own, so a partition that it takes over needs
-/// only what has come since: from the pages that its view reads, or by reading the others' partitions itself. With a folder
-/// the next process goes on with them; without one their files have no names and end with the process.
+/// A process keeps all of them up to date, including those of partitions that other processes own, from the pages
+/// that its view reads or by reading those partitions itself. So a partition that it acquires needs only the latest
+/// results. With a folder, the next process reuses the indexes; without one, their files are unlinked and end with
+/// the process.
 package final class ResultIndexes: Sendable {
     private let folder: String
-    /// Whether a view tells of all results.
+    /// Whether a view passes all results to `observe`.
     private let isFed: Bool
-    /// Held for as long as the indexes are kept.
+    /// The descriptor of the folder's lock file; nil when the indexes are not kept.
     private let lock: Int32?
-    /// Whether they are kept for the next process.
+    /// Whether the indexes are kept for the next process.
     package let isKept: Bool
     private let log: any MessageLog
     private let layout: TopicLayout
     private let logger: Logger
     private let state = Mutex<[Int: ResultIndex]>([:])
-    /// Raised when an index has something to write.
+    /// Raised when an index has work to do.
     private let work = Signal()
     private let queue = DispatchQueue(label: "backhaul.results.index")
-    /// Indexes that a page was refused by: it did not follow on what they had.
+    /// Indexes that refused a page because there was a gap before it.
     private let behind = Mutex<Set<Int>>([])
-    /// Partitions that this process owns: it writes their results and need not read them.
+    /// Partitions that this process owns. It writes their results and does not need to read them.
     private let held = Mutex<Set<Int>>([])
     private let lookEvery: Duration
 
     /// - Parameters:
-    ///   - folder: where the indexes are kept; nil for none. One process at a time keeps them there: those of another end
-    ///     with it.
-    ///   - isFed: whether a view tells of all results (`observe`); else the results of others are read here.
-    ///   - lookEvery: between two looks at what others have recorded.
+    ///   - folder: where the indexes are kept; nil for none. One process at a time uses the folder; the indexes of
+    ///     any other end with it.
+    ///   - isFed: whether a view passes all results to `observe`; if false, the results of other processes are read
+    ///     here.
+    ///   - lookEvery: the interval between two reads of the results of other processes.
     /// - Throws: `LogError.unusable`.
     package init(
         folder: String?, isFed: Bool, log: any MessageLog, layout: TopicLayout, lookEvery: Duration = .seconds(5),
@@ -48,7 +50,7 @@ package final class ResultIndexes: Sendable {
         let own = try folder.flatMap { try Self.lock($0) }
         if let folder, own == nil {
             logger.warning(
-                "another process keeps its index of results here; that of this one ends with it",
+                "another process uses this folder; the index of results of this process is not kept",
                 metadata: ["folder": "\(folder)"])
         }
         lock = own
@@ -70,11 +72,11 @@ package final class ResultIndexes: Sendable {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw LogError.unusable(folder: folder, reason: "the index of results cannot be made: \(error)")
+            throw LogError.unusable(folder: folder, reason: "the folder cannot be created: \(error)")
         }
     }
 
-    /// Takes the folder; nil when another process has it.
+    /// Locks the folder and returns the descriptor of the lock; nil when another process holds it.
     private static func lock(_ folder: String) throws -> Int32? {
         try make(folder)
         let descriptor = open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -101,25 +103,27 @@ package final class ResultIndexes: Sendable {
 
     // MARK: Reading
 
-    /// Brings all indexes up to the results of now; before the process joins its group, so that no partition waits for it.
+    /// Brings all indexes up to date. Called before the process joins its group, so that no partition waits for it.
     /// - Throws: `LogError`.
     func warmUp() async throws {
         let all = try await log.bounds(layout.results)
         _ = try await atOnce(Array(all.indices), Self.readAtOnce) { try await self.catchUp(all[$0], to: all[$0].end) }
     }
 
-    /// Each has a page in memory.
+    /// The number of partitions that are read at once. Each holds one page in memory.
     private static let readAtOnce = 8
     private static let askAtOnce = 256
 
-    /// Brings the indexes of partitions that this process is to own up to everything that is decided in them by now.
+    /// Brings the indexes of partitions that this process acquires up to everything that is decided in them.
     ///
-    /// Up to what is *decided*, not to what can be read at once: a killed acknowledger A may have left a transaction open
-    /// at offset 100, its successor B committed results at 101..200 and left. The read_committed end is 100 until A's
-    /// transaction times out; whoever takes over from B and reads only so far would not know what B recorded.
+    /// It reads up to what is *decided*, not to what is readable now:
+    /// 1. A killed acknowledger A left a transaction open at offset 100.
+    /// 2. Its successor B committed results at 101..200 and left.
+    /// 3. The read_committed end is 100 until A's transaction times out. A successor of B that reads only up to
+    ///    there does not know what B recorded.
     ///
-    /// An index that was ahead of the end before it was asked for is of another log and is begun again: here, where nobody
-    /// decides by it yet, and nowhere else.
+    /// An index whose `next`, read before the end, is beyond that end was built from another log and is reset. Only
+    /// here, where no decision uses it yet.
     /// - Throws: `LogError`.
     func takeOver(_ numbers: [Int]) async throws -> [Int: ResultIndex] {
         let known = Dictionary(numbers.map { ($0, index($0).next) }) { first, _ in first }
@@ -128,7 +132,7 @@ package final class ResultIndexes: Sendable {
             let end = try await self.log.decided(partition)
             guard let next = known[number], next > end else { return end }
             self.logger.warning(
-                "the index of results is of another log and is made again",
+                "the index of results was built from another log; rebuilding it",
                 metadata: ["partition": "\(partition)", "index": "\(next)", "end": "\(end)"])
             let index = self.index(number)
             try await self.onQueue { index.reset() }
@@ -146,7 +150,7 @@ package final class ResultIndexes: Sendable {
         }
     }
 
-    /// Does something for each partition, for several at once: it waits for the brokers most of the time.
+    /// Runs `body` for each partition, at most `limit` at a time: it mostly waits for the brokers.
     private func atOnce<Value: Sendable>(
         _ numbers: [Int], _ limit: Int, _ body: @escaping @Sendable (Int) async throws -> Value
     ) async throws -> [Int: Value] {
@@ -161,11 +165,12 @@ package final class ResultIndexes: Sendable {
         }
     }
 
-    /// Reads what an index lacks up to an end. The end may be an old one, and another reader further on: it takes nothing back.
+    /// Reads the results that an index lacks before `end`. If another reader is already beyond an old `end`, the
+    /// index does not go back.
     func catchUp(_ bounds: PartitionBounds, to end: Int64) async throws {
         let index = index(bounds.partition.partition)
         index.forget(before: bounds.earliest)
-        // What is gone from the log has no result any more.
+        // Results that the log no longer holds do not count.
         if index.next < bounds.earliest { _ = index.take([], from: index.next, next: bounds.earliest) }
         var from = index.next
         guard from < end else { return }
@@ -183,9 +188,12 @@ package final class ResultIndexes: Sendable {
         guard index.take([], from: from, next: end) else { throw LogError.unavailable(Self.begunAgain) }
     }
 
-    private static let begunAgain = "the index of results was begun again meanwhile"
+    private static let begunAgain = "the index of results was reset during the read"
 
-    /// A page of results that a view has read.
+    /// Adds a page of results that a view has read.
+    /// - Parameters:
+    ///   - from: the offset that the page was read from.
+    ///   - next: the offset after the page.
     package func observe(
         _ results: [(task: TaskGeneration, offset: Int64, isCancel: Bool)], in number: Int, from: Int64, next: Int64
     ) {
@@ -194,8 +202,8 @@ package final class ResultIndexes: Sendable {
         if index.isFull || !behind.withLock({ $0.isEmpty }) { work.raise() }
     }
 
-    /// A result that this process has just written.
-    /// - Parameter offset: where it is; nil where the log does not tell.
+    /// Adds a result that this process has just written.
+    /// - Parameter offset: its offset; nil where the log does not return it.
     func insert(_ task: TaskGeneration, in number: Int, at offset: Int64?, isCancel: Bool) {
         let index = index(number)
         index.insert(task, at: offset, isCancel: isCancel)
@@ -204,21 +212,22 @@ package final class ResultIndexes: Sendable {
 
     // MARK: Partitions of others
 
-    /// This process owns the partition from here on.
+    /// Records that this process owns the partition.
     func hold(_ number: Int) { held.withLock { _ = $0.insert(number) } }
 
-    /// It does not any more.
+    /// Records that this process no longer owns the partition.
     func letGo(_ number: Int) { held.withLock { _ = $0.remove(number) } }
 
-    /// Reads what others record, until the calling task is cancelled. Now and then: to follow them closely would keep all
-    /// their partitions open, and a takeover reads a few seconds' results in no time.
+    /// Reads the results of other processes every `lookEvery`, until the calling task is cancelled. Following them
+    /// closely would keep all their partitions open, and the results of a few seconds are read quickly at a
+    /// takeover.
     private func follow() async {
         while true {
             do {
                 try await readOthers()
             } catch {
-                // The next look finds it where it is.
-                logger.debug("results of others were not read", metadata: ["error": "\(error)"])
+                // The next read continues from the same offset.
+                logger.debug("the results of other processes could not be read", metadata: ["error": "\(error)"])
             }
             do { try await ContinuousClock().sleep(for: lookEvery) } catch { return }
         }
@@ -228,7 +237,7 @@ package final class ResultIndexes: Sendable {
         try await read(state.withLock { Set($0.keys) }.subtracting(held.withLock { $0 }))
     }
 
-    /// Reads what is new in some partitions.
+    /// Reads the new results of some partitions.
     private func read(_ numbers: Set<Int>) async throws {
         guard !numbers.isEmpty else { return }
         for bounds in try await log.bounds(layout.results) where numbers.contains(bounds.partition.partition) {
@@ -238,7 +247,7 @@ package final class ResultIndexes: Sendable {
 
     // MARK: Writing
 
-    /// Lets results age out that the log no longer holds.
+    /// Ages out results that the log no longer holds.
     private func age() async throws {
         let unplaced = state.withLock { $0.mapValues(\.unplaced) }
         for bounds in try await log.bounds(layout.results) {
@@ -249,7 +258,8 @@ package final class ResultIndexes: Sendable {
         }
     }
 
-    /// Keeps the indexes up to date until the calling task is cancelled; then writes what is in memory, for the next process.
+    /// Keeps the indexes up to date until the calling task is cancelled. Then writes the entries in memory for the
+    /// next process.
     func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.write() }
@@ -270,8 +280,8 @@ package final class ResultIndexes: Sendable {
                 for index in state.withLock({ Array($0.values) }) where index.isFull { try await tidy(index) }
             } catch {
                 behind.withLock { $0.formUnion(late) }
-                logger.warning("the index of results was not brought up to date", metadata: ["error": "\(error)"])
-                // It goes on in memory, and is tried again with the next results.
+                logger.warning("the index of results could not be brought up to date", metadata: ["error": "\(error)"])
+                // The index continues in memory. The next results trigger a retry.
             }
         }
         guard isKept else { return }
@@ -282,7 +292,7 @@ package final class ResultIndexes: Sendable {
         try await onQueue { try index.tidy(isLast: isLast) }
     }
 
-    /// On a thread that may wait for the disk, one after the other: files change in one place.
+    /// Runs `body` on a serial queue whose thread may wait for the disk, so that files change in one place.
     private func onQueue(_ body: @escaping @Sendable () throws -> Void) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             queue.async { continuation.resume(with: Result { try body() }) }

@@ -1,7 +1,7 @@
 internal import BackhaulLog
 internal import Foundation
 
-/// Entries in the order of their keys, in a file that never changes. In memory it takes eight bytes for each 4 KiB of it.
+/// Entries sorted by key, in a file that never changes. Takes eight bytes of memory per 4 KiB of the file.
 final class ResultRun: Sendable {
     /// The file's name in the index's folder.
     let name: String
@@ -23,7 +23,7 @@ final class ResultRun: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Opens a run of an earlier process; nil when the file is not what its name and size say.
+    /// Opens a run of an earlier process; nil when its size or the order of its keys is wrong.
     static func open(_ folder: String, name: String, count: Int) -> ResultRun? {
         let path = folder + "/" + name
         let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC)
@@ -35,7 +35,7 @@ final class ResultRun: Sendable {
             close(descriptor)
             return nil
         }
-        // Closes the descriptor at its end.
+        // `run` closes this descriptor when it is released.
         let run = ResultRun(name: name, path: path, descriptor: descriptor, count: count, fences: [])
         var fences: [UInt64] = []
         fences.reserveCapacity(count / block + 1)
@@ -52,10 +52,10 @@ final class ResultRun: Sendable {
         return ResultRun(name: name, path: path, descriptor: copy, count: count, fences: fences)
     }
 
-    /// Writes entries that come in the order of their keys; durable when it returns.
-    /// - Parameter isKept: whether another process may open it; else its file has no name any more, and is gone with the
-    ///   process whatever ends it.
-    /// - Throws: `LogError.unusable`, `outOfSpace`.
+    /// Writes the entries that `next` returns, which must be sorted by key. A kept run is durable on return.
+    /// - Parameter isKept: whether a later process may open it. If false, the file is unlinked and ends with the
+    ///   process, however that ends.
+    /// - Throws: `LogError.unusable`, `LogError.outOfSpace`.
     static func write(
         _ folder: String, name: String, isKept: Bool = true, _ next: () throws -> ResultEntry?
     ) throws -> ResultRun {
@@ -101,9 +101,11 @@ final class ResultRun: Sendable {
             : .unusable(folder: path, reason: "the index of results: \(String(cString: strerror(errno)))")
     }
 
-    /// - Throws: `LogError.unusable` when the file cannot be read: that says nothing of the key.
+    /// Finds the entry of a key; nil when the run has none.
+    /// - Throws: `LogError.unusable` when the file cannot be read, so the answer is unknown.
     func find(_ key: ResultEntry.Key) throws -> ResultEntry? {
-        // The last block whose first key may lie before this one; keys with one upper half may begin a block earlier.
+        // Begins at the block before the first one whose upper half is not less. Equal upper halves may span
+        // several blocks.
         var low = 0
         var high = fences.count
         while low < high {
@@ -125,7 +127,7 @@ final class ResultRun: Sendable {
         return nil
     }
 
-    /// So many entries from a place on, less at the end.
+    /// Reads up to `wanted` entries from entry number `first` on; fewer at the end.
     /// - Throws: `LogError.unusable`.
     func entries(from first: Int, _ wanted: Int) throws -> [ResultEntry] {
         let many = min(wanted, count - first)
@@ -138,13 +140,13 @@ final class ResultRun: Sendable {
                 pread(descriptor, buffer.baseAddress.map { $0 + done }, left, off_t(first * ResultEntry.size + done))
             }
             if read < 0, errno == EINTR { continue }
-            guard read != 0 else { throw LogError.unusable(folder: path, reason: "the index of results was cut short") }
+            guard read != 0 else { throw LogError.unusable(folder: path, reason: "the index of results is truncated") }
             guard read > 0 else { throw Self.failure(path) }
             done += read
         }
         return bytes.withUnsafeBytes { block in (0..<many).map { ResultEntry(block, at: $0) } }
     }
 
-    /// The file goes; a reader of the run goes on.
+    /// Unlinks the file. A reader of the run can continue.
     func remove() { unlink(path) }
 }

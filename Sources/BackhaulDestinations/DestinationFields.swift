@@ -16,7 +16,7 @@ package struct DestinationFields: Sendable {
     package init(_ texts: [String: String], of type: any DestinationType.Type) throws(Invalid) {
         var texts = texts
         for name in texts.keys.sorted() where !type.fields.contains(where: { $0.name == name }) {
-            throw Invalid("\(name) means nothing for type \(type.name)")
+            throw Invalid("\(name) is not used by type \(type.name)")
         }
         for field in type.fields {
             guard let text = texts[field.name] ?? field.standard else {

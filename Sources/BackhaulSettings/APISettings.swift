@@ -1,20 +1,20 @@
 package import BackhaulDomain
 
-/// What HTTP callers may, and how they are known.
+/// What HTTP callers may do, and how they authenticate.
 package struct APISettings: Sendable {
-    /// A caller with a token, as the token file has it.
+    /// A caller with a token, as written in the token file.
     package struct Token: Hashable, Sendable {
         package var name: String
-        /// Of the token, lower-case hex.
+        /// The hash of the token in lower-case hex.
         package var sha256: String
         package var scopes: [String]
-        /// nil for all.
+        /// nil for all tenants.
         package var tenant: ByteText?
     }
 
-    /// Where JWTs come from.
+    /// Which JWTs are accepted, and the keys that verify them.
     package struct JWT: Hashable, Sendable {
-        /// One of the two is given.
+        /// Exactly one of `keysURL` and `keysFile` is set; the other is empty.
         package var keysURL: String
         package var keysFile: String
         package var issuer: String
@@ -30,12 +30,12 @@ package struct APISettings: Sendable {
     package var unacknowledgedTasks = 0
     package var fileRoots: [ByteText] = []
     package var freeURLs = false
-    /// Holds the token for the acknowledger's API; empty for none.
+    /// The path of the file with the token for the acknowledger's API; empty for none.
     package var viewTokenFile = ""
     package var slowestBytesPerSecond: Int64 = 0
 
     package init() {}
 
-    /// Whether anybody can be let in.
+    /// Whether any caller can be admitted.
     package var knowsCallers: Bool { !isAuthenticated || !tokens.isEmpty || jwt != nil }
 }

@@ -1,18 +1,18 @@
 package import BackhaulDestinations
 
-/// How the Kafka cluster is reached and used.
+/// How to connect to the Kafka cluster, and how to write to it.
 package struct KafkaSettings: Sendable {
-    /// Client credentials for OAUTHBEARER.
+    /// The client credentials for SASL OAUTHBEARER.
     package struct OAuth: Sendable {
         package var tokenURL: String
         package var clientID: String
-        /// Read whenever a token is fetched, so that a new secret counts at once.
+        /// Read whenever a token is fetched, so a new secret takes effect with the next token.
         package var clientSecretFile: String
-        /// Empty for none.
+        /// Empty to request none.
         package var scope: String
     }
 
-    /// librdkafka properties of the operator.
+    /// The librdkafka properties that the operator sets.
     package var properties: [String: String] = [:]
     package var username = ""
     package var password: Secret?

@@ -1,13 +1,13 @@
-/// The known name that a mistyped one was most likely meant to be.
+/// Finds the known name that a mistyped one most likely means.
 package enum NearestName {
-    /// nil when nothing is near: more than a third of the letters differ.
+    /// The nearest known name; nil when it is more than `max(2, name.count / 3)` edits away.
     package static func of(_ name: String, among known: some Sequence<String>) -> String? {
         let best = known.map { ($0, distance(Array(name.lowercased()), Array($0.lowercased()))) }.min { $0.1 < $1.1 }
         guard let best, best.1 <= max(2, name.count / 3) else { return nil }
         return best.0
     }
 
-    /// Levenshtein's distance.
+    /// The Levenshtein distance.
     private static func distance(_ left: [Character], _ right: [Character]) -> Int {
         var row = Array(0...right.count)
         for (i, a) in left.enumerated() {

@@ -1,5 +1,5 @@
-/// One setting: its name, what it takes, its default and what it does. The table that files, the environment and the
-/// documentation go by.
+/// One scalar setting: its name, kind, default and description. The configuration file, the environment variables
+/// and the documentation are all derived from the table of these.
 package struct SettingKey: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
         case text
@@ -14,7 +14,7 @@ package struct SettingKey: Hashable, Sendable {
         case choice([String])
         case texts
 
-        /// What it takes, for people.
+        /// The allowed values, for people.
         var words: String {
             switch self {
             case .text: "text"
@@ -34,7 +34,7 @@ package struct SettingKey: Hashable, Sendable {
     package var kind: Kind
     package var standard: String
     package var help: String
-    /// Whether a running process takes a change over at SIGHUP.
+    /// Whether a running process applies a change at SIGHUP.
     package var isLive = false
 
     /// `retry.maxAttempts` → `BACKHAUL_RETRY_MAX_ATTEMPTS`.
@@ -53,154 +53,167 @@ package struct SettingKey: Hashable, Sendable {
     package static let all: [SettingKey] = [
         .init(
             name: "topics.prefix", kind: .text, standard: "backhaul.",
-            help: "Begins the name of every topic and group. At most 200 of a-z A-Z 0-9 . _ -."
-        ),
-        .init(name: "topics.partitions", kind: .integer(1...1_000), standard: "8", help: "Partitions of each topic."),
+            help: "Prefix of the name of every topic and group. At most 200 characters of a-z A-Z 0-9 . _ -."),
+        .init(
+            name: "topics.partitions", kind: .integer(1...1_000), standard: "8",
+            help: "Partitions of each topic. Cannot change once the topics exist."),
         .init(
             name: "topics.replication", kind: .integer(1...15), standard: "3",
-            help: "Kafka: copies of each partition. From 3 on a write waits for two of them."),
+            help: "Kafka: replicas of each partition. With 3 or more, a write needs at least two replicas in sync."),
         .init(
             name: "retention.work", kind: .duration, standard: "30d",
-            help:
-                "How long tasks, retries and outcomes stay after their append, once every reader is past them: as far back as an audit counts."
-        ),
+            help: "How long tasks, retries and outcomes are kept after their append, and longer until every reader has "
+                + "read them. An audit can count accepted tasks this far back."),
         .init(
             name: "retention.results", kind: .duration, standard: "90d",
-            help: "How long results stay, and at least as long as the tasks that they answer."),
+            help: "How long results are kept, and longer while their tasks are kept. Not shorter than retention.work."),
         .init(
             name: "retention.deadLetters", kind: .duration, standard: "90d",
-            help: "How long dead letters stay; not shorter than retention.results."),
+            help: "How long dead letters are kept. Not shorter than retention.results."),
         .init(
             name: "retry.tiers", kind: .durations, standard: "10s,1m,10m,1h,6h,1d",
-            help:
-                "The n-th failure waits the n-th of these, later ones the last. Each is a retry topic. Ascending, 100ms or more."
-        ),
+            help: "Waits before the next try: the n-th failure waits the n-th of these, and later failures wait the "
+                + "last. Each is a retry topic. Ascending, each 100ms or more."),
         .init(
             name: "retry.maxAttempts", kind: .integer(1...1_000), standard: "8",
-            help: "Tries of a task, the first one counted."),
+            help: "Maximum tries of a task, including the first. If the last fails, the task becomes a dead letter."),
         .init(
             name: "retry.jitter", kind: .fraction, standard: "0.1",
-            help: "Each wait is lengthened by up to this share of it, at random."),
+            help: "Extends each wait at random by up to this fraction of the wait. 0.1 is 10 percent."),
         .init(
             name: "retry.parkDelay", kind: .duration, standard: "1m",
-            help: "Between looks at a source root that is not there."),
+            help: "Wait before a task is tried again when its source root is unavailable. Such a try spends no "
+                + "attempt."),
         .init(
             name: "limits.uploads", kind: .integer(1...10_000), standard: "32",
-            help: "Uploads at a time of each worker role.", isLive: true),
+            help: "Maximum concurrent uploads of each worker role, not counting large files.", isLive: true),
         .init(
             name: "limits.largeUploads", kind: .integer(1...1_000), standard: "8",
-            help: "Uploads of large files at a time of each worker role, beside the others.", isLive: true),
+            help: "Maximum concurrent uploads of large files of each worker role, in addition to limits.uploads.",
+            isLive: true),
         .init(
             name: "limits.largeThreshold", kind: .size, standard: "64MiB",
-            help: "From this size on a file goes through the large lane."),
+            help: "Files of this size or more count as large and go through the large lane."),
         .init(
             name: "limits.uploadsPerHost", kind: .integer(1...10_000), standard: "32",
-            help: "Transfers at a time of each worker role to one scheme, host and port.", isLive: true),
-        .init(name: "limits.connectTimeout", kind: .duration, standard: "10s", help: "To connect, TLS included."),
+            help: "Maximum concurrent transfers of each worker role to one scheme, host and port.", isLive: true),
+        .init(
+            name: "limits.connectTimeout", kind: .duration, standard: "10s",
+            help: "Maximum time to connect to a destination, including TLS."),
         .init(
             name: "limits.stallTimeout", kind: .duration, standard: "1m",
-            help:
-                "A transfer slower than limits.stallBytesPerSecond for this long has stalled. Whole seconds count, at least one."
-        ),
+            help: "A transfer fails when it is slower than limits.stallBytesPerSecond for this long. Rounded down to "
+                + "whole seconds, at least one."),
         .init(
             name: "limits.stallBytesPerSecond", kind: .integer(1...1_000_000_000), standard: "1",
-            help: "See limits.stallTimeout. Waiting for the answer counts."),
+            help: "Minimum speed of a transfer in bytes per second; see limits.stallTimeout. The time spent waiting "
+                + "for the answer counts."),
         .init(
             name: "worker.markAfter", kind: .duration, standard: "5s",
-            help: "An upload under way for longer leaves an in-flight mark."),
+            help: "An upload that runs longer than this writes an in-flight mark to the log, which tells the next "
+                + "owner if the worker dies."),
         .init(
             name: "shutdown.grace", kind: .duration, standard: "10s",
-            help: "Uploads under way have this long to finish when a worker stops."),
+            help: "How long a worker that stops lets uploads in progress continue before it interrupts them."),
         .init(
             name: "shutdown.maximum", kind: .duration, standard: "1m",
-            help: "A process that has not stopped in order by then ends all the same, with exit code 1."),
+            help: "Maximum time to stop after the first signal. A process that takes longer ends with exit code 1."),
         .init(
             name: "egress.allow", kind: .texts, standard: "",
-            help: "Address ranges beyond the public ones that uploads may connect to, in CIDR form."),
+            help: "Address ranges in CIDR form that uploads may connect to, in addition to public addresses."),
         .init(
             name: "egress.freeURLs", kind: .flag, standard: "true",
-            help: "Whether tasks may carry a destination URL of their own."),
+            help: "Whether a task may carry its own destination URL. If false, only configured destinations are "
+                + "allowed."),
         .init(
             name: "log.durability", kind: .choice(["fsync", "process"]), standard: "fsync",
-            help: "Embedded log: fsync survives power loss, process survives the death of processes only."),
+            help: "Embedded log: with fsync, commits survive a power loss. With process, they survive only the end of "
+                + "a process."),
         .init(
             name: "log.delivery", kind: .choice(["exactly-once", "at-least-once"]), standard: "exactly-once",
-            help: "Kafka: whether records and positions are written in one transaction, or one after the other."),
+            help: "Kafka: whether records and offsets are written in one transaction (exactly-once) or one after the "
+                + "other (at-least-once)."),
         .init(
             name: "kafka.properties", kind: .texts, standard: "",
-            help:
-                "librdkafka properties as name=value, except those that the program owns; see below. In the file also a mapping."
-        ),
-        .init(name: "kafka.username", kind: .text, standard: "", help: "The user for SASL PLAIN and SCRAM."),
+            help: "librdkafka properties as name=value, or as a mapping in the file. Those that the program owns are "
+                + "refused; see below."),
+        .init(name: "kafka.username", kind: .text, standard: "", help: "User name for SASL PLAIN and SCRAM."),
         .init(
             name: "kafka.passwordFile", kind: .text, standard: "",
-            help: "A file that holds the password of kafka.username."
-        ),
+            help: "Path of a file with the password of kafka.username."),
         .init(
             name: "kafka.keyPasswordFile", kind: .text, standard: "",
-            help: "A file that holds the password of the client's TLS key."),
+            help: "Path of a file with the password of the client's TLS key."),
         .init(
             name: "kafka.oauth.tokenURL", kind: .text, standard: "",
-            help: "Where tokens for SASL OAUTHBEARER are fetched, by client credentials."),
-        .init(name: "kafka.oauth.clientID", kind: .text, standard: "", help: "The client's id there."),
+            help: "URL of the token endpoint for SASL OAUTHBEARER with client credentials."),
+        .init(name: "kafka.oauth.clientID", kind: .text, standard: "", help: "Client ID for the token endpoint."),
         .init(
             name: "kafka.oauth.clientSecretFile", kind: .text, standard: "",
-            help: "A file that holds the client's secret."),
-        .init(name: "kafka.oauth.scope", kind: .text, standard: "", help: "The scope to ask for."),
+            help: "Path of a file with the client secret. Read each time a token is fetched."),
+        .init(
+            name: "kafka.oauth.scope", kind: .text, standard: "",
+            help: "Scope to request from the token endpoint. By default none is requested."),
         .init(
             name: "api.authentication", kind: .choice(["required", "none"]), standard: "required",
-            help: "Whether HTTP callers have to say who they are. none is taken on loopback addresses only."),
+            help: "Whether HTTP callers must authenticate. none is allowed on loopback addresses only."),
         .init(
             name: "api.tokensFile", kind: .text, standard: "",
-            help: "A YAML file with the hashes of the tokens that callers may use.", isLive: true),
+            help: "Path of a YAML file with the hashes of the callers' tokens.", isLive: true),
         .init(
             name: "api.jwt.keysURL", kind: .text, standard: "",
-            help: "Where the keys (JWKS) that sign JWTs are fetched; http or https."),
+            help: "URL of the key set (JWKS) that verifies JWTs; http or https. Set this or api.jwt.keysFile."),
         .init(
             name: "api.jwt.keysFile", kind: .text, standard: "",
-            help: "A file that holds the keys (JWKS) that sign JWTs."),
-        .init(name: "api.jwt.issuer", kind: .text, standard: "", help: "The issuer (iss) that a JWT must name."),
-        .init(name: "api.jwt.audience", kind: .text, standard: "", help: "The audience (aud) that a JWT must name."),
+            help: "Path of a file with the key set (JWKS) that verifies JWTs. Set this or api.jwt.keysURL."),
+        .init(
+            name: "api.jwt.issuer", kind: .text, standard: "",
+            help: "Issuer (iss) that a JWT must name. Required to accept JWTs."),
+        .init(
+            name: "api.jwt.audience", kind: .text, standard: "",
+            help: "Audience (aud) that a JWT must name. Required to accept JWTs."),
         .init(
             name: "api.jwt.tenantClaim", kind: .text, standard: "tenant",
-            help: "The claim that names the caller's tenant; * in it is all."),
+            help: "Claim of a JWT that names the caller's tenant. The value * means all tenants."),
         .init(
             name: "api.jwt.scopeClaim", kind: .text, standard: "scope",
-            help: "The claim that holds the caller's scopes: submit, read, operate."),
+            help: "Claim of a JWT that holds the caller's scopes: submit, read, operate."),
         .init(
             name: "api.tasksPerSecond", kind: .integer(0...1_000_000_000), standard: "0",
-            help: "Tasks a second that each ingest node takes from a tenant by HTTP; 0 for no limit.", isLive: true),
+            help: "Tasks per second that each ingest node accepts from a tenant over HTTP. 0 means no limit.",
+            isLive: true),
         .init(
             name: "api.unacknowledgedTasks", kind: .integer(0...1_000_000_000), standard: "0",
-            help:
-                "Tasks of a tenant under way, or ended and not acknowledged, at the most; 0 for no limit.", isLive: true
-        ),
+            help: "Maximum tasks of a tenant that are in progress, or ended and not acknowledged. 0 means no limit.",
+            isLive: true),
         .init(
             name: "api.fileRoots", kind: .texts, standard: "",
-            help: "Source roots below which HTTP callers may name files. None unless they are listed.", isLive: true),
+            help: "Source roots below which HTTP callers may name files. By default none.", isLive: true),
         .init(
             name: "api.freeURLs", kind: .flag, standard: "false",
-            help: "Whether HTTP callers may name a destination by a URL of their own.", isLive: true),
+            help: "Whether HTTP callers may name their own destination URL.", isLive: true),
         .init(
             name: "api.viewTokenFile", kind: .text, standard: "",
-            help: "A file that holds the token by which ingest asks the acknowledger that --api names; scope read."),
+            help: "Path of a file with the token that ingest sends to the acknowledger at --api. The token needs the "
+                + "scope read."),
         .init(
             name: "api.slowestBytesPerSecond", kind: .integer(0...1_000_000_000), standard: "256",
-            help: "A client that sends its body slower, over ten seconds and more of waiting for it, is cut off."),
+            help: "Minimum speed of a request body in bytes per second. A slower client is disconnected after a grace "
+                + "period of 10 s."),
         .init(
             name: "tracing.endpoint", kind: .text, standard: "",
-            help:
-                "The base URL of a collector that takes traces by OTLP/HTTP, such as http://127.0.0.1:4318; without it OTEL_EXPORTER_OTLP_ENDPOINT counts."
-        ),
+            help: "Base URL of a collector that accepts traces by OTLP/HTTP, such as http://127.0.0.1:4318. By default "
+                + "OTEL_EXPORTER_OTLP_ENDPOINT; without both, no traces are sent."),
         .init(
             name: "tracing.headersFile", kind: .text, standard: "",
-            help: "A file of headers for the collector, one 'Name: value' a line."),
+            help: "Path of a file with headers for the collector, one 'Name: value' per line."),
         .init(
             name: "tracing.percent", kind: .integer(0...100), standard: "100",
-            help: "Of the traces that begin here, how many are recorded. Those that callers began are as they say."),
+            help: "Percentage of the traces started here that are recorded. For a trace started by a caller, the "
+                + "caller decides."),
         .init(
             name: "logging.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
-            standard: "info", help: "The least level that is logged.", isLive: true),
+            standard: "info", help: "Lowest level that is logged.", isLive: true),
     ]
 
     package static let named: [String: SettingKey] = Dictionary(all.map { ($0.name, $0) }) { first, _ in first }

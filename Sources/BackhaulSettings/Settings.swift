@@ -3,12 +3,12 @@ package import BackhaulDomain
 package import BackhaulFiles
 package import BackhaulTransfer
 
-/// Everything that can be configured, checked.
+/// The whole configuration, validated.
 package struct Settings: Sendable {
     package var layout = TopicLayout()
     package var partitions = 8
     package var replication = 3
-    /// Milliseconds.
+    /// Milliseconds, as all durations here.
     package var workRetention: Int64 = 0
     package var resultsRetention: Int64 = 0
     package var deadLettersRetention: Int64 = 0
@@ -23,14 +23,13 @@ package struct Settings: Sendable {
     package var freeURLs = true
     package var durability = "fsync"
     package var logLevel = "info"
-    /// Milliseconds.
     package var maximumShutdown: Int64 = 0
     package var kafka = KafkaSettings()
     package var tracing = TracingSettings()
     package var api = APISettings()
     package var roots: [ByteText: SourceRoots.Configured] = [:]
     package var destinations: [ByteText: Destination] = [:]
-    /// The settings as texts, for showing; secrets are only ever named by their files.
+    /// Every scalar setting as text, for display, with its origin. Secrets appear only as the names of their files.
     package var texts: [(name: String, value: String, from: String)] = []
 
     package init() {}

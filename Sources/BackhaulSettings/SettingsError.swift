@@ -1,6 +1,6 @@
-/// A configuration that cannot be used: where, what, and what to do.
+/// A configuration error: where it is, what is wrong and what to do.
 package struct SettingsError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The file or the environment variable.
+    /// The file and its line, the environment variable, or `default`.
     package var place: String
     package var message: String
 

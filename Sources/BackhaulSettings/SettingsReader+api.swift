@@ -2,7 +2,7 @@ internal import BackhaulDomain
 internal import Foundation
 internal import Yams
 
-/// The HTTP API and its callers.
+/// Reads the settings of the HTTP API and its callers.
 extension SettingsReader {
     func api() throws -> APISettings {
         var api = APISettings()
@@ -22,11 +22,11 @@ extension SettingsReader {
         let names = ["api.jwt.keysURL", "api.jwt.keysFile", "api.jwt.issuer", "api.jwt.audience"]
         guard names.contains(where: { !raw($0).isEmpty }) else { return nil }
         for name in names.suffix(2) where raw(name).isEmpty {
-            throw error(name, "is needed beside the others of api.jwt: a token for anyone else must not count here")
+            throw error(name, "is required by api.jwt: a token for another service must not be accepted")
         }
         let url = raw(names[0])
         guard url.isEmpty != raw(names[1]).isEmpty else {
-            throw error(names[0], "give one of api.jwt.keysURL and api.jwt.keysFile")
+            throw error(names[0], "give exactly one of api.jwt.keysURL and api.jwt.keysFile")
         }
         guard url.isEmpty || url.hasPrefix("https://") || url.hasPrefix("http://") else {
             throw error(names[0], "must begin with https:// (or http://, for an issuer on the same machine)")
@@ -36,8 +36,8 @@ extension SettingsReader {
             tenantClaim: raw("api.jwt.tenantClaim"), scopeClaim: raw("api.jwt.scopeClaim"))
     }
 
-    /// Reads `name: {sha256, scopes, tenant}` pairs. Messages never show what stands where the hash should: it might be a
-    /// token.
+    /// Reads `name: {sha256, scopes, tenant}` pairs. Messages never show the value in place of the hash: it might
+    /// be a token.
     private func tokens(_ path: String) throws -> [APISettings.Token] {
         let node: Node?
         do {
@@ -66,7 +66,7 @@ extension SettingsReader {
                 throw SettingsError(place, "token '\(name)' needs scopes: one or more of submit, read, operate")
             }
             guard let tenant = fields["tenant"].map({ ByteText($0) }) else {
-                throw SettingsError(place, "token '\(name)' needs a tenant; '*' is all of them")
+                throw SettingsError(place, "token '\(name)' needs a tenant; '*' means all tenants")
             }
             if tenant != "*" {
                 do {
@@ -76,7 +76,7 @@ extension SettingsReader {
                 }
             }
             guard !found.contains(where: { $0.sha256 == hash }) else {
-                throw SettingsError(place, "token '\(name)' has the hash of another")
+                throw SettingsError(place, "token '\(name)' has the same hash as another token")
             }
             found.append(
                 APISettings.Token(name: name, sha256: hash, scopes: scopes, tenant: tenant == "*" ? nil : tenant))

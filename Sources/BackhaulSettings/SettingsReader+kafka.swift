@@ -1,14 +1,14 @@
 internal import BackhaulDestinations
 internal import Foundation
 
-/// How to reach the cluster.
+/// Reads the settings of the Kafka cluster.
 extension SettingsReader {
     func kafka() throws -> KafkaSettings {
         var kafka = KafkaSettings()
         kafka.properties = kafkaProperties
         for text in try list("kafka.properties") {
             guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
-                throw error("kafka.properties", "'\(text)' is no name=value")
+                throw error("kafka.properties", "'\(text)' is not of the form name=value")
             }
             kafka.properties[String(text[..<equals])] = String(text[text.index(after: equals)...])
         }
@@ -19,7 +19,7 @@ extension SettingsReader {
         let oauth = ["kafka.oauth.tokenURL", "kafka.oauth.clientID", "kafka.oauth.clientSecretFile"]
         if oauth.contains(where: { !raw($0).isEmpty }) {
             for name in oauth where raw(name).isEmpty {
-                throw error(name, "is needed beside the others of kafka.oauth")
+                throw error(name, "is required with the other kafka.oauth settings")
             }
             guard try secret("kafka.oauth.clientSecretFile") != nil else { return kafka }
             kafka.oauth = KafkaSettings.OAuth(
@@ -29,7 +29,7 @@ extension SettingsReader {
         return kafka
     }
 
-    /// What the file that a setting names holds; nil when it names none.
+    /// The contents of the file that a setting names, trimmed; nil when the setting is empty.
     private func secret(_ name: String) throws -> Secret? {
         guard !raw(name).isEmpty else { return nil }
         guard let text = try? String(contentsOfFile: raw(name), encoding: .utf8) else {

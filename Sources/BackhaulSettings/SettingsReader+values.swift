@@ -1,7 +1,7 @@
 internal import BackhaulDomain
 internal import Foundation
 
-/// Texts as values of their kinds.
+/// Parses the texts of settings by their kind.
 extension SettingsReader {
     func raw(_ name: String) -> String { values[name]?.text ?? SettingKey.named[name]?.standard ?? "" }
 
@@ -11,7 +11,7 @@ extension SettingsReader {
 
     func prefix() throws -> String {
         let text = raw("topics.prefix")
-        // Kafka's rule for topic names; the longest name behind the prefix has 20 characters.
+        // Kafka's rule for topic names. The longest name after the prefix has 20 characters.
         let isPlain = text.utf8.allSatisfy {
             ($0 < 0x80 && Character(UnicodeScalar($0)).isLetter) || (0x30...0x39).contains($0)
                 || [0x2e, 0x5f, 0x2d].contains($0)
@@ -25,14 +25,14 @@ extension SettingsReader {
     func integer(_ name: String) throws -> Int {
         guard case .integer(let range) = SettingKey.named[name]?.kind, let value = Int(raw(name)), range.contains(value)
         else {
-            throw error(name, "'\(raw(name))' is no whole number in its range")
+            throw error(name, "'\(raw(name))' is not a whole number in the allowed range")
         }
         return value
     }
 
     func duration(_ name: String) throws -> Int64 {
         guard let value = DurationText.parse(raw(name)) else {
-            throw error(name, "'\(raw(name))' is no duration such as 500ms, 10s, 1m, 6h or 1d")
+            throw error(name, "'\(raw(name))' is not a duration such as 500ms, 10s, 1m, 6h or 1d")
         }
         return value
     }
@@ -52,7 +52,7 @@ extension SettingsReader {
     func tiers() throws -> [Int64] {
         let tiers = try list("retry.tiers").map { text in
             guard let value = DurationText.parse(text), value >= 100 else {
-                throw error("retry.tiers", "'\(text)' is no duration of 100ms or more")
+                throw error("retry.tiers", "'\(text)' is not a duration of 100ms or more")
             }
             return value
         }
@@ -64,7 +64,7 @@ extension SettingsReader {
 
     func fraction(_ name: String) throws -> Double {
         guard let value = Double(raw(name)), (0...0.5).contains(value) else {
-            throw error(name, "'\(raw(name))' is no number from 0 to 0.5")
+            throw error(name, "'\(raw(name))' is not a number from 0 to 0.5")
         }
         return value
     }
@@ -79,7 +79,7 @@ extension SettingsReader {
 
     func choice(_ name: String) throws -> String {
         guard case .choice(let all) = SettingKey.named[name]?.kind, all.contains(raw(name)) else {
-            throw error(name, "'\(raw(name))' is none of its choices")
+            throw error(name, "'\(raw(name))' is not one of the allowed values")
         }
         return raw(name)
     }
@@ -94,7 +94,7 @@ extension SettingsReader {
         let units: [String: UInt64] = ["": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40]
         guard let number = UInt64(digits), let unit = units[String(text.dropFirst(digits.count))],
             !number.multipliedReportingOverflow(by: unit).overflow
-        else { throw error(name, "'\(text)' is no size such as 65536, 64KiB or 1GiB") }
+        else { throw error(name, "'\(text)' is not a size such as 65536, 64KiB or 1GiB") }
         return number * unit
     }
 }

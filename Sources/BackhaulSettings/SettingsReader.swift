@@ -5,24 +5,25 @@ internal import BackhaulTransfer
 internal import Foundation
 internal import Yams
 
-/// Reads settings: environment over file over defaults. Flags are the command line's and come on top of these.
+/// Reads the settings. The environment overrides the file, and the file overrides the defaults. Command-line flags
+/// are applied later, by the commands.
 package struct SettingsReader {
     var values: [String: (text: String, place: String)] = [:]
     private var roots: [ByteText: SourceRoots.Configured] = [:]
     private var destinations: [ByteText: Destination] = [:]
     var kafkaProperties: [String: String] = [:]
-    /// OpenTelemetry's own variable for it.
+    /// The value of `OTEL_EXPORTER_OTLP_ENDPOINT`, used when `tracing.endpoint` is empty.
     var collector = ""
 
-    /// Variables that are flags of the command line and no settings.
+    /// Variables that stand for command-line flags, not for settings.
     private static let flags: Set<String> = [
         "BACKHAUL_LOG", "BACKHAUL_CONFIG", "BACKHAUL_DATA", "BACKHAUL_LISTEN", "BACKHAUL_ADMIN", "BACKHAUL_API",
     ]
 
     /// - Parameters:
-    ///   - file: the path of a YAML file, nil for none.
-    ///   - environment: the process's variables.
-    /// - Throws: `SettingsError`, the first that was found.
+    ///   - file: the path of a YAML file; nil for none.
+    ///   - environment: the environment variables of the process.
+    /// - Throws: `SettingsError` for the first error found.
     package static func read(file: String?, environment: [String: String]) throws -> Settings {
         var reader = SettingsReader()
         if let file { try reader.readFile(file) }
@@ -39,7 +40,7 @@ package struct SettingsReader {
             if Self.flags.contains(variable) || variable.hasPrefix("BACKHAUL_TEST_") { continue }
             guard let name = known[variable] else {
                 let near = NearestName.of(variable, among: known.keys).map { "; did you mean \($0)?" } ?? ""
-                throw SettingsError("environment", "variable \(variable) is no setting\(near)")
+                throw SettingsError("environment", "variable \(variable) is not a setting\(near)")
             }
             values[name] = (value, "environment variable \(variable)")
         }
@@ -56,21 +57,21 @@ package struct SettingsReader {
         do {
             node = try Yams.compose(yaml: text)
         } catch {
-            throw SettingsError(path, "this is no YAML: \(Self.text(error))")
+            throw SettingsError(path, "not valid YAML: \(Self.text(error))")
         }
         guard let node, node.null == nil else { return }
         guard let mapping = node.mapping else { throw SettingsError(path, "the file must hold a mapping of settings") }
         try readMapping(mapping, prefix: "", path)
     }
 
-    /// What is wrong and where, without what stands there: that may be a secret.
+    /// What is wrong and where, without the value: it may be a secret.
     private static func text(_ error: any Error) -> String {
         switch error as? YamlError {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
             "line \(mark.line), column \(mark.column): \(problem)"
         case .duplicatedKeysInMapping(_, let context):
-            "line \(context.mark.line): a key stands there twice"
+            "line \(context.mark.line): a key occurs twice"
         default: "it cannot be read"
         }
     }
@@ -132,7 +133,7 @@ package struct SettingsReader {
         return fields
     }
 
-    /// Either `name: /path` pairs, or a list of `{name, path, marker}`.
+    /// Reads a mapping from names to paths or to `{path, marker}`, or a list of paths or `{name, path, marker}`.
     private mutating func readRoots(_ node: Node, _ place: String) throws {
         var found: [(String, SourceRoots.Configured)] = []
         if let mapping = node.mapping {
@@ -169,12 +170,12 @@ package struct SettingsReader {
             }
             guard root.path.hasPrefix("/") else { throw SettingsError(place, "root '\(name)' needs an absolute path") }
             guard roots.updateValue(root, forKey: ByteText(name)) == nil else {
-                throw SettingsError(place, "root '\(name)' is there twice")
+                throw SettingsError(place, "root '\(name)' is defined twice")
             }
         }
     }
 
-    /// Names with dots, or mappings in mappings.
+    /// Reads properties whose names have dots or are split into nested mappings.
     private mutating func readProperties(_ node: Node, prefix: String, _ place: String) throws {
         for (key, value) in node.mapping ?? [:] {
             let name = prefix + (key.scalar?.string ?? "?")
@@ -253,7 +254,7 @@ package struct SettingsReader {
         settings.tracing = try tracing()
         settings.egressAllow = try list("egress.allow").map { text in
             guard let range = AddressRange(text) else {
-                throw error("egress.allow", "'\(text)' is no address range such as 10.0.0.0/8")
+                throw error("egress.allow", "'\(text)' is not an address range such as 10.0.0.0/8")
             }
             return range
         }
@@ -270,8 +271,8 @@ package struct SettingsReader {
         guard settings.deadLettersRetention >= settings.resultsRetention else {
             throw error(
                 "retention.deadLetters",
-                "must not be shorter than retention.results, or a failed file could neither be replayed nor submitted again"
-            )
+                "must not be shorter than retention.results, or a failed file could be neither replayed nor submitted "
+                    + "again")
         }
         settings.texts = SettingKey.all.map { key in
             (key.name, values[key.name]?.text ?? key.standard, values[key.name]?.place ?? "default")

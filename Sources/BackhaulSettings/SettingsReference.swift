@@ -1,9 +1,9 @@
 internal import BackhaulDestinations
 internal import Foundation
 
-/// The settings as documents, made from their table: for people and for editors.
+/// Generates reference documents from the table of settings, for people and for editors.
 package enum SettingsReference {
-    /// A Markdown table of every scalar setting, as docs/CONFIGURATION.md has it.
+    /// The Markdown table of all scalar settings in docs/CONFIGURATION.md.
     package static var markdown: String {
         var text = "| setting | environment variable | takes | default | what it does |\n|---|---|---|---|---|\n"
         for key in SettingKey.all {
@@ -15,8 +15,8 @@ package enum SettingsReference {
         return text
     }
 
-    /// A JSON Schema (draft 2020-12) of the configuration file. Settings may stand in their sections or under their full
-    /// names; both are described.
+    /// A JSON Schema (draft 2020-12) of the configuration file. It describes both forms of a setting: inside its
+    /// section and under its full name.
     package static var schema: String {
         var root: [String: Any] = [:]
         for key in SettingKey.all {
@@ -25,7 +25,7 @@ package enum SettingsReference {
             root[key.name] = own
             insert(own, parts[...], into: &root)
         }
-        // Properties have dots in their names and any value.
+        // Property names have dots, and values are of any type.
         if var kafka = root["kafka"] as? [String: Any], var inside = kafka["properties"] as? [String: Any] {
             inside["properties"] = [
                 "description": "librdkafka properties, by name.", "type": ["object", "string", "array"],
@@ -34,7 +34,7 @@ package enum SettingsReference {
             root["kafka"] = kafka
         }
         let roots: [String: Any] = [
-            "description": "Source roots by name: a path, or a path and a marker file that must be there.",
+            "description": "Source roots by name: a path, or a path and a marker file that must exist.",
             "type": ["object", "array"],
         ]
         root["sources"] = section(["roots": roots])
@@ -45,7 +45,7 @@ package enum SettingsReference {
             "type": "object", "additionalProperties": false, "properties": root,
         ]
         let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        // Only our own texts and numbers.
+        // Cannot fail: it holds only texts and numbers of this program.
         let data = (try? JSONSerialization.data(withJSONObject: schema, options: options)) ?? Data()
         return String(decoding: data, as: UTF8.self) + "\n"
     }
@@ -115,7 +115,7 @@ package enum SettingsReference {
             return found
         }
         return [
-            "description": "Where files go, by name.", "type": "object",
+            "description": "Destinations of uploads, by name.", "type": "object",
             "additionalProperties": ["oneOf": types],
         ]
     }

@@ -1,9 +1,9 @@
-/// Where traces go.
+/// Where traces are sent, and how many.
 package struct TracingSettings: Sendable {
-    /// A base URL; empty for nowhere.
+    /// The base URL of the collector; empty disables tracing.
     package var endpoint = ""
     package var headersFile = ""
-    /// Of the traces that begin here.
+    /// The percentage of traces started in this process that are recorded.
     package var percent = 100
 
     package init() {}

@@ -1,6 +1,6 @@
 internal import BackhaulDomain
 
-/// How many tasks are in which state, each at its latest generation.
+/// The number of tasks by state, each counted at its latest generation.
 package struct StatusCounts: Hashable, Sendable, Codable {
     package var accepted = 0
     package var waiting = 0
@@ -13,7 +13,7 @@ package struct StatusCounts: Hashable, Sendable, Codable {
 
     package init() {}
 
-    /// Those whose latest generation has its result.
+    /// The number of tasks whose latest generation has its result.
     package var ended: Int {
         succeeded.addingClamped(failed).addingClamped(cancelled).addingClamped(expired)
     }

@@ -3,19 +3,19 @@ package import BackhaulLog
 internal import BackhaulSQLite
 internal import GRDB
 
-/// What a view is asked.
+/// Queries a view.
 extension StatusView {
-    /// A task that a view knows: where its record stands, and what it says.
+    /// A task in the view: the position of its record, its generation and its fingerprint.
     package struct KnownTask: Hashable, Sendable {
         package var position: LogPosition
         package var generation: Int
         package var fingerprint: [UInt8]
     }
 
-    /// Counts by state, of one batch, one tenant, or all.
+    /// Counts tasks by state, for one batch, one tenant or all; nil means any.
     package func counts(batch: ByteText?, tenant: ByteText?) async throws -> StatusCounts {
         try await database.read { database in
-            // A tenant's sums have rows of their own: batches are as many as people make.
+            // A tenant's sums have their own rows, since the number of batches is not bounded.
             var statement = try BoundStatement(
                 database,
                 batch == nil
@@ -32,7 +32,7 @@ extension StatusView {
         }
     }
 
-    /// Bytes of a batch's files: of all, and of those that are stored. The largest number where there are more.
+    /// The bytes of all files of a batch, and of those that are stored; `Int64.max` for a larger sum.
     package func bytes(batch: ByteText, tenant: ByteText) async throws -> (accepted: Int64, succeeded: Int64) {
         try await database.read { database in
             var statement = try BoundStatement(
@@ -50,7 +50,7 @@ extension StatusView {
         }
     }
 
-    /// Tasks of a tenant that are under way, or have ended and are not acknowledged.
+    /// The number of a tenant's tasks that are in progress, or ended and not acknowledged.
     package func unacknowledged(tenant: ByteText) async throws -> Int {
         try await database.read { database in
             var statement = try BoundStatement(database, "SELECT unacknowledged FROM tenants WHERE tenant = ?")
@@ -61,7 +61,7 @@ extension StatusView {
         }
     }
 
-    /// Which of the tasks are known, by their submission.
+    /// The tasks among `identities` whose record the view has read.
     package func known(_ identities: [TaskIdentity]) async throws -> [TaskIdentity: KnownTask] {
         try await database.read { database in
             var found: [TaskIdentity: KnownTask] = [:]
@@ -97,7 +97,7 @@ extension StatusView {
         }
     }
 
-    /// Every try of a task, over all its generations, in order.
+    /// The tries of a task over all its generations, in order; at most 10,000 failed ones.
     package func attempts(_ status: TaskStatus) async throws -> [AttemptStatus] {
         var attempts = try await database.read { database in
             var statement = try BoundStatement(
@@ -128,7 +128,7 @@ extension StatusView {
         return attempts
     }
 
-    /// Tasks that one search looks at, at the most.
+    /// The maximum number of tasks that one search examines.
     private static let lookedAt = 20_000
 
     package func search(_ search: TaskSearch) async throws -> TaskPage {
@@ -138,7 +138,7 @@ extension StatusView {
             conditions.append("batch = ? AND batch <> ''")
             values.append(.text(batch.text))
         }
-        // The words of the partial index have to stand there for SQLite to use it.
+        // SQLite uses the partial index only if the query repeats its condition.
         if let state = search.state, search.batch == nil, state != .waiting, state != .succeeded {
             conditions.append("state = '\(state.rawValue)' AND state NOT IN ('waiting', 'succeeded')")
         }
@@ -154,7 +154,7 @@ extension StatusView {
             conditions.append("(accepted_at, id) > (?, ?)")
             values += [.number(after.acceptedAt), .text(after.id.text)]
         }
-        // The rest is asked of a bounded number of rows, so that no search costs more than so much.
+        // The other conditions filter a bounded number of rows, which bounds the cost of a search.
         let inner = """
             SELECT \(Self.columns) FROM tasks WHERE \(conditions.joined(separator: " AND "))
             ORDER BY accepted_at, id LIMIT \(Self.lookedAt)
@@ -179,7 +179,7 @@ extension StatusView {
             if tasks.count == search.limit, let last = tasks.last {
                 next = TaskSearch.Cursor(acceptedAt: last.acceptedAt, id: last.task.identity.id)
             } else if isFiltered {
-                // Whether the rows looked at were all there are.
+                // Finds out whether the examined rows were all that match.
                 var end = try BoundStatement(
                     database,
                     """
@@ -195,7 +195,7 @@ extension StatusView {
         }
     }
 
-    /// A value of a condition.
+    /// A value that is bound to a condition.
     private enum Bound: Sendable {
         case text(String)
         case number(Int64)
@@ -217,7 +217,7 @@ extension StatusView {
         partition, "offset", failure, message, http_status
         """
 
-    /// Whatever a file of this name holds: SQLite converts, and nothing here may trap.
+    /// The file may hold anything: SQLite converts values, and nothing here may trap.
     private static func status(_ row: BoundStatement) -> TaskStatus {
         let state = row.text(3).flatMap(TaskState.init(rawValue:)) ?? .expired
         var position: LogPosition?
@@ -225,7 +225,8 @@ extension StatusView {
             position = LogPosition(
                 partition: TopicPartition(topic: topic, partition: Int(row.integer(23))), offset: row.integer(24))
         }
-        // A result says what was known when it was written; a worker that met the cancelled task knows better.
+        // A result holds what was known when it was written. The report of a worker that observed the cancelled
+        // task is more exact.
         let leftBehind = state == .cancelled ? row.optionalInteger(19).map { $0 != 0 } : nil
         return TaskStatus(
             task: TaskGeneration(
@@ -239,7 +240,7 @@ extension StatusView {
             isAcknowledged: row.integer(21) != 0, position: position)
     }
 
-    /// Kind, message and HTTP status, in columns that follow each other.
+    /// Reads kind, message and HTTP status from adjacent columns.
     private static func failure(_ row: BoundStatement, from column: Int32) -> Failure? {
         guard let kind = row.text(column) else { return nil }
         return Failure(

@@ -7,19 +7,19 @@ internal import GRDB
 package import Logging
 internal import Synchronization
 
-/// A result that a view has read, and where.
+/// A result that a view has read, with its offset.
 package typealias ObservedResult = (task: TaskGeneration, offset: Int64, isCancel: Bool)
-/// Takes the results of one page, its partition, the offset that it was read from, and the one behind it.
+/// Receives the results of one page, its partition, the offset that it was read from, and the offset after it.
 package typealias ResultObserver =
     @Sendable (
         _ results: [ObservedResult], _ partition: Int, _ from: Int64, _ next: Int64
     ) -> Void
 
-/// What is known of every task at its latest generation, in SQLite. Derived from the log, and rebuilt from it when it is
-/// deleted; it decides nothing.
+/// The status of every task at its latest generation, in SQLite. Derived from the log, and rebuilt from it when the
+/// file is deleted. No decision depends on it.
 ///
-/// Any process may bring it up to date: each page of records is applied in one transaction together with the position
-/// behind it, and only if that position is still the one that the page was read from.
+/// Any process may bring it up to date. Each page of records is applied in one transaction with the offset after
+/// it, and only if the stored offset is still the one that the page was read from.
 package final class StatusView: Sendable {
     let database: DatabasePool
     private let log: any MessageLog
@@ -28,15 +28,15 @@ package final class StatusView: Sendable {
     private let holdsTruncation: Bool
     private let commitEvery: Duration
     private let onResults: ResultObserver?
-    /// Raised whenever pages have been applied.
+    /// Raised whenever pages are applied.
     private let watchers = Mutex<[ObjectIdentifier: Signal]>([:])
-    /// Raised when somebody begins to watch.
+    /// Raised when a caller begins to watch.
     private let attention = Signal()
     private let commits = Histogram(
         "backhaul_view_commit_duration_seconds", "How long applying a page of records to the view took, fsync included."
     )
     private struct Looks {
-        /// Numbers of those who asked for a look, and of the last whom one has served.
+        /// The number of the latest request for a read, and of the latest that a read has served.
         var asked = 0
         var covered = 0
         var isLooking = false
@@ -45,12 +45,12 @@ package final class StatusView: Sendable {
 
     private let looks = Mutex(Looks())
     private let trouble = Mutex<String?>("the view is being built")
-    /// Set when `run` begins, until the log watches all partitions for it, not only those that it has read.
+    /// Set when `run` begins, and cleared when the log watches all partitions for it, not only those already read.
     private let isToWatch = Atomic(false)
-    /// Set once the log has told its followers that it ends.
+    /// Set once the log's stream of changes has ended.
     private let isLogClosed = Atomic(false)
 
-    /// Changes with the tables; a view of another version is thrown away and built anew.
+    /// Changes with the tables. A view of another version is discarded and rebuilt.
     private static let version = 4
 
     private static let schema = """
@@ -79,11 +79,13 @@ package final class StatusView: Sendable {
             PRIMARY KEY(topic, partition)) WITHOUT ROWID;
         """
 
-    /// Opens the view's file, making it where it is missing or of another version.
+    /// Opens the view's file, and creates it if it is missing or of another version.
     /// - Parameters:
-    ///   - holdsTruncation: whether the log may truncate only behind this view: on one machine, where there is one.
-    ///   - onResults: told of the results that the view reads, so that who decides by them need not read them again.
-    ///   - commitEvery: between two commits of its positions: the log only needs them to know what it may truncate.
+    ///   - holdsTruncation: whether the log may truncate only what this view has read: on one machine, where there
+    ///     is one view.
+    ///   - onResults: called with the results that the view reads, so that the acknowledger does not read them
+    ///     again.
+    ///   - commitEvery: the interval between two commits of its offsets, which the log needs only for truncation.
     /// - Throws: `LogError.unusable`.
     package init(
         path: String, log: any MessageLog, layout: TopicLayout, holdsTruncation: Bool, onResults: ResultObserver? = nil,
@@ -99,7 +101,7 @@ package final class StatusView: Sendable {
             database = try Self.open(path)
         } catch {
             throw LogError.unusable(
-                folder: path, reason: "the status view cannot be opened: \(error); delete it, it is rebuilt")
+                folder: path, reason: "the status view cannot be opened: \(error); delete it, and it is rebuilt")
         }
     }
 
@@ -107,7 +109,7 @@ package final class StatusView: Sendable {
         var configuration = Configuration()
         configuration.busyMode = .timeout(30)
         configuration.maximumReaderCount = 4
-        // Derived data: losing the last pages to a power cut only means applying them again.
+        // Derived data: pages lost in a power cut are only applied again.
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = NORMAL") }
         func make() throws -> DatabasePool {
             let pool = try DatabasePool(path: path, configuration: configuration)
@@ -138,10 +140,10 @@ package final class StatusView: Sendable {
 
     package var families: [MetricFamily] { [commits.family] }
 
-    /// Why the view is not up to date; nil when it was at its last look, and nothing has gone wrong since.
+    /// Why the view is not up to date; nil when the last read succeeded and nothing has failed since.
     package var obstacle: String? { trouble.withLock { $0 } }
 
-    /// Follows the log until it closes or the task is cancelled.
+    /// Follows the log until it closes or the calling task is cancelled.
     package func run() async throws {
         let changes = await log.changes()
         isToWatch.store(true, ordering: .relaxed)
@@ -159,7 +161,7 @@ package final class StatusView: Sendable {
 
     private func follow(_ news: Signal) async throws {
         var committed = ContinuousClock.now - .seconds(60)
-        /// What the log was last told; nil before the first time.
+        /// The offsets last committed to the log; nil before the first commit.
         var told: [TopicPartition: Int64]?
         var wait = 1
         while !isLogClosed.load(ordering: .sequentiallyConsistent) {
@@ -170,7 +172,8 @@ package final class StatusView: Sendable {
                 if holdsTruncation {
                     let positions = try await database.read { database in try Self.positions(database) }
                     if positions != told {
-                        // Also when nothing comes any more: else the last burst would be kept for as long as it is quiet.
+                        // The wait below also ends after `rest`. Otherwise the log would keep the last burst until
+                        // new records arrive.
                         rest = commitEvery - (ContinuousClock.now - committed)
                         if rest ?? .zero <= .zero {
                             committed = ContinuousClock.now
@@ -188,14 +191,15 @@ package final class StatusView: Sendable {
                 try await pause(&wait, error)
                 continue
             } catch let error as DatabaseError {
-                // A full disk, most likely: the view is derived and must not take the workers down with it.
+                // Most likely a full disk. The view is derived data, so its failure must not stop the workers.
                 try await pause(&wait, error)
                 continue
             }
             if let rest { await news.wait(for: rest) } else { await news.wait() }
             try Task.checkCancellation()
-            // Under load every commit is a change: a little later many of them are applied at the price of one, above all
-            // where a task and its result are among them. Who watches the view, now or in a moment, is not to wait as long.
+            // Under load every commit is a change. A short pause lets many of them be applied at the cost of one,
+            // above all where they include a task and its result. A watcher, present or new, does not wait that
+            // long.
             if watchers.withLock({ $0.isEmpty }) { await attention.wait(for: .milliseconds(800)) }
             try await ContinuousClock().sleep(for: .milliseconds(200))
         }
@@ -203,13 +207,13 @@ package final class StatusView: Sendable {
 
     private func pause(_ seconds: inout Int, _ error: any Error) async throws {
         trouble.withLock { $0 = "the view is behind the log" }
-        logger.warning("the status view is behind", metadata: ["error": "\(error)", "wait_s": "\(seconds)"])
+        logger.warning("the status view is behind the log", metadata: ["error": "\(error)", "wait_s": "\(seconds)"])
         try await ContinuousClock().sleep(for: .seconds(seconds))
         seconds = min(seconds * 2, 30)
     }
 
-    /// Applies everything that the log holds by now. One caller at a time does: whoever comes while another is at it waits,
-    /// and is content when a whole look began after he came. A caller that is cancelled waits no longer.
+    /// Applies all records that the log holds now. One caller reads at a time. Others wait, and are satisfied by
+    /// any read that started after they arrived. A cancelled caller stops waiting.
     package func catchUp() async throws {
         let mine = looks.withLock { looks in
             looks.asked += 1
@@ -229,7 +233,7 @@ package final class StatusView: Sendable {
             }
             switch step {
             case .content: return
-            // Woken by the end of a look, or by a cancel: either way the table tells.
+            // Woken by the end of a read or by a cancel. Either way, check the state again.
             case .wait: await turn.wait()
             case .look(let covers):
                 do {
@@ -259,13 +263,13 @@ package final class StatusView: Sendable {
         for turn in waiting { turn.raise() }
     }
 
-    /// Records of one partition in one transaction: many, since a row is written once a transaction; few, since they are in
-    /// memory together.
+    /// The records and bytes of one partition per transaction: many, since a row is written once per transaction;
+    /// few, since all are in memory at once.
     private static let pageRecords = 256
     private static let pageBytes = 256 << 10
 
-    /// Results first: what has ended needs no word of how it came there. Their ends are taken first as well, so that
-    /// whatever a result or an outcome tells of has its task among the records that are looked at.
+    /// Reads results first: once a task has ended, its intermediate states are not needed. Their ends are read
+    /// first as well, so that the task of every result and outcome is among the records that are read.
     private func look() async throws {
         var places: [(partition: TopicPartition, end: Int64)] = []
         for topic in [layout.results, layout.outcomes, layout.tasks, layout.largeTasks] {
@@ -284,7 +288,7 @@ package final class StatusView: Sendable {
     }
 
     /// Applies the next page of each partition, all in one transaction.
-    /// - Returns: the partitions that have more.
+    /// - Returns: the partitions that have more records.
     private func applyPages(_ places: [(partition: TopicPartition, end: Int64)]) async throws -> [(
         partition: TopicPartition, end: Int64
     )] {
@@ -317,7 +321,7 @@ package final class StatusView: Sendable {
             var applier = try ViewApplier(database)
             var move = try BoundStatement(
                 database, "INSERT OR REPLACE INTO positions(topic, partition, next) VALUES (?, ?, ?)")
-            // Another process may have applied a page meanwhile.
+            // Another process may have applied the page meanwhile.
             for page in applied where positions[page.partition] ?? 0 == page.from {
                 for item in page.news { try applier.apply(item) }
                 move.bind(page.partition.topic)
@@ -341,9 +345,9 @@ package final class StatusView: Sendable {
         return positions
     }
 
-    // MARK: How far it is
+    // MARK: Progress
 
-    /// Up to where the partition's records are in the view.
+    /// The offset up to which the partition's records are in the view.
     package func position(of partition: TopicPartition) async throws -> Int64 {
         try await database.read { try Self.position(of: partition, $0) }
     }
@@ -357,7 +361,7 @@ package final class StatusView: Sendable {
         return try statement.next() ? max(0, statement.integer(0)) : 0
     }
 
-    /// Records that the log holds and the view has not seen.
+    /// The number of offsets that the log holds and the view has not read.
     package func lag() async throws -> Int64 {
         var lag: Int64 = 0
         for topic in [layout.tasks, layout.largeTasks, layout.outcomes, layout.results] {
@@ -368,7 +372,7 @@ package final class StatusView: Sendable {
         return lag
     }
 
-    /// Raised whenever the view has moved on, until `unwatch`.
+    /// Returns a signal that is raised whenever records are applied, until `unwatch`.
     package func watch() -> Signal {
         let signal = Signal()
         watchers.withLock { $0[ObjectIdentifier(signal)] = signal }

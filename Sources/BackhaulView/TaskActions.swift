@@ -2,24 +2,24 @@ package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulRecords
 
-/// What an owner does to his tasks: PhotoKit's cancel and acknowledge (retry is a replay of one task).
+/// The actions of owners on their tasks: PhotoKit's cancel and acknowledge. (A retry is a replay of one task.)
 ///
-/// Each is a record in the log; the view that told the task's state only says whether it is worth writing.
+/// Each action is a record in the log. The task's state in the view only decides whether to write it.
 package struct TaskActions: Sendable {
-    /// What became of a cancel.
+    /// The result of a cancel.
     package enum Cancel: Hashable, Sendable {
-        /// Its result is "cancelled".
+        /// The task's result is "cancelled".
         case cancelled
-        /// It had ended, or ended first.
+        /// The task had already ended, or ended first.
         case ended(TaskState)
-        /// Written, and not decided within the time given: its result will tell.
+        /// The cancel is written, but not decided within the given time. The task's result will show it.
         case pending
     }
 
-    /// What became of an acknowledgment.
+    /// The result of an acknowledgment.
     package enum Acknowledge: Hashable, Sendable {
         case acknowledged
-        /// Nothing has ended yet that could be acknowledged.
+        /// The task has not ended, so it cannot be acknowledged.
         case unfinished(TaskState)
         case unknown
     }
@@ -38,13 +38,13 @@ package struct TaskActions: Sendable {
 
     /// Cancels a task's latest generation.
     ///
-    /// The cancel is an outcome like a worker's: the first terminal one in the task's partition wins. A worker learns of it
-    /// by the control topic, into which the acknowledger writes it together with the result. `objectMayExist` stands in the result, since an upload may be under way; the worker's report
-    /// corrects the view.
+    /// The cancel is an outcome like a worker's: the first terminal one in the task's partition wins. Workers learn
+    /// of it from the control topic, where the acknowledger writes it together with the result. The result has
+    /// `objectMayExist` set, since an upload may be in progress; the worker's report corrects the view.
     /// - Parameters:
-    ///   - caller: who wants it, for the record.
+    ///   - caller: the name of the caller, for the record.
     ///   - patience: milliseconds to wait for the result.
-    /// - Throws: `LogError`; then it may have been written or not, and may be asked for again.
+    /// - Throws: `LogError`; the cancel may have been written or not, and may be repeated.
     package func cancel(_ status: TaskStatus, caller: String, patience: Int64) async throws -> Cancel {
         let task = status.task
         if status.state == .cancelled { return .cancelled }
@@ -65,8 +65,8 @@ package struct TaskActions: Sendable {
         }
     }
 
-    /// Takes note of the results of tasks: they count no more against their tenant's limit.
-    /// - Returns: one answer for each, in order.
+    /// Acknowledges the results of tasks, which then no longer count against their tenant's limit.
+    /// - Returns: one answer per task, in order.
     /// - Throws: `LogError`.
     package func acknowledge(_ identities: [TaskIdentity], caller: String) async throws -> [Acknowledge] {
         var answers: [Acknowledge] = []
@@ -95,8 +95,9 @@ package struct TaskActions: Sendable {
         return answers
     }
 
-    /// Waits until the view shows a state that will do.
-    /// - Returns: the state then, or at the end of the patience; nil when the generation is gone.
+    /// Waits until the view shows a state that satisfies `isEnough`.
+    /// - Parameter patience: milliseconds to wait.
+    /// - Returns: that state, or the state when the time is up; nil when the view no longer shows this generation.
     private func state(
         of task: TaskGeneration, patience: Int64, until isEnough: (TaskState) -> Bool
     ) async throws -> TaskState? {

@@ -1,8 +1,10 @@
 package import BackhaulDomain
 
-/// Which tasks of a tenant are looked for, and where the last page ended. Every condition given must hold.
+/// The conditions of a search among a tenant's tasks, and the end of the previous page. All given conditions must
+/// hold.
 package struct TaskSearch: Hashable, Sendable {
-    /// Behind a task in the order of the search: by acceptance, then by id. Stays where it is whatever comes and goes.
+    /// The position after a task in the order of the search: by acceptance, then by id. Stays valid while tasks
+    /// come and go.
     package struct Cursor: Hashable, Sendable {
         /// Milliseconds since 1970.
         package var acceptedAt: Int64
@@ -18,9 +20,9 @@ package struct TaskSearch: Hashable, Sendable {
     package var batch: ByteText?
     package var state: TaskState?
     package var destination: ByteText?
-    /// Milliseconds since 1970; from here on.
+    /// Milliseconds since 1970, inclusive.
     package var acceptedFrom: Int64?
-    /// Milliseconds since 1970; before.
+    /// Milliseconds since 1970, exclusive.
     package var acceptedBefore: Int64?
     package var limit: Int
     package var after: Cursor?
@@ -31,10 +33,10 @@ package struct TaskSearch: Hashable, Sendable {
     }
 }
 
-/// Tasks that were found.
+/// One page of the tasks found.
 package struct TaskPage: Hashable, Sendable {
     package var tasks: [TaskStatus]
-    /// Where to go on; nil at the end. A page may be short, even empty, and not the last: no search looks at more than a
-    /// bounded number of tasks.
+    /// Where the next page begins; nil at the end. A page that is short or empty may not be the last, since a
+    /// search examines a bounded number of tasks.
     package var next: TaskSearch.Cursor?
 }

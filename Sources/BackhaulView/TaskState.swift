@@ -1,4 +1,4 @@
-/// Where a task stands, as its latest generation has it.
+/// The state of a task at its latest generation.
 package enum TaskState: String, Hashable, Sendable, Codable, CaseIterable {
     case waiting
     case running

@@ -1,12 +1,12 @@
 package import BackhaulDomain
 package import BackhaulLog
 
-/// What a view knows of a task, at its latest generation.
+/// The status of a task in the view, at its latest generation.
 package struct TaskStatus: Hashable, Sendable {
     package var task: TaskGeneration
     package var state: TaskState
     package var batch: ByteText
-    /// Empty where the task's record has not been seen (yet, or it has gone).
+    /// Empty when the view has not read the task's record: not yet, or it is no longer in the log.
     package var root: ByteText
     package var path: ByteText
     package var destination: ByteText
@@ -24,13 +24,13 @@ package struct TaskStatus: Hashable, Sendable {
     package var verification: String?
     package var objectMayExist: Bool
     package var worker: String
-    /// Whether its owner has taken note of its result.
+    /// Whether its owner has acknowledged its result.
     package var isAcknowledged: Bool
-    /// Where its record stands; nil where it has not been seen.
+    /// The position of its record; nil when the view has not read it.
     package var position: LogPosition?
 }
 
-/// One try of a task, as a view knows it.
+/// One try of a task in the view.
 package struct AttemptStatus: Hashable, Sendable {
     package var generation: Int
     package var attempt: Int

@@ -4,10 +4,10 @@ internal import BackhaulRecords
 internal import BackhaulSQLite
 internal import GRDB
 
-/// Writes the news of some pages into a view's tables, in the transaction of the pages.
+/// Applies the changes from some pages of records to a view's tables, in one transaction.
 ///
-/// Every row is read once and written once, whatever number of news the pages hold of it: of a task that was accepted, tried
-/// and ended since the last look that is one row in place of five statements.
+/// Every row is read once and written once, however many changes the pages hold for it. For a task that was
+/// accepted, tried and ended since the last read, that is one row instead of five statements.
 struct ViewApplier {
     private struct Entry {
         let stored: ViewRow?
@@ -75,7 +75,7 @@ struct ViewApplier {
         entries[identity] = Entry(stored: stored, row: body(stored))
     }
 
-    /// Writes the rows and the counts; the last thing in the transaction.
+    /// Writes the rows and the counts. Must be the last call in the transaction.
     mutating func finish() throws {
         var changes: [Place: Change] = [:]
         for (identity, entry) in entries where entry.row != entry.stored {
@@ -129,7 +129,7 @@ struct ViewApplier {
         }
     }
 
-    /// One try that failed; a success is told by the task's row.
+    /// Stores a failed try. A successful one is in the task's row.
     private func note(_ outcome: Outcome, _ position: LogPosition) throws {
         var statement = try BoundStatement(
             database,

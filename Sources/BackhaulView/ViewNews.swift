@@ -3,16 +3,16 @@ internal import BackhaulLog
 internal import BackhaulRecords
 internal import Foundation
 
-/// What one record says to a view; pure.
+/// The change that one record means for a view. Pure.
 enum ViewNews: Hashable, Sendable {
-    /// A task generation was handed in, or replayed.
+    /// A task generation was submitted or replayed.
     case accepted(UploadTask, generation: Int, fingerprint: [UInt8], position: LogPosition)
-    /// An outcome, whatever its kind.
+    /// An outcome of any kind.
     case outcome(Outcome, position: LogPosition)
-    /// A result, in the form of the outcome that it was recorded for; its kind is terminal.
+    /// A result, converted back to the outcome that it was recorded for. Its kind is terminal.
     case result(Outcome)
 
-    /// nil for a record that says nothing to it, or nothing at all.
+    /// Decodes a record; nil when it is malformed or does not change a view.
     static func read(_ stored: StoredRecord, layout: TopicLayout) -> ViewNews? {
         switch stored.position.partition.topic {
         case layout.results:
@@ -30,7 +30,8 @@ enum ViewNews: Hashable, Sendable {
         }
     }
 
-    /// The label says no more whether the destination was a name; for a view that is enough.
+    /// A result holds only the label of its destination, not whether that was a name. The label is enough for a
+    /// view.
     private static func outcome(of result: ResultDocument) -> Outcome? {
         func time(_ text: String) -> Int64 { (TimeText.nanoseconds(text) ?? 0) / 1_000_000 }
         guard let kind = OutcomeKind(rawValue: result.status), kind.isTerminal else { return nil }

@@ -2,10 +2,11 @@ internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulRecords
 
-/// What a view knows of a task at its latest generation, and how news change it; pure.
+/// A view's row for a task at its latest generation, and how changes update it. Pure.
 ///
-/// News of one task come in any order between topics. Within a generation more replaces less: accepted, then on its way,
-/// then ended; a task's record adds what only it tells, whenever it comes. A later generation replaces an earlier one.
+/// Changes to one task arrive in any order between topics. Within a generation, a later state replaces an earlier
+/// one: accepted, then in progress, then ended. A task's record adds the fields that only it holds, whenever it
+/// arrives. A later generation replaces an earlier one.
 struct ViewRow: Hashable, Sendable {
     var generation: Int
     var batch: ByteText
@@ -13,12 +14,12 @@ struct ViewRow: Hashable, Sendable {
     var bytes: Int64
     var destination: ByteText
     var key: ByteText
-    /// Empty until the task's record has been seen.
+    /// Empty until the task's record is read.
     var root: ByteText = ""
     var path: ByteText = ""
-    /// What the first submission said; nil until its record has been seen.
+    /// The fingerprint of the first submission; nil until its record is read.
     var fingerprint: [UInt8]?
-    /// Milliseconds since 1970, as all times here.
+    /// Milliseconds since 1970, like all times here.
     var acceptedAt: Int64
     var startedAt: Int64?
     var finishedAt: Int64?
@@ -33,15 +34,15 @@ struct ViewRow: Hashable, Sendable {
     var objectMayExist = false
     var worker = ""
     var isAcknowledged = false
-    /// A worker's word on whether the object may be there; nil before one said anything.
+    /// Whether the object may exist, as workers report; nil before the first report.
     var leftBehind: Bool?
-    /// Where the task's record stands; nil until it has been seen.
+    /// The position of the task's record; nil until it is read.
     var position: LogPosition?
 
-    /// Counts against its tenant's limit: cancelled ones are acknowledged by themselves, as PhotoKit has it.
+    /// Whether the task counts against its tenant's limit. As in PhotoKit, cancelled tasks need no acknowledgment.
     var isUnacknowledged: Bool { position != nil && !isAcknowledged && state != .cancelled }
 
-    /// A generation that an outcome or a result tells of before its record has been seen.
+    /// The row of a generation whose outcome or result is read before its task record.
     private init(unseen outcome: Outcome) {
         generation = outcome.task.generation
         batch = outcome.batch
@@ -64,7 +65,7 @@ struct ViewRow: Hashable, Sendable {
         self.position = position
     }
 
-    /// Every column as it was read.
+    /// Creates a row from stored columns; the others are set afterwards.
     init(
         generation: Int, batch: ByteText, state: TaskState, bytes: Int64, destination: ByteText, key: ByteText,
         acceptedAt: Int64
@@ -78,21 +79,21 @@ struct ViewRow: Hashable, Sendable {
         self.acceptedAt = acceptedAt
     }
 
-    // MARK: News
+    // MARK: Changes
 
-    /// The row after a task's record.
+    /// Returns the row after a task's record.
     static func accepting(
         _ task: UploadTask, generation: Int, fingerprint: [UInt8], position: LogPosition, after known: ViewRow?
     ) -> ViewRow {
         var fresh = ViewRow(task, generation: generation, fingerprint: fingerprint, position: position)
         guard var row = known else { return fresh }
         if row.generation > generation {
-            // What was first submitted stays what the submission said, whichever generation was met first.
+            // The fingerprint is always that of the first submission, even if a later generation was read first.
             if generation == 0 { row.fingerprint = fingerprint }
             return row
         }
         if row.generation < generation {
-            // A retry may go elsewhere; what was submitted stays what it was.
+            // A replay may have another destination. The fingerprint stays that of the first submission.
             if let first = row.fingerprint { fresh.fingerprint = first }
             return fresh
         }
@@ -107,7 +108,7 @@ struct ViewRow: Hashable, Sendable {
         return row
     }
 
-    /// The row after an outcome that does not end its task: it is on its way.
+    /// Returns the row after an outcome that does not end its task.
     static func moving(_ outcome: Outcome, to state: TaskState, after known: ViewRow?) -> ViewRow? {
         if let known {
             guard outcome.task.generation >= known.generation else { return known }
@@ -118,7 +119,7 @@ struct ViewRow: Hashable, Sendable {
         return row
     }
 
-    /// The row after a result, in the form of the outcome that it came from.
+    /// Returns the row after a result, given as the outcome that it was recorded for.
     static func ending(_ outcome: Outcome, _ state: TaskState, after known: ViewRow?) -> ViewRow? {
         if let known {
             guard outcome.task.generation >= known.generation else { return known }
@@ -130,7 +131,7 @@ struct ViewRow: Hashable, Sendable {
         return row
     }
 
-    /// The row after its owner's acknowledgment.
+    /// Returns the row after its owner's acknowledgment.
     static func acknowledging(_ outcome: Outcome, after known: ViewRow?) -> ViewRow? {
         if let known, outcome.task.generation < known.generation { return known }
         var row = of(outcome, after: known)
@@ -138,13 +139,13 @@ struct ViewRow: Hashable, Sendable {
         return row
     }
 
-    /// The row after a worker's word on whether a generation's object may be there, for the case that it was cancelled.
-    /// Once it may, it may: a task can have two records.
+    /// Returns the row after a worker's report on whether a generation's object may exist, in case it was
+    /// cancelled. Once reported, "may exist" stays, since a task can have two records.
     static func reporting(_ outcome: Outcome, isStored: Bool, after known: ViewRow?) -> ViewRow? {
         guard !outcome.isByCaller else { return known }
         if let known {
             guard outcome.task.generation >= known.generation else { return known }
-            // The usual success, whose result is here already.
+            // The usual success, whose result is already in the row.
             if known.generation == outcome.task.generation, known.state == .succeeded { return known }
         }
         var row = of(outcome, after: known)
@@ -152,7 +153,8 @@ struct ViewRow: Hashable, Sendable {
         return row
     }
 
-    /// The row of the outcome's generation; what the first submission said stays.
+    /// Returns the row of the outcome's generation. A later generation keeps the source and fingerprint of the
+    /// earlier one.
     private static func of(_ outcome: Outcome, after known: ViewRow?) -> ViewRow {
         guard let known else { return ViewRow(unseen: outcome) }
         guard outcome.task.generation > known.generation else { return known }

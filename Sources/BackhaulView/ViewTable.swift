@@ -3,7 +3,7 @@ internal import BackhaulLog
 internal import BackhaulSQLite
 internal import GRDB
 
-/// The rows of a view's `tasks` table: read, added and replaced, each by one statement.
+/// Reads, adds and replaces the rows of a view's `tasks` table, each with one statement.
 struct ViewTable {
     private var select: BoundStatement
     private var insert: BoundStatement
@@ -20,7 +20,7 @@ struct ViewTable {
     private static let insertText =
         "INSERT INTO tasks(\(columns.joined(separator: ", ")), tenant, id) "
         + "VALUES (\(Array(repeating: "?", count: columns.count + 2).joined(separator: ", ")))"
-    // An index is touched only where one of its columns has another value.
+    // SQLite updates an index only when one of its columns changes.
     private static let updateText =
         "UPDATE tasks SET \(columns.map { "\($0) = ?" }.joined(separator: ", ")) WHERE tenant = ? AND id = ?"
 

@@ -1,12 +1,12 @@
 internal import BackhaulDomain
 
-/// A sum of file sizes in two halves, so that no number of files overflows it: SQLite turns a sum past 64 bits into a
+/// A sum of file sizes in two halves, so that it does not overflow: SQLite turns a sum beyond 64 bits into a
 /// floating-point number, and Swift traps. Sizes have at most 53 bits, so 2³¹ of them fit.
 struct WideSum: Hashable, Sendable {
     private static let bits: Int64 = 32
-    /// The bits from the 32nd on, summed.
+    /// The sum of the sizes without their lower 32 bits.
     var high: Int64 = 0
-    /// The lower 32 bits, summed; may be more than 32 bits itself.
+    /// The sum of the lower 32 bits; may itself have more than 32 bits.
     var low: Int64 = 0
 
     mutating func add(_ size: Int64, _ sign: Int64) {
@@ -19,7 +19,7 @@ struct WideSum: Hashable, Sendable {
         WideSum(high: high.addingClamped(other.high), low: low.addingClamped(other.low))
     }
 
-    /// The sum; the largest number where it is larger.
+    /// The sum in bytes; `Int64.max` when it is larger.
     var total: Int64 {
         let carried = high.addingReportingOverflow(low >> Self.bits)
         guard !carried.overflow, carried.partialValue < 1 << 31 else { return .max }

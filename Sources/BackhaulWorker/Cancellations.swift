@@ -3,15 +3,16 @@ package import BackhaulLog
 internal import BackhaulRecords
 internal import Synchronization
 
-/// The task generations whose owners want them no more, followed in the control topic.
+/// The cancelled task generations, followed in the control topic.
 ///
-/// A cancelled generation has its result already, and its wish was written with it; what is left to a worker is not to
-/// upload it, and to take the wish out of the topic when it meets the task's record. So the topic holds what no worker has
-/// met. A wish that was met is remembered for a while: on Kafka a task may have two records.
+/// A cancelled generation already has its result; its cancel request was written with it. A worker only has to skip
+/// the upload, and to remove the request from the topic when it gets the task's record. So the topic holds the
+/// requests that no worker has observed. An observed request is remembered for ten minutes, since a task may have
+/// two records on Kafka.
 package final class Cancellations: Sendable {
     private struct State {
         var wanted: Set<TaskGeneration> = []
-        /// Met, and until when that is remembered.
+        /// Observed requests, and until when they are remembered.
         var met: [TaskGeneration: ContinuousClock.Instant] = [:]
         var next: Int64 = 0
         var listeners: [@Sendable (TaskGeneration) async -> Void] = []
@@ -21,7 +22,7 @@ package final class Cancellations: Sendable {
     private let partition: TopicPartition
     private let state = Mutex(State())
 
-    /// Every commit of the log is a change: under load many of them are looked at together.
+    /// Every commit of the log is a change. Under load this pause batches many of them into one read.
     private static let pause = Duration.milliseconds(250)
     private static let memory = Duration.seconds(600)
 
@@ -34,14 +35,14 @@ package final class Cancellations: Sendable {
         state.withLock { $0.wanted.contains(task) || $0.met[task] != nil }
     }
 
-    /// - Parameter listener: told of each generation that is cancelled from now on.
+    /// - Parameter listener: called for each generation that is cancelled from now on.
     func listen(_ listener: @escaping @Sendable (TaskGeneration) async -> Void) {
         state.withLock { $0.listeners.append(listener) }
     }
 
-    /// Reads what has been written by now.
-    /// - Parameter isWhole: also what lies behind a transaction that is still open, which is waited for: before the first
-    ///   task, since a dead worker may have left one.
+    /// Reads the cancel requests written so far.
+    /// - Parameter isWhole: whether to wait for open transactions and read what is behind them. Needed before the
+    ///   first task, since a dead worker may have left one open.
     /// - Throws: `LogError`.
     package func catchUp(isWhole: Bool = false) async throws {
         let limit = isWhole ? try await log.decided(partition) : 0
@@ -51,7 +52,7 @@ package final class Cancellations: Sendable {
             let now = ContinuousClock.now
             var cancelled: [TaskGeneration] = []
             let listeners = state.withLock { state -> [@Sendable (TaskGeneration) async -> Void] in
-                // Another reader was faster: an old page must not undo what came after it.
+                // Another reader was faster. An old page must not undo what was read after it.
                 guard state.next == from else { return [] }
                 for stored in page.records {
                     guard let (task, isRequest) = CancelRecord.read(stored.record) else { continue }
@@ -76,7 +77,8 @@ package final class Cancellations: Sendable {
         var iterator = changes.makeAsyncIterator()
         while true {
             do {
-                // First of all: what came since the caller's own look has no change of its own any more.
+                // Read before the first wait: what came between the caller's last read and `changes()` raises no
+                // change.
                 try await catchUp()
             } catch let error as LogError {
                 if case .closed = error { return }

@@ -4,7 +4,7 @@ package import BackhaulTelemetry
 package import Logging
 internal import Synchronization
 
-/// A worker role: takes tasks, uploads them, decides what becomes of them. Stateless: all it knows is in the log.
+/// A worker role: takes tasks, uploads them and decides their outcome. It keeps all state in the log.
 package final class Worker: Sendable {
     private let log: any MessageLog
     private let options: WorkerOptions
@@ -23,7 +23,7 @@ package final class Worker: Sendable {
 
     private let state = Mutex(State())
 
-    /// - Parameter random: 0 ..< 1, for the jitter of delays.
+    /// - Parameter random: returns a number in 0 ..< 1, for the jitter of delays.
     package init(
         log: any MessageLog, options: WorkerOptions, execution: UploadExecution, cancellations: Cancellations? = nil,
         meters: WorkerMeters = WorkerMeters(), tracer: Tracer? = nil, clock: any LogClock,
@@ -41,14 +41,14 @@ package final class Worker: Sendable {
         self.logger = logger
     }
 
-    /// Works until `stop`.
-    /// - Parameter onReady: called once the groups are joined.
+    /// Runs until `stop`.
+    /// - Parameter onReady: called once all groups are joined.
     /// - Throws: `LogError` when the log has failed for good.
     package func run(onReady: @escaping @Sendable () -> Void = {}) async throws {
         let layout = options.layout
-        // Every retry topic that exists is drained, whatever the configuration says now.
+        // Every retry topic that exists is drained, even if its tier is no longer configured.
         guard let topics = try await asking({ try await self.log.topics() }) else { return }
-        // Before the first task: what was cancelled while nobody ran is not to be uploaded.
+        // Read before the first task: what was cancelled while no worker ran must not be uploaded.
         guard try await asking({ try await self.cancellations.catchUp(isWhole: true) }) != nil else { return }
         let existing = topics.compactMap { layout.tier(of: $0.name) }
         let tiers = Set(existing).union(options.policy.tiers).sorted()
@@ -68,7 +68,7 @@ package final class Worker: Sendable {
             state.lanes = lanes
             return state.isStopped
         }
-        // Asked to stop before there was anything to stop.
+        // `stop` was called before the lanes existed.
         if isStopped { for lane in lanes { await lane.stop(grace: 0) } }
         cancellations.listen { [weak self] task in
             for lane in self?.state.withLock(\.lanes) ?? [] { await lane.cancel(task) }
@@ -82,24 +82,25 @@ package final class Worker: Sendable {
             }
             group.addTask {
                 await self.cancellations.follow { error in
-                    self.logger.warning("cancellations are not followed", metadata: ["error": "\(error)"])
+                    self.logger.warning("cancellations cannot be followed", metadata: ["error": "\(error)"])
                 }
                 return false
             }
             group.addTask {
-                // Stopped or failed before it was in its groups: whoever runs the lanes says so.
+                // If a lane stops or fails before it has joined, the task that runs it reports that.
                 for lane in lanes { guard (try? await lane.joined()) != nil else { return false } }
                 onReady()
                 return false
             }
-            // A lane that fails ends the worker at once: `waitForAll` would wait for the other first.
+            // A lane that fails ends the worker at once; `waitForAll` would wait for the other lane first.
             var running = lanes.count
             while running > 0, let isLane = try await group.next() { if isLane { running -= 1 } }
             group.cancelAll()
         }
     }
 
-    /// Takes nothing more, gives uploads under way `grace` milliseconds, settles and leaves. Costs no attempt.
+    /// Takes no more tasks, gives uploads in progress `grace` milliseconds, settles and leaves the groups. An
+    /// interrupted upload spends no attempt.
     package func stop(grace: Int64? = nil) async {
         let lanes = state.withLock { state in
             state.isStopped = true
@@ -110,13 +111,13 @@ package final class Worker: Sendable {
         }
     }
 
-    /// From now on so many uploads at a time in each lane.
+    /// Sets the number of concurrent uploads of each lane.
     package func resize(uploads: Int, largeUploads: Int) async {
         let lanes = state.withLock(\.lanes)
         for (lane, slots) in zip(lanes, [uploads, largeUploads]) { await lane.resize(to: slots) }
     }
 
-    /// Asks the log until it answers; nil once the worker is stopped.
+    /// Retries a call to the log until it succeeds. Returns nil once the worker is stopped.
     private func asking<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value? {
         try await Patience.keepAsking(clock: clock) {
             state.withLock(\.isStopped)

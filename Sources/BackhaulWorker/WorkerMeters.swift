@@ -1,27 +1,26 @@
 internal import BackhaulDomain
 package import BackhaulTelemetry
 
-/// What a worker measures of its tasks.
+/// The metrics of a worker.
 package struct WorkerMeters: Sendable {
-    /// From acceptance, or from when a retry was due, to the beginning of the upload.
+    /// Seconds from the append of the task's record, or from when a retry was due, to the start of the upload.
     let wait = Histogram(
         "backhaul_task_wait_duration_seconds",
-        "How long tasks waited: from acceptance, or from when a retry was due, to the beginning of the upload.",
+        "How long tasks waited from the append of their record, or from when a retry was due, to the upload.",
         labels: ["lane"])
     let uploads = Histogram(
-        "backhaul_upload_duration_seconds", "How long uploads took, by destination and by what came of them.",
+        "backhaul_upload_duration_seconds", "How long uploads took, by destination and outcome.",
         labels: ["destination", "outcome"])
     let settle = Histogram(
-        "backhaul_settle_duration_seconds", "From a decision to its record in the log.")
+        "backhaul_settle_duration_seconds", "How long it took from a decision to its record in the log.")
     let bytes = Counter(
         "backhaul_uploaded_bytes_total", "Bytes of the files that were stored.", labels: ["destination"])
 
     let malformed = Counter(
-        "backhaul_malformed_records_total", "Records that were not what their topic holds, by topic.", labels: ["topic"]
-    )
+        "backhaul_malformed_records_total", "Records that are malformed for their topic, by topic.", labels: ["topic"])
     let refusals = Counter(
         "backhaul_refused_decisions_total",
-        "Decisions whose records the log refuses for good: named by a dead letter, or passed over.", labels: ["end"])
+        "Decisions whose records the log refuses for good: named by a dead letter, or skipped.", labels: ["end"])
 
     package init() {}
 
@@ -29,13 +28,14 @@ package struct WorkerMeters: Sendable {
         [wait.family, uploads.family, settle.family, bytes.family, malformed.family, refusals.family]
     }
 
-    /// What operators should know of, though the worker works; nil for nothing.
+    /// What operators should know even though the worker is running; nil for nothing.
     package var remark: String? {
         let count = refusals.total
         return count == 0 ? nil : "\(Int(count)) decisions were refused by the log; see 'backhaul dead-letters list'"
     }
 
-    /// The label of a destination: its name. URLs of submitters are not bounded, so they are one.
+    /// The metric label of a destination: its name, or `url` for all URLs of submitters, since their number is not
+    /// bounded.
     func label(_ place: DestinationReference.Place) -> String {
         if case .named(let name) = place { name.text } else { "url" }
     }

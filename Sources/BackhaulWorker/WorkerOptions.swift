@@ -1,28 +1,29 @@
 package import BackhaulDomain
 
-/// How a worker role works.
+/// The options of a worker role.
 package struct WorkerOptions: Sendable {
-    /// Names this worker in outcomes and dead letters.
+    /// The name of this worker in outcomes and dead letters.
     package var name: String
     package var layout: TopicLayout
     package var policy: RetryPolicy
-    /// Uploads at a time of the small lane and of the large one.
+    /// Concurrent uploads of the small lane and of the large lane.
     package var uploads: Int
     package var largeUploads: Int
-    /// Files of this size and more go through the large lane.
+    /// Files of this many bytes or more go through the large lane.
     package var largeThreshold: UInt64
-    /// Milliseconds that an upload runs before it leaves an in-flight mark.
+    /// Milliseconds that an upload runs before it writes an in-flight mark.
     package var markAfter: Int64
-    /// Milliseconds that uploads under way have to finish when the worker stops or gives a partition up.
+    /// Milliseconds that uploads in progress have to finish when the worker stops or releases a partition.
     package var grace: Int64
-    /// Tasks of one lane that may wait in memory for a time below the smallest tier; more go through the smallest tier.
+    /// Maximum tasks of one lane that wait in memory for less than the smallest tier. More go through the smallest
+    /// tier.
     package var memoryWaits: Int
-    /// How many tasks of the small lane may be uploading or waiting for their decision to be in the log, for each that may
-    /// upload; as many uploads a crash may repeat. More where a settlement takes long. The large lane has two at the most:
-    /// its uploads take longer than any settlement.
+    /// Tasks of the small lane that may be uploading or waiting for their decision to be in the log, per concurrent
+    /// upload. A crash may repeat that many uploads. Higher where a settlement takes long. The large lane uses at
+    /// most two, since its uploads take longer than any settlement.
     package var decisionsPerUpload: Int
 
-    /// Uploads at a time of a lane, and tasks that may be on their way to a decision.
+    /// The maximum numbers of concurrent uploads and of pending decisions of a lane.
     func limits(of kind: Lane.Kind) -> (uploads: Int, decisions: Int) { limits(of: kind, uploads: nil) }
 
     func limits(of kind: Lane.Kind, uploads resized: Int?) -> (uploads: Int, decisions: Int) {

@@ -39,7 +39,7 @@ struct DestinationTypesTests {
             }
         }
         #expect(
-            mistake(["url": "http://h/", "path": "/x"], of: HTTPDestination.self) == "path means nothing for type http")
+            mistake(["url": "http://h/", "path": "/x"], of: HTTPDestination.self) == "path is not used by type http")
         #expect(mistake([:], of: FolderDestination.self) == "path is missing")
         #expect(
             mistake(["url": "http://h/", "method": "GET"], of: HTTPDestination.self)

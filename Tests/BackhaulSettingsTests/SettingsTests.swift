@@ -43,8 +43,8 @@ struct SettingsTests {
     @Test(arguments: [
         ("retry:\n  maxAttemps: 3", "unknown setting 'retry.maxAttemps'; did you mean 'retry.maxAttempts'?"),
         ("rettry: 1", "unknown setting 'rettry'"), ("retry: {tiers: [1s, 1s]}", "ascending order"),
-        ("retry: {tiers: [ten]}", "no duration"), ("retry: {maxAttempts: many}", "no whole number"),
-        ("limits: {largeThreshold: 5MB}", "no size"), ("egress: {allow: [10.0.0.0/99]}", "no address range"),
+        ("retry: {tiers: [ten]}", "not a duration"), ("retry: {maxAttempts: many}", "not a whole number"),
+        ("limits: {largeThreshold: 5MB}", "not a size"), ("egress: {allow: [10.0.0.0/99]}", "not an address range"),
         ("sources: {roots: /srv}", "mapping of names"), ("sources: {roots: {a: relative}}", "absolute path"),
         ("sources: {roots: [{name: a, path: /x, mraker: y}]}", "did you mean 'marker'"),
         ("destinations: {nas: {type: ftp}}", "type must be"), ("destinations: {nas: {type: http}}", "url is missing"),
@@ -52,10 +52,10 @@ struct SettingsTests {
         ("destinations: {nas: {type: http, url: 'http://h/?sig=1'}}", "query"),
         ("destinations: {nas: {type: folder, path: x}}", "absolute"),
         ("destinations: {nas: {type: folder, path: /x, paht: /y}}", "did you mean 'path'"),
-        ("destinations: {nas: {type: folder, path: /x, method: PUT}}", "method means nothing"),
+        ("destinations: {nas: {type: folder, path: /x, method: PUT}}", "method is not used"),
         ("destinations: {nas: {type: folder, path: /x, verify: head}}", "verify must be one of answer, read-back"),
         ("destinations: {'../x': {type: folder, path: /x}}", "destination name"),
-        ("retention: {work: 10d, results: 1d}", "must not be shorter"), ("a: [b", "no YAML"),
+        ("retention: {work: 10d, results: 1d}", "must not be shorter"), ("a: [b", "not valid YAML"),
         ("- a", "mapping of settings"),
     ])
     func mistakesAreNamed(_ yaml: String, _ text: String) async throws {
@@ -72,7 +72,7 @@ struct SettingsTests {
         #expect(
             throws: SettingsError(
                 "environment",
-                "variable BACKHAUL_RETRY_MAX_ATTEMPT is no setting; did you mean BACKHAUL_RETRY_MAX_ATTEMPTS?")
+                "variable BACKHAUL_RETRY_MAX_ATTEMPT is not a setting; did you mean BACKHAUL_RETRY_MAX_ATTEMPTS?")
         ) {
             try SettingsReader.read(file: nil, environment: ["BACKHAUL_RETRY_MAX_ATTEMPT": "3"])
         }

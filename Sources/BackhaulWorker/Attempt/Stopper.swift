@@ -1,29 +1,29 @@
 internal import BackhaulTransfer
 internal import Synchronization
 
-/// Tells one delivery's work to stop, and why.
+/// Stops the work on one delivery, with a reason.
 final class Stopper: Sendable {
     enum Reason: Sendable {
-        /// The worker stops, or gives the partition up: as if the attempt had not been.
+        /// The worker stops or releases the partition. The attempt does not count.
         case interrupt
-        /// The delivery holds its partition's intake back: move it on.
+        /// The delivery blocks the intake of its partition and has to be moved to another topic.
         case makeWay
-        /// Its owner wants it no more.
+        /// The task was cancelled.
         case cancel
     }
 
     private let reason = Mutex<Reason?>(nil)
     private let uploading = Atomic<Bool>(false)
-    /// Ends whatever the work waits for.
+    /// Ends the wait or transfer that the work is in.
     let interruption = Interruption()
 
-    /// Whether bytes are on their way: such work gets time to finish.
+    /// Whether an upload is in progress. Such work gets time to finish.
     var isUploading: Bool {
         get { uploading.load(ordering: .relaxed) }
         set { uploading.store(newValue, ordering: .relaxed) }
     }
 
-    /// The first reason stands.
+    /// Stops the work. The first reason is kept.
     func stop(_ why: Reason) {
         reason.withLock { $0 = $0 ?? why }
         interruption.interrupt()
@@ -31,8 +31,8 @@ final class Stopper: Sendable {
 
     var stopped: Reason? { reason.withLock { $0 } }
 
-    /// Runs `body` unless stopped; nil when a stop ended it. A value that `body` reached all the same is kept: what is done
-    /// is done.
+    /// Runs `body` unless the work is stopped. Returns nil when a stop ended it, but keeps a value that `body`
+    /// returned in spite of a stop.
     func run<Value>(_ body: (Interruption) async throws -> Value) async throws -> Value? {
         if stopped != nil { return nil }
         do {

@@ -2,16 +2,16 @@ package import BackhaulDomain
 package import BackhaulLog
 package import BackhaulRecords
 
-/// A delivery as a worker understands it: the task, and how far it has come.
+/// A delivery with the task decoded from it and the progress of that task.
 package struct TaskDelivery: Hashable, Sendable {
     package var delivery: Delivery
     package var task: UploadTask
     package var progress: TaskProgress
-    /// Whether a checkpoint stands for this position, which has to be forgotten once the delivery is finished.
+    /// Whether the log has a checkpoint for this position, which needs a tombstone when the delivery is finished.
     package var hasCheckpoint: Bool
-    /// Whether this worker has marked it as in flight.
+    /// Whether this worker has written an in-flight mark for it.
     package var isMarked = false
-    /// The span of the upload under way, in the trace of the task's record; nil without one.
+    /// The trace context of the upload's span; nil when the task's record has none.
     package var trace: String?
 
     package init(delivery: Delivery, task: UploadTask, progress: TaskProgress, hasCheckpoint: Bool = false) {
@@ -25,7 +25,7 @@ package struct TaskDelivery: Hashable, Sendable {
         TaskGeneration(identity: task.identity, generation: progress.generation)
     }
 
-    /// Reads a record and what an earlier owner left about it.
+    /// Decodes a record and merges the checkpoint that an earlier owner wrote for it.
     /// - Throws: `RecordError` when the record is not a task.
     package static func read(_ delivery: Delivery, checkpoint: Checkpoint?) throws(RecordError) -> TaskDelivery {
         let read = try TaskRecord.read(delivery.record)
@@ -34,7 +34,7 @@ package struct TaskDelivery: Hashable, Sendable {
         guard let checkpoint, checkpoint.task == result.generation else { return result }
         result.progress = checkpoint.progress
         result.progress.due = result.progress.due.map { $0 - delivery.skew }
-        // The owner that wrote the mark never took it back: it died while the upload was under way.
+        // The owner that wrote the mark did not remove it, so it died during the upload.
         if checkpoint.isInFlight { result.progress.crashes = Domain.counting(result.progress.crashes) }
         result.hasCheckpoint = true
         return result

@@ -5,12 +5,13 @@ internal import BackhaulRecords
 internal import BackhaulTelemetry
 internal import Logging
 
-/// One delivery on its way to a settled decision.
+/// Runs one delivery: upload, decision and settlement.
 struct TaskRun: Sendable {
     let task: TaskDelivery
-    /// Whether its destination takes the uploads of a key in order: it then waits in place and is never moved.
+    /// Whether its destination takes the uploads of a key in order. The task then waits in memory and is never
+    /// moved.
     let isOrdered: Bool
-    /// Whether the record was appended while this lane had its partition already.
+    /// Whether the record was appended after this lane acquired its partition.
     let isOnlyOwner: Bool
     let stopper: Stopper
     let tools: LaneTools
@@ -27,50 +28,50 @@ struct TaskRun: Sendable {
 
     /// How a run ended.
     enum End: Sendable {
-        /// Its decision is in the log, or it stays unfinished for the next owner.
+        /// The decision is in the log, or the delivery stays unfinished for the next owner.
         case settled
-        /// It may go on at this time (milliseconds since 1970); what it has gone through is in the log.
+        /// The task may continue at this time (milliseconds since 1970). Its progress is in the log.
         indirect case waits(TaskDelivery, until: Int64)
     }
 
-    /// What one try came to.
+    /// The result of one try.
     private enum Attempt {
         case stored(StoredObject)
         case failed(Failure)
-        /// Its deadline had passed when it could have begun.
+        /// The deadline had passed before the try began.
         case late
         case stopped
     }
 
-    /// One try, and what it has changed of the delivery.
+    /// One try, and what it changed in the delivery.
     private struct Tried {
         var attempt: Attempt
-        /// By the wall clock.
+        /// Milliseconds since 1970 by the wall clock.
         var startedAt: Int64
-        /// By the steady clock, for how long it took and for its mark.
+        /// Milliseconds since 1970 by the steady clock, for the duration of the try and for its mark.
         var begun: Int64
-        /// The trace that the upload went under.
+        /// The trace context of the upload.
         var trace: String?
-        /// Whether a mark of it is in the log.
+        /// Whether its in-flight mark is in the log.
         var isMarked = false
     }
 
-    /// What is to be done for the delivery. Decided by functions that do not suspend: what these work with lies on a thread's
-    /// stack for a moment, while a suspended task keeps every local of its function. In one function with the awaits a
-    /// delivery took 26 KiB, and a worker on Kafka has 512 of them in hand.
+    /// What to do with the delivery. Decided by functions that do not suspend: their locals are on a thread's stack
+    /// only for a moment, while a suspended task keeps every local of its function. In one function with the
+    /// awaits, a delivery took 26 KiB, and a worker on Kafka holds 512 of them.
     private enum Step {
-        /// It is through once this is in the log.
+        /// The delivery is done once this unit is in the log.
         case settle(SettleUnit)
-        /// It may go on at a time, once this is in the log.
+        /// The task may continue at `until` (milliseconds since 1970), once this unit is in the log.
         indirect case wait(SettleUnit?, TaskDelivery, until: Int64)
-        /// It stays unfinished, for the next owner.
+        /// The delivery stays unfinished, for the next owner.
         case leave
     }
 
     /// - Throws: `LogError` when the log has failed for good.
     func run() async throws -> End {
         if let step = try beforehand() { return try await take(step) }
-        // Held until the decision is in the log: a crash then repeats no more uploads than there are places.
+        // Held until the decision is in the log, so a crash repeats at most as many uploads as there are slots.
         guard try await stopper.run({ try await decisions.enter(task.task, $0) }) != nil else {
             return try await take(stopped(task))
         }
@@ -78,7 +79,7 @@ struct TaskRun: Sendable {
         guard try await stopper.run({ try await gate.enter(task.task, $0) }) != nil else {
             return try await take(stopped(task))
         }
-        // The slot itself is free as soon as the upload has ended: others upload while this one is settled.
+        // The upload slot is released when the upload ends, so others upload while this one is settled.
         let tried: Tried
         do {
             defer { gate.leave(task.task) }
@@ -100,7 +101,7 @@ struct TaskRun: Sendable {
         }
     }
 
-    /// What is decided without a try; nil where one is to be made.
+    /// The step that needs no try; nil when a try has to be made.
     private func beforehand() throws -> Step? {
         if cancellations.contains(task.generation) { return .settle(try cancelled(task, isInterrupted: false)) }
         let now = clock.now
@@ -111,7 +112,7 @@ struct TaskRun: Sendable {
             }
             return .settle(writer.moved(task, toTier: tier))
         }
-        // A large task that woke from its delay goes back to its own lane, where it holds nobody up.
+        // A large task whose delay has ended goes back to the large lane, where it does not delay small ones.
         if tools.kind == .small, !isOrdered, task.task.size >= options.largeThreshold {
             return .settle(writer.handedOver(task))
         }
@@ -138,7 +139,7 @@ struct TaskRun: Sendable {
             var unit = try writer.succeeded(
                 task, bytes: object.bytes, sha256: object.sha256, verification: object.verification.rawValue,
                 startedAt: startedAt, now: now)
-            // Cancelled meanwhile, too late for the object: nobody else will meet the wish.
+            // The task was cancelled after the object was stored. No other delivery will remove the cancel request.
             if cancellations.contains(task.generation) {
                 unit.appends.append(CancelRecord.tombstone(task.generation, writer.layout))
             }
@@ -152,7 +153,7 @@ struct TaskRun: Sendable {
 
     private func decide(_ failure: Failure, _ failed: TaskDelivery, startedAt: Int64, now: Int64) throws -> Step {
         var task = failed
-        // Delays go by the steady clock, deadlines by the wall clock: they are brought onto one scale.
+        // Delays use the steady clock and deadlines the wall clock: convert both to the steady clock.
         let steady = clock.now
         let ahead = now.subtractingClamped(steady)
         let verdict = Verdict.decide(
@@ -179,7 +180,7 @@ struct TaskRun: Sendable {
             if case .tier(let tier) = place(for: at, now: steady) {
                 return .settle(writer.moved(task, toTier: tier, with: [record]))
             }
-            // It waits here; what it has gone through is written down first, so that a crash forgets nothing.
+            // The task waits in memory. Its progress is written to the log first, so that a crash loses nothing.
             let unit = try writer.checkpoint(task, isInFlight: false, with: [record])
             task.hasCheckpoint = true
             task.isMarked = false
@@ -230,7 +231,7 @@ struct TaskRun: Sendable {
         isOrdered ? .memory : DelayPlan.next(tiers: tools.tiers, woken: woken, due: due, now: now)
     }
 
-    /// One try; after some seconds it leaves its mark.
+    /// Makes one try. A try that takes longer than `WorkerOptions.markAfter` writes an in-flight mark.
     private func attempt() async throws -> Tried {
         var tried = beginning()
         if case .late = tried.attempt { return tried }
@@ -254,7 +255,8 @@ struct TaskRun: Sendable {
         return tried
     }
 
-    /// When a try begins and under which trace; `late` when it is too late for one, else `stopped` until it has ended.
+    /// The start time and trace of a try. Its attempt is `late` when the deadline has passed, else `stopped` until
+    /// the try ends.
     private func beginning() -> Tried {
         let startedAt = clock.wall
         let begun = clock.now
@@ -275,11 +277,12 @@ struct TaskRun: Sendable {
         tools.marks.begin(task, at: tried.begun, startedAt: tried.startedAt)
     }
 
-    /// - Parameter isInterrupted: whether an upload may have been under way just now.
+    /// - Parameter isInterrupted: whether an upload may have been in progress.
     private func cancelled(_ task: TaskDelivery, isInterrupted: Bool) throws -> SettleUnit {
         let now = clock.wall
-        // Nothing was left behind only where nobody can have begun: the record is the first of its generation, and was
-        // appended while this worker had the partition, so no other was there to upload it and die.
+        // It is certain that no object exists only if no worker can have begun an upload: the record is the first
+        // of its generation and was appended while this worker had the partition, so no other worker can have
+        // uploaded it and died.
         let topics = [writer.layout.tasks, writer.layout.largeTasks]
         let isFirst =
             topics.contains(task.delivery.stored.position.partition.topic) && !task.progress.isHandedOver
@@ -288,7 +291,7 @@ struct TaskRun: Sendable {
         return try writer.cancelled(task, objectMayExist: mayExist, startedAt: now, now: now)
     }
 
-    /// The delivery's work was stopped: it stays unfinished for the next owner, or makes way.
+    /// The step for work that was stopped: cancel it, move it to another topic, or leave it to the next owner.
     private func stopped(_ task: TaskDelivery) throws -> Step {
         switch stopper.stopped {
         case .cancel:
@@ -301,7 +304,7 @@ struct TaskRun: Sendable {
             if task.isMarked { unit.appends.append(try writer.released(task, now: clock.wall)) }
             return .settle(unit)
         default:
-            // A mark would count as a crash of this worker, which stops in order.
+            // A mark left in the log would count as a crash, but this worker stops in order.
             guard task.hasCheckpoint else { return .leave }
             let now = clock.wall
             let records = task.isMarked ? [try writer.released(task, now: now)] : []

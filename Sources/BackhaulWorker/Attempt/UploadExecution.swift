@@ -3,7 +3,7 @@ package import BackhaulDomain
 package import BackhaulFiles
 package import BackhaulTransfer
 
-/// Does one attempt: opens the source, asks the dialect, carries out its steps.
+/// Makes one attempt: opens the source, then runs the steps of the destination's dialect.
 package struct UploadExecution: Sendable {
     private let destinations: LiveDestinations
     private let roots: RootCache
@@ -11,7 +11,7 @@ package struct UploadExecution: Sendable {
     private let store: LocalStore
     private let pool: ReaderPool
 
-    /// Files up to this size are read before the request is made, in one go.
+    /// Files of up to this many bytes are read whole before the request is made.
     private static let loadedSize: UInt64 = 128 << 10
 
     package init(
@@ -24,12 +24,12 @@ package struct UploadExecution: Sendable {
         self.pool = pool
     }
 
-    /// How the destination of a task wants its uploads ordered; none when it is not known.
+    /// The order that the task's destination requires; none when the destination is unknown.
     package func order(of task: UploadTask) -> Destination.Order {
         (try? destinations.table.resolve(task.destination.place))?.order ?? .none
     }
 
-    /// - Throws: `Failure`; `CancellationError` when the work is interrupted or the calling task cancelled.
+    /// - Throws: `Failure`; `CancellationError` when the work is interrupted or the calling task is cancelled.
     package func attempt(_ task: UploadTask, _ interruption: Interruption) async throws -> StoredObject {
         let destination = try destinations.table.resolve(task.destination.place)
         let body = type(of: destination.type).readsSource ? try await load(task) : .none
@@ -68,9 +68,10 @@ package struct UploadExecution: Sendable {
         }
     }
 
-    /// Opens the source and holds it against what was accepted. Blocks.
+    /// Opens the source and compares it with what was accepted. Blocks.
     private func open(_ task: UploadTask) throws -> TransferBody {
-        // A kept root is believed only where it agrees: what differs may be the file of a tree that another has replaced.
+        // A cached root is used only if the file matches: a file that differs may belong to a tree that has been
+        // replaced.
         if let root = roots.kept(task.source.root),
             let file = try? SourceFile(path: task.source.path.text, below: root.descriptor), Self.isSame(file, task)
         {
@@ -94,7 +95,7 @@ package struct UploadExecution: Sendable {
             case .unreadable(let text): throw Failure(.permanent, "the file cannot be read: \(text)")
             case .unavailable(let text): throw Failure(.transient, "the file cannot be opened now: \(text)")
             case .notAFile(let text): throw Failure(.sourceChanged, text)
-            case .stale(let text): throw Failure(.rootUnfit, "the medium does not answer: \(text)")
+            case .stale(let text): throw Failure(.rootUnfit, "the medium does not respond: \(text)")
             }
         }
         return try body(file, of: task)
@@ -108,8 +109,8 @@ package struct UploadExecution: Sendable {
         guard Self.isSame(file, task) else {
             throw Failure(
                 .sourceChanged,
-                "the file has changed since it was accepted (\(task.size) bytes then, \(file.size) now); submit it again"
-            )
+                "the file has changed since it was accepted (\(task.size) bytes then, \(file.size) now); "
+                    + "submit it again")
         }
         guard file.size <= Self.loadedSize else { return .file(file) }
         do {

@@ -2,23 +2,23 @@ package import BackhaulDomain
 package import BackhaulTransfer
 internal import Synchronization
 
-/// Asked before every upload. Limits by destination and tenant, breakers and budgets have their place behind it.
+/// Admits every upload. Limits by destination and tenant, breakers and budgets can be added behind it.
 package protocol UploadGate: Sendable {
     /// Waits until the upload may begin.
-    /// - Throws: `CancellationError` when the work is interrupted, or the calling task cancelled.
+    /// - Throws: `CancellationError` when the work is interrupted or the calling task is cancelled.
     func enter(_ task: UploadTask, _ interruption: Interruption) async throws
-    /// The upload has ended.
+    /// Ends the admission of an upload that has ended.
     func leave(_ task: UploadTask)
 }
 
-/// So many uploads at a time, first come first served.
+/// Admits a fixed number of uploads at a time, first come first served.
 package final class SlotGate: UploadGate {
     private struct State {
         var slots: Int
-        /// Below zero after a resize, until as many have left.
+        /// Below zero after a resize to fewer slots, until enough uploads have left.
         var free: Int
         var waiters: [(id: Int, continuation: CheckedContinuation<Void, any Error>)] = []
-        /// Numbers of those who wait, or are about to; and of those among them who are not to wait any more.
+        /// Numbers of the callers that wait or are about to wait, and of those among them whose wait was cancelled.
         var asking: Set<Int> = []
         var cancelled: Set<Int> = []
         var nextID = 0
@@ -30,7 +30,7 @@ package final class SlotGate: UploadGate {
         state = Mutex(State(slots: slots, free: slots))
     }
 
-    /// From now on so many at a time. With fewer, those under way go on, and the next wait for them.
+    /// Sets the number of slots. With fewer slots, uploads in progress continue and new ones wait for them.
     package func resize(to slots: Int) {
         let called = state.withLock { state in
             state.free += slots - state.slots
@@ -47,7 +47,7 @@ package final class SlotGate: UploadGate {
 
     package func enter(_ task: UploadTask, _ interruption: Interruption) async throws {
         let (isIn, id) = state.withLock { state in
-            // Waiters are there only when nothing is free.
+            // Callers wait only when no slot is free.
             guard state.free > 0 else {
                 state.nextID += 1
                 state.asking.insert(state.nextID)
@@ -68,7 +68,7 @@ package final class SlotGate: UploadGate {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let result = state.withLock { state -> Result<Void, any Error>? in
-                    // A cancel that came first has left its number behind.
+                    // A cancel that came before this point has stored the number.
                     if state.cancelled.remove(id) != nil { return .failure(CancellationError()) }
                     if state.free > 0 {
                         state.free -= 1
@@ -87,8 +87,8 @@ package final class SlotGate: UploadGate {
     private func cancel(_ id: Int) {
         let waiter = state.withLock { state -> CheckedContinuation<Void, any Error>? in
             guard let index = state.waiters.firstIndex(where: { $0.id == id }) else {
-                // Not filed yet, or let in already; of one that has left `enter`, an interruption that was on its way
-                // finds nothing.
+                // The caller is not stored yet, or is already admitted. A late interruption of a caller that has
+                // left `enter` finds no number in `asking`.
                 if state.asking.contains(id) { state.cancelled.insert(id) }
                 return nil
             }

@@ -1,11 +1,11 @@
 internal import BackhaulLog
 
-/// A partition that a lane takes over: until its checkpoints are read, what is delivered of it waits here, in order.
+/// A partition that a lane is acquiring. Its deliveries wait here in order until its checkpoints are read.
 struct Arrival: Sendable {
     let partition: TopicPartition
-    /// Which ownership of the partition it is; a later one's differs.
+    /// The epoch of this ownership of the partition; it differs for a later one.
     let epoch: Int
-    /// Where the group stood.
+    /// The group's position at assignment.
     let position: GroupPosition
     var deliveries: [Delivery] = []
 }

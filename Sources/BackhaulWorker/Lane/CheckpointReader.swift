@@ -2,13 +2,13 @@ internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulRecords
 
-/// Finds what earlier owners left about the records of partitions that are taken over.
+/// Reads the checkpoints that earlier owners wrote for records of partitions that this worker acquires.
 ///
-/// A partition of checkpoints answers for the partitions of its number in every work topic, of both lanes: they come together,
-/// so one scan serves all that wait when it begins. Two scans of one partition at different places would throw away what was
-/// fetched for each other.
+/// One checkpoints partition holds the checkpoints of the partitions with its number in all work topics of both
+/// lanes. These are assigned together, so one scan serves all requests that wait when it begins. Two scans of one
+/// partition at different offsets would discard each other's fetched records.
 actor CheckpointReader {
-    /// A partition that is taken over, and where its group stands in it.
+    /// A partition that is being acquired, and its group's position in it.
     private struct Request {
         let prefix: [UInt8]
         let partition: TopicPartition
@@ -30,8 +30,9 @@ actor CheckpointReader {
         self.layout = layout
     }
 
-    /// What is in the log by now about the partition's unfinished records, an earlier owner's open transaction included.
-    /// - Throws: `LogError`; it may be asked again.
+    /// The checkpoints of the partition's unfinished records, including those of an earlier owner's open
+    /// transaction.
+    /// - Throws: `LogError`; the call may be repeated.
     func checkpoints(
         of partition: TopicPartition, at position: GroupPosition
     ) async throws -> [LogPosition: Checkpoint] {
@@ -50,12 +51,12 @@ actor CheckpointReader {
         }
         return try await lock.withLock {
             if let request = requests[id], request.isServed { return request.found }
-            // All of them were assigned before the scan begins.
+            // All of these partitions were assigned before the scan begins.
             let served = waiting.removeValue(forKey: number) ?? []
             do {
                 try await scan(number, for: served)
             } catch {
-                // Each asks again for itself.
+                // Put the requests back: each caller repeats its own.
                 waiting[number, default: []] += served.filter { requests[$0] != nil }
                 throw error
             }
@@ -76,7 +77,7 @@ actor CheckpointReader {
         }
     }
 
-    /// Only of records that may be in somebody's hand: no checkpoint of another is ever asked for.
+    /// Stores a checkpoint only if its record may be delivered; no other is ever used.
     private func note(_ stored: StoredRecord, _ key: [UInt8], _ id: Int) {
         guard let request = requests[id],
             let offset = CheckpointRecord.offset(ofKey: key, prefix: request.prefix),

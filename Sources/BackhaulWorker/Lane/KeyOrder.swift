@@ -1,17 +1,20 @@
-/// One upload of a key at a time, in the order of delivery; pure. Whoever is first in its key's line may run.
+/// Allows one upload per key at a time, in the order of delivery. The first member in the queue of its key may run.
+/// Pure.
 struct KeyOrder<Member: Hashable & Sendable>: Sendable {
     private var lines: [[UInt8]: [Member]] = [:]
 
+    /// Adds the member to the end of its key's queue.
     /// - Returns: whether the member is first.
     mutating func join(_ member: Member, key: [UInt8]) -> Bool {
         lines[key, default: []].append(member)
         return lines[key]?.first == member
     }
 
-    /// Who may run.
+    /// The member that may run; nil for an empty queue.
     func first(of key: [UInt8]) -> Member? { lines[key]?.first }
 
-    /// - Returns: who is first now, if that changed.
+    /// Removes the member from its key's queue.
+    /// - Returns: the new first member, if the first one left.
     mutating func leave(_ member: Member, key: [UInt8]) -> Member? {
         guard var line = lines[key], let index = line.firstIndex(of: member) else { return nil }
         line.remove(at: index)

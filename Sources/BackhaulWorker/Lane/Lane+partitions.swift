@@ -3,9 +3,9 @@ internal import BackhaulLog
 internal import BackhaulRecords
 internal import Logging
 
-/// How a lane takes partitions over and gives them up.
+/// Acquires and releases partitions.
 extension Lane {
-    /// Notes that partitions are this lane's from now on.
+    /// Records that the lane owns partitions from now on.
     func arrive(_ assigned: [AssignedPartition]) -> [Arrival] {
         assigned.map { found in
             ownedSince[found.partition] = clock.now
@@ -15,15 +15,15 @@ extension Lane {
         }
     }
 
-    /// Keeps a delivery back whose partition's checkpoints are being read.
-    /// - Returns: whether it is kept.
+    /// Holds a delivery back while the checkpoints of its partition are being read.
+    /// - Returns: whether it is held back.
     func hold(_ delivery: Delivery) -> Bool {
         guard arriving[delivery.stored.position.partition] != nil else { return false }
         arriving[delivery.stored.position.partition]?.deliveries.append(delivery)
         return true
     }
 
-    /// Finds what earlier owners left about a partition's records, then works on what was delivered meanwhile.
+    /// Reads the checkpoints of a partition, then starts on what was delivered in the meantime.
     func takeOver(_ arrival: Arrival) async throws {
         let found = try await Patience.keepAsking(clock: clock) {
             isStopping || arriving[arrival.partition]?.epoch != arrival.epoch
@@ -33,7 +33,8 @@ extension Lane {
         } _: {
             try await tools.checkpoints.checkpoints(of: arrival.partition, at: arrival.position)
         }
-        // Asked back, lost or taken over once more meanwhile: what waited here went with that.
+        // The partition was revoked, lost or assigned again meanwhile, and the deliveries that waited were dropped
+        // with it.
         guard let found, arriving[arrival.partition]?.epoch == arrival.epoch,
             let ready = arriving.removeValue(forKey: arrival.partition)
         else { return }
@@ -43,9 +44,9 @@ extension Lane {
         }
     }
 
-    /// The partitions are not this lane's any more, or not for long: what waits of them goes at once, and what is worked on
-    /// will not wait here again.
-    /// - Returns: the deliveries that are worked on.
+    /// Handles partitions that are lost or being revoked: drops their waiting deliveries at once, and keeps running
+    /// ones from waiting here again.
+    /// - Returns: the deliveries that are running.
     func leave(_ revocation: Revocation) async -> Set<DeliveryReference> {
         let partitions = Set(revocation.partitions)
         var credits = 0
@@ -63,12 +64,13 @@ extension Lane {
         try await session.release(revocation)
     }
 
-    /// The partitions are another's already: what is under way there is its to do, and nothing of it can be settled.
+    /// Stops work on partitions that already have another owner: it does that work, and this lane can settle none
+    /// of it.
     func drop(_ given: Set<DeliveryReference>) async { await drain(given, grace: 0) }
 
-    /// Takes out what waits. It has everything that matters in the log. All of it goes at once: between two of them nobody
-    /// may be called, or a key's next task would overtake the one that is handed back.
-    /// - Returns: the credits that are free now.
+    /// Removes waiting tasks; their progress is in the log. All are removed before any is forgotten: otherwise the
+    /// next task of a key would be called and overtake the one that is handed back.
+    /// - Returns: the number of credits that are free now.
     private func removeWaiting(_ isConcerned: (DeliveryReference) -> Bool) -> Int {
         let waiting = room.references.filter(isConcerned)
         for reference in waiting { _ = room.remove(reference) }
@@ -80,7 +82,8 @@ extension Lane {
         return credits
     }
 
-    /// Waits until none of the deliveries (all of them for nil) is worked on any more, interrupting what outlasts `grace`.
+    /// Waits until none of the deliveries (nil for all) is running. Interrupts those that run longer than `grace`
+    /// milliseconds.
     func drain(_ references: Set<DeliveryReference>?, grace: Int64) async {
         func concerned() -> [Stopper] {
             stoppers.filter { references?.contains($0.key) ?? true }.map(\.value)
@@ -93,7 +96,7 @@ extension Lane {
         let signal = Signal()
         idleWaiters.append((references, signal))
         if !concerned().isEmpty { await signal.wait(until: clock.now + grace, by: clock) }
-        // Nobody is added meanwhile: the deliveries are known, and a lane that stops gets none.
+        // No work is added meanwhile: the set of deliveries is fixed, and a lane that stops accepts none.
         while !concerned().isEmpty {
             for stopper in concerned() { stopper.stop(.interrupt) }
             await signal.waitThrough()
@@ -101,7 +104,7 @@ extension Lane {
         idleWaiters.removeAll { $0.signal === signal }
     }
 
-    /// A head holds its partition's intake back: it is moved on, unless it keeps its key's order.
+    /// Moves on a delivery that blocks the intake of its partition, unless it has to keep the order of its key.
     func makeWay(_ head: DeliveryReference) async throws {
         guard keys[head] == nil else { return }
         if let stopper = stoppers[head] { return stopper.stop(.makeWay) }

@@ -5,11 +5,11 @@ internal import BackhaulRecords
 internal import BackhaulTelemetry
 internal import Logging
 
-/// One lane of a worker: a session, the tasks that it was given, and what becomes of them.
+/// One lane of a worker: a session and the tasks delivered to it.
 ///
-/// A delivery that can be worked on is a child task of the lane (`TaskRun`): it takes a slot, uploads, decides and
-/// settles. One that has to wait below the smallest tier, or for its turn among the tasks of its key, is a value in the
-/// waiting room until the lane's clock or the one before it calls it.
+/// A delivery that can run is a child task of the lane (`TaskRun`): it acquires a slot, uploads, decides and
+/// settles. One that waits for less than the smallest tier, or for its turn among the tasks of its key, is a value
+/// in the waiting room until its time comes or the task before it ends.
 actor Lane {
     enum Kind: Sendable {
         /// `tasks` and the retry topics.
@@ -27,32 +27,33 @@ actor Lane {
     var tiers: [Int64] { tools.tiers }
     var clock: any LogClock { tools.clock }
     var logger: Logger { tools.logger }
-    /// Where the generations in hand stand.
+    /// The deliveries that the lane holds, by task generation.
     var places: [TaskGeneration: DeliveryReference] = [:]
     var generations: [DeliveryReference: TaskGeneration] = [:]
 
     var stoppers: [DeliveryReference: Stopper] = [:]
     var room = WaitingRoom()
     let roomChanged = Signal()
-    /// Deliveries whose credit went to another while they wait.
+    /// Waiting deliveries whose credit was granted to another delivery.
     var creditless: Set<DeliveryReference> = []
     var checkpoints: [LogPosition: Checkpoint] = [:]
     var order = KeyOrder<DeliveryReference>()
     var keys: [DeliveryReference: [UInt8]] = [:]
-    /// Milliseconds since 1970 by this machine's clock, which the log's may be behind of: then it only says "may exist".
+    /// When each partition was acquired: milliseconds since 1970 by this machine's clock. If the log's clock is
+    /// behind, a cancelled task only reports "may exist" needlessly.
     var ownedSince: [TopicPartition: Int64] = [:]
-    /// Uploads and decisions that it may have under way.
+    /// The maximum numbers of concurrent uploads and of pending decisions.
     private var limits: (uploads: Int, decisions: Int)
-    /// Deliveries that this lane may have in hand.
+    /// The number of deliveries that this lane may hold.
     var credits = 0
-    /// Credits of deliveries that are through, not given back yet.
+    /// Credits of finished deliveries that are not granted again yet.
     var owed = 0
     var isStopping = false
     var isEnding = false
-    /// Deliveries of partitions that were asked back or lost: what of them is still worked on must not wait here again.
-    /// Deliveries, not partitions: a partition may be this lane's again before the last of them has ended.
+    /// Running deliveries of partitions that were revoked or lost: they must not wait here again. Deliveries, not
+    /// partitions: the lane may own a partition again before the last of them has ended.
     var leaving: Set<DeliveryReference> = []
-    /// Partitions whose checkpoints are being read, and what was delivered of them meanwhile.
+    /// Partitions whose checkpoints are being read, with their deliveries.
     var arriving: [TopicPartition: Arrival] = [:]
     var idleWaiters: [(references: Set<DeliveryReference>?, signal: Signal)] = []
 
@@ -63,13 +64,13 @@ actor Lane {
         limits = tools.options.limits(of: tools.kind)
     }
 
-    /// From now on so many uploads at a time.
+    /// Sets the number of concurrent uploads.
     func resize(to slots: Int) async {
         limits = options.limits(of: tools.kind, uploads: slots)
         tools.decisions.resize(to: limits.decisions)
         await settler.resize(to: LaneTools.batch(limits.decisions))
         (tools.gate as? SlotGate)?.resize(to: slots)
-        // Credits in hand are never taken back: fewer slots only mean that more wait for one.
+        // Granted credits are never withdrawn. With fewer slots, more deliveries wait for one.
         let wanted = Self.credits(limits)
         guard wanted > credits else { return }
         let more = wanted - credits
@@ -77,17 +78,17 @@ actor Lane {
         await session.grant(more)
     }
 
-    /// Enough in hand that a settled slot never waits for the log, little enough that memory does not notice.
+    /// Enough that a free slot never waits for the log, and few enough that memory stays small.
     private static func credits(_ limits: (uploads: Int, decisions: Int)) -> Int {
         limits.decisions + 2 * limits.uploads + 32
     }
 
-    /// Works until `stop`, or until the log fails for good.
+    /// Runs until `stop`, or until the log fails for good.
     func run() async throws {
         do {
             try await work()
         } catch {
-            // Nobody takes deliveries any more: the groups must not wait for this member.
+            // This member takes no more deliveries, so its groups must not wait for it.
             await session.close()
             throw error
         }
@@ -101,8 +102,8 @@ actor Lane {
                 do {
                     try await self.settler.run()
                 } catch {
-                    // Nothing can be decided any more: the closed session ends the loop below, which is not a child of
-                    // the group and would go on taking deliveries.
+                    // Nothing can be settled any more. The loop below is not a child of the group and would
+                    // continue to take deliveries; closing the session ends it.
                     await self.session.close()
                     throw error
                 }
@@ -110,7 +111,7 @@ actor Lane {
             group.addTask { await self.callWaiting() }
             let marking = Signal()
             group.addTask {
-                // Until the lane has nothing under way any more, or has failed.
+                // Runs until the lane has ended or failed.
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { await self.tools.marks.run() }
                     group.addTask { await marking.wait() }
@@ -121,7 +122,7 @@ actor Lane {
             while let event = try await session.next() {
                 switch event {
                 case .assigned(let partitions):
-                    // Read beside the loop: others deliver meanwhile, and what is asked back is answered.
+                    // Read concurrently, so that other partitions deliver and revocations are answered meanwhile.
                     for arrival in arrive(partitions) { group.addTask { try await self.takeOver(arrival) } }
                 case .delivered(let deliveries):
                     for delivery in deliveries where !hold(delivery) {
@@ -131,9 +132,10 @@ actor Lane {
                     let given = await leave(revocation)
                     group.addTask { try await self.giveUp(revocation, given) }
                 case .lost(let revocation):
-                    // At once, and of what is in hand now. Walked: lost(p), assigned(p), delivered(p@7, due later). Were the
-                    // partition dropped by a task of its own that ran last, it would take p@7 for one of the lost ones: out
-                    // of the room, and nobody would try it again before the next owner.
+                    // Dropped here, not in a child task, so that only what is held now is dropped. Otherwise:
+                    // 1. lost(p), assigned(p) and delivered(p@7, due later) arrive.
+                    // 2. The child task runs last and counts p@7 among the lost deliveries.
+                    // 3. It removes p@7 from the room, and p@7 is not tried before the next owner.
                     let given = await leave(revocation)
                     group.addTask { await self.drop(given) }
                 case .blocked(let head):
@@ -147,10 +149,11 @@ actor Lane {
         }
     }
 
-    /// Returns once the lane is in its groups.
+    /// Returns once the lane has joined its groups.
     func joined() async throws { try await session.joined() }
 
-    /// Ends the lane: what waits is dropped at once, what uploads gets `grace` milliseconds, and costs no attempt.
+    /// Ends the lane. Drops waiting tasks at once and gives uploads `grace` milliseconds; an interrupted upload
+    /// spends no attempt.
     func stop(grace: Int64) async {
         isStopping = true
         let clock = clock
@@ -162,7 +165,7 @@ actor Lane {
             }
             group.addTask {
                 do { try await clock.sleep(until: until) } catch { return false }
-                // The log does not take decisions (a full disk): they are left to the next owner.
+                // The log does not accept decisions, for example on a full disk: leave them to the next owner.
                 await self.settler.abandon()
                 return false
             }
@@ -172,16 +175,16 @@ actor Lane {
         await session.close()
     }
 
-    /// Deliveries that are worked on, and that wait in memory.
+    /// The numbers of deliveries that run and that wait in memory.
     var load: (running: Int, waiting: Int) { (stoppers.count, room.count) }
 
-    /// The generation is wanted no more: what uploads is interrupted, what waits is called to be dropped.
+    /// Cancels a generation: interrupts its upload, or starts it if it waits, so that it ends as cancelled.
     func cancel(_ task: TaskGeneration) {
         guard let reference = places[task] else { return }
         if let stopper = stoppers[reference] {
             stopper.stop(.cancel)
         } else if keys[reference].map({ order.first(of: $0) == reference }) ?? true {
-            // One that waits behind others of its key is met when its turn comes.
+            // A task that waits behind others of its key ends when its turn comes.
             room.call(reference)
             roomChanged.raise()
         }
@@ -198,7 +201,7 @@ actor Lane {
                 delivery, checkpoint: checkpoints.removeValue(forKey: delivery.stored.position))
         } catch {
             logger.warning(
-                "a record is not a task: to dead letters",
+                "a record is not a task; moved to the dead letters",
                 metadata: ["position": "\(delivery.stored.position)", "error": "\(error)"])
             tools.meters.malformed.add(1, [delivery.stored.position.partition.topic])
             let unit = writer.malformed(delivery, error, now: clock.wall)
@@ -213,7 +216,7 @@ actor Lane {
         }
         places[task.generation] = reference
         generations[reference] = task.generation
-        // In line before the next delivery is looked at: the order of a key is the order of its deliveries.
+        // Queued before the next delivery is handled, so that the order of a key is the order of its deliveries.
         if tools.execution.order(of: task.task) == .key {
             let key = task.task.partitionKey
             keys[reference] = key
@@ -237,12 +240,12 @@ actor Lane {
         spawn { await self.work(reference) { try await run.run() } }
     }
 
-    /// Runs a delivery's work and keeps the books, however it ends.
+    /// Runs the work on a delivery, then updates the lane's state, however it ends.
     func work(_ reference: DeliveryReference, _ body: @Sendable () async throws -> TaskRun.End) async {
         do {
             if case .waits(let task, let due) = try await body(), try await park(task, until: due) { return }
         } catch {
-            // The settler's error ends the lane by itself; thrown from here it would only hide that one.
+            // The settler's own error ends the lane. Throwing this one as well would only hide it.
             logger.error(
                 "a task's decision could not be settled",
                 metadata: ["position": "\(reference.position)", "error": "\(error)"])
@@ -253,7 +256,8 @@ actor Lane {
         await repay()
     }
 
-    /// Gives credits back, many at a time while there is enough in hand: each time the session looks at its partitions.
+    /// Grants owed credits. Batches them while enough deliveries are running, since each grant makes the session
+    /// scan its partitions.
     private func repay() async {
         guard owed >= credits / 8 || stoppers.count <= limits.decisions else { return }
         let count = owed
@@ -261,23 +265,23 @@ actor Lane {
         if count > 0 { await session.grant(count) }
     }
 
-    /// Lets a task wait in memory.
-    /// - Returns: false when its delivery is through, or goes to the next owner.
+    /// Puts a task in the waiting room until `due`, in milliseconds since 1970.
+    /// - Returns: false when its delivery is finished or left to the next owner.
     func park(_ task: TaskDelivery, until due: Int64) async throws -> Bool {
         let reference = task.delivery.reference
         guard !isStopping, !leaving.contains(reference) else { return false }
         guard room.count < options.memoryWaits || keys[reference] != nil else {
-            // No room: the smallest tier is a little later, and bounded.
+            // The room is full. The smallest tier delays the task a little longer, but needs no memory.
             _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
             return false
         }
         if keys[reference] == nil, case .makeWay = stoppers[reference]?.stopped {
-            // Asked to make way on its way here: it would not be asked again.
+            // `makeWay` came while the task was still running. It is not sent again.
             _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
             return false
         }
         var due = due
-        // Asked to stop on its way here: it would not be asked again.
+        // `cancel` came while the task was still running. It is not sent again.
         if case .cancel = stoppers[reference]?.stopped { due = clock.now }
         stoppers[reference] = nil
         room.enter(task, until: due)
@@ -287,7 +291,7 @@ actor Lane {
         return true
     }
 
-    /// Those that wait must not hold the credits that others could work with; bounded by the room.
+    /// Grants the credit of a waiting delivery to another one. Bounded by the size of the room.
     func lendCredit(_ reference: DeliveryReference) async {
         guard room.count <= options.memoryWaits, room.contains(reference), creditless.insert(reference).inserted else {
             return
@@ -295,7 +299,7 @@ actor Lane {
         await session.grant(1)
     }
 
-    /// Starts what waited, when its time or its turn has come.
+    /// Starts waiting tasks when their time or their turn has come.
     func callWaiting() async {
         await withDiscardingTaskGroup { group in
             while !isEnding, !Task.isCancelled {
@@ -305,9 +309,9 @@ actor Lane {
         }
     }
 
-    /// The delivery is out of this lane's hands.
+    /// Removes a delivery from the lane's state and calls the next task of its key.
     func forget(_ reference: DeliveryReference) {
-        // A repeated submission may stand in its place by now.
+        // A repeated submission may have replaced the entry.
         if let task = generations.removeValue(forKey: reference), places[task] == reference { places[task] = nil }
         creditless.remove(reference)
         leaving.remove(reference)

@@ -3,8 +3,8 @@ internal import BackhaulLog
 internal import BackhaulTelemetry
 internal import Logging
 
-/// What every task of a lane works with. One object: a task's run holds one reference in place of twenty values, and there
-/// are as many runs as the lane has tasks in hand.
+/// What every task of a lane needs. It is one object, so that a `TaskRun` holds one reference instead of twenty
+/// values; there is one run per task that the lane runs.
 final class LaneTools: Sendable {
     let kind: Lane.Kind
     let options: WorkerOptions
@@ -12,13 +12,13 @@ final class LaneTools: Sendable {
     let writer: DecisionWriter
     let execution: UploadExecution
     let gate: any UploadGate
-    /// How many may be on their way from the start of the upload to a decision in the log.
+    /// Limits the tasks between the start of the upload and the decision in the log.
     let decisions: SlotGate
     let marks: InFlightMarks
-    /// Every retry tier there is, in milliseconds: those configured, and those that exist and have to be drained.
+    /// All retry tiers in milliseconds: those configured, and those that exist and have to be drained.
     let tiers: [Int64]
     let cancellations: Cancellations
-    /// One for all lanes of the worker.
+    /// Shared by all lanes of the worker.
     let checkpoints: CheckpointReader
     let clock: any LogClock
     let random: @Sendable () -> Double
@@ -26,7 +26,7 @@ final class LaneTools: Sendable {
     let tracer: Tracer?
     let logger: Logger
 
-    /// How many of the decisions under way are settled at once.
+    /// The maximum number of decisions in one flush.
     static func batch(_ decisions: Int) -> Int { max(64, decisions / 2) }
 
     init(

@@ -1,7 +1,7 @@
 package import BackhaulLog
 
-/// The tasks of a lane that wait in memory, for their time or for their turn; pure. A waiting task is a value here and
-/// costs no running code: ten thousand of them are a few megabytes.
+/// The tasks of a lane that wait in memory for their time or their turn. A waiting task is a value, not a suspended
+/// Swift task: ten thousand take a few megabytes. Pure.
 package struct WaitingRoom: Sendable {
     private struct Alarm: Sendable {
         var due: Int64
@@ -9,7 +9,8 @@ package struct WaitingRoom: Sendable {
     }
 
     private var tasks: [DeliveryReference: TaskDelivery] = [:]
-    /// Latest first, so that the next one is the last. Alarms of tasks that have left are passed over when their time comes.
+    /// Latest first, so that the next one is the last. Alarms of tasks that have left are skipped when they are
+    /// due.
     private var alarms: [Alarm] = []
     private var ready: [DeliveryReference] = []
 
@@ -17,14 +18,15 @@ package struct WaitingRoom: Sendable {
 
     package var count: Int { tasks.count }
 
-    /// When the next task may go on, in milliseconds since 1970; nil when none waits for a time.
+    /// When the next task may continue, in milliseconds since 1970; nil when no task waits for a time.
     package var nextDue: Int64? { ready.isEmpty ? alarms.last?.due : 0 }
 
     package var references: [DeliveryReference] { Array(tasks.keys) }
 
     package func contains(_ reference: DeliveryReference) -> Bool { tasks[reference] != nil }
 
-    /// - Parameter due: when it may go on; nil when it waits for its turn, which `call` gives it.
+    /// Adds a task.
+    /// - Parameter due: when it may continue, in milliseconds since 1970; nil when it waits until `call`.
     package mutating func enter(_ task: TaskDelivery, until due: Int64?) {
         let reference = task.delivery.reference
         tasks[reference] = task
@@ -38,12 +40,12 @@ package struct WaitingRoom: Sendable {
         alarms.insert(Alarm(due: due, reference: reference), at: low)
     }
 
-    /// It is the task's turn.
+    /// Marks a task as ready, since its turn has come.
     package mutating func call(_ reference: DeliveryReference) {
         if tasks[reference] != nil { ready.append(reference) }
     }
 
-    /// Takes out the tasks that may go on.
+    /// Removes and returns the tasks that may continue.
     package mutating func leave(at now: Int64) -> [TaskDelivery] {
         var references = ready
         ready = []
@@ -54,7 +56,7 @@ package struct WaitingRoom: Sendable {
         return references.compactMap { tasks.removeValue(forKey: $0) }
     }
 
-    /// Takes one task out, wherever it stands.
+    /// Removes and returns one task, whether it is due or not.
     package mutating func remove(_ reference: DeliveryReference) -> TaskDelivery? {
         tasks.removeValue(forKey: reference)
     }

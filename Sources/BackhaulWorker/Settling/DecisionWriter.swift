@@ -2,7 +2,7 @@ package import BackhaulDomain
 package import BackhaulLog
 package import BackhaulRecords
 
-/// Turns what happened to a delivery into the records that say so; pure.
+/// Creates the records for what happened to a delivery. Pure.
 package struct DecisionWriter: Sendable {
     package var layout: TopicLayout
     package var worker: String
@@ -14,7 +14,7 @@ package struct DecisionWriter: Sendable {
 
     // MARK: Ends
 
-    /// The object is where it belongs.
+    /// The object is stored.
     package func succeeded(
         _ task: TaskDelivery, bytes: UInt64, sha256: String, verification: String, startedAt: Int64, now: Int64
     ) throws -> SettleUnit {
@@ -26,7 +26,7 @@ package struct DecisionWriter: Sendable {
         return finish(task, [try append(outcome, task)])
     }
 
-    /// Given up: a dead letter, its value as it was written, and the outcome.
+    /// The task has failed for good: a dead letter with the record's original value, and the outcome.
     package func failed(
         _ task: TaskDelivery, _ failure: Failure, spends: Bool, startedAt: Int64, now: Int64
     ) throws -> SettleUnit {
@@ -46,7 +46,7 @@ package struct DecisionWriter: Sendable {
             ])
     }
 
-    /// Its deadline leaves no further try. `failure` is the last one, if there was a try.
+    /// The deadline leaves no further try. `failure` is the last one; nil without a try.
     package func expired(
         _ task: TaskDelivery, after failure: Failure?, spends: Bool, startedAt: Int64, now: Int64
     ) throws -> SettleUnit {
@@ -57,8 +57,8 @@ package struct DecisionWriter: Sendable {
         return finish(task, [try append(outcome, task)])
     }
 
-    /// Its owner wants it no more, and has written its outcome: this one says whether anything may be left behind, and takes
-    /// the wish out of the control topic.
+    /// The task was cancelled, and its cancel outcome is already written. This outcome reports whether an object
+    /// may exist, and a tombstone removes the cancel request from the control topic.
     package func cancelled(_ task: TaskDelivery, objectMayExist: Bool, startedAt: Int64, now: Int64) throws
         -> SettleUnit
     {
@@ -67,8 +67,8 @@ package struct DecisionWriter: Sendable {
         return finish(task, [try append(outcome, task), CancelRecord.tombstone(task.generation, layout)])
     }
 
-    /// Bytes that are not a task: a dead letter as they are, and the partition goes on. Of a record that is too large to be
-    /// moved the letter tells where it stands.
+    /// The record is not a task: a dead letter holds its bytes unchanged, and the partition continues. For a record
+    /// that is too large to move, the dead letter holds its position.
     package func malformed(_ delivery: Delivery, _ error: RecordError, now: Int64) -> SettleUnit {
         let failure = Failure(.malformed, error.description)
         let letter = DeadLetterRecord.request(
@@ -76,24 +76,25 @@ package struct DecisionWriter: Sendable {
         return SettleUnit(delivery: delivery.reference, finishes: true, appends: [letter])
     }
 
-    /// What stands for a decision whose records the log refuses for good.
+    /// The unit that replaces a decision whose records the log refuses for good.
     ///
-    /// First what it takes of them, and for each other one a dead letter that names its topic, size and cause; a task that
-    /// was to be moved on has failed then, and its outcome says so. If even that is refused, the delivery is finished
-    /// without a record: the caller says so.
+    /// After the first refusal, the unit keeps the outcomes, checkpoints and control records, and replaces each
+    /// other record by a dead letter that names its topic, size and cause. A task that was to be moved has then
+    /// failed, and gets that outcome. After the second refusal, the delivery is finished without a record; the
+    /// caller logs that.
     package func substitute(_ unit: SettleUnit, _ error: LogError, refusals: Int, now: Int64) throws -> SettleUnit {
         guard refusals == 1 else { return SettleUnit(delivery: unit.delivery, finishes: unit.finishes, appends: []) }
-        // A mark or a report that the log does not take is left out; the work goes on.
+        // A mark or report that the log refuses is left out, and the work continues.
         guard unit.finishes else { return SettleUnit(delivery: unit.delivery, finishes: false, appends: []) }
         var appends: [AppendRequest] = []
         for request in unit.appends {
             let isReport = [layout.outcomes, layout.checkpoints, layout.control].contains(request.topic)
             if isReport {
-                // Bounded by the domain of what they tell: never the cause.
+                // The domain bounds the size of these records, so they are never the cause.
                 appends.append(request)
                 continue
             }
-            let failure = Failure(.permanent, "the log does not take the record for \(request.topic): \(error)")
+            let failure = Failure(.permanent, "the log refuses the record for \(request.topic): \(error)")
             appends.append(
                 DeadLetterRecord.reference(
                     size: request.record.size, failure, origin(unit.delivery.position, now), layout))
@@ -110,9 +111,9 @@ package struct DecisionWriter: Sendable {
         return SettleUnit(delivery: unit.delivery, finishes: true, appends: appends)
     }
 
-    // MARK: On the way
+    // MARK: Progress
 
-    /// A failed attempt, noted in the progress.
+    /// Records a failed attempt in the task's progress.
     package func note(_ failure: Failure, spends: Bool, in task: inout TaskDelivery, now: Int64) {
         task.progress.record(
             AttemptRecord(
@@ -122,8 +123,8 @@ package struct DecisionWriter: Sendable {
         if spends { task.progress.attempts = Domain.counting(task.progress.attempts) }
     }
 
-    /// The outcome of a failed attempt after which there will be another.
-    /// - Parameter nextAttemptAt: when that will begin, by the wall clock.
+    /// The outcome of a failed attempt that will be retried.
+    /// - Parameter nextAttemptAt: when the next attempt is due, in milliseconds since 1970 by the wall clock.
     package func retrying(
         _ task: TaskDelivery, _ failure: Failure, startedAt: Int64, now: Int64, nextAttemptAt: Int64?
     ) throws -> AppendRequest {
@@ -133,24 +134,24 @@ package struct DecisionWriter: Sendable {
         return try append(outcome, task)
     }
 
-    /// The outcome that marks an upload as under way.
+    /// The outcome that marks an upload as in flight.
     package func started(_ task: TaskDelivery, startedAt: Int64, now: Int64) throws -> AppendRequest {
         var outcome = outcome(.started, task, startedAt: startedAt, now: now)
         outcome.attempts = Domain.counting(task.progress.attempts)
         return try append(outcome, task)
     }
 
-    /// The outcome that takes a mark back: the upload was interrupted and waits again.
+    /// The outcome that removes a mark: the upload was interrupted and waits again.
     package func released(_ task: TaskDelivery, now: Int64) throws -> AppendRequest {
         try append(outcome(.released, task, startedAt: now, now: now), task)
     }
 
-    /// Moves the task to a retry topic, where it wakes one tier later; `records` go with it.
+    /// Moves the task to a retry topic, which delays it by `tier` milliseconds. `records` are appended with it.
     package func moved(_ task: TaskDelivery, toTier tier: Int64, with records: [AppendRequest] = []) -> SettleUnit {
         finish(task, [move(task, to: layout.retry(tier))] + records)
     }
 
-    /// Moves the task to the large lane, once and at no cost.
+    /// Moves the task to the large lane. Done once per task; spends no attempt.
     package func handedOver(_ task: TaskDelivery) -> SettleUnit {
         var task = task
         task.progress.isHandedOver = true
@@ -158,7 +159,7 @@ package struct DecisionWriter: Sendable {
         return finish(task, [move(task, to: layout.largeTasks)])
     }
 
-    /// Leaves word for the next owner without finishing the delivery.
+    /// Writes a checkpoint for the next owner without finishing the delivery.
     package func checkpoint(
         _ task: TaskDelivery, isInFlight: Bool, with records: [AppendRequest] = []
     ) throws -> SettleUnit {
@@ -167,7 +168,7 @@ package struct DecisionWriter: Sendable {
         return SettleUnit(delivery: task.delivery.reference, finishes: false, appends: [request] + records)
     }
 
-    // MARK: Pieces
+    // MARK: Helpers
 
     private func finish(_ task: TaskDelivery, _ records: [AppendRequest]) -> SettleUnit {
         var records = records

@@ -1,20 +1,20 @@
 internal import BackhaulLog
 internal import Synchronization
 
-/// The marks of a lane's uploads: one that is under way for some seconds leaves word in the log, so that whoever finds the
-/// word without its end knows that its worker died meanwhile. One clock serves all uploads of a lane; an upload that is
-/// quicker costs two entries in a table.
+/// The in-flight marks of a lane's uploads. An upload that runs for some seconds writes a mark to the log; a mark
+/// without an end tells the next owner that the worker died. One timer serves all uploads of a lane, and a quick
+/// upload costs only two table entries.
 final class InFlightMarks: Sendable {
-    /// What became of an upload's mark.
+    /// The state of an upload's mark.
     private enum Standing {
         case none
-        /// Being settled; whoever waits for that.
+        /// Being settled, and the caller of `end` that waits for it.
         case settling(CheckedContinuation<Result<Bool, any Error>, Never>?)
         case settled(Result<Bool, any Error>)
     }
 
     private struct Upload {
-        /// Tells an upload from a later one of the same delivery.
+        /// Distinguishes an upload from a later one of the same delivery.
         var number: UInt64
         var task: TaskDelivery
         var startedAt: Int64
@@ -23,11 +23,11 @@ final class InFlightMarks: Sendable {
 
     private struct State {
         var uploads: [DeliveryReference: Upload] = [:]
-        /// In the order in which they are due: all wait equally long. Of uploads that have ended, entries may be left.
+        /// In due order, since all wait equally long. May still hold entries of uploads that have ended.
         var line: [(due: Int64, number: UInt64, reference: DeliveryReference)] = []
         var first = 0
         var last: UInt64 = 0
-        /// Whether `run` waits for any upload at all, and not for a time.
+        /// Whether `run` waits for an upload to begin, not for a time.
         var isIdle = false
     }
 
@@ -49,8 +49,10 @@ final class InFlightMarks: Sendable {
         self.settle = settle
     }
 
-    /// The upload begins.
-    /// - Parameter startedAt: the same moment by the wall clock, for the mark.
+    /// Registers an upload that begins.
+    /// - Parameters:
+    ///   - now: when it begins, in milliseconds since 1970 by the steady clock.
+    ///   - startedAt: the same moment by the wall clock, for the mark.
     func begin(_ task: TaskDelivery, at now: Int64, startedAt: Int64) {
         let reference = task.delivery.reference
         let wakes = state.withLock { state in
@@ -60,13 +62,13 @@ final class InFlightMarks: Sendable {
             defer { state.isIdle = false }
             return state.isIdle
         }
-        // Whoever waits for an earlier one wakes early enough for this one.
+        // A `run` that waits for an earlier upload wakes early enough for this one.
         if wakes { changed.raise() }
     }
 
-    /// The upload has ended, whichever way.
-    /// - Returns: whether it was marked; a mark that is on its way to the log is waited for.
-    /// - Throws: why a mark could not be settled.
+    /// Ends an upload, successful or not.
+    /// - Returns: whether it was marked. Waits for a mark that is being written.
+    /// - Throws: the error with which the mark could not be settled.
     func end(_ reference: DeliveryReference) async throws -> Bool {
         let standing = state.withLock { state -> Standing in
             guard let upload = state.uploads[reference] else { return .none }
@@ -80,7 +82,7 @@ final class InFlightMarks: Sendable {
         case .settled(let result): return try result.get()
         case .settling: break
         }
-        // Between the look above and the one below the mark may have come: then its result stands there.
+        // The mark may have been settled between the two reads of the state. Then its result is stored.
         let result = await withCheckedContinuation { continuation in
             let ready = state.withLock { state -> Result<Bool, any Error>? in
                 guard let upload = state.uploads[reference] else { return .success(false) }
@@ -94,7 +96,7 @@ final class InFlightMarks: Sendable {
         return try result.get()
     }
 
-    /// Marks what is due, until the calling task is cancelled.
+    /// Writes the marks that are due, until the calling task is cancelled.
     func run() async {
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
@@ -138,7 +140,7 @@ final class InFlightMarks: Sendable {
         return (ripe, nil)
     }
 
-    /// Lets go of the entries of uploads that have ended: the line is never much longer than the table.
+    /// Removes entries of uploads that have ended, so that the line is never much longer than the table.
     private static func tidy(_ state: inout State) {
         guard state.line.count > 2 * state.uploads.count + 1_024 else { return }
         let uploads = state.uploads

@@ -2,8 +2,8 @@ internal import BackhaulLog
 internal import BackhaulTelemetry
 internal import Logging
 
-/// Settles decisions in batches: what comes while a commit runs goes into the next one; a flush begins at once when none
-/// is running. A failed flush is sent again as it is, so that nothing decided is decided twice.
+/// Settles decisions in batches. A flush begins at once when none is running; decisions that arrive during a flush
+/// go into the next one. A failed flush is retried unchanged, so that no decision is made twice.
 actor Settler {
     private struct Entry {
         let unit: SettleUnit
@@ -21,8 +21,8 @@ actor Settler {
     private var isEnding = false
     private var isAbandoned = false
     private let signal = Signal()
-    /// Half of what may be under way: while one half is written, the other is worked on. A batch of all would leave the
-    /// worker without work during each commit, and the log during what follows it.
+    /// Half of the tasks that may be pending: while one half is written, the worker runs the other. A batch of all
+    /// of them would leave the worker idle during each commit, and then the log idle.
     private var largestBatch: Int
 
     init(
@@ -37,10 +37,10 @@ actor Settler {
         self.logger = logger
     }
 
-    /// From now on so many at once.
+    /// Sets the maximum number of units per flush.
     func resize(to batch: Int) { largestBatch = batch }
 
-    /// Returns once the unit is settled or dropped, durably.
+    /// Settles a unit. Returns once it is durably settled or dropped.
     /// - Throws: `LogError` when the log has failed for good.
     func settle(_ unit: SettleUnit) async throws -> SettleOutcome {
         if let failure { throw failure }
@@ -50,12 +50,12 @@ actor Settler {
         }
     }
 
-    /// Flushes until `end` and nothing is left.
+    /// Flushes until `end` is called and nothing is pending.
     func run() async throws {
         while true {
             if pending.isEmpty {
                 if isEnding { return }
-                // A wait ends at once in a cancelled task: the lane has failed, and nobody will say `end`.
+                // The lane has failed and will not call `end`. In a cancelled task every wait would end at once.
                 guard !Task.isCancelled else {
                     failure = CancellationError()
                     throw CancellationError()
@@ -85,7 +85,7 @@ actor Settler {
         }
     }
 
-    /// What cannot be settled now is given up, for the next owner to decide anew.
+    /// Stops retrying failed flushes. The next owner decides again what is not settled.
     func abandon() {
         isAbandoned = true
     }
@@ -95,14 +95,14 @@ actor Settler {
         signal.raise()
     }
 
-    /// The log refuses a decision's records for good: what stands for it, said and counted.
+    /// Logs and counts a decision whose records the log refuses for good, and returns the unit that replaces it.
     private func refused(_ unit: SettleUnit, _ error: LogError, _ refusals: Int) throws -> SettleUnit {
         let cause = refusals == 1 ? "dead-lettered" : "skipped"
         meters.refusals.add(1, [cause])
         logger.error(
             refusals == 1
-                ? "the log refuses a decision's records: a dead letter names them"
-                : "the log refuses even the dead letter: the record is passed over",
+                ? "the log refuses a decision's records; a dead letter names them"
+                : "the log refuses even the dead letter; the record is skipped",
             metadata: [
                 "position": "\(unit.delivery.position)", "group": "\(unit.delivery.group)", "error": "\(error)",
                 "bytes": "\(unit.appends.map(\.record.size).max() ?? 0)",
@@ -119,7 +119,7 @@ actor Settler {
             } catch let error as LogError where error.mayPass {
                 if isAbandoned { throw error }
                 logger.warning(
-                    "settling failed, trying again",
+                    "settling failed; retrying",
                     metadata: ["error": "\(error)", "decisions": "\(units.count)", "wait_ms": "\(wait)"])
                 try await clock.sleep(until: clock.now + wait)
                 wait = min(wait * 2, 5_000)
