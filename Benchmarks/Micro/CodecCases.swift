@@ -6,7 +6,7 @@ enum CodecCases {
     static let task = UploadTask(
         identity: TaskIdentity(tenant: "photos", id: "0f1e2d3c4b5a69788796a5b4c3d2e1f0"), batch: "trip-2026",
         source: SourceReference(root: "library", path: "2026/11/IMG_20261125_101112.jpg"),
-        destination: DestinationReference(place: .named("nas"), key: "2026/11/IMG_20261125_101112.jpg"),
+        destination: DestinationReference(target: .named("nas"), key: "2026/11/IMG_20261125_101112.jpg"),
         size: 4_812_345, modifiedAt: 1_795_000_000_000_000_000, acceptedAt: 1_795_000_000_123)
 
     static let outcome = Outcome(

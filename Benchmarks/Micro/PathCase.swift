@@ -84,7 +84,7 @@ enum PathCase {
                     TaskDraft(
                         tenant: "photos", batch: "micro",
                         source: SourceReference(root: "library", path: "\(number).jpg"),
-                        destination: DestinationReference(place: .named("nowhere"), key: "\(number).jpg"), size: 1,
+                        destination: DestinationReference(target: .named("nowhere"), key: "\(number).jpg"), size: 1,
                         modifiedAt: 1)
                 })
         }

@@ -19,8 +19,8 @@ package struct DestinationTable: Sendable {
     }
 
     /// - Throws: a permanent `Failure` that names the remedy.
-    package func resolve(_ place: DestinationReference.Place) throws(Failure) -> Destination {
-        switch place {
+    package func resolve(_ target: DestinationReference.Target) throws(Failure) -> Destination {
+        switch target {
         case .named(let name):
             guard let destination = named[name] else {
                 let known = names.isEmpty ? "none is" : "configured: " + names.map(\.text).joined(separator: ", ")

@@ -21,7 +21,7 @@ package struct TaskIdentity: Hashable, Sendable, CustomStringConvertible {
     ) -> ByteText {
         var hash = SHA256()
         let place: [ByteText] =
-            switch destination.place {
+            switch destination.target {
             case .named(let name): ["name", name]
             case .url(let url): ["url", url]
             }

@@ -3,14 +3,14 @@
 package struct TaskRouting: Sendable {
     private let layout: TopicLayout
     private let largeThreshold: UInt64
-    private let isOrdered: @Sendable (DestinationReference.Place) -> Bool
+    private let isOrdered: @Sendable (DestinationReference.Target) -> Bool
 
     /// - Parameters:
     ///   - largeThreshold: the size in bytes from which on a file is large.
     ///   - isOrdered: whether a destination takes the uploads of a key in order.
     package init(
         layout: TopicLayout, largeThreshold: UInt64,
-        isOrdered: @escaping @Sendable (DestinationReference.Place) -> Bool
+        isOrdered: @escaping @Sendable (DestinationReference.Target) -> Bool
     ) {
         self.layout = layout
         self.largeThreshold = largeThreshold
@@ -18,6 +18,6 @@ package struct TaskRouting: Sendable {
     }
 
     package func topic(of task: UploadTask) -> String {
-        task.size >= largeThreshold && !isOrdered(task.destination.place) ? layout.largeTasks : layout.tasks
+        task.size >= largeThreshold && !isOrdered(task.destination.target) ? layout.largeTasks : layout.tasks
     }
 }

@@ -26,7 +26,7 @@ package enum TaskRules {
         try checkName(task.source.root, what: "root")
         try checkPath(task.source.path, code: "bad-path", what: "source path", limit: largestPath)
         try checkPath(task.destination.key, code: "bad-key", what: "key", limit: largestKey)
-        switch task.destination.place {
+        switch task.destination.target {
         case .named(let name): try checkName(name, what: "destination")
         case .url(let url): try checkURL(url)
         }

@@ -13,32 +13,32 @@ package struct SourceReference: Hashable, Sendable {
 
 /// Where a task's bytes go.
 package struct DestinationReference: Hashable, Sendable {
-    package enum Place: Hashable, Sendable {
+    package enum Target: Hashable, Sendable {
         /// A destination of the operator's configuration.
         case named(ByteText)
         /// A base URL that the submitter chose: http or https, no user-info, no query, no fragment.
         case url(ByteText)
     }
 
-    package var place: Place
-    /// The object's name there, relative, components joined by `/`.
+    package var target: Target
+    /// The object's name at the destination, relative, components joined by `/`.
     package var key: ByteText
 
-    package init(place: Place, key: ByteText) {
-        self.place = place
+    package init(target: Target, key: ByteText) {
+        self.target = target
         self.key = key
     }
 
     /// The destination's name, or the base URL: how people and results call it.
     package var label: ByteText {
-        switch place {
+        switch target {
         case .named(let name): name
         case .url(let url): url
         }
     }
 }
 
-/// One file to be put in one place. Immutable: what changes on the way travels in `TaskProgress`.
+/// One file to be put in one target. Immutable: what changes on the way travels in `TaskProgress`.
 package struct UploadTask: Hashable, Sendable {
     package var identity: TaskIdentity
     /// Groups tasks for progress and replay; may be empty.

@@ -27,7 +27,7 @@ package struct Replay: Sendable {
 
     package init(
         log: any MessageLog, layout: TopicLayout, clock: any LogClock, largeThreshold: UInt64,
-        isOrdered: @escaping @Sendable (DestinationReference.Place) -> Bool
+        isOrdered: @escaping @Sendable (DestinationReference.Target) -> Bool
     ) {
         self.log = log
         self.layout = layout

@@ -52,7 +52,7 @@ package struct TaskActions: Sendable {
         let now = clock.wall
         let outcome = Outcome(
             kind: .cancelled, task: task, batch: status.batch,
-            destination: DestinationReference(place: .named(status.destination), key: status.key),
+            destination: DestinationReference(target: .named(status.destination), key: status.key),
             attempts: status.attempts, crashes: status.crashes, bytes: status.bytes,
             worker: Outcome.callerPrefix + caller,
             acceptedAt: status.acceptedAt, startedAt: now, finishedAt: now, objectMayExist: true)
@@ -85,7 +85,7 @@ package struct TaskActions: Sendable {
             guard !status.isAcknowledged else { continue }
             let note = Outcome(
                 kind: .acknowledged, task: status.task, batch: status.batch,
-                destination: DestinationReference(place: .named(status.destination), key: status.key),
+                destination: DestinationReference(target: .named(status.destination), key: status.key),
                 attempts: status.attempts, crashes: status.crashes, bytes: status.bytes,
                 worker: Outcome.callerPrefix + caller,
                 acceptedAt: status.acceptedAt, startedAt: now, finishedAt: now)

@@ -37,7 +37,7 @@ enum ViewNews: Hashable, Sendable {
         guard let kind = OutcomeKind(rawValue: result.status), kind.isTerminal else { return nil }
         return Outcome(
             kind: kind, task: result.task, batch: result.batch,
-            destination: DestinationReference(place: .named(result.destination), key: result.key),
+            destination: DestinationReference(target: .named(result.destination), key: result.key),
             attempts: result.attempts, crashes: result.crashes, bytes: result.bytes, sha256: result.sha256 ?? "",
             verification: result.verification ?? "",
             failure: result.failure.map {

@@ -36,7 +36,7 @@ package struct WorkerMeters: Sendable {
 
     /// The metric label of a destination: its name, or `url` for all URLs of submitters, since their number is not
     /// bounded.
-    func label(_ place: DestinationReference.Place) -> String {
-        if case .named(let name) = place { name.text } else { "url" }
+    func label(_ target: DestinationReference.Target) -> String {
+        if case .named(let name) = target { name.text } else { "url" }
     }
 }

@@ -18,7 +18,7 @@ struct AcknowledgerTests {
             kind: kind,
             task: TaskGeneration(identity: TaskIdentity(tenant: "t", id: ByteText(id)), generation: generation),
             batch: "b",
-            destination: DestinationReference(place: .named("nas"), key: ByteText(id)), attempts: 1, crashes: 0,
+            destination: DestinationReference(target: .named("nas"), key: ByteText(id)), attempts: 1, crashes: 0,
             bytes: 1,
             worker: "w", acceptedAt: 1, startedAt: 2, finishedAt: 3)
     }

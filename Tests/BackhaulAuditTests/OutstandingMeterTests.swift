@@ -56,7 +56,7 @@ struct OutstandingMeterTests {
             UploadTask(
                 identity: TaskIdentity(tenant: "t", id: ByteText("\(round)")), batch: "b",
                 source: SourceReference(root: "r", path: "p"),
-                destination: DestinationReference(place: .named("d"), key: "k"), size: size, modifiedAt: 0,
+                destination: DestinationReference(target: .named("d"), key: "k"), size: size, modifiedAt: 0,
                 acceptedAt: 0))
     }
 

@@ -20,9 +20,9 @@ struct ByteTextTests {
         #expect(TaskIdentity(tenant: a, id: "1") != TaskIdentity(tenant: b, id: "1"))
         #expect(SourceReference(root: "r", path: a) != SourceReference(root: "r", path: b))
         #expect(
-            DestinationReference(place: .named(a), key: "k") != DestinationReference(place: .named(b), key: "k"))
+            DestinationReference(target: .named(a), key: "k") != DestinationReference(target: .named(b), key: "k"))
         #expect(
-            Set([a, b].map { DestinationReference(place: .url("http://h/"), key: $0) }).count == 2)
+            Set([a, b].map { DestinationReference(target: .url("http://h/"), key: $0) }).count == 2)
     }
 
     @Test func orderIsThatOfTheBytes() {

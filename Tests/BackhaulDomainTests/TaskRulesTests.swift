@@ -5,12 +5,13 @@ import Testing
 struct TaskRulesTests {
     private func task(
         tenant: ByteText = "t", id: ByteText = "1", path: ByteText = "a/b.jpg", key: ByteText = "a/b.jpg",
-        place: DestinationReference.Place = .named("nas"), batch: ByteText = "", size: UInt64 = 1, acceptedAt: Int64 = 1
+        target: DestinationReference.Target = .named("nas"), batch: ByteText = "", size: UInt64 = 1,
+        acceptedAt: Int64 = 1
     ) -> UploadTask {
         UploadTask(
             identity: TaskIdentity(tenant: tenant, id: id), batch: batch,
             source: SourceReference(root: "r", path: path),
-            destination: DestinationReference(place: place, key: key), size: size, modifiedAt: 0,
+            destination: DestinationReference(target: target, key: key), size: size, modifiedAt: 0,
             acceptedAt: acceptedAt)
     }
 
@@ -49,7 +50,7 @@ struct TaskRulesTests {
         ("http://a\r\nX: y/", "bad-url"), ("http:\\\\host", "bad-url"),
     ])
     func urlsThatCarrySecretsOrAreNoneAreRefused(_ url: ByteText, _ expected: String) {
-        #expect(code(task(place: .url(url))) == expected)
+        #expect(code(task(target: .url(url))) == expected)
     }
 
     @Test func namesAreBounded() {
@@ -57,7 +58,7 @@ struct TaskRulesTests {
         #expect(code(task(tenant: "a/b")) == "bad-tenant")
         #expect(code(task(id: "a/b")) == "bad-id")
         #expect(code(task(batch: "a\nb")) == "bad-batch")
-        #expect(code(task(place: .named("../x"))) == "bad-destination")
+        #expect(code(task(target: .named("../x"))) == "bad-destination")
     }
 
     @Test func numbersAreBounded() {
@@ -75,7 +76,7 @@ struct TaskRulesTests {
     }
 
     @Test func theDerivedIdentityIsAPromise() {
-        let place = DestinationReference(place: .named("nas"), key: "k")
+        let target = DestinationReference(target: .named("nas"), key: "k")
         let source = SourceReference(root: "r", path: "p")
         func id(_ tenant: ByteText = "t", _ destination: DestinationReference, _ size: UInt64 = 1, _ time: Int64 = 2)
             -> ByteText
@@ -84,10 +85,10 @@ struct TaskRulesTests {
                 tenant: tenant, destination: destination, source: source, size: size, modifiedAt: time)
         }
         // Golden: another value would make every repeated submission a new one.
-        #expect(id("t", place) == "59da48f99292b62a984e4807a96758a6")
-        #expect(id("u", place) != id("t", place))
-        #expect(id("t", place, 2) != id("t", place))
-        #expect(id("t", place, 1, 3) != id("t", place))
-        #expect(id("t", DestinationReference(place: .url("nas"), key: "k")) != id("t", place))
+        #expect(id("t", target) == "59da48f99292b62a984e4807a96758a6")
+        #expect(id("u", target) != id("t", target))
+        #expect(id("t", target, 2) != id("t", target))
+        #expect(id("t", target, 1, 3) != id("t", target))
+        #expect(id("t", DestinationReference(target: .url("nas"), key: "k")) != id("t", target))
     }
 }

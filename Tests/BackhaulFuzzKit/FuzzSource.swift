@@ -63,7 +63,7 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
             batch: name(["", "b", "c"]),
             source: SourceReference(root: name(["src", "none"]), path: name(["a", "b/c"])),
             destination: DestinationReference(
-                place: once(in: 40) ? .url(ByteText(text())) : .named(name(["nas", "nas", "none"])),
+                target: once(in: 40) ? .url(ByteText(text())) : .named(name(["nas", "nas", "none"])),
                 key: name(["k", "caf\u{e9}", "cafe\u{301}", "x/y"])),
             size: once(in: 3) ? unsigned() : next() % 1_000, modifiedAt: signed(),
             contentType: once(in: 8) ? text() : "", acceptedAt: once(in: 4) ? signed() : 1_800_000_000_000,

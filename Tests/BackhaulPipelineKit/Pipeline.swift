@@ -81,7 +81,7 @@ package final class Pipeline: Sendable {
 
     /// Writes a source file and gives the draft that submits it.
     package func draft(
-        _ name: String, _ bytes: [UInt8], to place: DestinationReference.Place, key: ByteText? = nil,
+        _ name: String, _ bytes: [UInt8], to target: DestinationReference.Target, key: ByteText? = nil,
         batch: ByteText = "b", id: ByteText? = nil, deadline: Int64? = nil
     ) throws -> TaskDraft {
         let path = folder + "/source/" + name
@@ -92,7 +92,7 @@ package final class Pipeline: Sendable {
         guard stat(path, &status) == 0 else { throw CocoaError(.fileNoSuchFile) }
         return TaskDraft(
             tenant: "t", id: id, batch: batch, source: SourceReference(root: "src", path: ByteText(name)),
-            destination: DestinationReference(place: place, key: key ?? ByteText(name)), size: UInt64(bytes.count),
+            destination: DestinationReference(target: target, key: key ?? ByteText(name)), size: UInt64(bytes.count),
             modifiedAt: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec), deadline: deadline
         )
     }

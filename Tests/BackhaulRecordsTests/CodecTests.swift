@@ -9,7 +9,7 @@ struct CodecTests {
     private let task = UploadTask(
         identity: TaskIdentity(tenant: "t1", id: "abc"), batch: "b",
         source: SourceReference(root: "photos", path: "2026/ä.jpg"),
-        destination: DestinationReference(place: .named("nas"), key: "2026/ä.jpg"), size: 12_345,
+        destination: DestinationReference(target: .named("nas"), key: "2026/ä.jpg"), size: 12_345,
         modifiedAt: 1_700_000_000_123_456_789, contentType: "image/jpeg", acceptedAt: 1_700_000_001_000,
         deadline: 1_700_000_002_000)
 

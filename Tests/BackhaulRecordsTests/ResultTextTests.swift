@@ -10,7 +10,7 @@ struct ResultTextTests {
     private static func result(_ change: (inout Outcome) -> Void) -> ResultDocument {
         var outcome = Outcome(
             kind: .succeeded, task: TaskGeneration(identity: TaskIdentity(tenant: "t", id: "id"), generation: 3),
-            batch: "b", destination: DestinationReference(place: .named("nas"), key: "a/b.jpg"), attempts: 2,
+            batch: "b", destination: DestinationReference(target: .named("nas"), key: "a/b.jpg"), attempts: 2,
             crashes: 1,
             bytes: 123_456, sha256: String(repeating: "0a", count: 32), verification: "http-2xx", worker: "w-1",
             acceptedAt: 1_795_000_000_001, startedAt: 1_795_000_000_020, finishedAt: 1_795_000_000_300)

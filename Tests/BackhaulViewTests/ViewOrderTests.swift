@@ -19,7 +19,7 @@ struct ViewOrderTests {
         Outcome(
             kind: kind,
             task: TaskGeneration(identity: TaskIdentity(tenant: "t", id: "x"), generation: generation), batch: "b",
-            destination: DestinationReference(place: .named("nas"), key: "k"), attempts: 1, crashes: 0, bytes: 1,
+            destination: DestinationReference(target: .named("nas"), key: "k"), attempts: 1, crashes: 0, bytes: 1,
             worker: worker, acceptedAt: 1_000, startedAt: 2_000, finishedAt: 3_000, objectMayExist: mayExist)
     }
 

@@ -9,7 +9,7 @@ import Testing
 struct ViewRowTests {
     private static let task = UploadTask(
         identity: TaskIdentity(tenant: "t", id: "x"), batch: "b", source: SourceReference(root: "r", path: "p"),
-        destination: DestinationReference(place: .named("nas"), key: "k"), size: 5, modifiedAt: 0, acceptedAt: 1_000)
+        destination: DestinationReference(target: .named("nas"), key: "k"), size: 5, modifiedAt: 0, acceptedAt: 1_000)
 
     private static func outcome(_ kind: OutcomeKind, generation: Int = 0, worker: String = "w") -> Outcome {
         Outcome(

@@ -12,7 +12,7 @@ import Testing
 struct InterruptionTests {
     private static let task = UploadTask(
         identity: TaskIdentity(tenant: "t", id: "x"), batch: "", source: SourceReference(root: "r", path: "p"),
-        destination: DestinationReference(place: .named("n"), key: "k"), size: 0, modifiedAt: 0, acceptedAt: 1)
+        destination: DestinationReference(target: .named("n"), key: "k"), size: 0, modifiedAt: 0, acceptedAt: 1)
 
     private static func delivery(_ offset: Int64) -> TaskDelivery {
         let position = LogPosition(partition: TopicPartition(topic: "t", partition: 0), offset: offset)

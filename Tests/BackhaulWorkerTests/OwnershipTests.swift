@@ -66,7 +66,7 @@ struct OwnershipTests {
         let writer = DecisionWriter(layout: TopicLayout(), worker: "w")
         let task = UploadTask(
             identity: TaskIdentity(tenant: "t", id: "1"), batch: "b", source: SourceReference(root: "r", path: "p"),
-            destination: DestinationReference(place: .named("nas"), key: "k"), size: 1, modifiedAt: 0, acceptedAt: 1)
+            destination: DestinationReference(target: .named("nas"), key: "k"), size: 1, modifiedAt: 0, acceptedAt: 1)
         let position = LogPosition(partition: TopicPartition(topic: "backhaul.tasks", partition: 3), offset: 7)
         let delivery = Delivery(
             reference: DeliveryReference(group: "g", position: position, epoch: 1),

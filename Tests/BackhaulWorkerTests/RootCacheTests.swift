@@ -15,7 +15,7 @@ struct RootCacheTests {
         return UploadTask(
             identity: TaskIdentity(tenant: "t", id: ByteText(tree)), batch: "",
             source: SourceReference(root: "r", path: "f"),
-            destination: DestinationReference(place: .named("out"), key: ByteText(tree)), size: UInt64(status.st_size),
+            destination: DestinationReference(target: .named("out"), key: ByteText(tree)), size: UInt64(status.st_size),
             modifiedAt: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec), acceptedAt: 1)
     }
 

@@ -15,7 +15,7 @@ struct WaitingRoomTests {
             task: UploadTask(
                 identity: TaskIdentity(tenant: "t", id: "\(offset)"), batch: "",
                 source: SourceReference(root: "r", path: "p"),
-                destination: DestinationReference(place: .named("n"), key: "k"),
+                destination: DestinationReference(target: .named("n"), key: "k"),
                 size: 0, modifiedAt: 0, acceptedAt: 1),
             progress: TaskProgress())
     }

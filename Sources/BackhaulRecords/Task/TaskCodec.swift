@@ -49,9 +49,9 @@ package enum TaskCodec {
 enum DestinationCodec {
     static func message(_ destination: DestinationReference) -> Backhaul_V1_Destination {
         var message = Backhaul_V1_Destination()
-        switch destination.place {
-        case .named(let name): message.place = .name(name.text)
-        case .url(let url): message.place = .url(url.text)
+        switch destination.target {
+        case .named(let name): message.target = .name(name.text)
+        case .url(let url): message.target = .url(url.text)
         }
         message.key = destination.key.text
         return message
@@ -59,10 +59,10 @@ enum DestinationCodec {
 
     static func value(_ message: Backhaul_V1_Destination, what: String) throws(RecordError) -> DestinationReference {
         guard !message.key.isEmpty else { throw .missing(what: what, field: "destination.key") }
-        switch message.place {
-        case .name(let name): return DestinationReference(place: .named(ByteText(name)), key: ByteText(message.key))
-        case .url(let url): return DestinationReference(place: .url(ByteText(url)), key: ByteText(message.key))
-        case nil: throw .missing(what: what, field: "destination.place")
+        switch message.target {
+        case .name(let name): return DestinationReference(target: .named(ByteText(name)), key: ByteText(message.key))
+        case .url(let url): return DestinationReference(target: .url(ByteText(url)), key: ByteText(message.key))
+        case nil: throw .missing(what: what, field: "destination.target")
         }
     }
 }

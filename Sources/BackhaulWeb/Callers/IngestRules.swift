@@ -19,7 +19,7 @@ package struct IngestRules: Hashable, Sendable {
 
     /// Where a text of a caller leads.
     /// - Throws: `Problem`: 403 for what callers may not name, 422 for what nobody may.
-    func place(_ text: ByteText) throws(Problem) -> DestinationReference.Place {
+    func place(_ text: ByteText) throws(Problem) -> DestinationReference.Target {
         guard text.utf8.contains(UInt8(ascii: ":")) else {
             guard destinations.contains(text) else {
                 throw Problem(

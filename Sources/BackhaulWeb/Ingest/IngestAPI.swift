@@ -243,7 +243,7 @@ package struct IngestAPI: Sendable {
         }
         return TaskDraft(
             tenant: tenant, id: document.taskId, batch: document.batch, source: source,
-            destination: DestinationReference(place: place, key: document.key),
+            destination: DestinationReference(target: place, key: document.key),
             size: facts.size, modifiedAt: facts.modifiedAt, contentType: document.contentType,
             deadline: try document.deadline.map { try Self.time($0, "deadline") / 1_000_000 },
             trace: origin.trace?.text)

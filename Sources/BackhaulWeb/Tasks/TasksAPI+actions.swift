@@ -77,7 +77,7 @@ extension TasksAPI {
             }
             try rules.rules.check(root: status.root)
             let place = try rules.rules.place(wanted?.destination ?? status.destination)
-            changed = DestinationReference(place: place, key: wanted?.key ?? status.key)
+            changed = DestinationReference(target: place, key: wanted?.key ?? status.key)
         }
         let destination = changed
         let outcome: AppendOutcome?

@@ -189,7 +189,7 @@ struct TaskRun: Sendable {
     }
 
     private func measure(_ attempt: Attempt, _ upload: UploadTask, seconds: Double) {
-        let destination = meters.label(upload.destination.place)
+        let destination = meters.label(upload.destination.target)
         switch attempt {
         case .late: return
         case .stopped: meters.uploads.observe(seconds, [destination, "interrupted"])

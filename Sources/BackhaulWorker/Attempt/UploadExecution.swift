@@ -26,12 +26,12 @@ package struct UploadExecution: Sendable {
 
     /// The order that the task's destination requires; none when the destination is unknown.
     package func order(of task: UploadTask) -> Destination.Order {
-        (try? destinations.table.resolve(task.destination.place))?.order ?? .none
+        (try? destinations.table.resolve(task.destination.target))?.order ?? .none
     }
 
     /// - Throws: `Failure`; `CancellationError` when the work is interrupted or the calling task is cancelled.
     package func attempt(_ task: UploadTask, _ interruption: Interruption) async throws -> StoredObject {
-        let destination = try destinations.table.resolve(task.destination.place)
+        let destination = try destinations.table.resolve(task.destination.target)
         let body = type(of: destination.type).readsSource ? try await load(task) : .none
         var dialect = destination.type.upload(key: task.destination.key, body: body, contentType: task.contentType)
         var step = dialect.begin()
@@ -57,7 +57,7 @@ package struct UploadExecution: Sendable {
     private func load(_ task: UploadTask) async throws -> TransferBody {
         let engine = engine
         return try await pool.run {
-            if case .url(let url) = task.destination.place {
+            if case .url(let url) = task.destination.target {
                 do {
                     try engine.requireAllowed(url.text)
                 } catch let failure as TransferFailure {

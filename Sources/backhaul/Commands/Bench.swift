@@ -56,7 +56,7 @@ struct Bench: AsyncParsableCommand {
         } catch {
             throw CommandFailure(error.message, exit: .usage)
         }
-        let place = try DestinationArgument.place(to, settings)
+        let target = try DestinationArgument.target(to, settings)
         let address = try log.address()
         let roots = settings.sourceRoots(folder: address.folder)
         let file = try source.map { try Self.resolved($0) } ?? Self.emptyFile()
@@ -77,7 +77,7 @@ struct Bench: AsyncParsableCommand {
             Talk.say("no daemon runs on this log yet; start 'backhaul standalone --data \(folder)'")
         }
         let run = BenchRun(
-            log: opened, settings: settings, place: place, tenant: tenant,
+            log: opened, settings: settings, target: target, tenant: tenant,
             source: SourceReference(
                 root: root.name,
                 path: ByteText(

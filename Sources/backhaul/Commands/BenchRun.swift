@@ -46,7 +46,7 @@ actor BenchRun {
     private let log: any MessageLog
     private let layout: TopicLayout
     private let ingest: Ingest
-    private let place: DestinationReference.Place
+    private let target: DestinationReference.Target
     private let tenant: ByteText
     private let source: SourceReference
     private let size: UInt64
@@ -65,7 +65,7 @@ actor BenchRun {
     private var pending = 0
 
     init(
-        log: any MessageLog, settings: Settings, place: DestinationReference.Place, tenant: ByteText,
+        log: any MessageLog, settings: Settings, target: DestinationReference.Target, tenant: ByteText,
         source: SourceReference, size: UInt64, modifiedAt: Int64, count: Int, rate: Double
     ) {
         self.log = log
@@ -73,7 +73,7 @@ actor BenchRun {
         ingest = Ingest(
             log: log, layout: settings.layout, clock: SystemLogClock(), largeThreshold: settings.largeThreshold,
             isOrdered: settings.isOrdered)
-        self.place = place
+        self.target = target
         self.tenant = tenant
         self.source = source
         self.size = size
@@ -109,7 +109,7 @@ actor BenchRun {
     private func draft(_ number: Int) -> TaskDraft {
         TaskDraft(
             tenant: tenant, id: "\(name)-\(number)", batch: name, source: source,
-            destination: DestinationReference(place: place, key: "bench/\(name)/\(number)"), size: size,
+            destination: DestinationReference(target: target, key: "bench/\(name)/\(number)"), size: size,
             modifiedAt: modifiedAt)
     }
 

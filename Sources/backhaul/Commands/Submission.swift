@@ -36,7 +36,7 @@ actor Submission {
     private let ingest: Ingest
     private let roots: SourceRoots
     private let tenant: ByteText
-    private let place: DestinationReference.Place
+    private let target: DestinationReference.Target
     private let prefix: String
     private let filter: FileWalk.Filter
     private let deadline: Int64?
@@ -61,7 +61,7 @@ actor Submission {
 
     init(
         log: any MessageLog, folder: String?, settings: Settings, tenant: ByteText, batch: ByteText,
-        place: DestinationReference.Place,
+        target: DestinationReference.Target,
         prefix: String, filter: FileWalk.Filter, deadline: Int64?, waits: Bool
     ) {
         self.log = log
@@ -72,7 +72,7 @@ actor Submission {
         self.folder = folder
         roots = settings.sourceRoots(folder: folder)
         self.tenant = tenant
-        self.place = place
+        self.target = target
         self.prefix = prefix.isEmpty || prefix.hasSuffix("/") ? prefix : prefix + "/"
         self.filter = filter
         self.deadline = deadline
@@ -224,7 +224,7 @@ actor Submission {
                         tenant: tenant, batch: summary.batch,
                         source: SourceReference(
                             root: root.name, path: ByteText(inside.isEmpty ? path : inside + "/" + path)),
-                        destination: DestinationReference(place: place, key: key), size: size, modifiedAt: modifiedAt,
+                        destination: DestinationReference(target: target, key: key), size: size, modifiedAt: modifiedAt,
                         deadline: deadline))
                 if drafts.count >= Self.batchSize { try await flush() }
             }

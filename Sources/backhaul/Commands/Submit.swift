@@ -63,7 +63,7 @@ struct Submit: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try log.common.settings()
-        let place = try DestinationArgument.place(to, settings)
+        let target = try DestinationArgument.target(to, settings)
         let batch = batch ?? ByteText("batch-\(SystemLogClock().wall / 1_000)")
         do {
             try TaskRules.checkTenant(tenant)
@@ -86,7 +86,7 @@ struct Submit: AsyncParsableCommand {
         }
         let opened = try await address.open(settings, creates: true)
         let submission = Submission(
-            log: opened, folder: address.folder, settings: settings, tenant: tenant, batch: batch, place: place,
+            log: opened, folder: address.folder, settings: settings, tenant: tenant, batch: batch, target: target,
             prefix: prefix,
             filter: FileWalk.Filter(include: include, exclude: exclude), deadline: limit, waits: wait)
         do {

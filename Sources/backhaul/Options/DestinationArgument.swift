@@ -6,7 +6,7 @@ import BackhaulTransfer
 /// The value of `--to`: a URL, or the name of a configured destination.
 enum DestinationArgument {
     /// - Throws: `CommandFailure` for a URL that is not valid in a task, and for a name that is not configured.
-    static func place(_ to: String, _ settings: Settings) throws -> DestinationReference.Place {
+    static func target(_ to: String, _ settings: Settings) throws -> DestinationReference.Target {
         if to.contains("://") {
             do {
                 try TaskRules.checkURL(ByteText(to))

@@ -8,10 +8,3 @@ struct RemoteKeySet: KeySetSource {
 
     func fetch() async throws -> String { String(decoding: try await client.send("GET", url), as: UTF8.self) }
 }
-
-/// The keys of JWTs, from a file.
-struct KeySetFile: KeySetSource {
-    let path: String
-
-    func fetch() async throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
-}

@@ -21,9 +21,9 @@ extension Settings {
     var destinationTable: DestinationTable { DestinationTable(destinations, allowsURLs: freeURLs) }
 
     /// Whether a destination requires the uploads of a key in order.
-    var isOrdered: @Sendable (DestinationReference.Place) -> Bool {
+    var isOrdered: @Sendable (DestinationReference.Target) -> Bool {
         let table = destinationTable
-        return { place in (try? table.resolve(place))?.order == .key }
+        return { target in (try? table.resolve(target))?.order == .key }
     }
 
     /// - Parameter isLocal: whether the role serves this machine only, which allows private addresses as destinations.

@@ -1,0 +1,26 @@
+internal import BackhaulDomain
+internal import BackhaulLog
+internal import BackhaulRecords
+internal import BackhaulView
+
+/// One try of a task, as callers read it.
+struct AttemptDocument: Encodable, Sendable {
+    var generation: Int
+    var attempt: Int
+    /// `retrying` when another try followed, else how the generation ended.
+    var outcome: String
+    var startedAt: String
+    var finishedAt: String
+    var failure: FailureDocument?
+    var worker: String
+
+    init(_ attempt: AttemptStatus) {
+        generation = attempt.generation
+        self.attempt = attempt.attempt
+        outcome = attempt.outcome
+        startedAt = TimeText.format(attempt.startedAt)
+        finishedAt = TimeText.format(attempt.finishedAt)
+        failure = attempt.failure.map(FailureDocument.init)
+        worker = attempt.worker
+    }
+}

@@ -1,0 +1,6 @@
+/// A page of tasks.
+struct PageDocument: Encodable, Sendable {
+    var tasks: [StatusDocument]
+    /// Given as `cursor` it asks for the next page; missing at the end.
+    var next: String?
+}

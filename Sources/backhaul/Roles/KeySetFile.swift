@@ -1,0 +1,9 @@
+import BackhaulWeb
+import Foundation
+
+/// The keys of JWTs, from a file.
+struct KeySetFile: KeySetSource {
+    let path: String
+
+    func fetch() async throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
+}
