@@ -1,6 +1,7 @@
-/// One failed try, as a task carries it on.
+/// A failed attempt, as kept in a task's history.
 package struct AttemptRecord: Hashable, Sendable, Codable {
-    /// Which attempt it was, from 1; the number of the next one when the failure spent none (throttled, root unfit).
+    /// The number of the attempt, from 1. A failure that spends no attempt (throttled, root unfit) has the number
+    /// of the next one.
     package var attempt: Int
     /// Milliseconds since 1970.
     package var at: Int64
@@ -18,7 +19,7 @@ package struct AttemptRecord: Hashable, Sendable, Codable {
         self.worker = worker
     }
 
-    /// With everything that came from outside in its domain.
+    /// The same record with all values limited to their domains.
     package var bounded: AttemptRecord {
         AttemptRecord(
             attempt: min(max(attempt, Domain.counts.lowerBound), Domain.counts.upperBound), at: Domain.time(at),
@@ -29,19 +30,19 @@ package struct AttemptRecord: Hashable, Sendable, Codable {
     }
 }
 
-/// What changes while a task is on its way. It travels in the headers of the task's record and is bounded.
+/// The part of a task that changes while it is processed. Stored in the headers of the task's record; bounded.
 package struct TaskProgress: Hashable, Sendable {
-    /// 0 as submitted; a replay makes the dead letter's own + 1.
+    /// 0 as submitted; a replay adds 1 to the generation of the dead letter.
     package var generation: Int
-    /// Recorded failures that spent an attempt.
+    /// Number of recorded failures that spent an attempt.
     package var attempts: Int
-    /// How often a worker died while this task was marked as in flight.
+    /// Number of times a worker died while this task was marked as in flight.
     package var crashes: Int
-    /// Milliseconds since 1970 before which no attempt begins.
+    /// Earliest time of the next attempt, in milliseconds since 1970; nil for no wait.
     package var due: Int64?
-    /// Whether the task was moved to the large lane once.
+    /// Whether the task has been moved to the large lane.
     package var isHandedOver: Bool
-    /// The last failures, oldest first, at most `longestHistory`.
+    /// The first failure and the latest ones, oldest first, at most `longestHistory`.
     package var history: [AttemptRecord]
 
     package static let longestHistory = 20
@@ -58,8 +59,8 @@ package struct TaskProgress: Hashable, Sendable {
         self.history = history
     }
 
-    /// Adds a failure to the history, dropping the oldest over the bound, the very first excepted: where the trouble
-    /// began is worth more than one more repetition.
+    /// Adds a failure to the history. Over the limit it drops the oldest but never the very first: the first
+    /// failure tells more than another repetition.
     package mutating func record(_ attempt: AttemptRecord) {
         history.append(attempt)
         if history.count > Self.longestHistory { history.remove(at: 1) }

@@ -1,7 +1,7 @@
 /// Text that compares, hashes and sorts by its UTF-8 bytes: tenants, ids, batches, paths, keys, destinations.
 ///
-/// Swift's `String` compares by canonical equivalence: `é` as one scalar equals `e` with a combining accent, and the Kelvin
-/// sign equals `K`. To the kernel, to servers and to the log those are different names.
+/// Swift's `String` compares by canonical equivalence: `é` as one scalar equals `e` with a combining accent, and
+/// the Kelvin sign equals `K`. The kernel, servers and the log treat these as different names.
 package struct ByteText: Hashable, Comparable, Sendable {
     package let text: String
 
@@ -27,11 +27,11 @@ package struct ByteText: Hashable, Comparable, Sendable {
 
     package func hash(into hasher: inout Hasher) {
         withBytes { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        // Ends the text, so that ("ab", "c") and ("a", "bc") differ; no UTF-8 has this byte.
+        // Terminates the text, so that ("ab", "c") and ("a", "bc") differ; UTF-8 never contains this byte.
         hasher.combine(0xff as UInt8)
     }
 
-    /// Gives the bytes for as long as the closure runs.
+    /// Calls `body` with the UTF-8 bytes, which are valid only during the call.
     package func withBytes<Value>(_ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
         if let value = text.utf8.withContiguousStorageIfAvailable(body) { return value }
         var copy = text

@@ -1,9 +1,10 @@
-/// What a worker leaves for the next owner of a delivery that is not finished.
+/// State that a worker stores for the next owner of an unfinished delivery.
 package struct Checkpoint: Hashable, Sendable {
     package var task: TaskGeneration
-    /// Whether an upload was under way when it was written: whoever finds it so knows that the worker died.
+    /// Whether an upload was running when the checkpoint was written. True tells the next owner that the worker
+    /// died.
     package var isInFlight: Bool
-    /// Attempts, crashes, history and due time as they stand, ahead of what the record's headers say.
+    /// Attempts, crashes, history and due time; newer than those in the record's headers.
     package var progress: TaskProgress
 
     package init(task: TaskGeneration, isInFlight: Bool, progress: TaskProgress) {

@@ -1,4 +1,4 @@
-/// Arithmetic on numbers from outside: it saturates where it would overflow.
+/// Arithmetic on numbers from outside: saturates instead of overflowing.
 extension FixedWidthInteger {
     package func addingClamped(_ other: Self) -> Self {
         let (sum, overflows) = addingReportingOverflow(other)

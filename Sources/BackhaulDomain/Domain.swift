@@ -1,34 +1,36 @@
-/// The values that numbers from outside may have: whatever enters by HTTP, a command line, a record, a row or a file is held
-/// against these, at the door and at every decode. Sums and differences of values inside cannot overflow.
+/// Valid ranges of numbers from outside. Values from HTTP, a command line, a record, a row or a file are checked
+/// against them on entry and at every decode. Sums and differences of valid values cannot overflow.
 package enum Domain {
-    /// Milliseconds since 1970: to the end of the year 9999.
+    /// Milliseconds since 1970, up to the end of the year 9999.
     package static let times: ClosedRange<Int64> = 0...253_402_300_799_999
-    /// Bytes of a file: the whole numbers that every reader of JSON tells apart (RFC 8259, section 6), 8 PiB.
+    /// File sizes in bytes, up to 8 PiB: the whole numbers that every JSON reader represents exactly (RFC 8259,
+    /// section 6).
     package static let sizes: ClosedRange<UInt64> = 0...(1 << 53 - 1)
     /// Generations, attempts and crashes.
     package static let counts: ClosedRange<Int> = 0...Int(Int32.max)
-    /// One attempt or crash more; a count that has reached its end stays there, since a record beyond it could not be read.
+    /// Counts one more attempt or crash. Saturates, since a record with a larger count could not be read.
     package static func counting(_ count: Int) -> Int { min(count.addingClamped(1), counts.upperBound) }
 
-    /// Milliseconds of a wait: 400 days.
+    /// Waits in milliseconds, up to 400 days.
     package static let waits: ClosedRange<Int64> = 0...(400 * 86_400_000)
     /// HTTP status codes (RFC 9110, section 15).
     package static let statuses: ClosedRange<Int> = 100...999
-    /// Bytes of a name that is shown and never looked up: workers, verifications, kinds of failure.
+    /// Maximum bytes of a name that is only displayed: workers, verifications, kinds of failure.
     package static let longestLabel = 512
 
-    /// A time that may come from anywhere, brought into its domain.
+    /// Limits a time in milliseconds since 1970 to `times`.
     package static func time(_ milliseconds: Int64) -> Int64 {
         min(max(milliseconds, times.lowerBound), times.upperBound)
     }
 }
 
 extension String {
-    /// At most so many bytes of it, whole characters. A text of few characters may have any number of bytes.
+    /// Truncates to at most `limit` bytes of UTF-8, at a scalar boundary. Bytes, since few characters may have any
+    /// number of them.
     package func bounded(toBytes limit: Int) -> String {
         guard utf8.count > limit else { return self }
         var end = utf8.index(startIndex, offsetBy: limit)
-        // Back to where a scalar begins.
+        // Moves back to the start of a scalar.
         while end > startIndex, utf8[end] & 0xc0 == 0x80 { end = utf8.index(before: end) }
         return String(self[..<end])
     }

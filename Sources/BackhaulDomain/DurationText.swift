@@ -1,10 +1,10 @@
-/// Durations as people write them: a whole number and a unit, `500ms`, `10s`, `1m`, `6h`, `1d`.
+/// Durations as text: a whole number and a unit, `500ms`, `10s`, `1m`, `6h`, `1d`.
 package enum DurationText {
     private static let units: [(name: String, milliseconds: Int64)] = [
         ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1),
     ]
 
-    /// The shortest exact form: the largest unit that divides.
+    /// Formats milliseconds with the largest unit that divides them.
     package static func format(_ milliseconds: Int64) -> String {
         for unit in units where milliseconds != 0 && milliseconds % unit.milliseconds == 0 {
             return "\(milliseconds / unit.milliseconds)\(unit.name)"
@@ -12,7 +12,7 @@ package enum DurationText {
         return "0s"
     }
 
-    /// Milliseconds; nil when the text is no duration or is out of range (400 days).
+    /// Parses a duration into milliseconds; nil when the text is not a duration or exceeds 400 days.
     package static func parse(_ text: String) -> Int64? {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         guard let number = Int64(digits), let unit = units.first(where: { $0.name == text.dropFirst(digits.count) })

@@ -1,35 +1,36 @@
-/// What kind of failure an attempt met; it decides what happens next.
+/// The class of a failed attempt; it decides what happens next.
 package enum FailureClass: String, Hashable, Sendable, CaseIterable {
-    /// May pass by itself: connection lost, timeout, 5xx. Tried again after a delay.
+    /// Temporary: connection lost, timeout, 5xx. Retried after a delay.
     case transient
-    /// The destination asked for a pause and said for how long; obeyed, and no attempt is spent.
+    /// The destination requested a pause. A pause of stated length is honoured and spends no attempt.
     case throttled
-    /// Will not pass by itself: refused, unknown, not allowed. Dead letter at once.
+    /// Permanent: refused, unknown, not allowed. Dead letter at once.
     case permanent
-    /// The destination's address is one that uploads may not connect to. Dead letter at once.
+    /// Uploads may not connect to the destination's address. Dead letter at once.
     case egressRefused = "egress-refused"
-    /// What the destination has, or says that it has, is not what was sent. Tried again.
+    /// The destination stored, or reports, something other than what was sent. Retried.
     case integrity
     /// The file is not the one that was accepted. Dead letter at once.
     case sourceChanged = "source-changed"
-    /// The file is not there though its root is. Dead letter at once.
+    /// The file is missing although its root is available. Dead letter at once.
     case sourceGone = "source-gone"
-    /// The root is not there, or is not the one that it was: unmounted, stale, another disk. Waits, spends no attempt.
+    /// The root is missing or has been replaced: unmounted, stale, another disk. The task waits and spends no
+    /// attempt.
     case rootUnfit = "root-unfit"
     /// The record is not a task.
     case malformed
-    /// The worker stopped. No attempt, no delay: the next owner begins again.
+    /// The worker stopped. Spends no attempt and adds no delay: the next owner starts again.
     case interrupted
 }
 
 /// Why an attempt failed.
 package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
     package var kind: FailureClass
-    /// A sentence without secrets, queries or bytes of the file; at most `Failure.longestMessage` bytes.
+    /// A sentence without secrets, URL queries or file contents; at most `Failure.longestMessage` bytes.
     package var message: String
-    /// The HTTP status, when the destination gave one.
+    /// The HTTP status; nil when the destination sent none.
     package var httpStatus: Int?
-    /// Milliseconds that the destination asked to wait.
+    /// The wait in milliseconds that the destination requested.
     package var retryAfter: Int64?
 
     package static let longestMessage = 1_000

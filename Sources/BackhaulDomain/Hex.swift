@@ -1,4 +1,4 @@
-/// Lower-case hexadecimal, as digests are written everywhere in Backhaul.
+/// Lower-case hexadecimal, the format of all digests in Backhaul.
 package enum Hex {
     package static func encode(_ bytes: some Sequence<UInt8>) -> String {
         bytes.withContiguousStorageIfAvailable(text) ?? Array(bytes).withUnsafeBufferPointer(text)
@@ -15,7 +15,7 @@ package enum Hex {
         }
     }
 
-    /// nil when the text is not an even number of hexadecimal digits.
+    /// Decodes either case; nil when the text is not an even number of hexadecimal digits.
     package static func decode(_ text: String) -> [UInt8]? {
         let digits = Array(text.utf8)
         guard digits.count % 2 == 0 else { return nil }

@@ -1,19 +1,19 @@
-/// What a worker says of a task generation.
+/// What a worker reports about a task generation.
 package enum OutcomeKind: String, Hashable, Sendable, CaseIterable {
-    /// An upload has been under way for some seconds (an in-flight mark).
+    /// An upload has been running for some seconds (an in-flight mark).
     case started
-    /// An attempt failed and there will be another.
+    /// An attempt failed and will be retried.
     case retrying
-    /// A marked upload was interrupted in order; the task waits again.
+    /// A marked upload was interrupted without a crash; the task waits again.
     case released
-    /// The task's owner has taken note of its result.
+    /// The task's owner has acknowledged its result.
     case acknowledged
     case succeeded
     case failed
     case cancelled
     case expired
 
-    /// Whether the generation ends with it.
+    /// Whether this outcome ends the generation.
     package var isTerminal: Bool {
         switch self {
         case .started, .retrying, .released, .acknowledged: false
@@ -22,35 +22,36 @@ package enum OutcomeKind: String, Hashable, Sendable, CaseIterable {
     }
 }
 
-/// One worker's word on one attempt, self-contained: nobody has to find the task to understand it.
+/// A worker's report on one attempt. Self-contained: a reader does not need the task.
 package struct Outcome: Hashable, Sendable {
     package var kind: OutcomeKind
     package var task: TaskGeneration
     package var batch: ByteText
     package var destination: DestinationReference
-    /// Recorded failures plus the final try.
+    /// Recorded failures plus the final attempt.
     package var attempts: Int
     package var crashes: Int
-    /// The file's size; of a success the bytes that were stored.
+    /// The file's size in bytes; for a success, the bytes that were stored.
     package var bytes: UInt64
     /// SHA-256 of the bytes that were sent, lower-case hex; empty when the file was not read to its end.
     package var sha256: String
-    /// What was checked at the destination; empty for anything but a success.
+    /// What was verified at the destination; empty unless the upload succeeded.
     package var verification: String
     package var failure: Failure?
     package var worker: String
-    /// Milliseconds since 1970: when the task was accepted, the attempt began, the attempt ended, the next one is due.
+    /// Milliseconds since 1970: the task was accepted, the attempt began, the attempt ended, the next attempt is
+    /// due.
     package var acceptedAt: Int64
     package var startedAt: Int64
     package var finishedAt: Int64
     package var nextAttemptAt: Int64?
-    /// A cancelled task whose upload was already under way may have left its object behind.
+    /// Whether the object of a cancelled task may exist at the destination, because its upload may have begun.
     package var objectMayExist: Bool
 
-    /// Begins `worker` in outcomes that a caller of the API wrote, not a worker.
+    /// Prefix of `worker` in outcomes that an API caller wrote instead of a worker.
     package static let callerPrefix = "api:"
 
-    /// Whether a caller of the API wrote it.
+    /// Whether an API caller wrote the outcome.
     package var isByCaller: Bool { worker.hasPrefix(Self.callerPrefix) }
 
     package init(

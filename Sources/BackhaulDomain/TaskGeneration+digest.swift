@@ -1,8 +1,8 @@
 internal import Crypto
 
 extension TaskGeneration {
-    /// 128 bits of SHA-256 over its name, the same in every process: of 10⁸ generations two have the same with a probability
-    /// of 10⁻²³.
+    /// 128 bits of SHA-256 over the name, the same in every process. Among 10⁸ generations two collide with a
+    /// probability of 10⁻²³.
     package var digest: (high: UInt64, low: UInt64) {
         var hash = SHA256()
         for part in [identity.tenant, identity.id] {

@@ -1,10 +1,10 @@
 internal import Crypto
 
-/// What makes a task the same task wherever it is met.
+/// Identifies a task in every record and process.
 package struct TaskIdentity: Hashable, Sendable, CustomStringConvertible {
-    /// Who owns the task.
+    /// The owner of the task.
     package var tenant: ByteText
-    /// Chosen by the client, or derived by `derived`; unique within the tenant.
+    /// Chosen by the client, or derived by `derivedID`; unique within the tenant.
     package var id: ByteText
 
     package init(tenant: ByteText, id: ByteText) {
@@ -14,8 +14,9 @@ package struct TaskIdentity: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { "\(tenant)/\(id)" }
 
-    /// The id of a task whose submitter chose none: 128 bits of SHA-256 over what says that a file in this state goes to
-    /// this place. No content is read, and the batch is left out: the same file submitted in another batch is known.
+    /// Derives the id of a task whose submitter chose none: 128 bits of SHA-256 over tenant, destination, source,
+    /// size and modification time. Reads no content. Leaves out the batch, so that the same file in another batch
+    /// is known.
     package static func derivedID(
         tenant: ByteText, destination: DestinationReference, source: SourceReference, size: UInt64, modifiedAt: Int64
     ) -> ByteText {
@@ -27,7 +28,7 @@ package struct TaskIdentity: Hashable, Sendable, CustomStringConvertible {
             }
         let parts = [tenant] + place + [destination.key, source.root, source.path, "\(size)", "\(modifiedAt)"]
         for part in parts {
-            // Length before content, so that no two lists of parts read the same.
+            // Length before content, so that different lists of parts never give the same bytes.
             withUnsafeBytes(of: UInt64(part.utf8.count).littleEndian) { hash.update(bufferPointer: $0) }
             hash.update(data: Array(part.utf8))
         }
@@ -35,7 +36,7 @@ package struct TaskIdentity: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// One generation of a task: 0 as submitted, one more for each replay. Each has one result.
+/// One generation of a task: 0 as submitted, one more for each replay. Each has exactly one result.
 package struct TaskGeneration: Hashable, Sendable, CustomStringConvertible {
     package var identity: TaskIdentity
     package var generation: Int

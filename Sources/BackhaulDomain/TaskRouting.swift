@@ -1,13 +1,13 @@
-/// Which topic a fresh task goes to, submitted or replayed: large files have a lane of their own, but the tasks of an
-/// ordered destination must not part over two lanes.
+/// Selects the topic of a new task, submitted or replayed. Large files have their own lane, but the tasks of an
+/// ordered destination must stay in one lane.
 package struct TaskRouting: Sendable {
     private let layout: TopicLayout
     private let largeThreshold: UInt64
     private let isOrdered: @Sendable (DestinationReference.Target) -> Bool
 
     /// - Parameters:
-    ///   - largeThreshold: the size in bytes from which on a file is large.
-    ///   - isOrdered: whether a destination takes the uploads of a key in order.
+    ///   - largeThreshold: the size in bytes from which a file is large.
+    ///   - isOrdered: whether a destination requires the uploads of a key in order.
     package init(
         layout: TopicLayout, largeThreshold: UInt64,
         isOrdered: @escaping @Sendable (DestinationReference.Target) -> Bool

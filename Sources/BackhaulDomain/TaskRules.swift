@@ -1,8 +1,8 @@
-/// What a task must be to be accepted; also what a record must be to be worked on, since anyone may write to a topic.
+/// Rules for accepting a task. Records are checked against them too, since anyone may write to a topic.
 package enum TaskRules {
-    /// Why something is no valid task.
+    /// Why something is not a valid task.
     package struct Violation: Error, Hashable, Sendable, CustomStringConvertible {
-        /// A stable word for programs.
+        /// A stable code for programs.
         package var code: String
         /// A sentence for people.
         package var message: String
@@ -18,7 +18,7 @@ package enum TaskRules {
     package static let largestKey = 1_024
     package static let largestPath = 4_096
 
-    /// - Throws: `Violation`, the first that was found.
+    /// - Throws: the first `Violation` found.
     package static func check(_ task: UploadTask) throws(Violation) {
         try checkTenant(task.identity.tenant)
         try checkID(task.identity.id)
@@ -37,7 +37,7 @@ package enum TaskRules {
             throw Violation("bad-size", "a file has at most \(Domain.sizes.upperBound) bytes (8 PiB), not \(task.size)")
         }
         guard Domain.times.contains(task.acceptedAt), task.deadline.map(Domain.times.contains) ?? true else {
-            throw Violation("bad-time", "times must lie between the years 1970 and 9999")
+            throw Violation("bad-time", "times must be between the years 1970 and 9999")
         }
     }
 
@@ -71,26 +71,26 @@ package enum TaskRules {
         }
         guard !name.isEmpty, name.utf8.count <= 64, isPlain, name.utf8.first != UInt8(ascii: ".") else {
             throw Violation(
-                "bad-\(what)", "a \(what) name has 1 to 64 of A-Z a-z 0-9 . _ - and does not begin with '.'")
+                "bad-\(what)", "a \(what) name has 1 to 64 characters of A-Z a-z 0-9 . _ - and does not begin with '.'")
         }
     }
 
-    /// A relative path that stays below its root: no `.`, `..` or empty component, no control character.
+    /// Checks a relative path that must stay below its root: no `.`, `..` or empty component, no control character.
     package static func checkPath(_ path: ByteText, code: String, what: String, limit: Int) throws(Violation) {
         guard !path.isEmpty, path.utf8.count <= limit else {
             throw Violation(code, "the \(what) must have 1 to \(limit) bytes")
         }
         guard !hasControl(path) else {
             throw Violation(
-                code, "the \(what) has a control character (such as a newline or NUL) in it; rename the file")
+                code, "the \(what) contains a control character (such as a newline or NUL); rename the file")
         }
         guard path.withBytes(hasPlainComponents) else {
             throw Violation(code, "the \(what) must be relative, without empty, '.' or '..' components")
         }
     }
 
-    /// Whether no component is empty, `.` or `..`. By bytes: a "/" with a combining mark behind it is another Character, and
-    /// still a "/" to the kernel. In one pass: every record is checked, several times on its way.
+    /// Whether no component is empty, `.` or `..`. Compares bytes: a "/" followed by a combining mark is another
+    /// Character, but still a "/" to the kernel. One pass, since every record is checked several times.
     private static func hasPlainComponents(_ path: UnsafeBufferPointer<UInt8>) -> Bool {
         var length = 0
         var dots = 0
@@ -107,7 +107,7 @@ package enum TaskRules {
         return length != dots || length > 2
     }
 
-    /// What outcomes and results call a destination by: its name, or the base URL.
+    /// Checks a destination's label in outcomes and results: its name, or the base URL.
     package static func checkLabel(_ label: ByteText) throws(Violation) {
         if label.utf8.contains(UInt8(ascii: ":")) {
             try checkURL(label)
@@ -116,9 +116,9 @@ package enum TaskRules {
         }
     }
 
-    /// A base URL as a submitter may choose it. The engine parses it again with the parser that will connect.
+    /// Checks a base URL that a submitter chose. The engine parses it again with the parser that it connects with.
     package static func checkURL(_ url: ByteText) throws(Violation) {
-        // By bytes: every task is checked, several times on its way, and Characters cost a hundred times as much.
+        // Bytes, since every task is checked several times, and Characters cost a hundred times as much.
         let utf8 = url.utf8
         let scheme = utf8.prefix { $0 != UInt8(ascii: ":") }
         guard ["http", "https"].contains(where: { isSame(scheme, $0) }),
@@ -134,27 +134,27 @@ package enum TaskRules {
         let authority = utf8.dropFirst(scheme.count + 3).prefix {
             $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#")
         }
-        guard !authority.isEmpty else { throw Violation("bad-url", "the destination URL names no host") }
+        guard !authority.isEmpty else { throw Violation("bad-url", "the destination URL has no host") }
         guard !authority.contains(UInt8(ascii: "@")) else {
             throw Violation(
                 "url-user-info",
-                "a destination URL must not carry a user name or password; put credentials into a configured destination"
+                "a destination URL must not have a user name or password; put credentials into a configured destination"
             )
         }
         guard !utf8.contains(UInt8(ascii: "?")), !utf8.contains(UInt8(ascii: "#")) else {
             throw Violation(
                 "url-query",
-                "a destination URL must not carry a query or fragment: a presigned query is a credential and is never "
+                "a destination URL must not have a query or fragment: a presigned query is a credential and is never "
                     + "written to the log; configure a destination instead")
         }
     }
 
-    /// Whether two ASCII words are the same but for their case.
+    /// Whether two ASCII words are equal except for case.
     private static func isSame(_ word: Substring.UTF8View, _ lowered: String) -> Bool {
         word.elementsEqual(lowered.utf8) { $0 | 0x20 == $1 }
     }
 
-    /// C0, DEL and C1; the last are two bytes in UTF-8, C2 80 to C2 9F.
+    /// Whether the text contains C0, DEL or C1; C1 is two bytes in UTF-8, C2 80 to C2 9F.
     private static func hasControl(_ text: ByteText) -> Bool {
         text.withBytes { bytes in
             var last: UInt8 = 0

@@ -13,20 +13,20 @@ package struct TopicLayout: Hashable, Sendable {
     package var outcomes: String { prefix + "outcomes" }
     package var results: String { prefix + "results" }
     package var checkpoints: String { prefix + "checkpoints" }
-    /// One partition.
+    /// Has one partition.
     package var control: String { prefix + "control" }
 
     package var workers: String { prefix + "workers" }
     package var largeWorkers: String { prefix + "workers.large" }
-    /// Delay topics have a group of their own, so that their load does not unbalance the workers.
+    /// Delay topics have their own group, so that their load does not unbalance the workers.
     package var delays: String { prefix + "delays" }
     package var acknowledgers: String { prefix + "acknowledgers" }
-    /// The reader that builds the status view; not a member group, its positions only hold truncation back.
+    /// The reader that builds the status view. Not a member group: its positions only hold back truncation.
     package var view: String { prefix + "view" }
 
     private var retryPrefix: String { prefix + "retry." }
 
-    /// The topic of a tier: `retry.10s`, `retry.1m`, `retry.500ms`.
+    /// The topic of a tier in milliseconds: `retry.10s`, `retry.1m`, `retry.500ms`.
     package func retry(_ tier: Int64) -> String { retryPrefix + DurationText.format(tier) }
 
     /// The tier of a retry topic in milliseconds, nil for any other topic.

@@ -1,8 +1,8 @@
-/// Where a task's bytes are: a file below a root that the worker knows by name. A record never holds a host's path.
+/// The source of a task's bytes: a file below a named root of the worker. A record never contains a path of a host.
 package struct SourceReference: Hashable, Sendable {
     /// The root's name (`sources.roots`, or one that `submit` registered).
     package var root: ByteText
-    /// The path below the root, components joined by `/`.
+    /// The path below the root, components separated by `/`.
     package var path: ByteText
 
     package init(root: ByteText, path: ByteText) {
@@ -11,17 +11,17 @@ package struct SourceReference: Hashable, Sendable {
     }
 }
 
-/// Where a task's bytes go.
+/// The destination of a task's bytes.
 package struct DestinationReference: Hashable, Sendable {
     package enum Target: Hashable, Sendable {
-        /// A destination of the operator's configuration.
+        /// A destination from the operator's configuration.
         case named(ByteText)
         /// A base URL that the submitter chose: http or https, no user-info, no query, no fragment.
         case url(ByteText)
     }
 
     package var target: Target
-    /// The object's name at the destination, relative, components joined by `/`.
+    /// The object's name at the destination: relative, components separated by `/`.
     package var key: ByteText
 
     package init(target: Target, key: ByteText) {
@@ -29,7 +29,7 @@ package struct DestinationReference: Hashable, Sendable {
         self.key = key
     }
 
-    /// The destination's name, or the base URL: how people and results call it.
+    /// The destination's name, or the base URL, as shown to people and in results.
     package var label: ByteText {
         switch target {
         case .named(let name): name
@@ -38,7 +38,7 @@ package struct DestinationReference: Hashable, Sendable {
     }
 }
 
-/// One file to be put in one target. Immutable: what changes on the way travels in `TaskProgress`.
+/// A file to upload to a destination. Constant after acceptance: `TaskProgress` contains what changes.
 package struct UploadTask: Hashable, Sendable {
     package var identity: TaskIdentity
     /// Groups tasks for progress and replay; may be empty.
@@ -47,13 +47,13 @@ package struct UploadTask: Hashable, Sendable {
     package var destination: DestinationReference
     /// The file's size in bytes when the task was accepted.
     package var size: UInt64
-    /// The file's modification time then, in nanoseconds since 1970.
+    /// The file's modification time when the task was accepted, in nanoseconds since 1970.
     package var modifiedAt: Int64
     /// The media type to send; empty for application/octet-stream.
     package var contentType: String
     /// Milliseconds since 1970.
     package var acceptedAt: Int64
-    /// Milliseconds since 1970 after which no attempt begins; nil for none.
+    /// Time after which no attempt begins, in milliseconds since 1970; nil for none.
     package var deadline: Int64?
 
     package init(
@@ -72,7 +72,8 @@ package struct UploadTask: Hashable, Sendable {
         self.deadline = deadline
     }
 
-    /// What the partitioner hashes: tenant, destination and key, so that all tasks for one object share a partition.
+    /// The bytes that the partitioner hashes: tenant, destination and key, so that all tasks for one object share a
+    /// partition.
     package var partitionKey: [UInt8] {
         Array("\(identity.tenant)\u{0}\(destination.label)\u{0}\(destination.key)".utf8)
     }

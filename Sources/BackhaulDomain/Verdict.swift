@@ -1,12 +1,14 @@
-/// How failed attempts are tried again.
+/// How failed attempts are retried.
 package struct RetryPolicy: Hashable, Sendable {
-    /// Milliseconds, ascending: the n-th failure waits `tiers[min(n, last)]`. Each tier is a retry topic.
+    /// Waits in milliseconds, ascending: the failure after n earlier ones waits `tiers[min(n, last)]`. Each tier is
+    /// a retry topic.
     package var tiers: [Int64]
-    /// How many tries a task generation has, the first one counted.
+    /// Attempts of a task generation, including the first.
     package var maxAttempts: Int
-    /// Each wait is lengthened by up to this share of it, at random. Never shortened: it would fall below its tier.
+    /// Lengthens each wait by a random share of it, at most this one. Never shortens it: it would fall below its
+    /// tier.
     package var jitter: Double
-    /// Milliseconds between looks at a root that is not there.
+    /// Milliseconds between checks of a root that is unavailable.
     package var parkDelay: Int64
 
     package static let standard = RetryPolicy(
@@ -21,21 +23,21 @@ package struct RetryPolicy: Hashable, Sendable {
     }
 }
 
-/// What happens to a task after a failed attempt; a pure decision.
+/// Decides what happens to a task after a failed attempt. Pure.
 package enum Verdict: Hashable, Sendable {
-    /// Try again at `at` (milliseconds since 1970); `spends` tells whether this failure counts as an attempt.
+    /// Retry at `at` (milliseconds since 1970); `spends` states whether this failure counts as an attempt.
     case retry(at: Int64, spends: Bool)
-    /// Give up: dead letter, result `failed`.
+    /// End the generation: dead letter, result `failed`.
     case deadLetter(spends: Bool)
-    /// The deadline leaves no further try: result `expired`.
+    /// No attempt is possible before the deadline: result `expired`.
     case expire(spends: Bool)
-    /// As if the attempt had not been: the worker stopped in the middle of it.
+    /// Ignore the attempt: the worker stopped during it.
     case forget
 
     /// - Parameters:
     ///   - attempts: recorded failures before this one that spent an attempt.
     ///   - now: milliseconds since 1970.
-    ///   - random: 0 ..< 1, the jitter's throw.
+    ///   - random: a random number in 0 ..< 1 for the jitter.
     package static func decide(
         _ failure: Failure, attempts: Int, policy: RetryPolicy, deadline: Int64?, now: Int64, random: Double
     ) -> Verdict {
@@ -43,7 +45,7 @@ package enum Verdict: Hashable, Sendable {
         func later(_ wait: Double, spends: Bool) -> Verdict {
             // Capped before the conversion, which traps beyond Int64.
             let at = now.addingClamped(Int64(min(max(0, wait), Double(Domain.waits.upperBound))))
-            // A try that could only begin after the deadline is none.
+            // An attempt that could only begin after the deadline never begins.
             if let deadline, at >= deadline { return .expire(spends: spends) }
             return .retry(at: at, spends: spends)
         }
@@ -53,7 +55,8 @@ package enum Verdict: Hashable, Sendable {
         case .rootUnfit:
             return later(Double(policy.parkDelay) * factor, spends: false)
         case .throttled:
-            // Never before the time that the destination named, and spread behind it, since others were told the same.
+            // Never before the time that the destination named. Spread after it, since other clients got the same
+            // time.
             if let wait = failure.retryAfter {
                 return later(Double(wait) + min(Double(wait) * policy.jitter, 1_000) * random, spends: false)
             }

@@ -1,16 +1,16 @@
 internal import Foundation
 
-/// Goes through a file or a folder and everything below it, one entry at a time: what it holds in memory is the way to
-/// where it stands, not what it has seen.
+/// Walks a file, or a folder and everything below it, one entry at a time. Memory grows with depth, not with the
+/// number of files.
 package final class FileWalk {
     package enum Entry: Hashable, Sendable {
         /// Path below the root, size in bytes, modification time in nanoseconds since 1970.
         case file(path: String, size: UInt64, modifiedAt: Int64)
-        /// Something that is no file to submit; the walk goes on.
+        /// An entry that cannot be submitted; the walk continues.
         case problem(path: String, code: String, message: String)
     }
 
-    /// Shell patterns (fnmatch), held against the path below the root and against the name alone.
+    /// Shell patterns (fnmatch), matched against the path below the root and against the name alone.
     package struct Filter: Hashable, Sendable {
         package var include: [String]
         package var exclude: [String]
@@ -39,15 +39,15 @@ package final class FileWalk {
 
     private let root: Int32
     private let filter: Filter
-    /// Device and inode of a folder that is not entered: the log's own.
+    /// Device and inode of the log's own folder, which is not entered.
     private let skipped: (UInt64, UInt64)?
     private var levels: [Level] = []
     private var pending: String?
 
     /// - Parameters:
     ///   - root: the absolute path of the root's folder.
-    ///   - start: the file or folder to go through, relative to the root; empty for the root itself.
-    ///   - skipping: a folder that is passed over wherever it is met.
+    ///   - start: the file or folder to walk, relative to the root; empty for the root itself.
+    ///   - skipping: a folder that is not entered, wherever it is found.
     /// - Throws: `POSIXError` when the root cannot be opened.
     package init(root path: String, start: String, filter: Filter, skipping: String?) throws {
         root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -101,11 +101,11 @@ package final class FileWalk {
         }
     }
 
-    /// An entry for it, or nil when it is a folder to enter or is filtered out.
+    /// The entry at a path; nil when it is a folder to enter or is filtered out.
     private func look(at path: String, below folder: Int32, name: String) -> Entry? {
         var status = stat()
         guard fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
-            // Listed a moment ago: it vanished.
+            // It was listed a moment ago, so it has vanished.
             let code = errno == ENOENT ? "vanished" : "unreadable"
             return .problem(path: path, code: code, message: String(cString: strerror(errno)))
         }

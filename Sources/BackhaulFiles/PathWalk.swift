@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// Opens what lies below a folder component by component, never through a symbolic link: a path in a record cannot lead
-/// out of its root, whatever is put on the disk meanwhile.
+/// Opens a path below a folder component by component, never through a symbolic link: a path in a record cannot
+/// leave its root, even if the disk changes meanwhile.
 package enum PathWalk {
     /// Why a component could not be opened.
     package struct Failure: Error, Hashable, Sendable {
@@ -16,20 +16,22 @@ package enum PathWalk {
 
         package var message: String {
             switch errno {
-            case ELOOP, ENOTDIR: "'\(path)' is a symbolic link or no folder"
+            case ELOOP, ENOTDIR: "'\(path)' is a symbolic link or not a folder"
             default: "'\(path)': \(String(cString: strerror(errno)))"
             }
         }
     }
 
-    /// Opens the folder that holds the last component of `path`, calls `body` with it and that component's name.
+    /// Opens the folder that contains the last component of `path`, and calls `body` with it and that component's
+    /// name.
     /// - Parameters:
     ///   - root: an open folder.
-    ///   - creating: whether missing folders are made (mode 0777 less the umask), each made durable in its parent.
+    ///   - creating: whether missing folders are created (mode 0777 less the umask), each made durable in its
+    ///     parent.
     package static func withParent<Value>(
         of path: String, below root: Int32, creating: Bool = false, _ body: (Int32, String) throws -> Value
     ) throws -> Value {
-        // By bytes: a "/" with a combining mark behind it is another Character, and still a "/" to the kernel.
+        // Splits bytes: a "/" followed by a combining mark is another Character, but still a "/" to the kernel.
         let components = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
             .map { String(decoding: $0, as: UTF8.self) }
         guard let name = components.last, !components.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) else {

@@ -1,6 +1,6 @@
 internal import Dispatch
 
-/// The threads that read, hash and write local files, so that no loop and no cooperative thread waits for a disk.
+/// Threads that read, hash and write local files, so that no loop and no cooperative thread waits for a disk.
 package struct ReaderPool: Sendable {
     private let queue = DispatchQueue(label: "backhaul.files", attributes: .concurrent)
 
@@ -13,7 +13,7 @@ package struct ReaderPool: Sendable {
         }
     }
 
-    /// Runs blocking work that nobody waits for here.
+    /// Starts blocking work and does not wait for it.
     package func submit(_ work: @escaping @Sendable () -> Void) {
         queue.async(execute: work)
     }

@@ -2,12 +2,12 @@ package import BackhaulDomain
 internal import Dispatch
 internal import Synchronization
 
-/// Open source roots, each kept for a second: opening one asks the file system a dozen questions, more than a small file
-/// costs altogether.
+/// Caches open source roots for a second each: opening one takes a dozen file-system calls, more than a small file
+/// costs in total.
 ///
-/// A kept root may be an older tree than the path leads to now (a mount, a link that was switched). So it is believed only
-/// where what is found below it is just what was wanted; else the root is opened anew, and that is what counts. Nothing is
-/// kept longer than a second, so that an idle worker holds no file system.
+/// A cached root may be an older tree than the path leads to now (a mount, a switched link). So callers trust it
+/// only when the file below it is exactly the expected one; otherwise they open the root again and use that. No
+/// root is cached longer than a second, so that an idle worker keeps no file system busy.
 package final class RootCache: Sendable {
     private let roots: SourceRoots
     private let kept = Mutex<[ByteText: OpenRoot]>([:])
@@ -18,16 +18,16 @@ package final class RootCache: Sendable {
         self.roots = roots
     }
 
-    /// The kept root of that name; nil when there is none.
+    /// The cached root of that name; nil when none is cached.
     package func kept(_ name: ByteText) -> OpenRoot? { kept.withLock { $0[name] } }
 
-    /// Opens the root, and keeps it. Blocks.
+    /// Opens the root and caches it. Blocks.
     /// - Throws: `RootFailure`.
     package func open(_ name: ByteText) throws(RootFailure) -> OpenRoot {
         let root = try roots.open(name)
         kept.withLock { $0[name] = root }
         queue.asyncAfter(deadline: .now() + Self.age) { [weak self, weak root] in
-            // Only the one that is a second old: another may have been opened since.
+            // Only this root: another one may have been cached since.
             self?.kept.withLock { kept in if let root, kept[name] === root { kept[name] = nil } }
         }
         return root

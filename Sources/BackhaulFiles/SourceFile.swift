@@ -2,9 +2,9 @@ internal import BackhaulDomain
 internal import Crypto
 internal import Foundation
 
-/// A file opened for upload: its descriptor, and what it was when it was opened.
+/// A file opened for upload: its descriptor, and its state when it was opened.
 package final class SourceFile: Sendable {
-    /// What identifies a state of a file.
+    /// Identifies a state of a file.
     package struct Fingerprint: Hashable, Sendable {
         package var device: UInt64
         package var inode: UInt64
@@ -23,10 +23,10 @@ package final class SourceFile: Sendable {
     }
 
     package enum OpenError: Error, Hashable, Sendable {
-        /// Nothing of that name, or nothing that may be reached without following a link.
+        /// No file of that name, or none that can be reached without following a link.
         case missing(String)
         case unreadable(String)
-        /// Not now: no descriptor or memory left.
+        /// Temporary: no descriptor or memory left.
         case unavailable(String)
         /// A pipe, a device, a folder.
         case notAFile(String)
@@ -35,7 +35,7 @@ package final class SourceFile: Sendable {
     }
 
     package enum ReadError: Error, Hashable, Sendable {
-        /// The file is not the one that was opened: it ends early, or its size or time differs.
+        /// The file is not as it was when opened: it ends early, or its size or time differs.
         case changed(String)
         case unreadable(String)
     }
@@ -52,7 +52,7 @@ package final class SourceFile: Sendable {
     package init(path: String, below root: Int32) throws {
         do {
             let (descriptor, status) = try PathWalk.withParent(of: path, below: root) { folder, name in
-                // Without O_NONBLOCK the open of a pipe would wait for its writer.
+                // Without O_NONBLOCK, opening a pipe would wait for its writer.
                 let descriptor = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
                 guard descriptor >= 0 else { throw PathWalk.Failure(errno: errno, path: path) }
                 var status = stat()
@@ -65,7 +65,7 @@ package final class SourceFile: Sendable {
             }
             guard status.st_mode & S_IFMT == S_IFREG else {
                 close(descriptor)
-                throw OpenError.notAFile("'\(path)' is no regular file")
+                throw OpenError.notAFile("'\(path)' is not a regular file")
             }
             self.descriptor = descriptor
             self.path = path
@@ -101,12 +101,13 @@ package final class SourceFile: Sendable {
         }
         guard code == 0 else { throw .unreadable("'\(path)': \(String(cString: strerror(code)))") }
         guard bytes.count == count else {
-            throw .changed("'\(path)' ends at byte \(offset + UInt64(bytes.count)), it had \(size) bytes")
+            throw .changed("'\(path)' ends at byte \(offset + UInt64(bytes.count)), but had \(size) bytes")
         }
         return bytes
     }
 
-    /// - Throws: `ReadError.changed` when the file is not what it was when it was opened. Blocks.
+    /// Checks that size and modification time are as when the file was opened. Blocks.
+    /// - Throws: `ReadError`.
     package func checkUnchanged() throws(ReadError) {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {

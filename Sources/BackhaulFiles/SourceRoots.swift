@@ -19,7 +19,7 @@ package final class OpenRoot: Sendable {
 /// Why a root cannot be used.
 package enum RootFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case unknown(ByteText)
-    /// It is not there, or is not what it was: its tasks wait.
+    /// The root is missing or has been replaced: its tasks wait.
     case unfit(String)
 
     package var description: String {
@@ -30,16 +30,16 @@ package enum RootFailure: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The source roots that a process may read: those of the configuration, and those that `submit` registered in the data
-/// folder of the same machine.
+/// The source roots that a process may read: those in the configuration, and those that `submit` registered in the
+/// data folder of the same machine.
 ///
-/// A registration remembers the file system that the root was on. An unmounted disk leaves its empty mount point behind,
-/// which is another file system: what is missing there is not gone.
+/// A registration records the file system of the root. An unmounted disk leaves its empty mount point, which is on
+/// another file system: files that are missing there are not deleted.
 package struct SourceRoots: Sendable {
-    /// A root of the configuration.
+    /// A root in the configuration.
     package struct Configured: Hashable, Sendable {
         package var path: String
-        /// A file below the root that must be there for the root to count as mounted.
+        /// A file below the root that must exist for the root to count as mounted.
         package var marker: String?
 
         package init(path: String, marker: String? = nil) {
@@ -55,9 +55,9 @@ package struct SourceRoots: Sendable {
     }
 
     package let configured: [ByteText: Configured]
-    /// Where registrations are kept, one file each; nil when there are none (a fleet names its roots).
+    /// The folder of registrations, one file each; nil for none (a fleet configures its roots).
     private let registry: String?
-    /// Whether roots of the registry are taken beside the configured ones.
+    /// Whether registered roots are used in addition to configured ones.
     private let takesRegistered: Bool
 
     /// - Parameter registry: an absolute folder that need not exist yet.
@@ -77,15 +77,15 @@ package struct SourceRoots: Sendable {
         let descriptor = Foundation.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw .unfit(
-                "source root '\(name)' at \(path) is not there (\(String(cString: strerror(errno)))); mount it")
+                "source root '\(name)' at \(path) cannot be opened (\(String(cString: strerror(errno)))); mount it")
         }
         let root = OpenRoot(descriptor: descriptor, path: path)
         if let registration, ByteText(Self.resolved(registration.path)) == ByteText(Self.resolved(path)),
             Self.fileSystem(descriptor) != registration.fileSystem
         {
             throw .unfit(
-                "source root '\(name)' at \(path) is on another file system than when its files were submitted "
-                    + "(unmounted?); mount it again, or submit from it again if it has moved for good")
+                "source root '\(name)' at \(path) is on a different file system than when its files were submitted "
+                    + "(unmounted?); mount it again, or submit from it again if it has moved permanently")
         }
         if let marker = configured[name]?.marker, faccessat(descriptor, marker, F_OK, 0) != 0 {
             throw .unfit("source root '\(name)' at \(path) lacks its marker '\(marker)' (unmounted?); mount it")
@@ -93,9 +93,9 @@ package struct SourceRoots: Sendable {
         return root
     }
 
-    /// The name of the root that a folder is in, or will be once it is confirmed.
+    /// The root that contains a folder, or that the folder becomes once confirmed.
     /// - Parameter path: absolute and resolved.
-    /// - Throws: `RootFailure.unknown` when the folder is in no configured root and may not become one itself.
+    /// - Throws: `RootFailure.unknown` when no configured root contains the folder and it may not become a root.
     package func name(of path: String) throws(RootFailure) -> (name: ByteText, path: String) {
         for (name, root) in configured.sorted(by: { $0.value.path.utf8.count > $1.value.path.utf8.count }) {
             guard let resolved = realpath(root.path, nil) else { continue }
@@ -109,8 +109,8 @@ package struct SourceRoots: Sendable {
         return (ByteText("local-" + Self.fingerprint(path)), path)
     }
 
-    /// Writes down the file system that a root is on, durably: to be done once a file was found there, since an empty
-    /// folder may be the mount point of a disk that is not there.
+    /// Registers a root and its file system, durably. Call it once a file was found there: an empty folder may be
+    /// the mount point of a missing disk.
     /// - Throws: `RootFailure`, file errors.
     package func confirm(_ name: ByteText, path: String) throws {
         guard let registry else { return }
@@ -125,7 +125,7 @@ package struct SourceRoots: Sendable {
         }
         try FileManager.default.createDirectory(
             atPath: registry, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        // Atomic, and durable before any task names the root.
+        // Atomic, and durable before any task refers to the root.
         let file = registry + "/" + name.text + ".json"
         let temporary = file + ".\(getpid()).tmp"
         try JSONEncoder().encode(entry).write(to: URL(fileURLWithPath: temporary))
@@ -144,7 +144,7 @@ package struct SourceRoots: Sendable {
         }
     }
 
-    /// - Throws: `RootFailure.unfit` when there is one that cannot be read now.
+    /// - Throws: `RootFailure.unfit` when the registration exists but cannot be read.
     private func registration(of name: ByteText) throws(RootFailure) -> Registration? {
         guard let registry, !name.utf8.contains(UInt8(ascii: "/")), !name.hasPrefix(".") else { return nil }
         let file = registry + "/" + name.text + ".json"
@@ -157,7 +157,8 @@ package struct SourceRoots: Sendable {
         return registration
     }
 
-    /// An identity of the file system that outlives reboots where the kernel has one (ext4, xfs, btrfs: from the UUID).
+    /// An identifier of the file system, stable across reboots where the kernel has one (ext4, xfs, btrfs: from the
+    /// UUID).
     private static func fileSystem(_ descriptor: Int32) -> UInt64 {
         var state = statvfs()
         if fstatvfs(descriptor, &state) == 0, state.f_fsid != 0 { return UInt64(state.f_fsid) }

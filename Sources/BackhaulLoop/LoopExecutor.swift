@@ -1,20 +1,20 @@
 internal import Foundation
 
-/// What a loop's thread serves between jobs: a C library's own event loop.
+/// A C library's event loop, served by a loop's thread between jobs.
 package protocol LoopService: AnyObject, Sendable {
     /// Serves the library once, on the loop's thread.
-    /// - Parameter mayWait: whether nothing else is to do, so that the call may wait for an event. A wait ends when the
-    ///   loop's `wake` is called, and by itself after at most half a second.
+    /// - Parameter mayWait: whether no other work is due, so that the call may wait for an event. A wait ends when
+    ///   the loop's `wake` is called, or after at most half a second.
     nonisolated func serve(mayWait: Bool)
 }
 
-/// One thread that is an actor's executor and a C library's event loop at once.
+/// A thread that is both an actor's executor and a C library's event loop.
 ///
-/// A turn runs every queued job of the actor, then serves the library: without waiting if there were jobs, else until
-/// the library has an event or `enqueue` wakes it. So the library is only ever touched from this thread, and the
+/// A turn runs every queued job of the actor, then serves the library: without waiting if it ran any jobs,
+/// otherwise until the library has an event or `enqueue` wakes it. So only this thread touches the library, and the
 /// actor's isolation replaces locks.
 ///
-/// Unchecked: the fields are guarded by `lock`. A pthread lock and not `Mutex`, which ThreadSanitizer cannot see.
+/// Unchecked: `lock` guards the fields. A pthread lock and not `Mutex`, which ThreadSanitizer cannot see.
 package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
     private let lock = NSLock()
     private enum Work {
@@ -23,25 +23,25 @@ package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
     }
 
     private var jobs: [Work] = []
-    /// Whether the thread waits for the library, or is about to, and nobody has woken it since.
+    /// Whether the thread waits for the library, or is about to, and has not been woken since.
     private var isWaiting = false
     private var isStopping = false
     private var hasEnded = false
-    /// Runs what is still asked of the actor after its thread has ended, one job at a time.
+    /// Runs jobs that are queued after the thread has ended, one at a time.
     private let afterwards: DispatchQueue
     private var thread: Thread?
     private let wake: @Sendable () -> Void
     private let name: String
 
-    /// - Parameter wake: ends a wait of the library from any thread (`curl_multi_wakeup`); a wake that comes before the
-    ///   wait must end it too.
+    /// - Parameter wake: ends a wait of the library from any thread (`curl_multi_wakeup`); a wake before the wait
+    ///   must end it too.
     package init(name: String, wake: @escaping @Sendable () -> Void) {
         self.name = name
         afterwards = DispatchQueue(label: name + ".ended")
         self.wake = wake
     }
 
-    /// Starts the thread. The service is held until `stop`.
+    /// Starts the thread, which keeps the service until it ends.
     package func start(_ service: any LoopService) {
         let thread = Thread { [self] in run(service) }
         thread.name = name
@@ -49,7 +49,7 @@ package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
         thread.start()
     }
 
-    /// Ends the thread after the jobs that are queued by then.
+    /// Ends the thread once all queued jobs have run.
     package func stop() {
         lock.withLock { isStopping = true }
         wake()
@@ -60,15 +60,16 @@ package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
         add(.job(job))
     }
 
-    /// Runs `body` on the loop's thread, in turn with the actor's jobs.
+    /// Runs `body` on the loop's thread, in order with the actor's jobs.
     package func perform(_ body: @escaping @Sendable () -> Void) {
         add(.call(body))
     }
 
     private func add(_ work: Work) {
-        // A wake is a system call: only a thread that waits needs one, and one is enough. `isWaiting` is set under the lock
-        // with the list empty, and the wait begins after that: whoever appends in between sees it and wakes, and the
-        // library remembers a wake that comes before its wait.
+        // A wake is a system call: only a waiting thread needs one, and one is enough.
+        // 1. The thread sets `isWaiting` under the lock, with the list empty, and begins to wait after that.
+        // 2. A caller that appends in between sees `isWaiting` and wakes.
+        // 3. The library remembers a wake that comes before its wait.
         let (isLate, wakes) = lock.withLock {
             if hasEnded { return (true, false) }
             jobs.append(work)
@@ -104,10 +105,10 @@ package final class LoopExecutor: SerialExecutor, @unchecked Sendable {
                 return turn
             }
             for work in turn { perform(work) }
-            // Decided under the lock with the list empty: whoever comes later is run by `afterwards`.
+            // Set under the lock with the list empty: `afterwards` runs later jobs.
             if lock.withLock({ hasEnded }) { return }
-            // A job queued since the list was taken empty has called `wake`, which ends the wait below at once; one queued
-            // while others ran finds nobody waiting, and the next turn takes it.
+            // If the list was empty, a job queued since has called `wake`, which ends the wait below at once. If
+            // jobs ran, the library does not wait, and the next turn takes jobs queued meanwhile.
             service.serve(mayWait: turn.isEmpty)
         }
     }

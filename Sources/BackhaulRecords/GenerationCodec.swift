@@ -1,6 +1,6 @@
 internal import BackhaulDomain
 
-/// What names a task generation in Protobuf records, held against its domain.
+/// Reads the fields that name a task generation in Protobuf records, and checks them against their domain.
 enum GenerationCodec {
     /// - Throws: `RecordError`.
     static func value(
@@ -21,7 +21,7 @@ enum GenerationCodec {
         }
     }
 
-    /// A generation, or a number of attempts or crashes.
+    /// Checks a generation, or a number of attempts or crashes.
     /// - Throws: `RecordError`.
     static func count(_ number: UInt32, _ what: String) throws(RecordError) -> Int {
         guard let count = Int(exactly: number), Domain.counts.contains(count) else {

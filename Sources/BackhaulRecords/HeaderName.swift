@@ -1,10 +1,10 @@
 package import BackhaulLog
 
-/// The headers that Backhaul writes. Everything else that a producer put on a record travels on untouched.
+/// The headers that Backhaul writes. All other headers of a producer are kept unchanged.
 package enum HeaderName {
     package static let prefix = "backhaul-"
     package static let contentType = "content-type"
-    /// W3C Trace Context; a producer's own, carried on through retries to the result.
+    /// W3C Trace Context of the producer, kept through retries to the result.
     package static let trace = "traceparent"
     package static let generation = "backhaul-generation"
     package static let attempts = "backhaul-attempts"
@@ -20,13 +20,13 @@ package enum HeaderName {
     package static let failedAt = "backhaul-failed-at"
     package static let worker = "backhaul-worker"
     package static let origin = "backhaul-origin"
-    /// Bytes of the original, on a letter that only points at it.
+    /// Bytes of the original, on a letter that only refers to it.
     package static let originSize = "backhaul-origin-size"
 
     /// The `traceparent` of a record; nil without one.
     package static func trace(of record: LogRecord) -> String? { record.header(trace)?.text }
 
-    /// What every record of Backhaul's own says of itself.
+    /// The headers of every record that Backhaul creates.
     static func headers(contentType: String, trace: String? = nil) -> [LogHeader] {
         [LogHeader(Self.contentType, text: contentType)] + (trace.map { [LogHeader(Self.trace, text: $0)] } ?? [])
     }

@@ -1,16 +1,16 @@
-/// Why bytes are not the record that they should be.
+/// Why bytes are not the expected record.
 package enum RecordError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// No Protobuf or JSON of that shape at all.
+    /// Not Protobuf or JSON of that shape.
     case unreadable(what: String)
-    /// A field that must be there is not: empty bytes are valid Protobuf, and no task.
+    /// A required field is missing: empty bytes are valid Protobuf, but not a task.
     case missing(what: String, field: String)
     case invalid(what: String, problem: String)
 
     package var description: String {
         switch self {
-        case .unreadable(let what): "the record is no \(what)"
-        case .missing(let what, let field): "the record is no \(what): '\(field)' is missing"
-        case .invalid(let what, let problem): "the record is no valid \(what): \(problem)"
+        case .unreadable(let what): "the record is not a valid \(what): it cannot be decoded"
+        case .missing(let what, let field): "the record is not a valid \(what): '\(field)' is missing"
+        case .invalid(let what, let problem): "the record is not a valid \(what): \(problem)"
         }
     }
 }

@@ -1,11 +1,11 @@
 package import GRDB
 internal import GRDBSQLite
 
-/// A prepared statement whose values are bound and read one by one, straight from and to Swift's own types.
+/// A prepared statement that binds and reads values one by one, directly as Swift types.
 ///
-/// GRDB prepares it, keeps it, and owns its connection; its own way of passing arguments puts every value into two boxes
-/// and a copy, which for a record's row costs more than the row's insertion. Used inside a transaction of GRDB's, from the
-/// connection's own queue only, and to its end: `run`, or `next` until false, or `reset`.
+/// GRDB prepares and caches it, and owns its connection. GRDB's own arguments cost two boxes and a copy per value,
+/// which for a record's row is more than the row's insertion. Use it inside a GRDB transaction, on the connection's
+/// queue only, and to its end: `run`, or `next` until false, or `reset`.
 package struct BoundStatement {
     private let statement: Statement
     private let raw: OpaquePointer
@@ -13,10 +13,10 @@ package struct BoundStatement {
     /// The first failure of a `bind` since the last run.
     private var bindCode = SQLITE_OK
 
-    /// SQLite copies what it is given before `bind` returns.
+    /// SQLite copies the value before `bind` returns.
     private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
-    /// - Throws: `DatabaseError` when the text is none that SQLite prepares.
+    /// - Throws: `DatabaseError` when SQLite cannot prepare the text.
     package init(_ database: Database, _ sql: String) throws {
         statement = try database.cachedStatement(sql: sql)
         raw = statement.sqliteStatement
@@ -40,7 +40,7 @@ package struct BoundStatement {
         bound += 1
         note(
             value.withUTF8 { utf8 in
-                // An empty buffer may have no address, and no address would be NULL.
+                // An empty buffer may have no address, which would bind NULL.
                 guard let start = utf8.baseAddress else { return sqlite3_bind_text(raw, bound, "", 0, Self.transient) }
                 return start.withMemoryRebound(to: CChar.self, capacity: utf8.count) {
                     sqlite3_bind_text(raw, bound, $0, Int32(clamping: utf8.count), Self.transient)
@@ -63,22 +63,22 @@ package struct BoundStatement {
         note(sqlite3_bind_null(raw, bound))
     }
 
-    /// A value that SQLite did not take would be NULL: the statement then fails in place of storing it.
+    /// A value that SQLite rejects would be stored as NULL: the statement fails instead.
     private mutating func note(_ code: Int32) {
         if bindCode == SQLITE_OK { bindCode = code }
     }
 
     // MARK: Running
 
-    /// Runs a statement that gives no rows, and makes it ready for the next one.
+    /// Runs a statement without rows, and resets it for the next use.
     /// - Throws: `DatabaseError`.
     package mutating func run() throws {
         while try next() {}
     }
 
-    /// - Returns: whether there is a row; after the last one the statement is ready to be bound anew.
-    /// - Throws: `DatabaseError`; `CancellationError` when the calling task was cancelled, for which GRDB interrupts the
-    ///   connection.
+    /// - Returns: whether a row was read; after the last one the statement can be bound again.
+    /// - Throws: `DatabaseError`; `CancellationError` when the calling task was cancelled, for which GRDB
+    ///   interrupts the connection.
     package mutating func next() throws -> Bool {
         let code = bindCode == SQLITE_OK ? sqlite3_step(raw) : bindCode
         if code == SQLITE_ROW { return true }
@@ -91,7 +91,7 @@ package struct BoundStatement {
         return false
     }
 
-    /// Ends a reading before its last row.
+    /// Ends reading before the last row.
     package mutating func reset() {
         sqlite3_reset(raw)
         bound = 0
@@ -109,7 +109,7 @@ package struct BoundStatement {
     /// nil for NULL.
     package func bytes(_ column: Int32) -> [UInt8]? {
         guard !isNull(column) else { return nil }
-        // The pointer first: asking for it may convert the value, and with it its length.
+        // The pointer first: reading it may convert the value, and with it its length.
         let start = sqlite3_column_blob(raw, column)
         return [UInt8](UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(raw, column))))
     }

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// How often something happened, by labels. Label values must come from a bounded set.
+/// Counts events by labels. Label values must come from a bounded set.
 package final class Counter: Sendable {
     private let name: String
     private let help: String
@@ -14,7 +14,7 @@ package final class Counter: Sendable {
         self.name = name
         self.help = help
         self.labels = labels
-        // Without labels it is there from the start: absent is not zero.
+        // Without labels the sample exists from the start: absent is not zero.
         if labels.isEmpty { counts.withLock { $0[[]] = 0 } }
     }
 
@@ -22,7 +22,7 @@ package final class Counter: Sendable {
         counts.withLock { $0[values, default: 0] += amount }
     }
 
-    /// Over all labels.
+    /// The sum over all labels.
     package var total: Double { counts.withLock { $0.values.reduce(0, +) } }
 
     package var family: MetricFamily {

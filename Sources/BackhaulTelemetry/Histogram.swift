@@ -1,8 +1,8 @@
 internal import Synchronization
 
-/// How often values fell into which range, by labels: a Prometheus histogram.
+/// Counts values by range and labels: a Prometheus histogram.
 ///
-/// Label values must come from a bounded set: each combination is kept for good.
+/// Label values must come from a bounded set: each combination is kept forever.
 package final class Histogram: Sendable {
     private struct Series {
         var counts: [UInt64]
@@ -16,15 +16,15 @@ package final class Histogram: Sendable {
     private let bounds: [Double]
     private let series = Mutex<[[String]: Series]>([:])
 
-    /// For durations from a millisecond to some hours, in seconds.
+    /// Bounds for durations from a millisecond to some hours, in seconds.
     package static let seconds: [Double] = [
         0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200,
     ]
 
     /// - Parameters:
-    ///   - name: with its unit, in base units.
+    ///   - name: includes the unit, in base units.
     ///   - labels: the names of the labels, in order.
-    ///   - bounds: the upper ends of the ranges, ascending; one without an end follows.
+    ///   - bounds: the upper bounds of the ranges, ascending; a range without a bound follows.
     package init(_ name: String, _ help: String, labels: [String] = [], bounds: [Double] = Histogram.seconds) {
         self.name = name
         self.help = help
@@ -32,7 +32,7 @@ package final class Histogram: Sendable {
         self.bounds = bounds
     }
 
-    /// - Parameter values: the labels' values, as many as there are labels.
+    /// - Parameter values: the labels' values, one for each label.
     package func observe(_ value: Double, _ values: [String] = []) {
         let index = bounds.firstIndex { value <= $0 } ?? bounds.count
         series.withLock { all in
@@ -44,7 +44,7 @@ package final class Histogram: Sendable {
         }
     }
 
-    /// The values so far; nothing before the first.
+    /// The values so far; empty before the first.
     package var family: MetricFamily {
         let all = series.withLock { $0 }
         var samples: [MetricFamily.Sample] = []

@@ -2,23 +2,23 @@ package import Foundation
 package import Logging
 internal import Synchronization
 
-/// One JSON object a line on stderr: `time`, `level`, `event`, `logger`, and the metadata's keys beside them. Secrets are
-/// taken out; control characters are escaped by JSON, so that no value can forge a line.
+/// Writes one JSON object per line to stderr: `time`, `level`, `event`, `logger`, and the metadata's keys. Secrets
+/// are redacted; JSON escapes control characters, so that no value can forge a line.
 package struct JSONLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
-    /// The least level that the process writes, for every logger that was given none of its own.
+    /// The lowest level that the process writes, for every logger without its own level.
     package static var threshold: Logger.Level {
         get { Logger.Level.allCases[index.load(ordering: .relaxed)] }
         set { index.store(Logger.Level.allCases.firstIndex(of: newValue) ?? 0, ordering: .relaxed) }
     }
 
-    /// Read for every event, written or not: no lock.
+    /// Atomic instead of a lock: read for every event, written or not.
     private static let index = Atomic(Logger.Level.allCases.firstIndex(of: .info) ?? 0)
 
     private var own: Logger.Level?
     private let label: String
 
-    /// The process's level, which may change while it runs, until it is set.
+    /// The logger's own level once it is set; until then the process's level, which may change at runtime.
     package var logLevel: Logger.Level {
         get { own ?? Self.threshold }
         set { own = newValue }
@@ -35,7 +35,7 @@ package struct JSONLogHandler: LogHandler {
         let line = Self.line(
             level: event.level, message: event.message.description, label: label,
             metadata: metadata.merging(event.metadata ?? [:]) { $1 })
-        // One write a line: lines of two threads do not mix.
+        // One write per line, so that lines of two threads do not mix.
         try? FileHandle.standardError.write(contentsOf: line)
     }
 

@@ -7,10 +7,10 @@ package struct MetricFamily: Hashable, Sendable {
     }
 
     package struct Sample: Hashable, Sendable {
-        /// In the order in which they are written.
+        /// In the order of output.
         package var labels: [Label]
         package var value: Double
-        /// What a histogram's samples add to the name.
+        /// The suffix of the name of a histogram's sample.
         package var suffix: String
 
         package init(_ value: Double, _ labels: [Label] = [], suffix: String = "") {
@@ -30,7 +30,7 @@ package struct MetricFamily: Hashable, Sendable {
         }
     }
 
-    /// With its unit, in base units; counters end with `_total`.
+    /// Includes the unit, in base units; counters end with `_total`.
     package var name: String
     package var help: String
     package var kind: Kind
@@ -43,7 +43,7 @@ package struct MetricFamily: Hashable, Sendable {
         self.samples = samples
     }
 
-    /// The text exposition format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats).
+    /// Formats families in the text exposition format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats).
     package static func text(_ families: [MetricFamily]) -> String {
         var text = ""
         for family in families where !family.samples.isEmpty {

@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// Spans as an `ExportTraceServiceRequest` in JSON. Ids are hex there, unlike in Protobuf's own JSON mapping, and 64-bit
-/// numbers are texts (opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding).
+/// Encodes spans as an `ExportTraceServiceRequest` in JSON. Ids are hex, unlike in Protobuf's own JSON mapping, and
+/// 64-bit numbers are strings (opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding).
 enum OTLPDocument {
     static func data(_ spans: [Span], service: String, version: String) throws -> Data {
         let resource: [String: Any] = [
@@ -27,7 +27,7 @@ enum OTLPDocument {
         return found
     }
 
-    /// Of milliseconds since 1970, which may come from a record: cut to what 64 bits of nanoseconds hold.
+    /// Converts milliseconds since 1970, which may come from a record: limited to what 64 bits of nanoseconds hold.
     private static func nanoseconds(_ milliseconds: Int64) -> Int64 {
         min(max(milliseconds, 0), Int64.max / 1_000_000) * 1_000_000
     }

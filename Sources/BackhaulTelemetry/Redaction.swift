@@ -1,8 +1,8 @@
-/// Takes out of a text what no log, record or answer may show.
+/// Removes from a text what no log, record or response may show.
 package enum Redaction {
     package static let mark = "<redacted>"
 
-    /// Whether a key names a secret by itself.
+    /// Whether a key alone marks its value as a secret.
     package static func isSecret(key: String) -> Bool {
         let key = key.lowercased()
         return [
@@ -12,7 +12,7 @@ package enum Redaction {
         .contains { key.contains($0) }
     }
 
-    /// The text without the user-info and the query of any URL in it, and without bearer tokens.
+    /// Removes the user-info and the query of every URL, and bearer tokens.
     package static func clean(_ text: String) -> String {
         guard text.contains("://") || text.contains("earer ") else { return text }
         var result = ""

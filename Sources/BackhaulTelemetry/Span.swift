@@ -1,6 +1,6 @@
-/// One piece of work of a trace.
+/// One operation of a trace.
 package struct Span: Hashable, Sendable {
-    /// As OpenTelemetry numbers them.
+    /// Numbered as in OpenTelemetry.
     package enum Kind: Int, Hashable, Sendable {
         case server = 2
         case producer = 4
@@ -15,13 +15,13 @@ package struct Span: Hashable, Sendable {
     package var name: String
     package var kind: Kind
     package var context: TraceContext
-    /// nil for the first of its trace.
+    /// The parent's span id; nil for the first span of a trace.
     package var parent: String?
     /// Milliseconds since 1970.
     package var startedAt: Int64
     package var endedAt: Int64
     package var attributes: [String: Value]
-    /// What went wrong; nil when nothing did.
+    /// The error; nil on success.
     package var error: String?
 
     package init(

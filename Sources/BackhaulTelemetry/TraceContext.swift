@@ -1,10 +1,10 @@
-/// Which trace something belongs to, as W3C Trace Context carries it (`traceparent`, version 00).
+/// The trace and span of an operation, as in W3C Trace Context (`traceparent`, version 00).
 package struct TraceContext: Hashable, Sendable {
     /// 32 hex digits, lower case, not all zero.
     package var traceID: String
     /// 16 hex digits, lower case, not all zero.
     package var spanID: String
-    /// Whether the trace is recorded anywhere.
+    /// Whether the trace is recorded.
     package var isSampled: Bool
 
     /// The name of the header, in HTTP and in records.
@@ -16,7 +16,8 @@ package struct TraceContext: Hashable, Sendable {
         self.isSampled = isSampled
     }
 
-    /// nil for a text that is no `traceparent`: then there is none. A later version is read as far as this one knows it.
+    /// Parses a `traceparent`; nil when the text is not a valid one. Of a later version it reads the fields of
+    /// version 00.
     package init?(_ text: String?) {
         guard let text, text.utf8.count >= 55, text.utf8.count <= 256 else { return nil }
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
@@ -33,12 +34,12 @@ package struct TraceContext: Hashable, Sendable {
 
     package var text: String { "00-\(traceID)-\(spanID)-\(isSampled ? "01" : "00")" }
 
-    /// The same trace, with a span of its own.
+    /// The same trace with a new span.
     package var child: TraceContext {
         TraceContext(traceID: traceID, spanID: Self.random(bytes: 8), isSampled: isSampled)
     }
 
-    /// The beginning of a trace.
+    /// Starts a new trace.
     package static func root(isSampled: Bool) -> TraceContext {
         TraceContext(traceID: random(bytes: 16), spanID: random(bytes: 8), isSampled: isSampled)
     }
@@ -48,7 +49,7 @@ package struct TraceContext: Hashable, Sendable {
     }
 
     private static func random(bytes: Int) -> String {
-        // The first byte is never zero, so that not all are.
+        // The first byte is never zero, so that the id is not all zero.
         var text = ""
         for index in 0..<bytes {
             let byte = UInt8.random(in: (index == 0 ? 1 : 0)...255)

@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// Collects spans and sends them to a collector by OTLP/HTTP in JSON (opentelemetry.io/docs/specs/otlp).
 ///
-/// What cannot be sent in time is dropped and counted: tracing must never hold the work up.
+/// Spans that cannot be sent in time are dropped and counted: tracing must never delay the work.
 package final class Tracer: Sendable {
     private struct State {
         var spans: [Span] = []
@@ -20,14 +20,15 @@ package final class Tracer: Sendable {
     private let counts = Counter(
         "backhaul_trace_spans_total", "Spans, by whether they reached the collector.", labels: ["outcome"])
 
-    /// Spans that wait to be sent, at the most.
+    /// Maximum number of spans that wait to be sent.
     private static let room = 8_192
     private static let batch = 512
     private static let pause = Duration.seconds(1)
 
     /// - Parameters:
-    ///   - service: how the collector calls this process.
-    ///   - percent: of the traces that begin here, how many are recorded; those that callers began are as they say.
+    ///   - service: the collector's name for this process.
+    ///   - percent: share of the traces started here that are recorded; for a trace from a caller, its own flag
+    ///     decides.
     ///   - send: posts a document to the collector.
     package init(
         service: String, version: String, percent: Int, logger: Logger,
@@ -42,10 +43,10 @@ package final class Tracer: Sendable {
 
     package var families: [MetricFamily] { [counts.family] }
 
-    /// A trace that begins here.
+    /// Starts a new trace.
     package func root() -> TraceContext { .root(isSampled: Int.random(in: 0..<100) < percent) }
 
-    /// Takes a span that has ended; nothing of a trace that is not sampled.
+    /// Queues a finished span; ignores it when its trace is not sampled.
     package func record(_ span: Span) {
         guard span.context.isSampled else { return }
         let isTaken = state.withLock { state in
@@ -56,22 +57,22 @@ package final class Tracer: Sendable {
         if !isTaken { counts.add(1, ["dropped"]) }
     }
 
-    /// Sends what comes, until cancelled; then once more what is left.
+    /// Sends spans until cancelled; `close` sends the rest.
     package func run() async {
         while !Task.isCancelled {
-            // Cancelled, the sender would be, too: what is left is `close`'s.
+            // The cancel would reach `send` too: `close` sends the rest.
             guard (try? await ContinuousClock().sleep(for: Self.pause)) != nil else { return }
             while await flush() {}
         }
     }
 
-    /// Sends what is left; nothing is taken afterwards.
+    /// Sends all queued spans; later spans are dropped.
     package func close() async {
         state.withLock { $0.isClosed = true }
         while await flush() {}
     }
 
-    /// - Returns: whether there is more.
+    /// - Returns: whether more spans may be queued.
     private func flush() async -> Bool {
         let spans = state.withLock { state in
             let spans = Array(state.spans.prefix(Self.batch))

@@ -1,7 +1,7 @@
-/// A set of offsets at or beyond a base, as bits. The base is the frontier that the set was written with.
+/// A set of offsets at or beyond a base, as bits. The base is the frontier with which the set was written.
 ///
-/// Its text form goes where a position is kept (Kafka: the commit metadata, at most 4096 bytes, no NUL byte since
-/// librdkafka below 2.6.1 cuts there). Two forms, the shorter one is written:
+/// Its text form is stored with a position (Kafka: in the commit metadata, at most 4096 bytes; no NUL byte, since
+/// librdkafka below 2.6.1 truncates there). Of two forms, the shorter one is written:
 /// - `1r` + run lengths, decimal, comma-separated, beginning with the unfinished run at the frontier: `1r1,5000`;
 /// - `1b` + base64url digits of six bits each, lowest offset in the highest bit.
 /// A span of 20,000 offsets takes at most 3,336 characters.
@@ -21,7 +21,7 @@ package struct FinishedMap: Hashable, Sendable {
         return words[bit >> 6] >> UInt64(bit & 63) & 1 == 1
     }
 
-    /// Adds an offset; one outside of `base ..< base + limit` changes nothing.
+    /// Adds an offset; ignores one outside `base ..< base + limit`.
     package mutating func insert(_ offset: Int64) {
         guard offset >= base, offset - base < Self.limit else { return }
         let bit = Int(offset - base)
@@ -29,7 +29,7 @@ package struct FinishedMap: Hashable, Sendable {
         words[bit >> 6] |= 1 << UInt64(bit & 63)
     }
 
-    /// Adds every offset of the range that lies within the limit.
+    /// Adds every offset of the range that is within the limit.
     package mutating func insert(_ range: Range<Int64>) {
         let end = min(range.upperBound, base.addingReportingOverflow(Self.limit).partialValue)
         var offset = max(range.lowerBound, base)
@@ -39,10 +39,10 @@ package struct FinishedMap: Hashable, Sendable {
         }
     }
 
-    /// Moves the base up to `offset` and forgets what lies below.
+    /// Moves the base up to at most `offset`, and drops offsets below the new base.
     package mutating func rebase(to offset: Int64) {
         guard offset > base else { return }
-        // Whole words only: the base stays where a word begins, so nothing is shifted.
+        // Whole words only, so that no bits are shifted.
         let drop = min(Int((offset - base) >> 6), words.count)
         if drop == words.count, offset - base >= Int64(words.count) * 64 {
             words.removeAll(keepingCapacity: true)
@@ -73,7 +73,7 @@ package struct FinishedMap: Hashable, Sendable {
         return nil
     }
 
-    /// How many offsets the set holds at or beyond `offset`.
+    /// The number of offsets in the set at or beyond `offset`.
     package func count(from offset: Int64) -> Int {
         var count = 0
         for (index, word) in words.enumerated() {
@@ -98,7 +98,7 @@ package struct FinishedMap: Hashable, Sendable {
             runs.append(gap - offset)
             runs.append(end - gap)
             offset = end
-            // Past this many runs the bitmap is always the shorter form.
+            // From this many runs on, the bitmap is always the shorter form.
             if runs.count * 2 > Int(last - frontier) / 6 + 8 { return bitmapText(from: frontier, through: last) }
         }
         let byRuns = "1r" + runs.map(String.init).joined(separator: ",")
@@ -106,8 +106,8 @@ package struct FinishedMap: Hashable, Sendable {
             ? byRuns : bitmapText(from: frontier, through: last)
     }
 
-    /// Reads a text form. What it says beyond `limit` is left out: those records are delivered again.
-    /// - Throws: `LogError.damaged` when it is none.
+    /// Reads a text form. Offsets beyond `limit` are left out: those records are delivered again.
+    /// - Throws: `LogError.damaged` when the text is not such a form.
     package init(text: String, frontier: Int64) throws {
         self.init(base: frontier)
         guard !text.isEmpty else { return }
@@ -123,7 +123,7 @@ package struct FinishedMap: Hashable, Sendable {
             var present = false
             for run in body.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
                 guard let length = Int64(Substring(run)), length >= 0 else { throw damaged }
-                // Before the limit is reached no sum overflows; behind it nothing is kept.
+                // Below the limit no sum overflows; beyond it nothing is kept.
                 guard offset - frontier < Self.limit else { continue }
                 let end = offset + min(length, Self.limit)
                 if present { insert(offset..<end) }
@@ -141,12 +141,12 @@ package struct FinishedMap: Hashable, Sendable {
         }
     }
 
-    /// Offsets beyond the base that a set may hold: three times what a writer may span (`OffsetLedger.maximumSpan`), so
-    /// that a text from outside takes 8 KiB at the most.
+    /// Offsets beyond the base that a set may contain: three times the span of a writer
+    /// (`OffsetLedger.maximumSpan`), so that a text from outside takes at most 8 KiB.
     static let limit: Int64 = 65_536
-    /// Bases to which the limit can be added.
+    /// Bases to which the limit can be added without overflow.
     static let bases: ClosedRange<Int64> = 0...(Int64.max - 2 * limit)
-    /// Offsets that a ledger takes: what is finished there leaves its frontier among the bases.
+    /// Offsets that a ledger accepts: finishing them keeps its frontier within `bases`.
     static let offsets: ClosedRange<Int64> = 0...(Int64.max - 4 * limit)
     private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 

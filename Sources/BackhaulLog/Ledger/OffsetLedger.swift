@@ -1,14 +1,15 @@
-/// What a group has been given and has finished in one partition; pure.
+/// Tracks which records of a partition a group has received and finished. Pure.
 ///
-/// Records finish in any order. The *frontier* is the first unfinished offset; what is finished beyond it is kept as a
-/// map beside it, so that a crash or a rebalance repeats nothing (the idea of Confluent Parallel Consumer's
+/// Records finish in any order. The *frontier* is the first unfinished offset; a map contains what is finished
+/// beyond it, so that a crash or a rebalance repeats nothing. This is the idea of Confluent Parallel Consumer's
 /// `PartitionState`, without its two losses: the map is never dropped, because the span is capped before it could
-/// overflow, and the cap holds intake back instead).
+/// overflow, and at the cap intake waits.
 ///
 /// Offsets that the log never delivers (transaction markers, aborted or compacted records) count as finished: the
 /// frontier follows the consumer's position.
 package struct OffsetLedger: Equatable, Sendable {
-    /// How many offsets may lie between the frontier and the position: the worst map of that span still fits 4096 bytes.
+    /// Largest distance between frontier and position, in offsets: the longest map of that span still fits 4096
+    /// bytes.
     package static let maximumSpan: Int64 = 20_000
 
     /// The first offset that is not finished.
@@ -17,9 +18,9 @@ package struct OffsetLedger: Equatable, Sendable {
     package private(set) var position: Int64
     private var finished: FinishedMap
 
-    /// Takes up a group's position. One that cannot be read counts as if nothing beyond its frontier were finished: those
-    /// records are delivered again, which their readers bear, while an error would keep every owner of the partition from
-    /// working.
+    /// Starts at a group's position. A position that cannot be read counts as if nothing beyond its frontier were
+    /// finished: those records are delivered again, which their readers tolerate, while an error would stop every
+    /// owner of the partition.
     package init(_ position: GroupPosition) {
         finished = position.finishedMap
         frontier = finished.base
@@ -27,20 +28,21 @@ package struct OffsetLedger: Equatable, Sendable {
         advanceFrontier()
     }
 
-    /// Offsets between frontier and position: the length that the map may have to tell.
+    /// Offsets between frontier and position: the length that the map may have to cover.
     package var span: Int64 { position - frontier }
 
     /// Whether intake has to wait until the head is finished.
     package func isFull(maximumSpan: Int64 = Self.maximumSpan) -> Bool { span >= maximumSpan }
 
-    /// Delivered and not finished.
+    /// Number of records that are delivered and not finished.
     package var outstanding: Int { Int(span) - finished.count(from: frontier) + finished.count(from: position) }
 
     /// Whether the offset is finished: below the frontier, or in the map.
     package func isFinished(_ offset: Int64) -> Bool { offset < frontier || finished.contains(offset) }
 
-    /// The log handed over the record at `offset`. Offsets skipped on the way count as finished.
-    /// - Returns: whether to deliver it; false when it was finished before (by the map of an earlier owner).
+    /// Registers that the log delivered `offset`. Skipped offsets below it count as finished.
+    /// - Returns: whether to pass the record on; false when it was delivered before, or is finished in the map of
+    ///   an earlier owner.
     package mutating func deliver(_ offset: Int64) -> Bool {
         guard offset >= position, FinishedMap.offsets.contains(offset) else { return false }
         skip(to: offset)
@@ -50,10 +52,10 @@ package struct OffsetLedger: Equatable, Sendable {
         return isNew
     }
 
-    /// The log has nothing to deliver below `offset`: a gap at the end of what was read counts as finished.
+    /// Registers that the log has nothing to deliver below `offset`: a gap at the end of a read counts as finished.
     ///
-    /// Behind an unfinished head no further than the map can tell, however long the gap (aborted transactions): the caller
-    /// asks again once the head is finished, and then the frontier jumps.
+    /// With an unfinished head, advances only as far as the map can cover, however long the gap (aborted
+    /// transactions). The caller calls again once the head is finished; then the frontier jumps.
     package mutating func advance(to offset: Int64) {
         let offset = frontier == position ? offset : min(offset, frontier + Self.maximumSpan)
         guard offset > position, FinishedMap.offsets.contains(offset) else { return }
@@ -61,13 +63,13 @@ package struct OffsetLedger: Equatable, Sendable {
         advanceFrontier()
     }
 
-    /// Whether a record at `offset` has to wait: it lies so far beyond an unfinished head (behind a long gap, too) that
-    /// the map could not tell it.
+    /// Whether a record at `offset` has to wait: it is too far beyond an unfinished head (also after a long gap)
+    /// for the map to cover it.
     package func mustWait(for offset: Int64, maximumSpan: Int64 = Self.maximumSpan) -> Bool {
         offset > frontier && offset - frontier >= maximumSpan && frontier < position
     }
 
-    /// A delivered record is finished.
+    /// Marks a delivered record as finished.
     /// - Returns: false when the offset was never delivered or was finished before; nothing changes then.
     @discardableResult
     package mutating func finish(_ offset: Int64) -> Bool {
@@ -77,8 +79,8 @@ package struct OffsetLedger: Equatable, Sendable {
         return true
     }
 
-    /// A record at or beyond the frontier is finished, whether it was delivered from here or earlier: when it comes, it is
-    /// passed over.
+    /// Marks a record at or beyond the frontier as finished, whether it was delivered from here or earlier. When
+    /// the log delivers it, it is skipped.
     package mutating func finishAhead(_ offset: Int64) {
         guard offset >= frontier, offset - frontier < FinishedMap.limit, FinishedMap.offsets.contains(offset),
             !finished.contains(offset)
@@ -90,7 +92,7 @@ package struct OffsetLedger: Equatable, Sendable {
     /// The offsets that were delivered and are not finished, ascending.
     package var outstandingOffsets: [Int64] { (frontier..<position).filter { !finished.contains($0) } }
 
-    /// What to write down as the group's position.
+    /// The group's position to commit.
     package var groupPosition: GroupPosition {
         GroupPosition(frontier: frontier, map: finished.text(frontier: frontier))
     }
@@ -106,7 +108,7 @@ package struct OffsetLedger: Equatable, Sendable {
         position = offset
     }
 
-    /// What an earlier owner finished beyond the position is passed too; it will not be delivered again.
+    /// Also moves the position past what an earlier owner finished; it is not delivered again.
     private mutating func advanceFrontier() {
         let next = finished.firstMissing(from: frontier)
         guard next > frontier else { return }

@@ -1,4 +1,4 @@
-/// What a member knows of a partition that it holds: what it has read, delivered and finished there; pure.
+/// A member's state of a partition that it owns: what it has read, delivered and finished. Pure.
 package struct PartitionIntake: Equatable, Sendable {
     package let group: String
     package let partition: TopicPartition
@@ -6,17 +6,17 @@ package struct PartitionIntake: Equatable, Sendable {
     /// Milliseconds from append to delivery.
     package let delay: Int64
     package var ledger: OffsetLedger
-    /// Read and not delivered yet.
+    /// Records that are read and not delivered yet.
     package var buffer: ArraySlice<StoredRecord> = []
     /// When the buffer was read, in milliseconds since 1970.
     package var fetchedAt: Int64 = 0
-    /// Where to read on.
+    /// The offset to read next.
     package var cursor: Int64
     package var isRevoking = false
-    /// The head that was last reported as holding the intake back: each is reported once.
+    /// The head that was last reported as blocking intake: each is reported once.
     private var reportedHead: Int64?
-    /// Deliveries that the member had in hand when the partition was lost, and that it still works on now that the
-    /// partition is back: their offsets, and the epoch under which they were delivered.
+    /// Unsettled deliveries from before the partition was lost, which the member still processes after regaining
+    /// it: their offsets, and the epochs of their delivery.
     private var inHand: [Int64: Int] = [:]
 
     package init(group: String, partition: TopicPartition, epoch: Int, delay: Int64, position: GroupPosition) {
@@ -28,16 +28,17 @@ package struct PartitionIntake: Equatable, Sendable {
         cursor = ledger.frontier
     }
 
-    /// What a turn of delivery came to.
+    /// The result of one pass of delivery.
     package struct Turn: Equatable, Sendable {
         package var deliveries: [Delivery] = []
-        /// When the next record may be delivered, in milliseconds since 1970; nil when that is not what it waits for.
+        /// When the next record may be delivered, in milliseconds since 1970; nil when delivery does not wait for a
+        /// time.
         package var due: Int64?
-        /// An unfinished head that holds the intake back, reported for the first time.
+        /// An unfinished head that blocks intake, reported for the first time.
         package var blockedBy: DeliveryReference?
     }
 
-    /// Delivers from the buffer, at most `limit` records.
+    /// Delivers at most `limit` records from the buffer. `now` is in milliseconds since 1970.
     package mutating func take(limit: Int, now: Int64) -> Turn {
         var turn = Turn()
         while turn.deliveries.count < limit, let stored = buffer.first {
@@ -50,7 +51,8 @@ package struct PartitionIntake: Equatable, Sendable {
                 }
                 break
             }
-            // A record from the future was written before the clock was set back; its wait begins when it is met.
+            // A record with a future append time was written before the clock was set back; its wait begins when it
+            // is read.
             let skew = max(0, stored.appendedAt - fetchedAt)
             let wake = stored.appendedAt - skew + delay
             if delay > 0, wake > now {
@@ -58,7 +60,7 @@ package struct PartitionIntake: Equatable, Sendable {
                 break
             }
             buffer.removeFirst()
-            // What the member has in hand it is not given again.
+            // The member still processes an earlier delivery of this record.
             guard ledger.deliver(offset), inHand[offset] == nil else { continue }
             turn.deliveries.append(Delivery(reference: reference(offset), stored: stored, skew: skew))
         }
@@ -66,20 +68,20 @@ package struct PartitionIntake: Equatable, Sendable {
         return turn
     }
 
-    /// Whether a decision about this delivery may still be written.
+    /// Whether a decision about this delivery may still be settled.
     package func isOpen(_ delivery: DeliveryReference) -> Bool {
         let offset = delivery.position.offset
         guard !ledger.isFinished(offset) else { return false }
         return inHand[offset] == delivery.epoch || (delivery.epoch == epoch && offset < ledger.position)
     }
 
-    /// The delivery is finished.
+    /// Marks the delivery as finished.
     package mutating func finish(_ offset: Int64) {
         inHand[offset] = nil
         ledger.finishAhead(offset)
     }
 
-    /// Takes over what the member had in hand under an earlier ownership, as far as nobody finished it meanwhile.
+    /// Takes over the unsettled deliveries of an earlier ownership, except those finished since.
     package mutating func adopt(_ earlier: PartitionIntake) {
         for offset in earlier.ledger.outstandingOffsets where !ledger.isFinished(offset) {
             inHand[offset] = earlier.inHand[offset] ?? earlier.epoch

@@ -1,4 +1,4 @@
-/// How a record finds its partition.
+/// How the partition of a record is chosen.
 package enum Partitioning: Hashable, Sendable {
     /// By the hash of these bytes (`Partitioner`). Records with equal bytes stay in order.
     case hash([UInt8])
@@ -6,11 +6,12 @@ package enum Partitioning: Hashable, Sendable {
     case partition(Int)
 }
 
-/// What makes two appended records the same submission. Adapters that declare `refusesKnownIdentity` keep it.
+/// Identifies a submission: two records with the same identity are the same submission. Adapters that declare
+/// `refusesKnownIdentity` store it.
 package struct RecordIdentity: Hashable, Sendable {
     /// The name of the submission, unique in its topic family.
     package var name: [UInt8]
-    /// What the submission says. The same name with another fingerprint is a conflict.
+    /// A digest of the submission's content. The same name with another fingerprint is a conflict.
     package var fingerprint: [UInt8]
 
     package init(name: [UInt8], fingerprint: [UInt8]) {
@@ -19,15 +20,15 @@ package struct RecordIdentity: Hashable, Sendable {
     }
 }
 
-/// A record to append, and where.
+/// A record to append, and its target.
 package struct AppendRequest: Hashable, Sendable {
     package var topic: String
     package var partitioning: Partitioning
     package var record: LogRecord
-    /// Given for submissions only: an adapter with `refusesKnownIdentity` then appends it once.
+    /// Set for submissions only: an adapter with `refusesKnownIdentity` then appends the record once.
     package var identity: RecordIdentity?
-    /// Names of submissions of which this record is a trace: such an adapter keeps them known for as long as it keeps their
-    /// latest trace, and forgets them with it.
+    /// Names of submissions of which this record is a trace: such an adapter keeps them known as long as it keeps
+    /// their latest trace.
     package var traces: [[UInt8]]
 
     package init(
@@ -42,16 +43,16 @@ package struct AppendRequest: Hashable, Sendable {
     }
 }
 
-/// What became of one request of an append. All outcomes of a call are durable when it returns.
+/// The outcome of one request of an append. All outcomes of a call are durable when it returns.
 package enum AppendOutcome: Hashable, Sendable {
-    /// The record is in the log, here.
+    /// The record was appended at this position.
     case appended(LogPosition)
-    /// The same submission is in the log already, here; nothing was written.
+    /// The log already contains the submission, at this position; nothing was written.
     case known(LogPosition)
-    /// The name is taken by another submission, here; nothing was written.
+    /// Another submission, at this position, has the same name; nothing was written.
     case conflict(LogPosition)
 
-    /// The record that now stands for the request.
+    /// The position of the record that now represents the request.
     package var position: LogPosition {
         switch self {
         case .appended(let position), .known(let position), .conflict(let position): position

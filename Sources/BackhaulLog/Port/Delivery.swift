@@ -1,8 +1,8 @@
-/// A record handed to a group member, as the member must name it when it settles.
+/// Identifies a delivery to a group member when it is settled.
 package struct DeliveryReference: Hashable, Sendable {
     package var group: String
     package var position: LogPosition
-    /// Which ownership of the partition it was delivered under; a later owner's differs.
+    /// The ownership of the partition under which it was delivered; a later owner has another epoch.
     package var epoch: Int
 
     package init(group: String, position: LogPosition, epoch: Int) {
@@ -12,12 +12,12 @@ package struct DeliveryReference: Hashable, Sendable {
     }
 }
 
-/// A record handed to a group member. It stays this member's until it is settled or its partition is given up.
+/// A record delivered to a group member. It is this member's until it is settled or its partition is released.
 package struct Delivery: Hashable, Sendable {
     package var reference: DeliveryReference
     package var stored: StoredRecord
-    /// Milliseconds by which the record seems to come from the future: it was appended before the clock was set back.
-    /// Times that it names are late by as much.
+    /// Milliseconds by which the record's append time is ahead of the clock: it was appended before the clock was
+    /// set back. Times in the record are late by the same amount.
     package var skew: Int64
 
     package init(reference: DeliveryReference, stored: StoredRecord, skew: Int64 = 0) {
@@ -29,7 +29,7 @@ package struct Delivery: Hashable, Sendable {
     package var record: LogRecord { stored.record }
 }
 
-/// One decision about one delivery: what to append because of it, and whether it is finished.
+/// One decision about one delivery: the records to append, and whether the delivery is finished.
 package struct SettleUnit: Hashable, Sendable {
     package var delivery: DeliveryReference
     /// False for a checkpoint: the records are appended, the delivery stays with the member.
@@ -43,10 +43,10 @@ package struct SettleUnit: Hashable, Sendable {
     }
 }
 
-/// What became of a unit.
+/// The outcome of a unit.
 package enum SettleOutcome: Hashable, Sendable {
     /// Its records and its position are in the log.
     case settled
-    /// The partition is no longer this member's: nothing of the unit was written, the next owner decides anew.
+    /// The member no longer owns the partition: nothing of the unit was written, and the next owner decides.
     case dropped
 }

@@ -1,4 +1,5 @@
-/// How far a group has come in one partition: everything below `frontier` is finished, and beyond it what `map` says.
+/// A group's progress in one partition: everything below `frontier` is finished, and beyond it the offsets in
+/// `map`.
 package struct GroupPosition: Hashable, Sendable {
     /// The first offset that is not finished.
     package var frontier: Int64
@@ -10,14 +11,15 @@ package struct GroupPosition: Hashable, Sendable {
         self.map = map
     }
 
-    /// The finished offsets beyond the frontier; none when the text is no map. Whoever may write to the log may write one:
-    /// what it would have said is delivered again, which every reader bears, while an error would stop the partition.
+    /// The finished offsets beyond the frontier; empty when `map` is not a valid map. Any writer of the log may
+    /// write an invalid one: its records are then delivered again, which every reader tolerates, while an error
+    /// would stop the partition.
     package var finishedMap: FinishedMap {
         (try? FinishedMap(text: map, frontier: frontier))
             ?? FinishedMap(
                 base: min(max(frontier, FinishedMap.bases.lowerBound), FinishedMap.bases.upperBound))
     }
 
-    /// Whether the position is one that this program writes.
+    /// Whether the position is valid, as all that this program writes are.
     package var isReadable: Bool { (try? FinishedMap(text: map, frontier: frontier)) != nil }
 }

@@ -1,39 +1,39 @@
-/// What a log may fail with. Each message says what, where and what to do.
+/// Errors of a log. Each message says what, where and what to do.
 package enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownTopic(String)
     case unknownPartition(TopicPartition)
-    /// The topic exists and contradicts what is asked of it.
+    /// The topic exists but differs from what is required.
     case topicMismatch(topic: String, problem: String)
     case recordTooLarge(size: Int, limit: Int)
-    /// The log takes none like this record: it exceeds a broker's limit, or a policy forbids it.
+    /// The log rejects the record: it exceeds a broker's limit, or a policy forbids it.
     case recordRefused(String)
     /// The folder belongs to a running process.
     case inUse(folder: String, owner: String)
-    /// The store cannot be opened or written for a reason outside of it.
+    /// The store cannot be opened or written, for an external reason.
     case unusable(folder: String, reason: String)
     case outOfSpace(folder: String)
-    /// What the log holds is not what it wrote.
+    /// The content of the log is not what it wrote.
     case damaged(what: String, place: String)
     /// Written by a newer version of the program.
     case newerFormat(found: Int, supported: Int, folder: String)
-    /// The group's position points to records that are gone.
+    /// The group's position points to records that no longer exist.
     case positionLost(group: String, partition: TopicPartition, position: Int64, earliest: Int64)
-    /// A group that had a position in the partition has none any more.
+    /// A group that had a position in the partition no longer has one.
     case positionMissing(group: String, partition: TopicPartition)
-    /// The log refuses this program or its user.
+    /// The log denies access to this program or its user.
     case refused(String)
     /// A connection property or address that cannot be used.
     case misconfigured(String)
-    /// The log cannot do what is asked of it.
+    /// The log does not support the request.
     case unsupported(String)
-    /// For now the log does not answer; the same call may succeed later.
+    /// The log does not answer now; the same call may succeed later.
     case unavailable(String)
     case closed
 
     package var description: String {
         switch self {
         case .unknownTopic(let topic):
-            "topic '\(topic)' does not exist; run 'backhaul topics' to see which do"
+            "topic '\(topic)' does not exist; run 'backhaul topics' to list those that do"
         case .unknownPartition(let partition):
             "partition \(partition) does not exist"
         case .topicMismatch(let topic, let problem):
@@ -41,7 +41,7 @@ package enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
         case .recordTooLarge(let size, let limit):
             "a record of \(size) bytes exceeds the limit of \(limit) bytes"
         case .recordRefused(let reason):
-            "the log does not take a record: \(reason)"
+            "the log rejects a record: \(reason)"
         case .inUse(let folder, let owner):
             "data folder \(folder) is in use by \(owner); stop that process or choose another folder"
         case .unusable(let folder, let reason):
@@ -51,15 +51,15 @@ package enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
         case .damaged(let what, let place):
             "the log is damaged: \(what) (\(place)); stop, keep a copy of the folder and restore it from a backup"
         case .newerFormat(let found, let supported, let folder):
-            "data folder \(folder) has format \(found), this program knows up to \(supported); use the newer program"
+            "data folder \(folder) has format \(found), this program supports up to \(supported); use the newer program"
         case .positionLost(let group, let partition, let position, let earliest):
-            "group '\(group)' stands at \(partition)@\(position), but records before \(earliest) are gone: they were lost "
+            "group '\(group)' is at \(partition)@\(position), but records before \(earliest) are gone: they were lost "
                 + "unread; run 'backhaul audit' to name them"
         case .positionMissing(let group, let partition):
             "group '\(group)' has no position in \(partition): it was never set, or it has expired; run "
                 + "'backhaul topics plan' to see what would be read again, then 'backhaul topics apply'"
         case .refused(let reason):
-            "the log refuses: \(reason)"
+            "the log denies access: \(reason)"
         case .misconfigured(let reason):
             "the log cannot be reached as configured: \(reason)"
         case .unsupported(let reason):

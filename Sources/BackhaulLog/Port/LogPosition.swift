@@ -1,8 +1,8 @@
-/// Where a record stands in the log.
+/// The position of a record in the log.
 package struct LogPosition: Hashable, Sendable, CustomStringConvertible {
-    /// The partition that holds the record.
+    /// The partition of the record.
     package var partition: TopicPartition
-    /// The record's offset in its partition, from 0, growing with each append.
+    /// The record's offset in its partition, from 0, increasing with each append.
     package var offset: Int64
 
     package init(partition: TopicPartition, offset: Int64) {

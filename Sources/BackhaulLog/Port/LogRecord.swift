@@ -15,18 +15,18 @@ package struct LogHeader: Hashable, Sendable {
         self.init(name, Array(text.utf8))
     }
 
-    /// Names are bytes: `==` on String would take canonically equivalent ones for the same.
+    /// Names are bytes: `==` on String would treat canonically equivalent ones as equal.
     package func isNamed(_ name: String) -> Bool { self.name.utf8.elementsEqual(name.utf8) }
 
     /// The value as text, or nil when it is null or not UTF-8.
     package var text: String? { value.flatMap { String(validating: $0, as: UTF8.self) } }
 }
 
-/// A record as its writer made it: bytes and headers, of which the log knows no meaning.
+/// A record as written: bytes and headers that the log does not interpret.
 package struct LogRecord: Hashable, Sendable {
     /// The record's key, or nil. Compaction keeps the last record of each key.
     package var key: [UInt8]?
-    /// The record's value. nil is a tombstone on a compacted topic and is carried as null everywhere.
+    /// The record's value. nil is null everywhere, and a tombstone on a compacted topic.
     package var value: [UInt8]?
     /// The record's headers, in order.
     package var headers: [LogHeader]
@@ -37,35 +37,36 @@ package struct LogRecord: Hashable, Sendable {
         self.headers = headers
     }
 
-    /// The last header of that name: the latest writer wins, as in Kafka's own clients.
+    /// The last header with that name: the latest writer wins, as in Kafka's own clients.
     package func header(_ name: String) -> LogHeader? {
         headers.last { $0.isNamed(name) }
     }
 
-    /// The largest record that a settlement moves on, in bytes: half as much again as `append` takes, so that what grows on
-    /// its way (the history of its failures) still fits. Only a foreign program writes a larger one.
+    /// The largest record that a settlement moves, in bytes: 1.5 times the limit of `append`, so that a record that
+    /// grows with the history of its failures still fits. Only other programs write larger ones.
     package static let largestMovable = 3 << 19
 
-    /// Whether a settlement can move it on. One that cannot is not taken for a task, whatever its value says.
+    /// Whether a settlement can move the record. One that cannot be moved is not a task, even if its value decodes
+    /// as one.
     package var isMovable: Bool { size <= Self.largestMovable }
 
-    /// Bytes that the record takes, headers included; the measure of every size limit.
+    /// Size in bytes, headers included; the measure of every size limit.
     package var size: Int {
         (key?.count ?? 0) + (value?.count ?? 0)
             + headers.reduce(0) { $0 + $1.name.utf8.count + ($1.value?.count ?? 0) + 2 }
     }
 }
 
-/// A record as the log holds it.
+/// A record as stored in the log.
 package struct StoredRecord: Hashable, Sendable {
-    /// Where it stands.
+    /// The position of the record.
     package var position: LogPosition
-    /// When the log took it, in milliseconds since 1970 by the log's clock; within `times`, whatever the store said.
+    /// When the log appended it, in milliseconds since 1970 by the log's clock; limited to `times`.
     package let appendedAt: Int64
-    /// What its writer wrote.
+    /// The record as written.
     package var record: LogRecord
 
-    /// To the end of the year 9999: sums and differences of such times cannot overflow.
+    /// Milliseconds since 1970, up to the end of the year 9999: sums and differences of such times cannot overflow.
     package static let times: ClosedRange<Int64> = 0...253_402_300_799_999
 
     package init(position: LogPosition, appendedAt: Int64, record: LogRecord) {

@@ -1,11 +1,12 @@
 extension LogSession {
-    /// Settles units of which the log may refuse some for good: a record that is too large, or that a policy forbids. Such a
-    /// unit is found by halving, and settled by what stands for it; the others are settled as they are. So no record can
-    /// hold its partition back.
+    /// Settles units of which the log may refuse some permanently: a record that is too large, or that a policy
+    /// forbids. Halving finds such a unit, and a substitute is settled for it; the others are settled unchanged. So
+    /// no record can block its partition.
     ///
     /// - Parameters:
-    ///   - settle: settles a part of the units and waits out what passes.
-    ///   - substitute: what stands for a unit that was refused, at the first refusal and at the second; nil ends with the error.
+    ///   - settle: settles some of the units, and retries temporary errors.
+    ///   - substitute: the substitute for a refused unit, at its first and its second refusal; nil throws the
+    ///     error.
     /// - Returns: one outcome for each unit, in order.
     package func settleEach(
         _ units: [SettleUnit], isolation: isolated (any Actor)? = #isolation,

@@ -1,12 +1,12 @@
-/// A topic that a group reads, and how long each record waits after its append before it is delivered.
+/// A topic that a group reads, and the delay between a record's append and its delivery.
 package struct Subscription: Hashable, Sendable {
     package var group: String
     package var topic: String
     /// Milliseconds between a record's append and its delivery; 0 for none. Records stay in order.
     package var delay: Int64
 
-    /// Whether decisions about deliveries that were in hand when a partition was lost may still be settled when it comes
-    /// back unfinished. False for a reader whose decisions rest on what it read at assignment.
+    /// Whether deliveries that were unsettled when a partition was lost may still be settled when it returns with
+    /// them unfinished. False for a reader whose decisions depend on what it read at assignment.
     package var keepsAcrossLoss: Bool
 
     package init(group: String, topic: String, delay: Int64 = 0, keepsAcrossLoss: Bool = true) {
@@ -17,12 +17,12 @@ package struct Subscription: Hashable, Sendable {
     }
 }
 
-/// A partition that has become this member's.
+/// A partition that is now assigned to this member.
 package struct AssignedPartition: Hashable, Sendable {
     package var group: String
     package var partition: TopicPartition
     package var epoch: Int
-    /// Where the group stood when the member took it over.
+    /// The group's position when the partition was assigned.
     package var position: GroupPosition
 
     package init(group: String, partition: TopicPartition, epoch: Int, position: GroupPosition) {
@@ -33,11 +33,11 @@ package struct AssignedPartition: Hashable, Sendable {
     }
 }
 
-/// Partitions that the group wants back. They stay this member's until `LogSession.release` answers.
+/// Partitions that the group revokes. They are this member's until it calls `LogSession.release`.
 package struct Revocation: Hashable, Sendable {
     package var group: String
     package var partitions: [TopicPartition]
-    /// Milliseconds within which the answer has to come, or the member is put out of the group; nil for no limit.
+    /// Milliseconds within which the member must release them, or the group removes it; nil for no limit.
     package var allowance: Int64?
 
     package init(group: String, partitions: [TopicPartition], allowance: Int64? = nil) {
@@ -47,44 +47,44 @@ package struct Revocation: Hashable, Sendable {
     }
 }
 
-/// What a session tells its member, in this order of urgency.
+/// Events that a session reports to its member, in this order of urgency.
 package enum SessionEvent: Hashable, Sendable {
-    /// Partitions have become this member's; none, when the group has no more to give it.
+    /// Partitions are assigned to this member; empty when the group has no more for it.
     case assigned([AssignedPartition])
-    /// Finish or drop what is under way there, settle it, then answer with `release`.
+    /// Finish or drop the work on these partitions, settle it, then call `release`.
     case revoking(Revocation)
-    /// Partitions are gone without having been asked back, and will not return with what is in hand: nothing of them can
-    /// be settled any more, and no answer is due.
+    /// Partitions were lost without a revocation, and their unsettled deliveries do not return: none of them can be
+    /// settled any more, and no `release` is due.
     case lost(Revocation)
-    /// Records to work on, at most as many as were granted.
+    /// Records to process, at most as many as were granted.
     case delivered([Delivery])
-    /// Intake of a partition waits, because this unfinished record holds the frontier and the span is at its cap.
+    /// Intake of a partition waits, because this unfinished record blocks the frontier and the span is at its cap.
     case blocked(by: DeliveryReference)
 }
 
-/// One member of one or more groups, and the settlement of what it is given.
+/// A member of one or more groups, and the settlement of its deliveries.
 package protocol LogSession: AnyObject, Sendable {
-    /// The next event; waits for one. nil once the session is closed.
+    /// Waits for the next event. nil once the session is closed.
     /// - Throws: `LogError`; `CancellationError`.
     func next() async throws -> SessionEvent?
 
-    /// Returns once the member is in each of its groups and knows what it holds, be it nothing. `next` has to be called
-    /// meanwhile.
+    /// Returns once the member is in each of its groups and knows its assignment, even an empty one. `next` must be
+    /// called meanwhile.
     func joined() async throws
 
-    /// Allows this many more records to be delivered. A member begins with none: back-pressure is the default.
+    /// Allows this many more deliveries. A member starts with none: back-pressure is the default.
     func grant(_ records: Int) async
 
-    /// In one atomic step: appends every unit's records and moves every group's position over the finished deliveries,
-    /// the set beyond the first unfinished one included. Durable when it returns.
+    /// In one atomic step: appends every unit's records and moves every group's position over the finished
+    /// deliveries, including those beyond the first unfinished one. Durable when it returns.
     ///
-    /// Units of partitions that are no longer this member's are dropped whole; so are units that name a delivery that
-    /// is finished already.
+    /// Drops a unit as a whole when the member no longer owns its partition, or when its delivery is already
+    /// finished.
     /// - Returns: one outcome for each unit, in order.
     /// - Throws: `LogError`; then nothing was written and the same units may be settled again.
     func settle(_ units: [SettleUnit]) async throws -> [SettleOutcome]
 
-    /// Answers a revocation: the partitions are given up.
+    /// Completes a revocation: gives the partitions up.
     func release(_ revocation: Revocation) async throws
 
     /// Leaves the groups; unsettled deliveries go to the next owners.
@@ -92,6 +92,6 @@ package protocol LogSession: AnyObject, Sendable {
 }
 
 extension LogSession {
-    /// Groups that live in this process are joined when the session opens.
+    /// Groups within this process are joined when the session opens.
     package func joined() async throws {}
 }

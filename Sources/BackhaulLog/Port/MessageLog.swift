@@ -1,10 +1,10 @@
-/// What an adapter can do beyond the port's words. What it lacks is declared here, never skipped in silence.
+/// What an adapter can do beyond the protocol. What it lacks is declared here, never skipped silently.
 package struct LogAbilities: OptionSet, Hashable, Sendable {
     package let rawValue: Int
 
     package init(rawValue: Int) { self.rawValue = rawValue }
 
-    /// `append` refuses an identity that the log holds.
+    /// `append` refuses an identity that the log already contains.
     package static let refusesKnownIdentity = LogAbilities(rawValue: 1 << 0)
     /// `settle` is atomic across topics and groups.
     package static let atomicSettle = LogAbilities(rawValue: 1 << 1)
@@ -15,9 +15,9 @@ package struct LogAbilities: OptionSet, Hashable, Sendable {
 /// A page of records read without a group.
 package struct ReadPage: Hashable, Sendable {
     package var records: [StoredRecord]
-    /// Where to read on. It is past gaps: offsets that hold no record.
+    /// The offset to read next, past gaps (offsets without a record).
     package var next: Int64
-    /// The partition's end when the page was read; the reader is through once `next` has reached it.
+    /// The partition's end when the page was read; the reader is finished once `next` has reached it.
     package var end: Int64
 
     package init(records: [StoredRecord], next: Int64, end: Int64) {
@@ -27,63 +27,64 @@ package struct ReadPage: Hashable, Sendable {
     }
 }
 
-/// The log: topics of ordered partitions that hold bytes and headers. It knows nothing of uploads.
+/// A log: topics of ordered partitions of bytes and headers. It knows nothing about uploads.
 ///
-/// Adapters: `BackhaulEmbedded` (SQLite, one machine), `BackhaulKafka` (a fleet). Each is held to the same words by `BackhaulLogConformance`.
+/// Adapters: `BackhaulEmbedded` (SQLite, one machine), `BackhaulKafka` (a fleet). `BackhaulLogConformance` tests
+/// each of them against this contract.
 package protocol MessageLog: Sendable {
-    /// What this adapter can do beyond the common words.
+    /// What this adapter can do beyond the protocol.
     var abilities: LogAbilities { get }
 
-    /// Creates what is missing, and the first position of each reader group. Idempotent.
+    /// Creates missing topics, and the first position of each reader group. Idempotent.
     /// - Throws: `LogError.topicMismatch` when a topic exists with another number of partitions.
     func ensure(_ topics: [TopicSpecification]) async throws
 
     /// Every topic that exists, by name.
     func topics() async throws -> [TopicSpecification]
 
-    /// Appends the records, each partition in the given order; durable when it returns.
+    /// Appends the records, in the given order within each partition; durable when it returns.
     /// - Returns: one outcome for each request, in order.
-    /// - Throws: `LogError`; then none of the requests was appended, unless it is `unavailable` (unknown).
+    /// - Throws: `LogError`; then none of the requests was appended, except that `unavailable` leaves it unknown.
     func append(_ requests: [AppendRequest]) async throws -> [AppendOutcome]
 
     /// Joins groups. The session delivers nothing before `LogSession.grant`.
     func openSession(_ subscriptions: [Subscription]) async throws -> any LogSession
 
-    /// Reads without a group: records from `offset` on, at most `records` of them and about `bytes`, at least one if
-    /// there is one. An offset before the earliest record reads from the earliest.
+    /// Reads without a group: records from `offset`, at most `records` of them and about `bytes` bytes, but at
+    /// least one if one exists. An offset before the earliest record reads from the earliest.
     func read(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int) async throws -> ReadPage
 
-    /// As `read`, for whoever follows a partition and looks again at the next of `changes`: what has arrived by now, without
-    /// asking where the partition ends. What was appended a moment ago may be missing; it is news then.
+    /// As `read`, for a reader that follows a partition and reads again at the next of `changes`: returns what has
+    /// arrived, without querying the partition's end. The latest appends may be missing; `changes` then signals
+    /// them.
     func tail(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int) async throws -> ReadPage
 
-    /// What each partition of the topic holds, by number.
+    /// The bounds of each partition of the topic, by number.
     func bounds(_ topic: String) async throws -> [PartitionBounds]
 
-    /// Waits until every record that the partition holds at the time of the call is committed or aborted, so that reading
-    /// up to the returned offset sees all of them that count.
-    /// - Returns: the offset behind the last of them.
+    /// Waits until every record in the partition at the time of the call is committed or aborted, so that reading
+    /// up to the returned offset sees all committed ones.
+    /// - Returns: the offset after the last of them.
     func decided(_ partition: TopicPartition) async throws -> Int64
 
-    /// Where the group stands, by partition; partitions in which it never stood are absent.
+    /// The group's positions; partitions without a position are absent.
     func positions(of group: String) async throws -> [TopicPartition: GroupPosition]
 
-    /// Writes positions down for a reader that is no group member (a view); the truncation waits for it.
+    /// Commits positions of a reader that is not a group member (a view); truncation waits for it.
     func commit(_ positions: [TopicPartition: GroupPosition], of group: String) async throws
 
-    /// Signals that records may have been appended since the last signal; signals that nobody took yet are one.
-    /// The stream ends when the log is closed.
+    /// Signals that records may have been appended since the last signal; unread signals are merged. The stream
+    /// ends when the log is closed.
     func changes() async -> AsyncStream<Void>
 
-    /// Sees to it that `changes` tells of what comes to these partitions, read or not, and makes reading on from these offsets
-    /// cheap.
+    /// Makes `changes` signal appends to these partitions, read or not, and makes reading from these offsets cheap.
     /// - Throws: `LogError`.
     func watch(_ cursors: [TopicPartition: Int64]) async throws
 
-    /// Truncates behind readers and ages, compacts, and refreshes what other processes wrote.
+    /// Truncates by readers' positions and by age, compacts, and refreshes what other processes wrote.
     func maintain() async throws
 
-    /// Ends every session and lets the store go.
+    /// Ends every session and releases the store.
     func close() async
 }
 
@@ -97,9 +98,9 @@ extension MessageLog {
         try await read(partition, from: offset, records: records, bytes: bytes)
     }
 
-    /// Follows a partition: everything from `offset` on that has arrived by now.
+    /// Reads everything from `offset` that has arrived.
     /// - Parameter each: called with every page's records, in order.
-    /// - Returns: where to look on at the next of `changes`.
+    /// - Returns: the offset to continue from at the next of `changes`.
     package func follow(
         _ partition: TopicPartition, from offset: Int64, isolation: isolated (any Actor)? = #isolation,
         _ each: ([StoredRecord]) async throws -> Void
@@ -113,7 +114,7 @@ extension MessageLog {
         }
     }
 
-    /// A log without open transactions holds decided records only.
+    /// A log without open transactions contains decided records only.
     package func decided(_ partition: TopicPartition) async throws -> Int64 {
         let all = try await bounds(partition.topic)
         guard let found = all.first(where: { $0.partition == partition }) else {
@@ -122,15 +123,15 @@ extension MessageLog {
         return found.end
     }
 
-    /// What each partition of the topic holds, once all of it that was written before the call is committed or aborted:
-    /// what a settlement that has returned wrote lies before these ends.
+    /// The bounds of each partition, once everything written before the call is committed or aborted. Records of a
+    /// settlement that has returned are below these ends.
     package func decidedBounds(_ topic: String) async throws -> [PartitionBounds] {
         var all = try await bounds(topic)
         for index in all.indices { all[index].end = max(all[index].end, try await decided(all[index].partition)) }
         return all
     }
 
-    /// Reads a whole partition up to the end it has now, page by page.
+    /// Reads a partition page by page, up to `limit` or its current end.
     /// - Parameter each: called with every page's records, in order.
     package func scan(
         _ partition: TopicPartition, from offset: Int64 = 0, to limit: Int64? = nil,

@@ -1,20 +1,21 @@
 /// How long a topic keeps its records.
 package enum Retention: Hashable, Sendable {
-    /// Until every reader group is past them, and at least `milliseconds` after their append: the audit's horizon.
+    /// Until every reader group is past them, and at least `atLeast` milliseconds after their append: the audit's
+    /// horizon.
     case untilRead(by: [String], atLeast: Int64)
-    /// For `milliseconds` after their append.
+    /// For this many milliseconds after their append.
     case age(Int64)
-    /// The last record of each key, for good; tombstones (null values) go once compacted.
+    /// The last record of each key, permanently; compaction removes tombstones (null values).
     case compact
 }
 
-/// A topic as it should be.
+/// The required state of a topic.
 package struct TopicSpecification: Hashable, Sendable {
     package var name: String
     package var partitions: Int
     package var retention: Retention
-    /// Topics whose records this one's records answer: it keeps each of its own at least as long as they keep one that is
-    /// older. What is forgotten is then forgotten whole.
+    /// Topics whose records this topic's records answer: it keeps each record at least as long as they keep an
+    /// older one, so that an answer is not removed before what it answers.
     package var answers: [String]
 
     package init(name: String, partitions: Int, retention: Retention, answers: [String] = []) {
@@ -25,10 +26,10 @@ package struct TopicSpecification: Hashable, Sendable {
     }
 }
 
-/// The records that a partition holds: `earliest` ..< `end`.
+/// The range of a partition's records: `earliest` ..< `end`.
 package struct PartitionBounds: Hashable, Sendable {
     package var partition: TopicPartition
-    /// The offset of the first record still held.
+    /// The offset of the first stored record.
     package var earliest: Int64
     /// The offset that the next record will get.
     package var end: Int64

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Mutual exclusion across suspension points, first come first served.
+/// Mutual exclusion across suspension points, in order of arrival.
 package final class FIFOLock: Sendable {
     private struct State {
         var isHeld = false

@@ -1,11 +1,11 @@
-/// Waits out what passes: a log that does not answer for now is asked again until it does.
+/// Retries calls to a log that is temporarily unavailable.
 package enum Patience {
-    /// Runs `body` until it gives a value; between two tries it waits, at first `first` milliseconds, twice as long each
-    /// time, five seconds at the most.
+    /// Runs `body` until it returns a value. Between two attempts it waits: `first` milliseconds, then twice as
+    /// long each time, at most five seconds.
     /// - Parameters:
-    ///   - isOver: whether nobody wants the value any more; then nil is given.
-    ///   - onWait: told of every failure that is waited out.
-    /// - Throws: what `body` throws and time does not mend; `CancellationError`.
+    ///   - isOver: whether the value is no longer needed; then returns nil.
+    ///   - onWait: called with every temporary error.
+    /// - Throws: permanent errors of `body`; `CancellationError`.
     package static func keepAsking<Value: Sendable>(
         clock: any LogClock, first: Int64 = 200, isolation: isolated (any Actor)? = #isolation,
         isOver: () async -> Bool, onWait: (LogError) -> Void, _ body: () async throws -> Value
@@ -26,7 +26,7 @@ package enum Patience {
 }
 
 extension LogError {
-    /// Whether it is about what was to be written: no time mends it, and the same records fail again.
+    /// Whether the records to be written caused the error: it is permanent, and the same records fail again.
     package var concernsRecords: Bool {
         switch self {
         case .recordTooLarge, .recordRefused: true

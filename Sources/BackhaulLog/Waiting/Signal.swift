@@ -1,8 +1,8 @@
 internal import Dispatch
 internal import Synchronization
 
-/// An event that tasks await. Raised while nobody waits, it is remembered once; else it wakes everybody who waits.
-/// Whoever is woken looks for himself: a wake is no promise.
+/// An event that tasks await. A raise without a waiter is remembered once; otherwise it wakes all waiters. A woken
+/// task checks its own condition: a wake guarantees nothing.
 package final class Signal: Sendable {
     private struct State {
         var raised = false
@@ -35,8 +35,8 @@ package final class Signal: Sendable {
     }
 
     private func enter(_ continuation: CheckedContinuation<Void, Never>, endsAtCancel: Bool) {
-        // A cancel before this point has raised the signal, so it is found here; one after it resumes the continuation just
-        // stored. Neither order leaves the waiter behind.
+        // A cancel before this point has raised the signal, which is found here. A cancel after it resumes the
+        // continuation just stored. In either order the waiter wakes.
         let ready = state.withLock { state in
             if state.raised || endsAtCancel && Task.isCancelled {
                 state.raised = false
@@ -48,24 +48,24 @@ package final class Signal: Sendable {
         if ready { continuation.resume() }
     }
 
-    /// As `wait()`, but no longer than until `instant` by `clock` (its milliseconds); nil waits for the signal alone.
+    /// As `wait()`, but at most until `instant` (milliseconds of `clock`); nil waits for the signal alone.
     package func wait(until instant: Int64?, by clock: any LogClock) async {
         guard let instant else { return await wait() }
         await race { try? await clock.sleep(until: instant) }
     }
 
-    /// As `wait()`, but no longer than `duration`.
+    /// As `wait()`, but for at most `duration`.
     package func wait(for duration: Duration) async {
         await race { try? await ContinuousClock().sleep(for: duration) }
     }
 
-    /// As `wait()`, but a cancel does not end it: for what ends by itself and has to be waited for. `wait` in a loop would spin
-    /// in a cancelled task until then.
+    /// As `wait()`, but a cancel does not end it: for events that are certain to come. In a cancelled task, `wait`
+    /// in a loop would spin until then.
     package func waitThrough() async {
         await withCheckedContinuation { enter($0, endsAtCancel: false) }
     }
 
-    /// As `waitThrough()`, but no longer than about `duration`.
+    /// As `waitThrough()`, but for at most about `duration`.
     package func waitThrough(for duration: Duration) async {
         let end = DispatchTime.now() + duration / .seconds(1)
         DispatchQueue.global().asyncAfter(deadline: end) { [weak self] in self?.raise() }
@@ -77,7 +77,7 @@ package final class Signal: Sendable {
             group.addTask { await self.wait() }
             group.addTask(operation: other)
             await group.next()
-            // A wait that is cancelled raises the signal on its way out; whoever waits looks at its own state anyhow.
+            // A cancelled wait raises the signal; waiters check their own state anyway.
             group.cancelAll()
         }
     }

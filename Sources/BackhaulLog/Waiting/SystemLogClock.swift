@@ -1,6 +1,7 @@
 internal import Foundation
 
-/// The machine's time: as read at the start and moved on by the monotonic clock, and as the wall clock shows it now.
+/// The machine's time: `now` is the wall clock at the start, advanced by the monotonic clock; `wall` is the wall
+/// clock.
 package struct SystemLogClock: LogClock {
     private let start = ContinuousClock.now
     private let base: Int64
@@ -11,7 +12,7 @@ package struct SystemLogClock: LogClock {
 
     package var wall: Int64 { Self.wall }
 
-    /// The wall clock, brought into the times that records may have.
+    /// The wall clock in milliseconds since 1970, limited to `StoredRecord.times`.
     package static var wall: Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)

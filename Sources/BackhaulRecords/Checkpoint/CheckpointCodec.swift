@@ -1,7 +1,7 @@
 package import BackhaulDomain
 internal import SwiftProtobuf
 
-/// Checkpoints as bytes: `backhaul.v1.Checkpoint`.
+/// Encodes and decodes checkpoints: `backhaul.v1.Checkpoint`.
 package enum CheckpointCodec {
     package static let contentType = "application/x-protobuf;messageType=backhaul.v1.Checkpoint"
 

@@ -1,21 +1,21 @@
 package import BackhaulDomain
 package import BackhaulLog
 
-/// A record of the checkpoints topic: what a worker leaves to the next owner about the record at one position of a work
-/// topic, in the checkpoints partition of the same number.
+/// A record of the checkpoints topic: state for the next owner of the record at one position of a work topic.
+/// Stored in the checkpoints partition of the same number.
 package enum CheckpointRecord {
     /// - Throws: `RecordError` when the record is not a checkpoint.
     package static func read(_ record: LogRecord) throws(RecordError) -> Checkpoint {
         try CheckpointCodec.decode(record.value)
     }
 
-    /// What the keys of all checkpoints of a partition of a work topic begin with.
+    /// The prefix of the keys of all checkpoints of a partition of a work topic.
     package static func keyPrefix(_ partition: TopicPartition) -> [UInt8] {
         Array("\(partition.topic)/\(partition.partition)/".utf8)
     }
 
-    /// The offset that a key states.
-    /// - Parameter prefix: of its partition, as `keyPrefix` gives it.
+    /// The offset in a key.
+    /// - Parameter prefix: the `keyPrefix` of the partition.
     /// - Returns: nil for the key of another partition.
     package static func offset(ofKey key: [UInt8], prefix: [UInt8]) -> Int64? {
         key.starts(with: prefix) ? Int64(String(decoding: key.dropFirst(prefix.count), as: UTF8.self)) : nil

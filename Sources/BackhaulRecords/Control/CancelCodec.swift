@@ -1,11 +1,11 @@
 package import BackhaulDomain
 internal import SwiftProtobuf
 
-/// Cancellations as records of the control topic: `backhaul.v1.Control`.
+/// Encodes cancellations for the control topic: `backhaul.v1.Control`.
 package enum CancelCodec {
     package static let contentType = "application/x-protobuf;messageType=backhaul.v1.Control"
 
-    /// The record's key; a null value under it says that the generation is dealt with.
+    /// The record's key; a tombstone of it means that the generation has been handled.
     package static func key(_ task: TaskGeneration) -> [UInt8] {
         Array("cancel/\(task.identity.tenant)/\(task.identity.id)/\(task.generation)".utf8)
     }
@@ -13,7 +13,7 @@ package enum CancelCodec {
     /// The generation that a key names; nil for a key of another kind.
     package static func task(ofKey key: [UInt8]?) -> TaskGeneration? {
         guard let key else { return nil }
-        // Neither a tenant nor an id has a slash in it.
+        // Neither a tenant nor an id contains a slash.
         let parts = String(decoding: key, as: UTF8.self).split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 4, parts[0] == "cancel", let generation = Int(parts[3]),
             Domain.counts.contains(generation)

@@ -1,11 +1,11 @@
 package import BackhaulDomain
 package import BackhaulLog
 
-/// A record of the control topic: a request to workers not to upload a generation, which has its result already. A tombstone
-/// takes it out once a worker has observed it.
+/// A record of the control topic: a request that workers do not upload a generation, which already has its result.
+/// A tombstone removes it once a worker has observed it.
 package enum CancelRecord {
-    /// - Returns: the generation, and whether the record requests its cancellation or removes the request; nil for a record
-    ///   of another kind.
+    /// - Returns: the generation, and whether the record requests its cancellation or removes the request; nil for
+    ///   a record of another kind.
     package static func read(_ record: LogRecord) -> (task: TaskGeneration, isRequest: Bool)? {
         CancelCodec.task(ofKey: record.key).map { ($0, record.value != nil) }
     }

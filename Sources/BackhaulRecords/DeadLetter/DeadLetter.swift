@@ -1,7 +1,7 @@
 package import BackhaulDomain
 package import BackhaulLog
 
-/// A dead letter as people and the replay see it.
+/// A dead letter, decoded for display and replay.
 package struct DeadLetter: Hashable, Sendable {
     package var stored: StoredRecord
     /// nil for bytes that are not a task.
@@ -10,7 +10,7 @@ package struct DeadLetter: Hashable, Sendable {
     package var failure: String
     package var message: String
     package var httpStatus: Int?
-    /// Milliseconds since 1970; nil when the letter does not tell.
+    /// Milliseconds since 1970; nil when the letter does not state it.
     package var failedAt: Int64?
     package var origin: String?
 
@@ -24,11 +24,11 @@ package struct DeadLetter: Hashable, Sendable {
             .flatMap { Domain.statuses.contains($0) ? $0 : nil }
         failedAt = stored.record.header(HeaderName.failedAt)?.text.flatMap { Int64($0) }.map(Domain.time)
         origin = stored.record.header(HeaderName.origin)?.text
-        // A record that was no task where it was read stays none, even if its value could be read as one.
+        // A record that its reader rejected stays malformed, even if its value decodes as a task.
         if failure == FailureClass.malformed.rawValue { task = nil }
     }
 
-    /// Whether a record of the dead-letters topic stands for one that was not a task.
+    /// Whether a record of the dead-letters topic represents one that was not a task.
     package static func isMalformed(_ record: LogRecord) -> Bool {
         record.header(HeaderName.causeClass)?.text == FailureClass.malformed.rawValue
     }

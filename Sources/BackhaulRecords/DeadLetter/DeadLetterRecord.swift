@@ -3,7 +3,7 @@ package import BackhaulLog
 
 /// Writes the records of the dead-letters topic; `DeadLetter` reads them.
 package enum DeadLetterRecord {
-    /// Where a letter comes from, and who wrote it when.
+    /// The source, time and writer of a letter.
     package struct Origin: Hashable, Sendable {
         package var position: LogPosition
         /// Milliseconds since 1970.
@@ -18,7 +18,7 @@ package enum DeadLetterRecord {
         }
     }
 
-    /// A task that was given up: its record as it was written, its progress, and the cause.
+    /// The letter of a failed task: its record as written, its progress, and the cause.
     package static func request(
         _ record: LogRecord, _ task: TaskRecord, _ failure: Failure, _ origin: Origin, _ layout: TopicLayout
     ) -> AppendRequest {
@@ -28,7 +28,7 @@ package enum DeadLetterRecord {
             origin, layout, traces: SubmissionName.traces(task.generation))
     }
 
-    /// A record that is not a task: as it is, or by reference where it is too large to be moved.
+    /// The letter of a record that is not a task: unchanged, or a reference when it is too large to move.
     package static func request(
         malformed record: LogRecord, _ failure: Failure, _ origin: Origin, _ layout: TopicLayout
     ) -> AppendRequest {
@@ -36,8 +36,8 @@ package enum DeadLetterRecord {
         return request(record, headers: record.headers, key: record.key ?? [], failure, origin, layout, traces: [])
     }
 
-    /// Names a record in place of holding it.
-    /// - Parameter size: bytes of the record that the letter stands for.
+    /// A letter that refers to a record instead of containing it.
+    /// - Parameter size: size of that record in bytes.
     package static func reference(
         size: Int, _ failure: Failure, _ origin: Origin, _ layout: TopicLayout
     ) -> AppendRequest {

@@ -2,7 +2,7 @@ package import BackhaulDomain
 internal import Foundation
 internal import SwiftProtobuf
 
-/// Outcomes as bytes: `backhaul.v1.Outcome`.
+/// Encodes and decodes outcomes: `backhaul.v1.Outcome`.
 package enum OutcomeCodec {
     package static let contentType = "application/x-protobuf;messageType=backhaul.v1.Outcome"
 
@@ -99,7 +99,7 @@ package enum OutcomeCodec {
             throw .invalid(what: "outcome", problem: "bytes is out of range")
         }
         guard outcome.sha256.isEmpty || outcome.sha256.utf8.count == 64 else {
-            throw .invalid(what: "outcome", problem: "sha256 has not 32 bytes")
+            throw .invalid(what: "outcome", problem: "sha256 does not have 32 bytes")
         }
         guard Domain.times.contains(outcome.acceptedAt), Domain.times.contains(outcome.startedAt),
             Domain.times.contains(outcome.finishedAt), Domain.times.contains(outcome.nextAttemptAt ?? 0)

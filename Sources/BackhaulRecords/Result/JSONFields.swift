@@ -1,5 +1,5 @@
-/// Reads one flat JSON object (RFC 8259) whose values are texts, whole numbers, truths and nulls, in one pass over its
-/// bytes. What it does not know, it refuses: a whole parser judges that.
+/// Reads one flat JSON object (RFC 8259) of strings, whole numbers, booleans and nulls, in one pass over its bytes.
+/// Refuses everything else and leaves it to a full parser.
 struct JSONFields {
     enum Value: Hashable {
         case text(String)
@@ -8,7 +8,7 @@ struct JSONFields {
         case null
     }
 
-    /// - Returns: nil for anything but such an object, one with escapes or with a name twice included.
+    /// - Returns: nil for anything else, also for an object with escapes or with a name twice.
     static func read(_ bytes: [UInt8]) -> JSONFields? {
         let members = bytes.withUnsafeBufferPointer { buffer -> [Member]? in
             var reader = Reader(bytes: buffer)
@@ -19,7 +19,7 @@ struct JSONFields {
         return members.map { JSONFields(bytes: bytes, members: $0) }
     }
 
-    /// A name and its value, as places in the bytes: a text is made only for what is asked for.
+    /// A name and its value, as ranges of the bytes: a string is made only when it is read.
     private struct Member {
         enum Content {
             case text(Range<Int>)
@@ -41,7 +41,7 @@ struct JSONFields {
             let wanted = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
             guard let member = members.first(where: { isSame(bytes[$0.name], wanted[...]) }) else { return nil }
             return switch member.content {
-            // The reader has validated it.
+            // The reader has validated the UTF-8.
             case .text(let range): .text(String(decoding: bytes[range], as: UTF8.self))
             case .number(let number): .number(number)
             case .flag(let flag): .flag(flag)
@@ -102,7 +102,7 @@ struct JSONFields {
             return start..<end
         }
 
-        /// Whole numbers of at most 18 digits, which fit; no sign, no fraction, no leading zero.
+        /// Whole numbers of at most 18 digits, which fit `Int64`; no sign, no fraction, no leading zero.
         private mutating func number() -> Member.Content? {
             let start = index
             var number: Int64 = 0

@@ -1,4 +1,4 @@
-/// Writes JSON (RFC 8259) into a byte buffer, as Foundation's `JSONEncoder` writes it without escaping slashes.
+/// Writes JSON (RFC 8259) into a byte buffer, like Foundation's `JSONEncoder` with `.withoutEscapingSlashes`.
 struct JSONText {
     private(set) var bytes: [UInt8] = []
 
@@ -22,7 +22,7 @@ struct JSONText {
         guard var value else { return raw("null") }
         bytes.append(UInt8(ascii: "\""))
         value.withUTF8 { utf8 in
-            // Almost every text goes as it is.
+            // Almost every text needs no escapes.
             if utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
                 bytes.append(contentsOf: utf8)
             } else {

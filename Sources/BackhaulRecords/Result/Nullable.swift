@@ -1,4 +1,4 @@
-/// A value that is written as JSON null when it is missing, instead of leaving its key out.
+/// A value that is encoded as JSON null when it is nil, instead of omitting its key.
 @propertyWrapper
 package struct Nullable<Value: Codable & Hashable & Sendable>: Codable, Hashable, Sendable {
     package var wrappedValue: Value?

@@ -1,7 +1,8 @@
 package import BackhaulDomain
 internal import Foundation
 
-/// The one terminal record of a task generation as JSON: schemas/json/result.v1.schema.json. Every key is always there.
+/// The one terminal record of a task generation as JSON: schemas/json/result.v1.schema.json. Every key is always
+/// present.
 package struct ResultDocument: Hashable, Sendable, Codable {
     package var taskId: ByteText
     package var generation: Int
@@ -9,13 +10,13 @@ package struct ResultDocument: Hashable, Sendable, Codable {
     package var batch: ByteText
     /// succeeded, failed, cancelled or expired.
     package var status: String
-    /// Recorded failures plus the final try.
+    /// Recorded failures plus the final attempt.
     package var attempts: Int
     package var crashes: Int
     package var bytes: UInt64
     /// Lower-case hex; null when the file was not read to its end.
     @Nullable package var sha256: String?
-    /// What was checked at the destination; null for anything but a success.
+    /// What was verified at the destination; null unless the upload succeeded.
     @Nullable package var verification: String?
     /// The destination's name, or the base URL.
     package var destination: ByteText
@@ -55,8 +56,8 @@ package struct ResultDocument: Hashable, Sendable, Codable {
 
     package static let contentType = "application/json"
 
-    /// The document as JSON, its keys sorted. Written by hand, since it is written for every task: `JSONEncoder` makes the
-    /// same bytes at ten times the cost, and a test holds the two together.
+    /// Encodes as JSON with sorted keys. Written by hand, since it runs for every task: `JSONEncoder` makes the
+    /// same bytes at ten times the cost, and a test compares the two.
     package func encoded() throws -> [UInt8] {
         var json = JSONText(capacity: 640)
         json.raw("{\"acceptedAt\":")
@@ -139,7 +140,7 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         }
         guard Domain.sizes.contains(bytes) else { throw .invalid(what: "result", problem: "bytes is out of range") }
         guard sha256.map({ $0.utf8.count == 64 }) ?? true else {
-            throw .invalid(what: "result", problem: "sha256 has not 64 digits")
+            throw .invalid(what: "result", problem: "sha256 does not have 64 digits")
         }
         guard acceptedAt.utf8.count <= 40, startedAt.utf8.count <= 40, finishedAt.utf8.count <= 40 else {
             throw .invalid(what: "result", problem: "a time has more than 40 bytes")
@@ -153,7 +154,8 @@ package struct ResultDocument: Hashable, Sendable, Codable {
 }
 
 extension ResultDocument {
-    /// The usual document: all keys there and of their types, no failure. nil for any other, which `JSONDecoder` judges.
+    /// Reads the usual document: all keys present with the right types, no failure. nil for any other, which
+    /// `JSONDecoder` reads.
     init?(fields: JSONFields) {
         func text(_ name: StaticString) -> String? { if case .text(let text) = fields[name] { text } else { nil } }
         func number(_ name: StaticString) -> Int64? {

@@ -8,15 +8,15 @@ package enum ResultRecord {
         try ResultDocument.decode(record.value)
     }
 
-    /// Which generation ended and how, by the headers alone: a tenth of the cost of the document.
+    /// Reads the generation and its status from the headers alone: a tenth of the cost of the document.
     /// - Returns: nil when the headers are not those of a result of version 1.
     package static func ending(_ record: LogRecord) -> (task: TaskGeneration, status: OutcomeKind)? {
         CloudEvent.read { record.header($0)?.text }
     }
 
-    /// The result that a terminal outcome becomes.
-    /// - Parameter trace: a `traceparent`, nil for none; the result has it as CloudEvents' extension for distributed tracing
-    ///   too.
+    /// Creates the result of a terminal outcome.
+    /// - Parameter trace: a `traceparent`; nil for none. Also written as the CloudEvents extension for distributed
+    ///   tracing.
     package static func request(
         _ outcome: Outcome, partition: Int, _ layout: TopicLayout, trace: String? = nil
     ) throws -> AppendRequest {

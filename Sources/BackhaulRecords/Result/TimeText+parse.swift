@@ -1,6 +1,7 @@
 extension TimeText {
-    /// Reads an RFC 3339 time: `2026-11-23T05:44:27.847123456Z`, with up to nine digits of a second and any offset.
-    /// - Returns: nanoseconds since 1970; nil for anything else, and for years that do not fit (before 1678, after 2261).
+    /// Reads an RFC 3339 time: `2026-11-23T05:44:27.847123456Z`, with up to nine fractional digits and any offset.
+    /// - Returns: nanoseconds since 1970; nil for anything else, and for times that do not fit (before 1677-09-21,
+    ///   after 2262-04-11).
     package static func nanoseconds(_ text: String) -> Int64? {
         var rest = Array(text.utf8)[...]
         func number(_ digits: Int) -> Int? {

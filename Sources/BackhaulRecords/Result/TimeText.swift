@@ -1,8 +1,8 @@
-/// Times as results and people's tables show them: RFC 3339, UTC, milliseconds.
+/// Times in results and tables: RFC 3339, UTC, milliseconds.
 package enum TimeText {
-    /// - Parameter milliseconds: since 1970; cut to the years 1 to 9999.
+    /// - Parameter milliseconds: since 1970; limited to the years 1 to 9999.
     package static func format(_ milliseconds: Int64) -> String {
-        // Years 1 to 9999: anybody may write any number into a record.
+        // Years 1 to 9999: a record may contain any number.
         let milliseconds = min(max(milliseconds, -62_135_596_800_000), 253_402_300_799_999)
         let days = Int(milliseconds.floored(by: 86_400_000))
         let rest = Int(milliseconds - Int64(days) * 86_400_000)
@@ -40,7 +40,7 @@ package enum TimeText {
 }
 
 extension Int64 {
-    /// The quotient rounded down, for numbers below zero too.
+    /// The quotient rounded down, also for negative numbers.
     fileprivate func floored(by divisor: Int64) -> Int64 {
         let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? quotient - 1 : quotient

@@ -2,9 +2,9 @@ package import BackhaulDomain
 package import BackhaulLog
 internal import Foundation
 
-/// What changes while a task is on its way, as headers.
+/// Encodes and decodes a task's progress as headers.
 package enum ProgressHeaders {
-    /// Only what differs from a fresh task is written.
+    /// Writes only what differs from a new task.
     package static func encode(_ progress: TaskProgress) -> [LogHeader] {
         var headers: [LogHeader] = []
         func add(_ name: String, _ text: String) { headers.append(LogHeader(name, text: text)) }
@@ -17,19 +17,19 @@ package enum ProgressHeaders {
         return headers
     }
 
-    /// The headers of a record with other progress: a producer's own stay, Backhaul's are written again.
+    /// The headers of a record with new progress: the producer's are kept, Backhaul's are replaced.
     static func replace(in record: LogRecord, by progress: TaskProgress) -> [LogHeader] {
         record.headers.filter { !$0.name.utf8.starts(with: HeaderName.prefix.utf8) } + encode(progress)
     }
 
     /// Reads what `encode` wrote.
-    /// - Throws: `RecordError` when a header is there and is not what it should be.
+    /// - Throws: `RecordError` when a header is present but invalid.
     package static func decode(_ record: LogRecord) throws(RecordError) -> TaskProgress {
         func text(_ name: String) -> String? { record.header(name)?.text }
         func number(_ name: String) throws(RecordError) -> Int? {
             guard let found = text(name) else { return nil }
             guard let value = Int(found), Domain.counts.contains(value) else {
-                throw .invalid(what: "task", problem: "header '\(name)' is no number in range")
+                throw .invalid(what: "task", problem: "header '\(name)' is not a number in range")
             }
             return value
         }
@@ -39,14 +39,14 @@ package enum ProgressHeaders {
         progress.crashes = try number(HeaderName.crashes) ?? 0
         if let due = text(HeaderName.due) {
             guard let value = Int64(due), Domain.times.contains(value) else {
-                throw .invalid(what: "task", problem: "header '\(HeaderName.due)' is no time")
+                throw .invalid(what: "task", problem: "header '\(HeaderName.due)' is not a valid time")
             }
             progress.due = value
         }
         progress.isHandedOver = text(HeaderName.handedOver) == "1"
         if let history = text(HeaderName.history) {
             guard let list = try? JSONDecoder().decode([AttemptRecord].self, from: Data(history.utf8)) else {
-                throw .invalid(what: "task", problem: "header '\(HeaderName.history)' is no history")
+                throw .invalid(what: "task", problem: "header '\(HeaderName.history)' is not a valid history")
             }
             progress.history = list.suffix(TaskProgress.longestHistory).map(\.bounded)
         }

@@ -1,7 +1,7 @@
 package import BackhaulDomain
 internal import SwiftProtobuf
 
-/// Tasks as bytes: `backhaul.v1.Task`.
+/// Encodes and decodes tasks: `backhaul.v1.Task`.
 package enum TaskCodec {
     package static let contentType = "application/x-protobuf;messageType=backhaul.v1.Task"
 

@@ -1,9 +1,9 @@
 package import BackhaulDomain
 internal import Crypto
 
-/// What a submission says, in 16 bytes: the same identity with another fingerprint is a conflict.
+/// The content of a submission in 16 bytes: the same identity with another fingerprint is a conflict.
 package enum TaskFingerprint {
-    /// Of everything but what does not make it another submission: when it came, under which label, how long it may take.
+    /// Hashes everything but acceptance time, batch and deadline, which do not make it another submission.
     package static func of(_ task: UploadTask) throws -> [UInt8] {
         var content = task
         content.acceptedAt = 0

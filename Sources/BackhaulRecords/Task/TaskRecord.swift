@@ -17,23 +17,23 @@ package struct TaskRecord: Hashable, Sendable {
 
     // MARK: Reading
 
-    /// - Throws: `RecordError` when the record is not a task, or too large to be moved on.
+    /// - Throws: `RecordError` when the record is not a task, or is too large to move.
     package static func read(_ record: LogRecord) throws(RecordError) -> TaskRecord {
         guard record.isMovable else {
             throw .invalid(
                 what: "task",
-                problem: "it has \(record.size) bytes, and at most \(LogRecord.largestMovable) can be moved on")
+                problem: "it has \(record.size) bytes, but at most \(LogRecord.largestMovable) can be moved")
         }
         let task = try TaskCodec.decode(record.value)
         return TaskRecord(task: task, progress: try ProgressHeaders.decode(record))
     }
 
-    /// Whether the record states a generation above 0: a cheap look before the whole is read.
+    /// Whether the record has a generation header, as replays do: a cheap check before decoding.
     package static func isReplay(_ record: LogRecord) -> Bool { record.header(HeaderName.generation) != nil }
 
     // MARK: Writing
 
-    /// The record of a task that is accepted. A log that refuses known submissions appends it once.
+    /// The record of an accepted task. A log that refuses known submissions appends it once.
     /// - Parameter trace: a `traceparent`; nil for none.
     package static func accepted(_ task: UploadTask, topic: String, trace: String?) throws -> AppendRequest {
         AppendRequest(
@@ -45,7 +45,7 @@ package struct TaskRecord: Hashable, Sendable {
                 name: SubmissionName.task(task.identity), fingerprint: try TaskFingerprint.of(task)))
     }
 
-    /// The same record in another topic, with its progress in new headers.
+    /// The same record in another topic, with new progress headers.
     package static func moved(
         _ record: LogRecord, _ task: UploadTask, _ progress: TaskProgress, to topic: String
     ) -> AppendRequest {
@@ -55,10 +55,10 @@ package struct TaskRecord: Hashable, Sendable {
                 key: record.key, value: record.value, headers: ProgressHeaders.replace(in: record, by: progress)))
     }
 
-    /// A record of an earlier generation as a fresh task of `generation`. A log that refuses known submissions appends each
-    /// generation once.
-    /// - Parameter isChanged: whether `task` differs from what the record holds: it is written again then, else its bytes
-    ///   stay what they were.
+    /// A record of an earlier generation as a new task of `generation`. A log that refuses known submissions
+    /// appends each generation once.
+    /// - Parameter isChanged: whether `task` differs from the record. Then it is encoded again; otherwise its bytes
+    ///   are kept.
     package static func replayed(
         _ record: LogRecord, _ task: UploadTask, isChanged: Bool, generation: Int, to topic: String
     ) throws -> AppendRequest {
