@@ -173,133 +173,13 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    standalone|ingest|worker|acknowledger|submit|status|token|results|dead-letters|replay|audit|topics|lag|clock|bench|config|help)
+    submit|status|results|audit|dead-letters|replay|standalone|ingest|worker|acknowledger|topics|lag|clock|config|token|bench|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'standalone ingest worker acknowledger submit status token results dead-letters replay audit topics lag clock bench config help' -- "${cur}"))
-        ;;
-    esac
-}
-
-_backhaul_standalone() {
-    repeating_flags=()
-    non_repeating_flags=(--version -h --help)
-    repeating_options=()
-    non_repeating_options=(--data --listen --admin --workers --config)
-    __backhaul_offer_flags_options 0
-
-    # Offer option value completions
-    case "${prev}" in
-    '--data')
-        return
-        ;;
-    '--listen')
-        return
-        ;;
-    '--admin')
-        return
-        ;;
-    '--workers')
-        return
-        ;;
-    '--config')
-        return
-        ;;
-    esac
-}
-
-_backhaul_ingest() {
-    repeating_flags=()
-    non_repeating_flags=(--version -h --help)
-    repeating_options=()
-    non_repeating_options=(--api --log --listen --admin --delivery --config)
-    __backhaul_offer_flags_options 0
-
-    # Offer option value completions
-    case "${prev}" in
-    '--api')
-        return
-        ;;
-    '--log')
-        return
-        ;;
-    '--listen')
-        return
-        ;;
-    '--admin')
-        return
-        ;;
-    '--delivery')
-        __backhaul_add_completions -W 'exactly-once'$'\n''at-least-once'
-        return
-        ;;
-    '--config')
-        return
-        ;;
-    esac
-}
-
-_backhaul_worker() {
-    repeating_flags=()
-    non_repeating_flags=(--version -h --help)
-    repeating_options=()
-    non_repeating_options=(--workers --log --listen --admin --delivery --config)
-    __backhaul_offer_flags_options 0
-
-    # Offer option value completions
-    case "${prev}" in
-    '--workers')
-        return
-        ;;
-    '--log')
-        return
-        ;;
-    '--listen')
-        return
-        ;;
-    '--admin')
-        return
-        ;;
-    '--delivery')
-        __backhaul_add_completions -W 'exactly-once'$'\n''at-least-once'
-        return
-        ;;
-    '--config')
-        return
-        ;;
-    esac
-}
-
-_backhaul_acknowledger() {
-    repeating_flags=()
-    non_repeating_flags=(--version -h --help)
-    repeating_options=()
-    non_repeating_options=(--data --log --listen --admin --delivery --config)
-    __backhaul_offer_flags_options 0
-
-    # Offer option value completions
-    case "${prev}" in
-    '--data')
-        return
-        ;;
-    '--log')
-        return
-        ;;
-    '--listen')
-        return
-        ;;
-    '--admin')
-        return
-        ;;
-    '--delivery')
-        __backhaul_add_completions -W 'exactly-once'$'\n''at-least-once'
-        return
-        ;;
-    '--config')
-        return
+        COMPREPLY+=($(compgen -W 'submit status results audit dead-letters replay standalone ingest worker acknowledger topics lag clock config token bench help' -- "${cur}"))
         ;;
     esac
 }
@@ -375,28 +255,6 @@ _backhaul_status() {
     esac
 }
 
-_backhaul_token() {
-    repeating_flags=()
-    non_repeating_flags=(--version -h --help)
-    repeating_options=(--scope)
-    non_repeating_options=(--tenant --append)
-    __backhaul_offer_flags_options 1
-
-    # Offer option value completions
-    case "${prev}" in
-    '--scope')
-        __backhaul_add_completions -W 'submit'$'\n''read'$'\n''operate'
-        return
-        ;;
-    '--tenant')
-        return
-        ;;
-    '--append')
-        return
-        ;;
-    esac
-}
-
 _backhaul_results() {
     repeating_flags=()
     non_repeating_flags=(--follow --version -h --help)
@@ -415,6 +273,28 @@ _backhaul_results() {
     '--status')
         return
         ;;
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_audit() {
+    repeating_flags=()
+    non_repeating_flags=(--verify --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
     '--log')
         return
         ;;
@@ -550,23 +430,121 @@ _backhaul_replay() {
     esac
 }
 
-_backhaul_audit() {
+_backhaul_standalone() {
     repeating_flags=()
-    non_repeating_flags=(--verify --version -h --help)
+    non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--log --config --output)
+    non_repeating_options=(--data --listen --admin --workers --config)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
     case "${prev}" in
-    '--log')
+    '--data')
+        return
+        ;;
+    '--listen')
+        return
+        ;;
+    '--admin')
+        return
+        ;;
+    '--workers')
         return
         ;;
     '--config')
         return
         ;;
-    '--output')
-        __backhaul_add_completions -W 'text'$'\n''json'
+    esac
+}
+
+_backhaul_ingest() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--api --log --listen --admin --delivery --config)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--api')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--listen')
+        return
+        ;;
+    '--admin')
+        return
+        ;;
+    '--delivery')
+        __backhaul_add_completions -W 'exactly-once'$'\n''at-least-once'
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_backhaul_worker() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--workers --log --listen --admin --delivery --config)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--workers')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--listen')
+        return
+        ;;
+    '--admin')
+        return
+        ;;
+    '--delivery')
+        __backhaul_add_completions -W 'exactly-once'$'\n''at-least-once'
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_backhaul_acknowledger() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--data --log --listen --admin --delivery --config)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--data')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--listen')
+        return
+        ;;
+    '--admin')
+        return
+        ;;
+    '--delivery')
+        __backhaul_add_completions -W 'exactly-once'$'\n''at-least-once'
+        return
+        ;;
+    '--config')
         return
         ;;
     esac
@@ -727,46 +705,6 @@ _backhaul_clock() {
     esac
 }
 
-_backhaul_bench() {
-    repeating_flags=()
-    non_repeating_flags=(--version -h --help)
-    repeating_options=()
-    non_repeating_options=(--to --tasks --rate --source --tenant --samples --log --config --output)
-    __backhaul_offer_flags_options 0
-
-    # Offer option value completions
-    case "${prev}" in
-    '--to')
-        return
-        ;;
-    '--tasks')
-        return
-        ;;
-    '--rate')
-        return
-        ;;
-    '--source')
-        return
-        ;;
-    '--tenant')
-        return
-        ;;
-    '--samples')
-        return
-        ;;
-    '--log')
-        return
-        ;;
-    '--config')
-        return
-        ;;
-    '--output')
-        __backhaul_add_completions -W 'text'$'\n''json'
-        return
-        ;;
-    esac
-}
-
 _backhaul_config() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
@@ -835,6 +773,68 @@ _backhaul_config_reference() {
     case "${prev}" in
     '--format')
         __backhaul_add_completions -W 'markdown'$'\n''schema'$'\n''destinations'
+        return
+        ;;
+    esac
+}
+
+_backhaul_token() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=(--scope)
+    non_repeating_options=(--tenant --append)
+    __backhaul_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--scope')
+        __backhaul_add_completions -W 'submit'$'\n''read'$'\n''operate'
+        return
+        ;;
+    '--tenant')
+        return
+        ;;
+    '--append')
+        return
+        ;;
+    esac
+}
+
+_backhaul_bench() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--to --tasks --rate --source --tenant --samples --log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--to')
+        return
+        ;;
+    '--tasks')
+        return
+        ;;
+    '--rate')
+        return
+        ;;
+    '--source')
+        return
+        ;;
+    '--tenant')
+        return
+        ;;
+    '--samples')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
         return
         ;;
     esac
