@@ -2,13 +2,16 @@ package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulRecords
 
-/// Proves conservation: every accepted task generation has exactly one result, or a place that is named. Reads topics,
-/// never a view.
+/// Proves conservation: every accepted task generation has exactly one result, or a stage where it is in progress.
+/// Reads topics, never a view.
 ///
-/// The order makes it true on a log that moves on: the ends of the task topics first (what comes later is not asked
-/// about), then the positions, then everything downstream to its end at that time. A task that was finished before its
-/// position was read has left its traces downstream by then, since settle writes both in one step. What moved between
-/// two of these looks is looked for again behind the first pass's ends, before it is called missing.
+/// The order of the reads makes it correct on a live log:
+/// 1. The ends of the task topics; later records are not audited.
+/// 2. The positions of the groups.
+/// 3. Everything downstream, up to its end at that time. A task that finished before its position was read has its
+///    records downstream by then, since settle writes both in one step.
+/// 4. What seems missing is searched for beyond the ends of the first pass, since it may have moved between two
+///    reads.
 package struct Audit: Sendable {
     private let log: any MessageLog
     private let layout: TopicLayout
@@ -109,7 +112,7 @@ package struct Audit: Sendable {
         try await log.scan(partition, to: end) { records in
             for stored in records {
                 guard let task = Self.task(stored) else {
-                    // Counted where it ends up, as a dead letter; until then it is unread and only counted here.
+                    // Counted as a dead letter once it is one; until then only here.
                     if position?.isFinished(stored.position.offset) != true { malformed += 1 }
                     continue
                 }
@@ -171,7 +174,8 @@ package struct Audit: Sendable {
         return count
     }
 
-    /// What seemed missing may have moved on between two looks: its traces then lie behind the first pass's ends.
+    /// Searches for what moved between two reads and so seemed missing: its records are beyond the first pass's
+    /// ends.
     private func lookAgain(
         _ missing: inout Set<String>, _ ends: [TopicPartition: Int64], _ report: inout AuditReport
     ) async throws {
@@ -208,8 +212,8 @@ package struct Audit: Sendable {
         }
     }
 
-    /// What seems missing may have had a result that has aged out since: tasks that are older than the oldest result of
-    /// their partition, where results have gone from it.
+    /// Counts missing tasks whose results may have aged out: those older than the oldest result of their partition,
+    /// where retention has removed results.
     private func forget(
         _ missing: inout Set<String>, _ ends: [TopicPartition: Int64], _ report: inout AuditReport
     ) async throws {

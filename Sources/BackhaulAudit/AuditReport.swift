@@ -1,29 +1,29 @@
-/// What an audit found. Names are `tenant/taskId/generation`.
+/// The findings of an audit. Names are `tenant/taskId/generation`.
 package struct AuditReport: Hashable, Sendable, Codable {
     /// Task generations that were accepted: submissions and replays.
     package var accepted = 0
-    /// Results, repeated ones counted each.
+    /// Results, counting each repetition.
     package var results = 0
-    /// Accepted, without a result and without a place: lost.
+    /// Accepted tasks with neither a result nor a stage where they are in progress: lost.
     package var missing: [String] = []
-    /// Finished tasks that are older than the results that are kept: whatever came of them has aged out.
+    /// Tasks that are older than the results that are kept: their results may have aged out.
     package var forgotten = 0
-    /// With more than one result.
+    /// Tasks with more than one result.
     package var duplicated: [String] = []
-    /// Without a result yet, and where they are.
+    /// Tasks without a result yet, and their stage.
     package var unfinished: [Place] = []
-    /// Records that are not what their topic holds.
+    /// Records that are not of their topic's kind.
     package var malformed = 0
-    /// With `--verify`: objects that are not what the newest result for their key says.
+    /// With `--verify`: objects that differ from the newest result for their key.
     package var corrupted: [Corruption]?
     /// With `--verify`: keys that hold an older accepted content than the newest.
     package var stale: [Corruption]?
-    /// With `--verify`: objects that were read and are right.
+    /// With `--verify`: objects that were read and are correct.
     package var verified: Int?
 
     package init() {}
 
-    /// A task generation that is on its way.
+    /// A task generation that is in progress, and its stage.
     package struct Place: Hashable, Sendable, Codable {
         package var task: String
         package var place: String
@@ -34,7 +34,7 @@ package struct AuditReport: Hashable, Sendable, Codable {
         }
     }
 
-    /// An object that is not what it should be.
+    /// An object that differs from what is expected.
     package struct Corruption: Hashable, Sendable, Codable {
         package var task: String
         package var destination: String
@@ -51,7 +51,7 @@ package struct AuditReport: Hashable, Sendable, Codable {
         }
     }
 
-    /// Whether nothing is lost, doubled or damaged. What is still on its way is neither.
+    /// Whether nothing is lost, duplicated, damaged or stale. Unfinished tasks are none of these.
     package var isClean: Bool {
         missing.isEmpty && duplicated.isEmpty && (corrupted ?? []).isEmpty && (stale ?? []).isEmpty
     }

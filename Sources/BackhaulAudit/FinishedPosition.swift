@@ -1,6 +1,6 @@
 internal import BackhaulLog
 
-/// A group's position, ready to be asked.
+/// A group's position, prepared for queries of single offsets.
 struct FinishedPosition: Sendable {
     private let frontier: Int64
     private let map: FinishedMap

@@ -4,14 +4,14 @@ package import BackhaulLog
 internal import BackhaulRecords
 package import BackhaulTransfer
 
-/// Reads every stored object back and holds it against the newest result for its key.
+/// Reads every stored object back and compares it with the newest result for its key.
 package struct ObjectAudit: Sendable {
     private let log: any MessageLog
     private let layout: TopicLayout
     private let destinations: DestinationTable
     private let engine: TransferEngine
     private let store: LocalStore
-    /// Objects read at a time.
+    /// Maximum objects read concurrently.
     private static let width = 16
 
     package init(
@@ -50,22 +50,22 @@ package struct ObjectAudit: Sendable {
         case stale(AuditReport.Corruption)
     }
 
-    /// What the log says of every key that has an object.
+    /// What the log says about every key that has an object.
     private struct Survey {
         var expected: [Place: Expected] = [:]
-        /// What was accepted last for a key, whether or not it arrived.
+        /// The task accepted last for a key, whether or not it was stored.
         var newest: [Place: Newest] = [:]
-        /// Keys with an accepted task that has no result yet: what they hold may change at any moment.
+        /// Keys with an accepted task that has no result yet: their objects may change at any moment.
         var moving: Set<Place> = []
     }
 
-    /// Adds `verified`, `corrupted` and `stale` to the report. Keys with a task on its way are not judged.
+    /// Adds `verified`, `corrupted` and `stale` to the report. Keys with an unfinished task are not checked.
     package func run(_ report: inout AuditReport) async throws {
         let survey = try await survey()
         let first = try await check(Set(survey.expected.keys), survey)
         var verified = first.count { if case .right = $0.value { true } else { false } }
-        // On a log that moves on, an object may have been replaced between the survey and the look: what seems wrong is
-        // judged by a second survey.
+        // On a live log, an object may be replaced between the survey and its read: what seems wrong is checked
+        // again after a second survey.
         let doubtful = Set(first.filter { if case .right = $0.value { false } else { true } }.keys)
         var corrupted: [AuditReport.Corruption] = []
         var stale: [AuditReport.Corruption] = []
@@ -83,7 +83,7 @@ package struct ObjectAudit: Sendable {
         report.stale = stale.sorted { ($0.destination, $0.key) < ($1.destination, $1.key) }
     }
 
-    /// Tasks first, then results: a task whose result is not among them by then is on its way.
+    /// Reads tasks first, then results: a task without a result by then is unfinished.
     private func survey() async throws -> Survey {
         var survey = Survey()
         var open: [TaskGeneration: Place] = [:]
@@ -195,7 +195,7 @@ package struct ObjectAudit: Sendable {
                     else { return .right }
                     var found = corruption(object.sha256)
                     found.task = newest.task.description
-                    found.expected = "the content of \(newest.task), which has not arrived"
+                    found.expected = "the content of \(newest.task), which is not stored"
                     return .stale(found)
                 }
                 return wanted.older.contains(object.sha256)

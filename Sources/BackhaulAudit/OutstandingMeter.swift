@@ -2,11 +2,11 @@ package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulRecords
 
-/// Measures the outstanding work of every group of the work topics. It reads the records themselves, so the log's own markers
-/// do not count. A partition in which nothing has moved since the last measurement is not read again: an idle fleet keeps no
-/// partition open for it.
+/// Measures the outstanding work of every group of the work topics. It reads the records themselves, so the log's
+/// own markers do not count. A partition that has not changed since the last measurement is not read again: an idle
+/// fleet keeps no partition open for it.
 package struct OutstandingMeter: Sendable {
-    /// What one partition had, and where its group and its records stood then.
+    /// The counts of one partition, and the position and bounds for which they hold.
     private struct Count {
         var position: GroupPosition
         var bounds: PartitionBounds
@@ -20,7 +20,7 @@ package struct OutstandingMeter: Sendable {
             bytes += stored.record.size
             oldest = min(oldest ?? stored.appendedAt, stored.appendedAt)
             guard holdsTasks, let task = try? TaskRecord.read(stored.record).task else { return }
-            // Anybody may write any size into a record.
+            // A record may state any size.
             fileBytes = fileBytes.addingClamped(task.size)
         }
     }
@@ -47,7 +47,7 @@ package struct OutstandingMeter: Sendable {
         var all: [OutstandingWork] = []
         var positions: [String: [TopicPartition: GroupPosition]] = [:]
         for (group, topic) in pairs {
-            // Before the ends are asked for: what is finished in between counts as outstanding, never the reverse.
+            // Read before the ends: what finishes in between counts as outstanding, never the reverse.
             if positions[group] == nil { positions[group] = try await log.positions(of: group) }
             var work = OutstandingWork(group: group, topic: topic)
             var oldest: Int64?

@@ -1,4 +1,4 @@
-/// The true outstanding work of a group in a topic: what is neither behind its frontier nor finished beyond it.
+/// The exact outstanding work of a group in a topic: what is neither below its frontier nor finished beyond it.
 package struct OutstandingWork: Encodable, Sendable {
     package var group: String
     package var topic: String

@@ -1,13 +1,13 @@
 internal import Foundation
 
-/// What an audit has read about each task generation, parted by hash into files, so that each part fits in memory
-/// however many tasks there are.
+/// What an audit has read about each task generation, partitioned by hash into files, so that each part fits in
+/// memory.
 final class SpillFiles {
-    /// What one record says of a generation.
+    /// What one record says about a generation.
     enum Fact: UInt8 {
         case accepted
         case result
-        /// Stands unfinished in a topic that workers read.
+        /// Unfinished in a topic that workers read.
         case inTasks
         case inRetry
         /// A terminal outcome that is not acknowledged yet.

@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// The destinations as they are configured now: a reload may bring new credentials while uploads run. An upload keeps
-/// what it began with.
+/// The destinations as currently configured: a reload may change credentials while uploads run. An upload keeps
+/// those that it began with.
 package final class LiveDestinations: Sendable {
     private let current: Mutex<DestinationTable>
 

@@ -1,11 +1,11 @@
 package import BackhaulDomain
 package import BackhaulTransfer
 
-/// What a dialect wants done next.
+/// The next step of a dialect.
 package enum Step: Sendable {
     case request(TransferRequest)
     case place(LocalPlacement)
-    /// The object is where it belongs.
+    /// The object is stored.
     case stored(StoredObject)
     case failed(Failure)
 }

@@ -1,7 +1,7 @@
-/// An object at its destination, and how sure that is.
+/// An object at its destination, and how it was verified.
 package struct StoredObject: Hashable, Sendable {
     package var bytes: UInt64
-    /// Of the bytes that were sent, lower-case hex; empty when none were.
+    /// SHA-256 of the bytes sent or read back, lower-case hex; empty when there were none.
     package var sha256: String
     package var verification: Verification
 

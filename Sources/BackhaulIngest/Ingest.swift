@@ -2,12 +2,12 @@ package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulRecords
 
-/// What became of a task that was handed in.
+/// The result of submitting a task.
 package enum Acceptance: Hashable, Sendable {
     case accepted(TaskIdentity, LogPosition)
-    /// The log has it already, perhaps in another batch.
+    /// The log already has it, possibly in another batch.
     case known(TaskIdentity, LogPosition)
-    /// The id is taken by a task with other content.
+    /// A task with other content has the id.
     case conflict(TaskIdentity, LogPosition)
     case rejected(TaskRules.Violation)
 }
@@ -15,14 +15,17 @@ package enum Acceptance: Hashable, Sendable {
 /// A task as a submitter describes it.
 package struct TaskDraft: Hashable, Sendable {
     package var tenant: ByteText
-    /// nil to derive it.
+    /// nil to derive it from the content.
     package var id: ByteText?
     package var batch: ByteText
     package var source: SourceReference
     package var destination: DestinationReference
+    /// Bytes.
     package var size: UInt64
+    /// Nanoseconds since 1970.
     package var modifiedAt: Int64
     package var contentType: String
+    /// Milliseconds since 1970; nil for none.
     package var deadline: Int64?
     /// The trace that the submission belongs to (W3C `traceparent`); nil for none.
     package var trace: String?
@@ -46,7 +49,7 @@ package struct TaskDraft: Hashable, Sendable {
     }
 }
 
-/// Accepts tasks: checks them, names them, appends them. The command line and the HTTP API share it.
+/// Accepts tasks: checks them, assigns ids and appends them, for the command line and the HTTP API.
 package struct Ingest: Sendable {
     private let log: any MessageLog
     private let clock: any LogClock
@@ -61,8 +64,8 @@ package struct Ingest: Sendable {
         routing = TaskRouting(layout: layout, largeThreshold: largeThreshold, isOrdered: isOrdered)
     }
 
-    /// Accepts a batch of drafts, each by itself; what is accepted is durable when it returns.
-    /// - Throws: `LogError`; then nothing of the call was accepted.
+    /// Accepts a batch of drafts, each independently. Accepted tasks are durable on return.
+    /// - Throws: `LogError`; then nothing of the call was accepted, unless it is `unavailable` (unknown).
     package func accept(_ drafts: [TaskDraft]) async throws -> [Acceptance] {
         var results: [Acceptance?] = []
         var requests: [AppendRequest] = []

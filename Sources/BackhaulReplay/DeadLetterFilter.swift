@@ -1,15 +1,16 @@
 package import BackhaulDomain
 package import BackhaulRecords
 
-/// Which dead letters are meant; every condition given must hold.
+/// Selects dead letters; every given condition must hold.
 package struct DeadLetterFilter: Hashable, Sendable {
     package var batch: ByteText?
     package var tenant: ByteText?
     package var taskID: ByteText?
     package var destination: ByteText?
     package var failure: String?
-    /// Milliseconds since 1970.
+    /// Milliseconds since 1970, inclusive.
     package var since: Int64?
+    /// Milliseconds since 1970, exclusive.
     package var until: Int64?
 
     package init(

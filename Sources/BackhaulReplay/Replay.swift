@@ -4,16 +4,17 @@ package import BackhaulRecords
 
 /// Appends the next generation of dead-lettered tasks.
 package struct Replay: Sendable {
-    /// What a replay did, or would do.
+    /// What a replay did, or would do as a dry run.
     package struct Summary: Hashable, Sendable {
-        /// Letters that the filter took and that are tasks.
+        /// Letters that match the filter, are tasks, and are not replayed yet.
         package var selected = 0
+        /// Bytes of their files.
         package var bytes: UInt64 = 0
         /// Appended as the next generation.
         package var replayed = 0
-        /// Whose next generation exists already.
+        /// Letters whose next generation already exists.
         package var skipped = 0
-        /// Letters that the filter took and that cannot be replayed: their records are not tasks, or of the last generation.
+        /// Matching letters that cannot be replayed: the record is not a task, or is of the last generation.
         package var malformed = 0
 
         package init() {}
@@ -35,7 +36,7 @@ package struct Replay: Sendable {
         routing = TaskRouting(layout: layout, largeThreshold: largeThreshold, isOrdered: isOrdered)
     }
 
-    /// Calls `each` with every letter that the filter takes and whether its next generation exists.
+    /// Calls `each` with every letter that matches the filter, and whether its next generation exists.
     package func letters(
         _ filter: DeadLetterFilter, _ each: (DeadLetter, _ isReplayed: Bool) async throws -> Void
     ) async throws {
@@ -51,10 +52,10 @@ package struct Replay: Sendable {
         }
     }
 
-    /// Replays what the filter takes.
+    /// Replays the letters that match the filter.
     /// - Parameters:
     ///   - appends: false for a dry run, which only counts.
-    ///   - rate: tasks a second at the most; nil for full speed.
+    ///   - rate: maximum tasks per second; nil for no limit.
     package func run(_ filter: DeadLetterFilter, appends: Bool, rate: Double?) async throws -> Summary {
         var summary = Summary()
         var batch: [AppendRequest] = []
@@ -86,20 +87,20 @@ package struct Replay: Sendable {
         return summary
     }
 
-    /// Hands one task in again, as the next generation, to its destination or another.
+    /// Submits one task again, as the next generation, to its destination or another.
     ///
     /// - Parameters:
     ///   - task: the generation that ended.
-    ///   - position: where its record stands, if that is known; else its dead letter is looked for.
-    ///   - destination: where it goes from now on; nil for where it was to go.
-    /// - Returns: what became of it; nil when neither its record nor its letter is there any more.
-    /// - Throws: `LogError`; `TaskRules.Violation` for a destination that cannot be, or a task of the last generation.
+    ///   - position: the position of its record, if known; otherwise its dead letter is searched for.
+    ///   - destination: the new destination; nil keeps the old one.
+    /// - Returns: the outcome of the append; nil when neither its record nor its letter is still kept.
+    /// - Throws: `LogError`; `TaskRules.Violation` for an invalid destination, or a task of the last generation.
     package func again(
         _ task: TaskGeneration, at position: LogPosition?, destination: DestinationReference?
     ) async throws -> AppendOutcome? {
         guard Self.next(task) != nil else {
             throw TaskRules.Violation(
-                "last-generation", "the task cannot be replayed once more; submit it under a new id")
+                "last-generation", "the task cannot be replayed again; submit it under a new id")
         }
         guard let (stored, found) = try await record(of: task, at: position) else { return nil }
         var fresh = found
@@ -114,7 +115,7 @@ package struct Replay: Sendable {
     {
         if let position {
             let page = try await log.read(position.partition, from: position.offset, records: 1, bytes: 1)
-            // The offset may have been truncated away: the page then begins behind it.
+            // The offset may be truncated away: the page then begins after it.
             if let stored = page.records.first, stored.position == position,
                 let found = try? TaskRecord.read(stored.record).task, found.identity == task.identity
             {
@@ -137,13 +138,13 @@ package struct Replay: Sendable {
     private func flush(_ batch: inout [AppendRequest], _ summary: inout Summary) async throws {
         guard !batch.isEmpty else { return }
         for outcome in try await log.append(batch) {
-            // Where the log keeps identities, two replays at the same time still append a generation once.
+            // Where the log keeps identities, two concurrent replays still append a generation only once.
             if case .appended = outcome { summary.replayed += 1 } else { summary.skipped += 1 }
         }
         batch = []
     }
 
-    /// nil for the last generation.
+    /// Returns nil for the last generation.
     private static func next(_ task: TaskGeneration) -> TaskGeneration? {
         guard task.generation < Domain.counts.upperBound else { return nil }
         return TaskGeneration(identity: task.identity, generation: task.generation + 1)
@@ -156,7 +157,8 @@ package struct Replay: Sendable {
             stored.record, task, isChanged: isChanged, generation: generation + 1, to: routing.topic(of: task))
     }
 
-    /// Every generation above 0 that a task topic or a dead letter names.
+    /// Every generation above 0 that a task, a dead letter or a result names, and the one after each cancelled
+    /// task.
     private func replayedGenerations() async throws -> Set<TaskGeneration> {
         var found = Set<TaskGeneration>()
         for topic in [layout.tasks, layout.largeTasks, layout.deadLetters, layout.results] {
@@ -165,7 +167,7 @@ package struct Replay: Sendable {
                     for stored in records {
                         if topic == layout.results {
                             guard let (task, status) = ResultRecord.ending(stored.record) else { continue }
-                            // What its owner cancelled is not replayed, though a letter may have come after the cancel.
+                            // A cancelled task is not replayed, even when a letter came after the cancel.
                             if status == .cancelled, let next = Self.next(task) { found.insert(next) }
                             if task.generation > 0 { found.insert(task) }
                             continue

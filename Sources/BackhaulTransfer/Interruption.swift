@@ -1,9 +1,9 @@
 internal import Synchronization
 
-/// Ends one piece of work from any thread, at whatever it waits for: a cancel without a task of its own.
+/// Interrupts one piece of work from any thread, at its current wait, without cancelling its task.
 ///
-/// The work is done in one task, one wait after the other; each wait names beforehand how it is ended. Cancelling the task
-/// itself would be for good, and what was interrupted has still to be written down by the same task.
+/// The work runs in one task, one wait after another; each wait registers beforehand how it is ended. Cancelling
+/// the task itself would be final, but the same task must still record the interruption.
 package final class Interruption: Sendable {
     private struct State {
         var isInterrupted = false
@@ -16,7 +16,7 @@ package final class Interruption: Sendable {
 
     package var isInterrupted: Bool { state.withLock(\.isInterrupted) }
 
-    /// Ends the wait under way, and every later one at once.
+    /// Ends the current wait, and every later one at once.
     package func interrupt() {
         let end = state.withLock { state in
             state.isInterrupted = true
@@ -26,8 +26,8 @@ package final class Interruption: Sendable {
         end?()
     }
 
-    /// From now on until `disarm` an interruption calls `end`; at once, on the caller's thread, when it has come already.
-    /// Either way it is called once: whoever takes it out under the lock calls it.
+    /// Until `disarm`, an interruption calls `end`. If it has already come, `arm` calls `end` at once, on the
+    /// caller's thread. Either way it is called once: only the thread that takes it out under the lock calls it.
     package func arm(_ end: @escaping @Sendable () -> Void) {
         let isLate = state.withLock { state in
             if !state.isInterrupted { state.end = end }

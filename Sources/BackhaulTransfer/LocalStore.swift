@@ -3,16 +3,16 @@ package import BackhaulFiles
 internal import Crypto
 internal import Foundation
 
-/// An object to be put into a local folder.
+/// An object to store in a local folder.
 package struct LocalPlacement: Sendable {
     /// The absolute path of the destination's folder.
     package var folder: String
-    /// The object's name below it.
+    /// The object's path below the folder.
     package var key: String
     package var body: TransferBody
-    /// Whether to read the object back from the disk after it was stored.
+    /// Whether to read the object back from the disk after storing it.
     package var readsBack: Bool
-    /// Whether nothing is stored: the object that is there is read and hashed.
+    /// Whether to store nothing, and to read and hash the existing object instead.
     package var isOnlyRead: Bool
 
     package init(folder: String, key: String, body: TransferBody, readsBack: Bool, isOnlyRead: Bool = false) {
@@ -24,11 +24,11 @@ package struct LocalPlacement: Sendable {
     }
 }
 
-/// Puts objects into local folders so that a reader sees the whole object or none: written under a temporary name,
+/// Stores objects in local folders so that a reader sees the whole object or none: written under a temporary name,
 /// fsynced, renamed, and the folder fsynced.
 ///
-/// Temporary files lie in `.backhaul-tmp` of the destination's folder, on the same file system. Each is held by a lock
-/// while it is written; what a killed process left is recognised by its free lock and removed by `sweep`.
+/// Temporary files are in `.backhaul-tmp` of the destination's folder, on the same file system. Each is locked
+/// while it is written; `sweep` recognises the files of a killed process by their free lock and removes them.
 package struct LocalStore: Sendable {
     private static let temporary = ".backhaul-tmp"
     private static let chunk = 256 << 10
@@ -61,7 +61,8 @@ package struct LocalStore: Sendable {
         }
     }
 
-    /// Removes what killed processes left in the folder. Blocks briefly; a folder that is not there is none of its business.
+    /// Removes the files that killed processes left in the folder, and returns their number. A missing folder
+    /// counts as empty. Blocks a reader thread briefly.
     package func sweep(_ folder: String) async throws -> Int {
         try await pool.run {
             let path = folder + "/" + Self.temporary
@@ -82,18 +83,18 @@ package struct LocalStore: Sendable {
         let root = open(placement.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard root >= 0 else {
             throw TransferFailure.storeFailed(
-                "the destination folder \(placement.folder) is not there (\(String(cString: strerror(errno)))); "
+                "the destination folder \(placement.folder) cannot be opened (\(String(cString: strerror(errno)))); "
                     + "create or mount it")
         }
         defer { close(root) }
         guard !placement.key.utf8.starts(with: (temporary + "/").utf8),
             !placement.key.utf8.elementsEqual(temporary.utf8)
         else {
-            throw TransferFailure.storeRefused("keys in \(temporary) are taken: unfinished objects lie there")
+            throw TransferFailure.storeRefused("keys in \(temporary) are reserved for unfinished objects")
         }
         if placement.isOnlyRead { return try read(placement, below: root, cancelled) }
         guard mkdirat(root, temporary, 0o700) == 0 || errno == EEXIST else {
-            throw failure("making \(temporary)", placement)
+            throw failure("creating \(temporary)", placement)
         }
         let shelf = openat(root, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard shelf >= 0 else { throw failure("opening \(temporary)", placement) }
@@ -183,7 +184,7 @@ package struct LocalStore: Sendable {
     private static func readBack(
         _ file: Int32, _ placement: LocalPlacement, _ cancelled: CancelFlag
     ) throws -> (String, UInt64) {
-        // What was just written is dropped from the cache, so that the disk is asked, not the memory.
+        // Drops what was just written from the cache, so that the bytes come from the disk, not from memory.
         _ = posix_fadvise(file, 0, 0, Int32(POSIX_FADV_DONTNEED))
         var hash = SHA256()
         var buffer = [UInt8](repeating: 0, count: chunk)

@@ -2,16 +2,17 @@ package import BackhaulDomain
 package import BackhaulTransfer
 internal import Foundation
 
-/// What an HTTP answer means, the same for every dialect that has no codes of its own.
+/// Interprets HTTP responses for every dialect that has no codes of its own.
 package enum HTTPAnswer {
-    /// nil for a 2xx; what is transient follows rclone's retryErrorCodes and botocore's standard mode.
+    /// The failure that a report means, nil for a 2xx. Transient statuses follow rclone's retryErrorCodes and
+    /// botocore's standard mode.
     package static func failure(_ report: TransferReport, doing what: String) -> Failure? {
         if let failure = report.failure {
-            // A server may refuse with a status and close before it has read the body: the status says more.
+            // A server may send an error status and close before it has read the body: the status says more.
             if let status = report.status, status >= 400, case .broken = failure {
                 return refusal(status, report, what)
             }
-            // The engine ends a transfer that was answered too early; where a redirect leads is known all the same.
+            // The engine ends a transfer that is answered too early; an early redirect still has its status.
             if let status = report.status, report.isEarly, (300..<400).contains(status) {
                 return refusal(status, report, what)
             }
@@ -32,18 +33,18 @@ package enum HTTPAnswer {
             return Failure(.transient, text, httpStatus: status)
         case 300..<400:
             return Failure(
-                .permanent, "\(text): redirects are not followed; configure the URL that it leads to",
+                .permanent, "\(text): redirects are not followed; configure the URL it redirects to",
                 httpStatus: status)
         case 401, 403:
             return Failure(.permanent, "\(text): check the destination's credentials", httpStatus: status)
         default:
-            // 5xx that nobody listed are the server's trouble and may pass; 501, 505, 507 and 511 say that they will not.
+            // Other 5xx are server errors that may pass; 501, 505, 507 and 511 do not pass.
             let passes = (500..<600).contains(status) && ![501, 505, 507, 511].contains(status)
             return Failure(passes ? .transient : .permanent, text, httpStatus: status)
         }
     }
 
-    /// The SHA-256 of the stored representation that the answer states (RFC 9530 `Repr-Digest`), lower-case hex.
+    /// The SHA-256 of the stored representation as the response states it (RFC 9530 `Repr-Digest`), lower-case hex.
     package static func digest(_ report: TransferReport) -> String? {
         guard let field = report.header("repr-digest") else { return nil }
         for item in field.split(separator: ",") {
@@ -56,7 +57,7 @@ package enum HTTPAnswer {
 }
 
 extension TransferFailure {
-    /// Which class of failure it is for the verdict.
+    /// The failure with its class, for the verdict.
     package var classified: Failure {
         switch self {
         case .badURL, .untrusted, .storeRefused: Failure(.permanent, description)

@@ -45,16 +45,16 @@ package struct HTTPDestination: DestinationType {
         case post = "POST"
     }
 
-    /// What is checked beyond a 2xx and a digest in the answer.
+    /// What is checked beyond a 2xx and a digest in the response.
     package enum Check: String, Hashable, Sendable, CaseIterable {
         case answer
-        /// HEAD afterwards, compare the size.
+        /// Sends a HEAD afterwards and compares the size.
         case head
-        /// GET afterwards, compare the SHA-256.
+        /// Sends a GET afterwards and compares the SHA-256.
         case readBack = "read-back"
     }
 
-    /// The base URL; keys are put behind it.
+    /// The base URL, to which keys are appended.
     package var url: String
     package var method: Method
     package var check: Check

@@ -1,7 +1,7 @@
 internal import BackhaulDomain
 package import BackhaulTransfer
 
-/// Puts a file by one PUT or POST, and checks as much as the destination was configured for.
+/// Uploads a file by one PUT or POST, and makes the check that is configured for the destination.
 package struct HTTPUpload: Dialect {
     private enum State {
         case sending
@@ -69,7 +69,7 @@ package struct HTTPUpload: Dialect {
 
     private func checked(_ report: TransferReport, _ object: StoredObject) -> Step {
         if let failure = HTTPAnswer.failure(report, doing: "check of the stored object") {
-            // The object was there a moment ago: whatever the check met, the upload is worth another try.
+            // The upload succeeded just before, so even a permanent failure of its check is worth a retry.
             let kind: FailureClass = failure.kind == .permanent ? .integrity : failure.kind
             return .failed(
                 Failure(kind, failure.message, httpStatus: failure.httpStatus, retryAfter: failure.retryAfter))
@@ -80,13 +80,14 @@ package struct HTTPUpload: Dialect {
                 return .failed(
                     Failure(
                         .integrity,
-                        "the stored object has \(report.header("content-length") ?? "no") bytes, \(object.bytes) were sent"
+                        "the stored object has \(report.header("content-length") ?? "no") bytes, "
+                            + "\(object.bytes) were sent"
                     ))
             }
             object.verification = .length
         } else {
             guard report.receivedSHA256 == object.sha256 else {
-                return .failed(Failure(.integrity, "read back, the stored object differs from what was sent"))
+                return .failed(Failure(.integrity, "the stored object, read back, differs from what was sent"))
             }
             object.verification = .readBack
         }

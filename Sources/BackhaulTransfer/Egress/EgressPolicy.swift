@@ -1,5 +1,5 @@
-/// Which addresses an upload may connect to: public ones, and the ranges that the operator allows beyond them. It is
-/// asked with the address of each connection, after the name was resolved, so no name and no rebinding gets around it.
+/// Which addresses an upload may connect to: public ones, and the ranges that the operator allows beyond them. It
+/// checks the address of each connection, after the name is resolved, so no name and no DNS rebinding bypasses it.
 package struct EgressPolicy: Hashable, Sendable {
     /// Ranges allowed beyond the public ones.
     package var allow: [AddressRange]
@@ -12,7 +12,7 @@ package struct EgressPolicy: Hashable, Sendable {
     package static let publicOnly = EgressPolicy(allow: [])
 
     /// Loopback and private ranges too: the default of `standalone` on a loopback address. Link-local ranges stay
-    /// closed, since clouds serve credentials there (169.254.169.254).
+    /// forbidden, since clouds serve credentials there (169.254.169.254).
     package static let privateNetworks = EgressPolicy(
         allow: ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1", "fc00::/7"]
             .compactMap(AddressRange.init))
@@ -21,7 +21,7 @@ package struct EgressPolicy: Hashable, Sendable {
         allow.contains { $0.contains(address) } || !Self.special.contains { $0.contains(address) }
     }
 
-    /// What is not public: IANA's special-purpose registries, multicast and the reserved rest.
+    /// Ranges that are not public: IANA's special-purpose registries, multicast and the reserved rest.
     private static let special = [
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
         "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",

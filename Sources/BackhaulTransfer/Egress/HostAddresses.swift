@@ -2,9 +2,9 @@ internal import CLibcurl
 internal import Foundation
 internal import Glibc
 
-/// The addresses of a host as the system's resolver gives them now: what a connection may be tried to.
+/// The addresses of a host as the system's resolver returns them now.
 enum HostAddresses {
-    /// Blocks.
+    /// Resolves a name. Blocks.
     /// - Parameter name: a name, or an address in any form that the resolver reads (`127.1`, `0x7f000001`, `::1`).
     /// - Throws: `TransferFailure.unresolved`.
     static func all(of name: String) throws(TransferFailure) -> [IPAddress] {

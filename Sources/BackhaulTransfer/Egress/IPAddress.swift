@@ -2,14 +2,14 @@ internal import CLibcurl
 internal import Foundation
 internal import Glibc
 
-/// An address as the kernel connects to it; texts in octal, hex or short forms have all become this by then.
+/// An address as the kernel connects to it; octal, hex or short text forms are already resolved to it.
 package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
     case v4(UInt32)
-    /// High and low half.
+    /// The high and low 64 bits.
     case v6(UInt64, UInt64)
 
-    /// The address of a `sockaddr_in` or `sockaddr_in6`, nil for any other family. IPv4 inside IPv6 (mapped, NAT64,
-    /// 6to4) is what it leads to.
+    /// The address of a `sockaddr_in` or `sockaddr_in6`, nil for any other family. IPv4 inside IPv6 (mapped,
+    /// compatible, NAT64, 6to4) becomes the IPv4 address.
     init?(_ address: UnsafePointer<sockaddr>, length: Int) {
         let raw = UnsafeRawPointer(address)
         switch Int32(address.pointee.sa_family) {
@@ -26,7 +26,7 @@ package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The address that a numeric text in standard form names, as `inet_pton` reads it.
+    /// Parses a numeric address in standard form, as `inet_pton` does; nil for any other text.
     package init?(text: String) {
         var four = in_addr()
         if inet_pton(AF_INET, text, &four) == 1 {
@@ -72,12 +72,12 @@ package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A range of addresses in CIDR notation; a lone address is a range of one.
+/// A range of addresses in CIDR notation; a single address is a range of one.
 package struct AddressRange: Hashable, Sendable, CustomStringConvertible {
     private let base: IPAddress
     private let bits: Int
 
-    /// nil when the text is no range.
+    /// Returns nil when the text is not a range.
     package init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard let first = parts.first, let base = IPAddress(text: String(first)), parts.count <= 2 else { return nil }

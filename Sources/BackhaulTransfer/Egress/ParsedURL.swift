@@ -1,9 +1,9 @@
 internal import CLibcurl
 internal import Foundation
 
-/// A URL as libcurl's own parser reads it: the parser that checks is the one that connects.
+/// A URL as libcurl's own parser reads it: the same parser checks and connects.
 package struct ParsedURL: Hashable, Sendable {
-    /// Scheme, host and port: what a connection is shared by and counted for.
+    /// Scheme, host and port: the key by which connections are shared and counted.
     package var host: String
     package var scheme: String
     /// The host alone, an IPv6 address without its brackets.
@@ -11,7 +11,7 @@ package struct ParsedURL: Hashable, Sendable {
 
     /// - Throws: `TransferFailure.badURL` for anything but http and https without user-info.
     package init(_ text: String) throws(TransferFailure) {
-        guard let handle = curl_url() else { throw .internalError("libcurl gave no URL parser") }
+        guard let handle = curl_url() else { throw .internalError("libcurl returned no URL parser") }
         defer { curl_url_cleanup(handle) }
         let flags = UInt32(CURLU_NON_SUPPORT_SCHEME)
         guard curl_url_set(handle, CURLUPART_URL, text, flags) == CURLUE_OK else {
@@ -24,10 +24,10 @@ package struct ParsedURL: Hashable, Sendable {
             return String(cString: pointer)
         }
         guard let scheme = part(CURLUPART_SCHEME)?.lowercased(), scheme == "http" || scheme == "https" else {
-            throw .badURL("only http and https are taken")
+            throw .badURL("only http and https are accepted")
         }
         guard part(CURLUPART_USER) == nil, part(CURLUPART_PASSWORD) == nil else {
-            throw .badURL("it carries a user name or password")
+            throw .badURL("it contains a user name or password")
         }
         guard let host = part(CURLUPART_HOST), !host.isEmpty else { throw .badURL("it names no host") }
         let port = part(CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)) ?? ""

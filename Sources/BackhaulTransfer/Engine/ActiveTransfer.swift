@@ -3,8 +3,8 @@ internal import CLibcurl
 internal import Crypto
 internal import Foundation
 
-/// One transfer while libcurl works on it: the easy handle, what its callbacks touch, and who waits for it. It lives on
-/// the loop's thread only, and is retained by the engine for exactly as long as its handle may call back.
+/// One transfer while libcurl works on it: the easy handle, the state of its callbacks, and the continuation of its
+/// caller. Used on the loop's thread only; the engine retains it for exactly as long as its handle may call back.
 final class ActiveTransfer {
     let id: UInt64
     let request: TransferRequest
@@ -23,10 +23,10 @@ final class ActiveTransfer {
     private var receivedHash = SHA256()
     private var isEarly = false
     private var refused: IPAddress?
-    /// Whether an allowed address was tried: then it is its failure that counts.
+    /// Whether an allowed address was tried: its failure is then the one reported.
     private var hasTried = false
 
-    /// More headers than any honest server sends.
+    /// Maximum bytes of headers: more than any honest server sends.
     private static let largestHeaders = 64 << 10
 
     init(
@@ -41,7 +41,7 @@ final class ActiveTransfer {
         self.continuation = continuation
     }
 
-    /// Makes the easy handle ready to be added to the multi.
+    /// Prepares the easy handle for the multi.
     func prepare(_ limits: TransferLimits, handle: OpaquePointer) throws(TransferFailure) {
         easy = handle
         let raw = UnsafeMutableRawPointer(handle)
@@ -55,10 +55,11 @@ final class ActiveTransfer {
         set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https")
         set(CURLOPT_FOLLOWLOCATION, 0)
         set(CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
-        // The environment's proxies would see the traffic and hide the address from the egress check.
+        // A proxy from the environment would see the traffic and hide the address from the egress check.
         set(CURLOPT_PROXY, "")
         set(CURLOPT_NOSIGNAL, 1)
-        // HTTP/2 uploads of libcurl below 8.1 spin while the peer's window is shut, and may report a reset as success.
+        // HTTP/2 uploads of libcurl below 8.1 spin while the peer's window is closed, and may report a reset as
+        // success.
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         set(CURLOPT_CONNECTTIMEOUT_MS, Int(limits.connectTimeout))
         set(CURLOPT_LOW_SPEED_LIMIT, limits.stallBytesPerSecond)
@@ -106,11 +107,10 @@ final class ActiveTransfer {
 
     private func setHeaders(_ raw: UnsafeMutableRawPointer, _ results: inout [CURLcode]) throws(TransferFailure) {
         var lines = request.headers.map { header in
-            // An empty value is sent as one only in this form; "Name:" would take the header away.
+            // Only this form sends an empty value; "Name:" would remove the header.
             header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)"
         }
-        // Waiting for a 100 costs a round trip, which small bodies are not worth; for large ones an early refusal saves
-        // the whole body.
+        // Waiting for a 100 costs a round trip: too much for a small body, but an early refusal saves a large one.
         if request.body.count <= 1 << 20 { lines.append("Expect:") }
         for line in lines {
             guard !line.utf8.contains(where: { $0 == 10 || $0 == 13 || $0 == 0 }) else {
@@ -122,8 +122,8 @@ final class ActiveTransfer {
         results.append(backhaul_set_pointer(raw, CURLOPT_HTTPHEADER, headerList))
     }
 
-    /// Lets go of what belongs to the handle, once it is out of the multi.
-    /// - Returns: the handle, as good as new.
+    /// Frees what belongs to the handle, once it is removed from the multi.
+    /// - Returns: the handle, reset for reuse.
     func release() -> OpaquePointer? {
         if let easy { curl_easy_reset(UnsafeMutableRawPointer(easy)) }
         defer { easy = nil }
@@ -132,7 +132,7 @@ final class ActiveTransfer {
         return easy
     }
 
-    /// The report once libcurl is done with the handle.
+    /// The report, after libcurl has finished with the handle.
     func report(_ result: CURLcode) -> TransferReport {
         var report = TransferReport()
         report.status = status
@@ -149,7 +149,7 @@ final class ActiveTransfer {
             report.bytesSent = UInt64(clamping: sent)
             var wait: curl_off_t = 0
             _ = backhaul_get_offset(raw, CURLINFO_RETRY_AFTER, &wait)
-            // Any number may stand there; a year is longer than anyone waits.
+            // The server may send any number; the wait is capped at a year.
             if wait > 0 { report.retryAfter = min(Int64(wait), 366 * 86_400) * 1_000 }
         }
         if result != CURLE_OK {
@@ -158,7 +158,7 @@ final class ActiveTransfer {
         return report
     }
 
-    // MARK: Called back by libcurl
+    // MARK: Callbacks of libcurl
 
     fileprivate func read(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
         switch feeder.take(into: buffer) {
@@ -173,12 +173,12 @@ final class ActiveTransfer {
         guard headerBytes <= Self.largestHeaders else { return 0 }
         switch HeaderLine(line) {
         case .status(let code):
-            // Each answer begins anew: interim ones (1xx) come first.
+            // Each response starts with no headers: interim ones (1xx) come first.
             headers = []
             status = code
             if let status, status >= 200 { isEarly = !feeder.isDrained }
-            // A success that came too early proves nothing, and libcurl would keep the connection, on which the server
-            // still waits for the rest of this body. Ending it here closes the connection. (From 400 on libcurl does.)
+            // An early 2xx or 3xx proves nothing, and libcurl would keep the connection, on which the server still
+            // waits for the rest of this body. Ending the transfer here closes it. (From 400 on, libcurl does.)
             if let status, isEarly, (200..<400).contains(status) { return 0 }
         case .field(let name, let value): headers.append((name, value))
         case .other: break
@@ -197,7 +197,7 @@ final class ActiveTransfer {
 
     fileprivate func openSocket(_ address: UnsafeMutablePointer<curl_sockaddr>) -> curl_socket_t {
         let ip = withUnsafePointer(to: &address.pointee.addr) { IPAddress($0, length: Int(address.pointee.addrlen)) }
-        // A refused address is noted and libcurl goes on to the host's next one.
+        // After a refused address, libcurl tries the host's next one.
         guard let ip, egress.allows(ip) else {
             refused = ip ?? .v4(0)
             return curl_socket_t(-1)
@@ -207,7 +207,7 @@ final class ActiveTransfer {
             address.pointee.family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue), address.pointee.protocol)
     }
 
-    /// Asked for every request, also on a connection that is used again.
+    /// Called for every request, also on a reused connection.
     fileprivate func mayRequest(_ ip: String) -> Bool {
         guard let address = IPAddress(text: ip), egress.allows(address) else {
             refused = IPAddress(text: ip) ?? .v4(0)
@@ -222,7 +222,7 @@ final class ActiveTransfer {
     }
 }
 
-// C function pointers: they touch nothing but the transfer that they are given, and never throw.
+// C function pointers: they use only the transfer that is passed to them, and never throw.
 
 private let readCallback: backhaul_data_function = { buffer, size, count, me in
     guard let me, let buffer else { return Int(CURL_READFUNC_ABORT) }

@@ -3,17 +3,20 @@ internal import BackhaulFiles
 internal import Crypto
 internal import Foundation
 
-/// Feeds a request's body to libcurl: bytes at hand at once, a file read and hashed ahead on the file threads, so that
-/// the loop's thread only copies.
+/// Feeds a request's body to libcurl: bytes in memory directly, a file read and hashed ahead on the file threads,
+/// so that the loop's thread only copies.
 ///
-/// Interleaving: the loop's read callback takes from `ready` and starts a reading job when there is room; at most one
-/// job runs. When nothing is ready the callback notes `isPaused` under the lock and pauses the transfer. The job that
-/// next adds a chunk finds the note under the same lock, clears it and asks for the resume; since the note is made
-/// before the pause takes effect, the resume is only carried out on the loop's thread, after the callback returned.
-/// A rewind (libcurl sends again on a fresh connection) bumps `round`: the job sees it under the lock, throws away what
-/// it has just read, and begins at 0 with a new hash.
+/// Interleaving:
+/// 1. The loop's read callback takes from `ready` and starts a reading job when there is room; at most one job
+///    runs.
+/// 2. When nothing is ready, the callback sets `isPaused` under the lock and then pauses the transfer.
+/// 3. The job that next adds a chunk finds `isPaused` under the same lock, clears it and requests the resume. This
+///    may come before the pause takes effect, so only the loop's thread carries it out, after the callback has
+///    returned.
+/// 4. A rewind (libcurl sends again on a new connection) increments `round`. The job sees this under the lock,
+///    discards what it has just read, and begins at 0 with a new hash.
 ///
-/// Unchecked: everything mutable is guarded by `lock`, `hash` is the running job's.
+/// Unchecked: `lock` guards everything mutable; `hash` belongs to the running job.
 final class BodyFeeder: @unchecked Sendable {
     enum Take {
         case bytes(Int)
@@ -25,8 +28,9 @@ final class BodyFeeder: @unchecked Sendable {
     private let pool: ReaderPool
     private let progress: TransferProgress?
     private let onReady: @Sendable () -> Void
-    /// Bytes read, hashed and handed over in one step. libcurl's own buffer has the same size: a chunk that leaves it half
-    /// empty costs a second turn. An upload holds three such buffers, so files that are many at a time take small ones.
+    /// Bytes read, hashed and handed over in one step. libcurl's own buffer has the same size: a chunk that leaves
+    /// it half empty costs a second turn. An upload holds three such buffers, so small files, of which many run at
+    /// a time, use small ones.
     let chunkSize: Int
 
     private let lock = NSLock()
@@ -43,7 +47,7 @@ final class BodyFeeder: @unchecked Sendable {
     /// Chunks read ahead: one being sent, one ready, one being read.
     private static let depth = 2
 
-    /// - Parameter onReady: called from a file thread when a paused transfer may go on.
+    /// - Parameter onReady: called from a file thread when a paused transfer may resume.
     init(_ body: TransferBody, pool: ReaderPool, progress: TransferProgress?, onReady: @escaping @Sendable () -> Void) {
         self.body = body
         self.pool = pool
@@ -58,7 +62,7 @@ final class BodyFeeder: @unchecked Sendable {
     }
 
     var failure: TransferFailure? { lock.withLock { error } }
-    /// Of the whole body; nil before it was read to its end.
+    /// SHA-256 of the whole body, lower-case hex; nil until it is read to its end.
     var sha256: String? { lock.withLock { digest } }
     /// Whether every byte was handed to libcurl.
     var isDrained: Bool { lock.withLock { handedOver == body.count } }
@@ -96,7 +100,7 @@ final class BodyFeeder: @unchecked Sendable {
         }
     }
 
-    /// libcurl begins again from the first byte. Called on the loop's thread.
+    /// Restarts the body from its first byte. Called on the loop's thread.
     func rewind() {
         lock.withLock {
             round += 1
@@ -136,7 +140,7 @@ final class BodyFeeder: @unchecked Sendable {
         while true {
             let step = lock.withLock { () -> (round: Int, offset: UInt64)? in
                 guard error == nil, ready.count < Self.depth, nextRead < file.size else {
-                    // Kept for the next job; a rewind meanwhile is seen by its round.
+                    // Kept for the next job, which detects a rewind in between by the round.
                     hashSoFar = hash
                     hashRound = hashedRound
                     isReading = false
@@ -155,8 +159,8 @@ final class BodyFeeder: @unchecked Sendable {
                 var next = hash
                 next.update(data: chunk)
                 let isLast = step.offset + UInt64(count) == file.size
-                // The last chunk is held back until the file proved to be still the same: a server that stores only
-                // whole bodies then never stores a mixture.
+                // The last chunk is held back until the file proves unchanged: a server that stores only whole
+                // bodies then never stores a mixture.
                 if isLast { try file.checkUnchanged() }
                 let digest = isLast ? Hex.encode(next.finalize()) : nil
                 let resumes = lock.withLock {

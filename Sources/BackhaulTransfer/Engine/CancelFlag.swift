@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Tells blocking work on another thread that nobody waits for it any more.
+/// Tells blocking work on another thread that its result is no longer needed.
 final class CancelFlag: Sendable {
     private let flag = Atomic<Bool>(false)
 

@@ -1,6 +1,6 @@
 internal import CLibcurl
 
-/// What libcurl's result codes mean to a transfer (curl/libcurl-errors(3)).
+/// Maps libcurl's result codes to failures (curl/libcurl-errors(3)).
 enum CurlFailure {
     static func explain(_ code: CURLcode, feeder: TransferFailure?, refused: IPAddress?) -> TransferFailure {
         if let feeder { return feeder }
@@ -22,7 +22,7 @@ enum CurlFailure {
             CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_PINNEDPUBKEYNOTMATCH:
             return .untrusted(text)
         case CURLE_OPERATION_TIMEDOUT:
-            return .timedOut("no connection in time, or too slow for too long")
+            return .timedOut("no connection in time, or the transfer stalled")
         case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_SEND_FAIL_REWIND:
             return .broken(text)
         case CURLE_WEIRD_SERVER_REPLY, CURLE_HTTP_RETURNED_ERROR, CURLE_WRITE_ERROR,

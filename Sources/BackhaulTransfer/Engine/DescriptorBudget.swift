@@ -1,18 +1,19 @@
 internal import Foundation
 
-/// File descriptors against concurrency, checked at start instead of met as EMFILE under load.
+/// Checks at start that the file descriptors suffice for the concurrency, to avoid EMFILE under load.
 package enum DescriptorBudget {
-    /// A transfer holds its file and its socket, or the file, the folder's root, shelf, parent and temporary file.
+    /// A transfer holds its file and its socket, or its file and the folder's root, `.backhaul-tmp`, parent and
+    /// temporary file.
     private static let perTransfer = 6
-    /// The store, sockets, pipes and what the runtime keeps.
+    /// The store, sockets, pipes and the runtime's own.
     private static let base = 128
 
     package struct Shortage: Error, Hashable, Sendable, CustomStringConvertible {
         package let needed: Int
         package let limit: Int
         package var description: String {
-            "\(needed) file descriptors may be needed at once, the limit is \(limit); raise it (ulimit -n, LimitNOFILE) "
-                + "or lower limits.uploads"
+            "\(needed) file descriptors may be needed at once, the limit is \(limit); "
+                + "raise it (ulimit -n, LimitNOFILE) or lower limits.uploads"
         }
     }
 

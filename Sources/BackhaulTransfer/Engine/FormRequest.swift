@@ -1,7 +1,7 @@
 internal import CLibcurl
 internal import Foundation
 
-/// One form posted to one server, for tokens. Waits; not for uploads.
+/// Posts a form to a server, for tokens. Blocks; not for uploads.
 package enum FormRequest {
     package struct Answer: Sendable {
         package var status: Int
@@ -18,14 +18,16 @@ package enum FormRequest {
 
     private static let largestAnswer = 256 << 10
 
-    /// Posts the fields as `application/x-www-form-urlencoded`, with the user's name and password as basic credentials.
-    /// Follows no redirect: it would take the credentials along.
-    /// - Parameter timeout: milliseconds for all of it.
-    /// - Throws: `Refused` when there was no answer.
+    /// Posts the fields as `application/x-www-form-urlencoded`, with the user's name and password as basic
+    /// credentials. Follows no redirect, which would forward the credentials.
+    /// - Parameter timeout: milliseconds for the whole request.
+    /// - Throws: `Refused` when there is no response.
     package static func post(
         _ url: String, fields: [(String, String)], user: String, password: String, timeout: Int = 10_000
     ) throws -> Answer {
-        guard CurlGlobal.initialised, let easy = curl_easy_init() else { throw Refused(description: "libcurl failed") }
+        guard CurlGlobal.initialised, let easy = curl_easy_init() else {
+            throw Refused(description: "libcurl does not start")
+        }
         defer { curl_easy_cleanup(easy) }
         let body = fields.map { "\(encode($0.0))=\(encode($0.1))" }.joined(separator: "&")
         let buffer = Buffer()
@@ -59,7 +61,7 @@ package enum FormRequest {
         return Answer(status: status, body: buffer.bytes)
     }
 
-    /// Percent-encodes everything but RFC 3986's unreserved characters (RFC 6749 appendix B asks for it).
+    /// Percent-encodes everything but RFC 3986's unreserved characters (required by RFC 6749, appendix B).
     private static func encode(_ text: String) -> String {
         let unreserved = CharacterSet(
             charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")

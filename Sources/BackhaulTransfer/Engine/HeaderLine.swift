@@ -1,10 +1,10 @@
-/// One line of an answer's head as libcurl hands it over (RFC 9112, sections 4 and 5); pure.
+/// One line of a response's head as libcurl passes it (RFC 9112, sections 4 and 5); pure.
 enum HeaderLine: Hashable {
-    /// A status line; nil when what stands in the code's place is no number.
+    /// A status line; nil when its code is not a number.
     case status(Int?)
-    /// A field, its name in lower case, its value without the blanks around it.
+    /// A field, with its name in lower case and its value without surrounding blanks.
     case field(name: String, value: String)
-    /// The empty line at the end, or what is none of these.
+    /// The empty line at the end, or any other line.
     case other
 
     init(_ line: UnsafeRawBufferPointer) {

@@ -4,15 +4,15 @@ internal import CLibcurl
 internal import Foundation
 internal import Synchronization
 
-/// HTTP requests on libcurl's multi interface, all on one thread of the engine's own.
+/// Makes HTTP requests on libcurl's multi interface, all on one thread of its own.
 ///
-/// Connections are kept and shared by host; so many transfers run at a time, and so many to one host, the rest waits in
-/// the engine's own queues (inside the multi every waiting handle would cost each turn). Cancelling the task that
-/// called `run` takes the transfer out at once.
+/// Connections are kept and shared by host. Concurrent transfers are limited, in total and per host; the rest wait
+/// in the engine's own queues (inside the multi, every waiting handle would cost time on each turn). Cancelling the
+/// task that called `run` removes the transfer at once.
 package actor TransferEngine: LoopService {
     /// The multi handle, and `curl_multi_wakeup`: the one call that libcurl allows from any thread.
     ///
-    /// Unchecked: `raw` is used on the loop's thread only, but for the wake, which the lock keeps from meeting the
+    /// Unchecked: `raw` is used on the loop's thread only, except by `wake`, which the lock separates from the
     /// clean-up.
     private final class Multi: @unchecked Sendable {
         let raw: UnsafeMutableRawPointer
@@ -37,7 +37,7 @@ package actor TransferEngine: LoopService {
 
     private nonisolated let loop: LoopExecutor
     private nonisolated let multi: Multi
-    /// Paused transfers that may go on, asked for by file threads.
+    /// Paused transfers that may resume, added by file threads.
     private nonisolated let resumes = Mutex<[UInt64]>([])
     private nonisolated let pool: ReaderPool
     private var limits: TransferLimits
@@ -45,9 +45,9 @@ package actor TransferEngine: LoopService {
     private nonisolated let meters: TransferMeters
 
     private var active: [UInt64: ActiveTransfer] = [:]
-    /// Transfers that wait for their host, first come first served; a cancelled one is gone from `pending`.
+    /// Transfers that wait for their host, in order of arrival; a cancelled one is missing from `pending`.
     private var waiting: [String: ArraySlice<UInt64>] = [:]
-    /// Hosts with waiting transfers, in turn.
+    /// Hosts with waiting transfers, served in turn.
     private var turns: [String] = []
     private var perHost: [String: Int] = [:]
     private var nextID: UInt64 = 0
@@ -60,14 +60,14 @@ package actor TransferEngine: LoopService {
     }
 
     private var pending: [UInt64: Pending] = [:]
-    /// Handles of transfers that have ended, to be used again: a new one costs more than a small request.
+    /// Handles of ended transfers, for reuse: a new one costs more than a small request.
     private var idle: [OpaquePointer] = []
-    /// Hosts of URLs by what stands before their paths, as libcurl reads them.
+    /// Hosts as libcurl parses them, by the part of the URL before the path.
     private var hosts: [String: String] = [:]
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    /// - Throws: `TransferFailure.internalError` when libcurl does not come up.
+    /// - Throws: `TransferFailure.internalError` when libcurl does not start.
     package init(
         limits: TransferLimits, egress: EgressPolicy, pool: ReaderPool, meters: TransferMeters = TransferMeters()
     ) throws {
@@ -81,12 +81,12 @@ package actor TransferEngine: LoopService {
         let multi = Multi(raw: raw)
         self.multi = multi
         loop = LoopExecutor(name: "backhaul.transfer") { multi.wake() }
-        // Idle connections beyond what may run are of no use.
+        // More idle connections than concurrent transfers are useless.
         _ = backhaul_multi_set_long(raw, CURLMOPT_MAXCONNECTS, max(8, limits.transfers))
         loop.start(self)
     }
 
-    /// Makes the request and reports what came of it; failures of the transfer are part of the report.
+    /// Makes the request and returns its report, which includes failures of the transfer.
     /// - Throws: `CancellationError` when the calling task is cancelled, the work interrupted or the engine closed;
     ///   `TransferFailure` when the request cannot be made at all.
     package func run(
@@ -95,12 +95,12 @@ package actor TransferEngine: LoopService {
         let host = try host(of: request.url)
         nextID += 1
         let id = nextID
-        // An interruption that has come already is filed here, and found by the next turn like one that comes later.
+        // An interruption that has already come is filed here; the next turn finds it like a later one.
         interruption?.arm { self.file(cancel: id) }
         defer { interruption?.disarm() }
         return try await withTaskCancellationHandler {
-            // Between here and the registration nothing suspends, so a cancel that was filed by the handler below runs
-            // on this executor after it and finds the transfer.
+            // Nothing suspends between here and the registration, so a cancel that the handler below files is
+            // handled on this executor after it, and finds the transfer.
             try await withCheckedThrowingContinuation { continuation in
                 guard !isClosed, !Task.isCancelled else { return continuation.resume(throwing: CancellationError()) }
                 pending[id] = Pending(request: request, host: host, continuation: continuation)
@@ -121,9 +121,8 @@ package actor TransferEngine: LoopService {
 
     private nonisolated let cancels = Mutex<[UInt64]>([])
 
-    /// Whether all addresses of a submitter's URL may be connected to. Stricter than the check of each connection, which
-    /// stands behind it: a host of which one address is forbidden is no destination, whichever would have been tried first.
-    /// Blocks.
+    /// Requires that all addresses of a submitter's URL are allowed. Stricter than the later check of each
+    /// connection: a host with one forbidden address is refused, whichever address would be tried first. Blocks.
     /// - Throws: `TransferFailure`.
     package nonisolated func requireAllowed(_ url: String) throws(TransferFailure) {
         let name = try ParsedURL(url).name
@@ -132,8 +131,8 @@ package actor TransferEngine: LoopService {
         }
     }
 
-    /// What a connection is shared by and counted for. Parsing costs as much as a small upload's whole decision, and the
-    /// host does not hang on what follows it, as long as that is plain.
+    /// The key by which connections are shared and counted. Parsing costs as much as a small upload's whole
+    /// decision, and the host does not depend on the path as long as that is plain, so hosts are cached by origin.
     private func host(of url: String) throws(TransferFailure) -> String {
         let utf8 = url.utf8
         guard let scheme = utf8.firstIndex(of: UInt8(ascii: ":")),
@@ -149,7 +148,7 @@ package actor TransferEngine: LoopService {
         return host
     }
 
-    /// From now on so many at a time; what runs goes on.
+    /// Changes the limits; running transfers continue.
     package func resize(transfers: Int, perHost: Int) {
         guard !isClosed else { return }
         limits.transfers = transfers
@@ -158,7 +157,7 @@ package actor TransferEngine: LoopService {
         startWaiting()
     }
 
-    /// Cancels what runs and waits, and ends the thread.
+    /// Cancels running and waiting transfers, and ends the thread.
     package func close() {
         guard !isClosed else { return }
         isClosed = true
@@ -169,7 +168,7 @@ package actor TransferEngine: LoopService {
         loop.stop()
     }
 
-    /// Transfers under way and waiting.
+    /// The number of running and waiting transfers.
     package var load: (running: Int, waiting: Int) { (active.count, pending.count) }
 
     // MARK: The loop's turn
@@ -187,7 +186,7 @@ package actor TransferEngine: LoopService {
         var running: Int32 = 0
         curl_multi_perform(multi.raw, &running)
         finishDone()
-        // What was filed while libcurl worked is looked at before any wait: its wake may have been used up already.
+        // What was filed while libcurl worked is checked before any wait: its wake may already be consumed.
         let isIdle = cancels.withLock { $0.isEmpty } && resumes.withLock { $0.isEmpty }
         if mayWait && isIdle { curl_multi_poll(multi.raw, nil, 0, 500, nil) }
     }
@@ -222,7 +221,7 @@ package actor TransferEngine: LoopService {
     // MARK: Starting and ending
 
     private func startWaiting() {
-        // One pass over the hosts in turn starts one transfer of each that may have one more, until none may.
+        // Each pass over the hosts starts one transfer per host below its limit, until no host can start one.
         var isStarting = true
         while isStarting, active.count < limits.transfers {
             isStarting = false
@@ -246,7 +245,8 @@ package actor TransferEngine: LoopService {
     private func start(_ id: UInt64, _ entry: Pending) {
         let feeder = BodyFeeder(entry.request.body, pool: pool, progress: entry.request.progress) { [weak self] in
             guard let self else { return }
-            // Whoever found the list empty has woken the thread, or is about to; it takes the whole list.
+            // The file thread that found the list empty has woken the loop, or is about to. The loop takes the
+            // whole list.
             let isFirst = resumes.withLock { resumes in
                 resumes.append(id)
                 return resumes.count == 1
@@ -257,7 +257,7 @@ package actor TransferEngine: LoopService {
             id: id, request: entry.request, host: entry.host, egress: egress, feeder: feeder,
             continuation: entry.continuation)
         guard let handle = idle.popLast() ?? curl_easy_init().map({ OpaquePointer($0) }) else {
-            return entry.continuation.resume(throwing: TransferFailure.internalError("libcurl gave no handle"))
+            return entry.continuation.resume(throwing: TransferFailure.internalError("libcurl returned no handle"))
         }
         let easy = UnsafeMutableRawPointer(handle)
         do {
@@ -271,7 +271,7 @@ package actor TransferEngine: LoopService {
         perHost[entry.host, default: 0] += 1
         guard curl_multi_add_handle(multi.raw, easy) == CURLM_OK else {
             finish(transfer)
-            return entry.continuation.resume(throwing: TransferFailure.internalError("libcurl took no transfer"))
+            return entry.continuation.resume(throwing: TransferFailure.internalError("libcurl refused the transfer"))
         }
     }
 
@@ -282,7 +282,7 @@ package actor TransferEngine: LoopService {
         keep(transfer.release())
     }
 
-    /// Keeps as many handles as may run, for those to come.
+    /// Keeps the handle for reuse, up to the number of concurrent transfers.
     private func keep(_ handle: OpaquePointer?) {
         guard let handle else { return }
         guard !isClosed, idle.count < limits.transfers else {

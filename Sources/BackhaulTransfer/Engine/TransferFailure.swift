@@ -1,16 +1,16 @@
 package import BackhaulFiles
 
-/// Why a transfer has no answer to judge by.
+/// Why a transfer has no usable response.
 package enum TransferFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case badURL(String)
     /// The host's name did not resolve.
     case unresolved(String)
     case notConnected(String)
-    /// Every address of the host is one that the egress policy forbids.
+    /// The egress policy forbids an address of the host.
     case egressRefused(String)
-    /// The TLS handshake failed on the way; may pass.
+    /// The TLS handshake failed; a retry may succeed.
     case handshake(String)
-    /// The peer's certificate is not to be trusted.
+    /// The peer's certificate is not trusted.
     case untrusted(String)
     /// Connecting took too long, or the transfer stalled.
     case timedOut(String)
@@ -22,9 +22,9 @@ package enum TransferFailure: Error, Hashable, Sendable, CustomStringConvertible
     case sourceChanged(String)
     /// The file could not be read.
     case sourceUnreadable(String)
-    /// A local folder could not take the object; may pass.
+    /// A local folder could not store the object; a retry may succeed.
     case storeFailed(String)
-    /// A local folder will not take the object.
+    /// A local folder refuses the object; a retry does not help.
     case storeRefused(String)
     case internalError(String)
 
@@ -41,7 +41,7 @@ package enum TransferFailure: Error, Hashable, Sendable, CustomStringConvertible
         case .unresolved(let text): "the host's name does not resolve: \(text)"
         case .notConnected(let text): "no connection: \(text)"
         case .egressRefused(let text):
-            "connecting to \(text) is not allowed: it is no public address; add its range to egress.allow to allow it"
+            "connecting to \(text) is not allowed: it is not public; add its range to egress.allow to allow it"
         case .handshake(let text): "the TLS handshake failed: \(text)"
         case .untrusted(let text): "the server's certificate is not trusted: \(text)"
         case .timedOut(let text): "timed out: \(text)"

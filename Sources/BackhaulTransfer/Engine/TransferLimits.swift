@@ -1,14 +1,15 @@
 /// The engine's limits and their defaults.
 package struct TransferLimits: Hashable, Sendable {
-    /// Transfers at a time; others wait in the engine.
+    /// Maximum concurrent transfers; further ones wait in the engine.
     package var transfers: Int
-    /// Transfers at a time to one scheme, host and port.
+    /// Maximum concurrent transfers to one scheme, host and port.
     package var transfersPerHost: Int
-    /// Milliseconds to connect, the TLS handshake included.
+    /// Milliseconds to connect, including the TLS handshake.
     package var connectTimeout: Int64
-    /// A transfer slower than this many bytes a second, over `stallTimeout`, has stalled. Waiting for the answer counts.
+    /// A transfer slower than this many bytes per second over `stallTimeout` has stalled. Waiting for the response
+    /// counts.
     package var stallBytesPerSecond: Int
-    /// Milliseconds; whole seconds count.
+    /// Milliseconds, rounded down to whole seconds, at least one.
     package var stallTimeout: Int64
 
     package static let standard = TransferLimits(

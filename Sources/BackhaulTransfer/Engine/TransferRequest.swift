@@ -4,9 +4,9 @@ internal import Synchronization
 /// The bytes that a request sends.
 package enum TransferBody: Sendable {
     case none
-    /// Small files, read and hashed before.
+    /// A small file, read and hashed beforehand.
     case bytes(LoadedBytes)
-    /// Streamed while it is sent.
+    /// A file that is read while it is sent.
     case file(SourceFile)
 
     package var count: UInt64 {
@@ -18,21 +18,21 @@ package enum TransferBody: Sendable {
     }
 }
 
-/// What to do with the bytes of an answer.
+/// What to do with the bytes of a response.
 package enum ResponseSink: Hashable, Sendable {
-    /// Keep the first so many, drop the rest.
+    /// Keeps this many bytes from the start and drops the rest.
     case keep(Int)
-    /// Hash them all: a read-back.
+    /// Hashes all bytes: a read-back.
     case hash
 }
 
-/// How far a transfer has come, for whoever watches it.
+/// The progress of a transfer, readable from any thread.
 package final class TransferProgress: Sendable {
     private let sent = Atomic<UInt64>(0)
 
     package init() {}
 
-    /// Bytes of the body handed to the connection.
+    /// Bytes of the body handed to libcurl.
     package var bytesSent: UInt64 { sent.load(ordering: .relaxed) }
 
     func add(_ count: Int) { sent.add(UInt64(count), ordering: .relaxed) }
@@ -43,7 +43,7 @@ package final class TransferProgress: Sendable {
 package struct TransferRequest: Sendable {
     package var method: String
     package var url: String
-    /// Name and value; checked against line breaks by the engine.
+    /// Name and value; the engine refuses line breaks in them.
     package var headers: [(name: String, value: String)]
     package var body: TransferBody
     package var sink: ResponseSink
@@ -62,26 +62,26 @@ package struct TransferRequest: Sendable {
     }
 }
 
-/// What came of a request.
+/// The result of a request.
 package struct TransferReport: Sendable {
-    /// The final status; nil when there was no answer.
+    /// The final status; nil without a response.
     package var status: Int?
-    /// Why the transfer ended without a whole answer.
+    /// Why the transfer ended without a complete response.
     package var failure: TransferFailure?
-    /// The final answer's headers, names lower-cased, in order.
+    /// The final response's headers in order, with lower-case names.
     package var headers: [(name: String, value: String)]
-    /// What the sink kept.
+    /// The bytes that the sink kept.
     package var body: [UInt8]
     /// Bytes of the body that were sent.
     package var bytesSent: UInt64
-    /// SHA-256 of the body as sent, lower-case hex; nil when it was not read to its end.
+    /// SHA-256 of the body as sent, lower-case hex; nil when the body was not read to its end.
     package var sha256: String?
-    /// Bytes that came, and their SHA-256 when the sink hashes.
+    /// Bytes received, and their SHA-256 in lower-case hex when the sink hashes.
     package var bytesReceived: UInt64
     package var receivedSHA256: String?
-    /// Whether the final status came before the whole body was handed over.
+    /// Whether the final status came before the whole body was handed to libcurl.
     package var isEarly: Bool
-    /// Milliseconds that the server asked to wait.
+    /// Milliseconds that the server requests to wait (`Retry-After`).
     package var retryAfter: Int64?
 
     package init(
@@ -101,6 +101,6 @@ package struct TransferReport: Sendable {
         self.retryAfter = retryAfter
     }
 
-    /// The last header of that (lower-case) name.
+    /// The last header with this lower-case name.
     package func header(_ name: String) -> String? { headers.last { $0.name == name }?.value }
 }

@@ -2,10 +2,11 @@ internal import BackhaulDomain
 internal import Crypto
 internal import Foundation
 
-/// A token as its table has it: never the token itself.
+/// A token as stored in the table: its hash, never its text.
 package struct APIToken: Hashable, Sendable {
     package var caller: Caller
-    /// SHA-256 of the token's text, lower-case hex. A token has 256 random bits, so a plain hash cannot be searched.
+    /// SHA-256 of the token's text, lower-case hex. A token has 256 random bits, so a plain hash cannot be reversed
+    /// by search.
     package var sha256: String
 
     package init(caller: Caller, sha256: String) {
@@ -13,7 +14,8 @@ package struct APIToken: Hashable, Sendable {
         self.sha256 = sha256
     }
 
-    /// A fresh token and its hash: 256 bits of the system's generator, in letters that no shell, header or YAML gets wrong.
+    /// Generates a token and its hash: 256 bits of the system's generator, in characters that need no quoting in a
+    /// shell, header or YAML.
     package static func generate() -> (text: String, sha256: String) {
         var generator = SystemRandomNumberGenerator()
         let text = "bht_" + Hex.encode((0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) })

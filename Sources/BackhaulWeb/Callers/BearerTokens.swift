@@ -6,15 +6,16 @@ package import Logging
 
 /// Checks JWTs (RFC 7519) against the keys of an issuer.
 ///
-/// Only signatures by public keys are taken (RFC 8725, section 3.1): a shared secret in a key set would let whoever reads
-/// the set sign. `jku`, `x5u` and `x5c` of a token's header are never followed.
+/// Accepts only signatures by asymmetric keys (RFC 8725, section 3.1): with a shared secret in a key set, every
+/// reader of the set could sign. `jku`, `x5u` and `x5c` of a token's header are never followed.
 package actor BearerTokens {
     package struct Rules: Hashable, Sendable {
         package var issuer: String
         package var audience: String
-        /// The claim that names the tenant; without it in a token, the caller is nobody's and refused.
+        /// The claim that names the tenant; a token without it is refused.
         package var tenantClaim: String
-        /// The claim with the scopes, as one text with blanks or as a list; `backhaul:submit` counts as `submit`.
+        /// The claim with the scopes, as one text separated by spaces or as a list; `backhaul:submit` counts as
+        /// `submit`.
         package var scopeClaim: String
 
         package init(issuer: String, audience: String, tenantClaim: String = "tenant", scopeClaim: String = "scope") {
@@ -33,14 +34,14 @@ package actor BearerTokens {
     private var known: Set<String> = []
     private var fetchedAt = Date.distantPast
     private var triedAt = Date.distantPast
-    /// Those who wait for the fetch that is under way.
+    /// Callers that wait for the fetch in progress; nil without one.
     private var waiters: [CheckedContinuation<Void, Never>]?
 
-    /// Keys are fetched anew when they are this old (seconds), so that a withdrawn key is not taken for ever.
+    /// Seconds after which the keys are fetched again, so that a revoked key does not stay valid.
     private static let longestAge: TimeInterval = 600
-    /// An unknown key id makes them be fetched, but not more often than this: callers must not drive the issuer.
+    /// Minimum seconds between two fetches: an unknown key id triggers one, and callers must not flood the issuer.
     private static let shortestPause: TimeInterval = 30
-    /// Clocks differ: a token is taken for so long (seconds) before it begins and after it ends.
+    /// Seconds for which a token is accepted before its start and after its expiry, since clocks differ.
     private static let leeway: TimeInterval = 30
     private static let algorithms: Set<String> = [
         "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
@@ -55,11 +56,11 @@ package actor BearerTokens {
         self.now = now
     }
 
-    /// - Throws: `Problem`: 401 for a token that does not count, 503 while no keys can be had.
+    /// - Throws: `Problem`: 401 for a token that is not valid, 503 while no keys are available.
     func caller(_ token: String) async throws -> Caller {
         let header = try Self.header(of: token)
         guard Self.algorithms.contains(header.alg ?? "") else {
-            throw Self.refusal("its algorithm is not one of those taken")
+            throw Self.refusal("its algorithm is not accepted")
         }
         guard let id = header.kid else { throw Self.refusal("it names no key (kid)") }
         let keys = try await keys(holding: id)
@@ -67,12 +68,13 @@ package actor BearerTokens {
         do {
             claims = try await keys.verify(token, as: Claims.self)
         } catch {
-            throw Self.refusal("its signature or its form is wrong")
+            throw Self.refusal("its signature or its form is not valid")
         }
         return try caller(claims)
     }
 
-    /// Fetches the keys when they are missing, old, or lack this one. Who comes while they are fetched waits for that.
+    /// Fetches the keys when they are missing, old, or lack this one. Callers that arrive during a fetch wait for
+    /// it.
     private func keys(holding id: String) async throws -> JWTKeyCollection {
         let time = now()
         let isOld = time.timeIntervalSince(fetchedAt) > Self.longestAge
@@ -89,10 +91,10 @@ package actor BearerTokens {
         }
         guard let keys, now().timeIntervalSince(fetchedAt) <= 2 * Self.longestAge else {
             throw Problem(
-                .serviceUnavailable, "keys-unavailable", "the keys that sign JWTs cannot be had now",
+                .serviceUnavailable, "keys-unavailable", "the keys that verify JWTs are not available now",
                 retryAfter: Int(Self.shortestPause))
         }
-        guard known.contains(id) else { throw Self.refusal("its key (kid) is not known") }
+        guard known.contains(id) else { throw Self.refusal("its key (kid) is unknown") }
         return keys
     }
 
@@ -110,19 +112,19 @@ package actor BearerTokens {
             known = ids
             fetchedAt = time
         } catch {
-            logger.warning("the keys that sign JWTs were not fetched", metadata: ["error": "\(error)"])
+            logger.warning("fetching the keys that verify JWTs failed", metadata: ["error": "\(error)"])
         }
     }
 
     private func caller(_ claims: Claims) throws -> Caller {
         let time = now()
-        guard let end = claims.number("exp") else { throw Self.refusal("it has no end (exp)") }
+        guard let end = claims.number("exp") else { throw Self.refusal("it has no expiry (exp)") }
         guard time.timeIntervalSince1970 < end + Self.leeway else { throw Self.refusal("it has expired") }
         if let begin = claims.number("nbf"), time.timeIntervalSince1970 < begin - Self.leeway {
-            throw Self.refusal("it does not count yet")
+            throw Self.refusal("it is not valid yet (nbf)")
         }
-        guard claims.text("iss") == rules.issuer else { throw Self.refusal("another issuer's") }
-        guard claims.texts("aud").contains(rules.audience) else { throw Self.refusal("meant for another audience") }
+        guard claims.text("iss") == rules.issuer else { throw Self.refusal("it is from another issuer") }
+        guard claims.texts("aud").contains(rules.audience) else { throw Self.refusal("it is for another audience") }
         let words = claims.texts(rules.scopeClaim).flatMap { $0.split(separator: " ") }
         let scopes = words.compactMap { word in
             Scope(rawValue: String(word.hasPrefix("backhaul:") ? word.dropFirst("backhaul:".count) : word))
@@ -134,7 +136,7 @@ package actor BearerTokens {
             do {
                 try TaskRules.checkTenant(tenant)
             } catch {
-                throw Self.refusal("its tenant is refused: \(error.message)")
+                throw Self.refusal("its tenant is not valid: \(error.message)")
             }
         }
         return Caller(
@@ -142,7 +144,7 @@ package actor BearerTokens {
     }
 
     private struct KeySet: Decodable {
-        /// nil for a kind of key that is not taken here, shared secrets above all: it says nothing about the others.
+        /// nil for a kind of key that is not accepted, such as a shared secret; the other keys stay usable.
         struct Entry: Decodable {
             var key: JWK?
 
@@ -163,11 +165,11 @@ package actor BearerTokens {
         text += String(repeating: "=", count: (4 - text.count % 4) % 4)
         guard parts.count == 3, let data = Data(base64Encoded: text),
             let header = try? JSONDecoder().decode(Header.self, from: data)
-        else { throw refusal("it is no JWT") }
+        else { throw refusal("it is not a JWT") }
         return header
     }
 
     private static func refusal(_ reason: String) -> Problem {
-        Problem(.unauthorized, "bad-token", "the token is not taken: \(reason)")
+        Problem(.unauthorized, "bad-token", "the token is not accepted: \(reason)")
     }
 }

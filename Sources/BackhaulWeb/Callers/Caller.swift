@@ -1,12 +1,12 @@
 package import BackhaulDomain
 internal import HTTPTypes
 
-/// Who asks, and what he may.
+/// A caller and its permissions.
 package struct Caller: Hashable, Sendable {
-    /// The token's name, or the subject of a JWT; for logs.
+    /// The token's name, or the subject of a JWT; for logs, records and limits per caller.
     package var name: String
     package var scopes: Set<Scope>
-    /// The only tenant whose tasks he may touch; nil for all.
+    /// The only tenant whose tasks the caller may access; nil for all.
     package var tenant: ByteText?
 
     package init(name: String, scopes: Set<Scope>, tenant: ByteText?) {
@@ -15,20 +15,20 @@ package struct Caller: Hashable, Sendable {
         self.tenant = tenant
     }
 
-    /// Whoever asks where nobody is asked who he is.
+    /// The caller when authentication is off, or the route needs none.
     package static let anyone = Caller(name: "anyone", scopes: Set(Scope.allCases), tenant: nil)
 
     /// - Throws: `Problem` with 403.
     func require(_ scope: Scope) throws(Problem) {
         guard scopes.contains(scope) else {
-            throw Problem(.forbidden, "missing-scope", "this takes the scope '\(scope.rawValue)'")
+            throw Problem(.forbidden, "missing-scope", "this request needs the scope '\(scope.rawValue)'")
         }
     }
 
     /// - Throws: `Problem` with 403, the same whether the tenant exists or not.
     func require(tenant: ByteText) throws(Problem) {
         guard self.tenant == nil || self.tenant == tenant else {
-            throw Problem(.forbidden, "wrong-tenant", "these credentials are another tenant's")
+            throw Problem(.forbidden, "wrong-tenant", "these credentials belong to another tenant")
         }
     }
 }

@@ -1,6 +1,6 @@
 internal import JWTKit
 
-/// What a JWT says, whatever its claims are called.
+/// The claims of a JWT, under any names.
 struct Claims: JWTPayload {
     private enum Value: Codable, Sendable {
         case text(String)
@@ -43,7 +43,7 @@ struct Claims: JWTPayload {
         try container.encode(values)
     }
 
-    /// Nothing here: whoever asks for the claims checks them against his own time and rules.
+    /// Checks nothing: `BearerTokens` checks the claims against its own clock and rules.
     func verify(using algorithm: some JWTAlgorithm) async throws {}
 
     func text(_ name: String) -> String? {
@@ -54,7 +54,7 @@ struct Claims: JWTPayload {
         if case .number(let number) = values[name] { number } else { nil }
     }
 
-    /// One text counts as a list of one.
+    /// A single text counts as a list of one.
     func texts(_ name: String) -> [String] {
         switch values[name] {
         case .text(let text): [text]

@@ -1,8 +1,8 @@
 package import BackhaulDomain
 internal import HTTPTypes
 
-/// What HTTP callers may name. Files of the workers' machines and URLs of their own choice are capabilities that they do
-/// not have unless the operator gives them.
+/// What HTTP callers may name. Files on the workers' machines and arbitrary URLs are capabilities that only the
+/// operator can grant.
 package struct IngestRules: Hashable, Sendable {
     /// The configured destinations.
     package var destinations: Set<ByteText>
@@ -17,9 +17,9 @@ package struct IngestRules: Hashable, Sendable {
         self.freeURLs = freeURLs
     }
 
-    /// Where a text of a caller leads.
-    /// - Throws: `Problem`: 403 for what callers may not name, 422 for what nobody may.
-    func place(_ text: ByteText) throws(Problem) -> DestinationReference.Target {
+    /// Resolves a destination as a caller names it.
+    /// - Throws: `Problem`: 403 for a URL when URLs are off, 422 for an unknown destination or a bad URL.
+    func target(_ text: ByteText) throws(Problem) -> DestinationReference.Target {
         guard text.utf8.contains(UInt8(ascii: ":")) else {
             guard destinations.contains(text) else {
                 throw Problem(
@@ -30,7 +30,7 @@ package struct IngestRules: Hashable, Sendable {
         }
         guard freeURLs else {
             throw Problem(
-                .forbidden, "free-urls-off", "callers name configured destinations here; URLs of their own are off")
+                .forbidden, "free-urls-off", "URLs as destinations are off for callers; name a configured destination")
         }
         do {
             try TaskRules.checkURL(text)
@@ -45,8 +45,8 @@ package struct IngestRules: Hashable, Sendable {
         guard fileRoots.contains(root) else {
             throw Problem(
                 .forbidden, "file-source-off",
-                "callers may not name files below root '\(root.text.bounded(toBytes: 64))'; the operator lists the roots that they may "
-                    + "in api.fileRoots")
+                "callers may not name files below root '\(root.text.bounded(toBytes: 64))'; "
+                    + "the operator lists the allowed roots in api.fileRoots")
         }
     }
 }

@@ -1,6 +1,6 @@
-/// Where the keys that sign JWTs come from.
+/// The source of the keys that verify JWTs.
 package protocol KeySetSource: Sendable {
-    /// A JSON Web Key Set (RFC 7517).
-    /// - Throws: whatever kept it from being read.
+    /// Fetches a JSON Web Key Set (RFC 7517).
+    /// - Throws: the error that prevented the fetch.
     func fetch() async throws -> String
 }

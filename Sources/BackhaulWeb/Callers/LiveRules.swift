@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// What callers may name, as it is configured now.
+/// What callers may name, as currently configured.
 package final class LiveRules: Sendable {
     private let current: Mutex<IngestRules>
 

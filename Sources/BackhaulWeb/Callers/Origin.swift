@@ -3,13 +3,13 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 
-/// Who hands tasks in, and in which trace.
+/// The caller of a submission, and its trace.
 struct Origin: Sendable {
     private static let header = HTTPField.Name(TraceContext.header)
 
     let caller: Caller
     let call: Call
-    /// The request's own span where spans are recorded; else the caller's, passed on as it is; nil without any.
+    /// The request's own span when spans are recorded, else the caller's trace unchanged; nil without either.
     let trace: TraceContext?
     private let parent: String?
     private let tracer: Tracer?
@@ -24,7 +24,7 @@ struct Origin: Sendable {
         trace = tracer.map { given?.child ?? $0.root() } ?? given
     }
 
-    /// The request has been answered.
+    /// Records the span of the answered request.
     func ended(_ name: String, tasks: Int, error: String? = nil) {
         guard let tracer, let trace else { return }
         tracer.record(

@@ -1,8 +1,8 @@
 /// What a caller may do.
 package enum Scope: String, Hashable, Sendable, CaseIterable {
-    /// Hand in tasks.
+    /// Submit tasks.
     case submit
-    /// See tasks, batches and events.
+    /// Read tasks, batches and events.
     case read
     /// Cancel, retry and acknowledge.
     case operate

@@ -1,15 +1,15 @@
-/// How many tasks a tenant may hand in now; pure, time is given.
+/// How many tasks a tenant may submit now; pure, the time is a parameter.
 ///
 /// A token bucket (as in ITU-T I.371's "leaky bucket as a meter"): it fills at the rate, up to a second's worth or one
 /// batch, whichever is more.
 struct TenantBudget: Hashable, Sendable {
-    /// Tasks a second; 0 for no limit.
+    /// Tasks per second; 0 for no limit.
     var rate: Double
     private var level: Double
-    /// Milliseconds.
+    /// When `level` was computed, in milliseconds of the log's clock.
     private var at: Int64
 
-    /// What may be handed in at once after a pause, at the least: a whole page of a batch.
+    /// The least that may be submitted at once after a pause: one append of a batch.
     static let smallestBurst = 500.0
 
     init(rate: Double, now: Int64) {
@@ -18,8 +18,8 @@ struct TenantBudget: Hashable, Sendable {
         at = now
     }
 
-    /// Takes as many of `count` as there are.
-    /// - Returns: how many were taken, and the seconds after which one more may be.
+    /// Takes up to `count` tasks from the budget.
+    /// - Returns: how many were taken, and the seconds after which one more is available.
     mutating func take(_ count: Int, now: Int64) -> (taken: Int, retryAfter: Int) {
         guard rate > 0 else { return (count, 0) }
         level = min(max(rate, Self.smallestBurst), level + Double(max(0, now - at)) / 1_000 * rate)

@@ -3,13 +3,14 @@ package import BackhaulLog
 internal import HTTPTypes
 internal import Synchronization
 
-/// What a tenant may hand in: so many tasks a second, and so many that are not acknowledged yet.
+/// Limits a tenant's submissions: tasks per second, and tasks that are not acknowledged yet.
 ///
-/// The second is PhotoKit's `jobLimit`: what is under way counts, and what has ended until its owner has acknowledged it.
-/// The count is a view's, with the view's lag; what this process has let in since the view looked is added, so that one
-/// process never lets more than the limit through. Several ingest nodes may together, by what each lets in during the lag.
+/// The second is PhotoKit's `jobLimit`: a task counts while it is in progress, and after its end until its owner
+/// acknowledges it. The count comes from a view and lags with it. What this process has admitted since the view was
+/// queried is added, so that one process never exceeds the limit while the view answers. Several ingest nodes
+/// together may exceed it by what each admits during the lag.
 package final class TenantLimits: Sendable {
-    /// Limits of each tenant; 0 for none.
+    /// Limits of each tenant; 0 for no limit.
     package struct Rules: Hashable, Sendable {
         package var tasksPerSecond: Int
         package var unacknowledged: Int
@@ -22,11 +23,11 @@ package final class TenantLimits: Sendable {
 
     private struct Count {
         var unacknowledged: Int
-        /// Milliseconds.
+        /// When the view was queried, in milliseconds of the log's clock.
         var at: Int64
-        /// Let in, and not answered by the log yet.
+        /// Admitted, and not answered by the log yet.
         var underWay = 0
-        /// Answered by the log since the view was last asked.
+        /// Answered by the log since the view was last queried.
         var settled = 0
         var isKnown = true
 
@@ -44,14 +45,14 @@ package final class TenantLimits: Sendable {
     private let unacknowledged: (@Sendable (_ tenant: ByteText) async throws -> Int)?
     private let state: Mutex<State>
 
-    /// Milliseconds for which a view's count is taken as it is.
+    /// Milliseconds for which a view's count is used without a new query.
     private static let freshness: Int64 = 1_000
-    /// Milliseconds after which a count says nothing any more.
+    /// Milliseconds after which a count is no longer used.
     private static let memory: Int64 = 30_000
-    /// Tenants that are remembered; beyond them the books begin anew, which only forgives.
+    /// Maximum tenants remembered; beyond it the counts are cleared, which only admits more.
     private static let tenants = 10_000
 
-    /// - Parameter unacknowledged: how many tasks of a tenant a view counts; nil where there is none to ask.
+    /// - Parameter unacknowledged: returns a view's count of a tenant's tasks; nil without a view.
     package init(
         rules: Rules, clock: any LogClock, unacknowledged: (@Sendable (_ tenant: ByteText) async throws -> Int)? = nil
     ) {
@@ -60,7 +61,7 @@ package final class TenantLimits: Sendable {
         state = Mutex(State(rules: rules))
     }
 
-    /// These rules count from now on.
+    /// Applies these rules from now on, with full budgets.
     package func replace(_ rules: Rules) {
         state.withLock { state in
             state.rules = rules
@@ -68,8 +69,8 @@ package final class TenantLimits: Sendable {
         }
     }
 
-    /// Asks for room for `count` tasks of a tenant.
-    /// - Returns: how many may be handed in now, and why not more.
+    /// Admits up to `count` tasks of a tenant.
+    /// - Returns: how many may be submitted now, and why not more.
     func take(_ count: Int, of tenant: ByteText) async -> (taken: Int, problem: Problem?) {
         let rules = state.withLock(\.rules)
         var taken = count
@@ -78,7 +79,7 @@ package final class TenantLimits: Sendable {
             await refresh(tenant, unacknowledged)
             let room = state.withLock { state -> Int in
                 let count = state.counts[tenant] ?? Count(unacknowledged: 0, at: .min, isKnown: false)
-                // Nobody knows, or has known for long: a view that is away must not keep valid tasks out.
+                // Without a recent count all are admitted: an unreachable view must not refuse valid tasks.
                 let isKnown = count.isKnown && clock.now - count.at < Self.memory
                 let room = isKnown ? max(0, rules.unacknowledged - count.sum) : taken
                 state.counts[tenant, default: count].underWay += min(room, taken)
@@ -88,8 +89,8 @@ package final class TenantLimits: Sendable {
                 taken = room
                 problem = Problem(
                     .tooManyRequests, "tenant-limit",
-                    "the tenant has \(rules.unacknowledged) tasks that are not acknowledged; wait for some to end and "
-                        + "acknowledge them", retryAfter: 5)
+                    "the tenant is at its limit of \(rules.unacknowledged) unacknowledged tasks; "
+                        + "wait for some to end and acknowledge them", retryAfter: 5)
             }
         }
         guard rules.tasksPerSecond > 0 else { return (taken, problem) }
@@ -104,13 +105,13 @@ package final class TenantLimits: Sendable {
             state.withLock { $0.counts[tenant]?.underWay -= taken - allowed }
             taken = allowed
             problem = Problem(
-                .tooManyRequests, "rate-limit", "a tenant may hand in \(rules.tasksPerSecond) tasks a second",
+                .tooManyRequests, "rate-limit", "a tenant may submit \(rules.tasksPerSecond) tasks per second",
                 retryAfter: retryAfter)
         }
         return (taken, problem)
     }
 
-    /// The log has answered for so many that were let in, whatever it said.
+    /// Records that the log has answered for `count` admitted tasks, with any outcome.
     func settle(_ count: Int, of tenant: ByteText) {
         state.withLock { state in
             guard var known = state.counts[tenant] else { return }
@@ -121,8 +122,8 @@ package final class TenantLimits: Sendable {
         }
     }
 
-    /// Takes a new count when the last one is old. What the log answered before the question is in the view's count, since
-    /// it catches up first; what comes later is still ours.
+    /// Queries the view when the last count is old. What the log answered before the query is in the view's count,
+    /// since the view catches up first; what it answers later stays in `settled`.
     private func refresh(_ tenant: ByteText, _ ask: @Sendable (ByteText) async throws -> Int) async {
         let now = clock.now
         let (isFresh, before) = state.withLock { state in

@@ -1,18 +1,18 @@
 internal import HTTPTypes
 internal import Hummingbird
 
-/// `/livez`, `/readyz` and `/metrics`, for whoever reaches the port.
+/// `/livez`, `/readyz` and `/metrics`, without authentication.
 ///
-/// Liveness says that the process answers and asks nobody; readiness that its role works.
+/// Liveness says that the process answers, and checks nothing else; readiness says that its role works.
 package enum HealthRoutes {
     private struct Health: Encodable {
         var status: String
         var reason: String?
-        /// What people should know though it is ready; missing when there is nothing.
+        /// Warnings about a ready process; left out when empty.
         var remarks: [String]?
     }
 
-    /// - Parameter metrics: what `/metrics` shows, in Prometheus' text format.
+    /// - Parameter metrics: returns the metrics in the Prometheus text format.
     package static func make(_ readiness: Readiness, metrics: @escaping @Sendable () -> String) -> [APIRoute] {
         [
             APIRoute(.get, "/livez", nil) { _, _ in JSONAnswer.response(.ok, Health(status: "live")) },

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Whether a process works, as `/readyz` says it.
+/// Whether a process is ready, as `/readyz` reports it.
 package final class Readiness: Sendable {
     private struct State {
         var isReady = false
@@ -14,22 +14,22 @@ package final class Readiness: Sendable {
 
     package func set(_ isReady: Bool) { state.withLock { $0.isReady = isReady } }
 
-    /// Adds something that has to hold beside. It must answer at once, from what is known.
-    /// - Parameter check: why the process is not ready; nil when nothing is in the way.
+    /// Adds a further condition. It must return at once, from state in memory.
+    /// - Parameter check: returns why the process is not ready, or nil.
     package func add(_ check: @escaping @Sendable () -> String?) { state.withLock { $0.checks.append(check) } }
 
-    /// Adds something that people should know though the process is ready. It must answer at once.
+    /// Adds a warning about a ready process. It must return at once.
     package func addRemark(_ remark: @escaping @Sendable () -> String?) {
         state.withLock { $0.remarks.append(remark) }
     }
 
-    /// What people should know of a process that is ready.
+    /// Warnings about a ready process.
     var remarks: [String] { state.withLock { $0.remarks }.compactMap { $0() } }
 
-    /// What is in the way; nil when it is ready.
+    /// Why the process is not ready; nil when it is.
     var obstacle: String? {
         let (isReady, checks) = state.withLock { ($0.isReady, $0.checks) }
-        guard isReady else { return "it starts, or it stops" }
+        guard isReady else { return "the process is starting or stopping" }
         return checks.lazy.compactMap { $0() }.first
     }
 }

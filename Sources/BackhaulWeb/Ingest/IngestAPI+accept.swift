@@ -6,9 +6,9 @@ internal import BackhaulTelemetry
 internal import HTTPTypes
 internal import Logging
 
-/// What becomes of checked tasks: known, over a limit, or the log's.
+/// Sorts checked tasks: already known, over a limit, or appended to the log.
 extension IngestAPI {
-    /// - Returns: an answer to each; and whether the log took what was fit for it.
+    /// - Returns: a result for each draft, and whether the append to the log succeeded.
     func accept(
         _ drafts: [Checked]
     ) async throws -> (results: [Result<IngestAnswer, Problem>], isTaken: Bool) {
@@ -22,7 +22,7 @@ extension IngestAPI {
             case .failure(let problem): results.append(.failure(problem))
             }
         }
-        // What is known takes nobody's room.
+        // Known tasks do not count against the limits.
         let (known, lag) = await known(good.map(\.draft))
         for (entry, found) in zip(good, known) { if let found { results[entry.index] = Self.answer(found, lag) } }
         let fresh = zip(good, known).filter { $0.1 == nil }.map(\.0)
@@ -39,7 +39,7 @@ extension IngestAPI {
             let problem = Self.refusal(error)
             for entry in taken { results[entry.index] = .failure(problem) }
             refusal = problem
-            logger.warning("tasks were not taken", metadata: ["error": "\(error)", "tasks": "\(taken.count)"])
+            logger.warning("tasks were not accepted", metadata: ["error": "\(error)", "tasks": "\(taken.count)"])
         }
         return (results.map { count($0 ?? Self.answer(nil, lag)) }, refusal == nil)
     }
@@ -52,8 +52,8 @@ extension IngestAPI {
         return result
     }
 
-    /// What a directory knows of the drafts; nil for each where nobody is asked, or nobody answers: then the task is taken,
-    /// and keeps one result all the same.
+    /// What the directory knows of each draft. All are nil without a directory, or when it does not answer: the
+    /// tasks are then accepted, and each still has one result.
     private func known(_ drafts: [TaskDraft]) async -> ([Acceptance?], lag: Int64?) {
         let nothing = [Acceptance?](repeating: nil, count: drafts.count)
         guard let directory, !drafts.isEmpty else { return (nothing, nil) }
@@ -67,7 +67,7 @@ extension IngestAPI {
             }
             return (found, answer.lag)
         } catch {
-            logger.warning("which tasks are known was not learnt", metadata: ["error": "\(error)"])
+            logger.warning("the lookup of known tasks failed", metadata: ["error": "\(error)"])
             return (nothing, nil)
         }
     }
@@ -80,11 +80,12 @@ extension IngestAPI {
             .failure(Problem(.conflict, "id-conflict", "task '\(identity.id)' exists with other content"))
         case .rejected(let violation):
             .failure(Problem(.unprocessableContent, violation.code, violation.message))
-        case nil: .failure(Problem(.internalServerError, "internal", "the log gave no answer to this task"))
+        case nil: .failure(Problem(.internalServerError, "internal", "the log returned no result for this task"))
         }
     }
 
-    /// Why each is over its tenant's limits, nil for those that are not: the last ones of each tenant are.
+    /// Why each draft is over its tenant's limits; nil for those within them. The last drafts of a tenant are
+    /// refused.
     private func limited(_ drafts: [TaskDraft]) async -> [Problem?] {
         let counts = Self.counts(drafts)
         var room: [ByteText: (taken: Int, problem: Problem?)] = [:]
@@ -104,14 +105,14 @@ extension IngestAPI {
     private static func refusal(_ error: LogError) -> Problem {
         switch error {
         case .recordTooLarge:
-            Problem(.contentTooLarge, "too-large", "the task's record is larger than the log takes")
+            Problem(.contentTooLarge, "too-large", "the task's record is larger than the log accepts")
         case .closed: Problem(.serviceUnavailable, "stopping", "the service is stopping", retryAfter: 1)
         case _ where error.mayPass:
             Problem(
                 .serviceUnavailable, "log-unavailable",
-                "the log does not answer; it may have taken the task or not: submit it again, it keeps one result",
+                "the log does not answer and may or may not have the task; submit it again, it still has one result",
                 retryAfter: 5)
-        default: Problem(.internalServerError, "log-refused", "the log refuses; the service's log has more")
+        default: Problem(.internalServerError, "log-refused", "the log refuses the task; see the service's log output")
         }
     }
 }

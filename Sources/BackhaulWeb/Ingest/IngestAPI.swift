@@ -10,12 +10,12 @@ internal import Hummingbird
 package import Logging
 internal import NIOCore
 
-/// Accepts tasks by HTTP: `POST /v1/tasks` takes one, `POST /v1/tasks:batch` a stream of lines.
+/// Accepts tasks over HTTP: `POST /v1/tasks` takes one, `POST /v1/tasks:batch` a stream of lines.
 package struct IngestAPI: Sendable {
-    /// A task as its caller wants it, or why not.
+    /// A checked draft, or why it is refused.
     typealias Checked = Result<TaskDraft, Problem>
 
-    /// What a file is now.
+    /// A file's current size in bytes and its modification time.
     package struct FileFacts: Hashable, Sendable {
         package var size: UInt64
         /// Nanoseconds since 1970.
@@ -40,12 +40,12 @@ package struct IngestAPI: Sendable {
 
     /// The longest task document, in bytes.
     package static let largestDocument = 64 << 10
-    /// Lines that are appended together at the most.
+    /// Maximum lines in one append.
     private static let lines = 500
 
     /// - Parameters:
-    ///   - directory: who knows which tasks were handed in, where the log does not; nil for nobody.
-    ///   - look: finds a file's size and time where the caller does not give them; throws `Problem`.
+    ///   - directory: finds known tasks before the append; nil for none.
+    ///   - look: reads a file's size and time when the caller does not give them; throws `Problem`.
     package init(
         ingest: Ingest, rules: LiveRules, limits: TenantLimits, directory: (any TaskDirectory)? = nil,
         meters: WebMeters, tracer: Tracer? = nil, logger: Logger,
@@ -98,10 +98,10 @@ package struct IngestAPI: Sendable {
         return JSONAnswer.response(answer.status == "known" ? .ok : .created, answer)
     }
 
-    /// A task id that the same key always gives (draft-ietf-httpapi-idempotency-key-header).
+    /// Derives a task id, always the same for a tenant and a key (draft-ietf-httpapi-idempotency-key-header).
     private static func id(of key: String, tenant: ByteText) throws -> ByteText {
         guard (1...255).contains(key.utf8.count) else {
-            throw Problem(.badRequest, "bad-idempotency-key", "an Idempotency-Key has 1 to 255 bytes")
+            throw Problem(.badRequest, "bad-idempotency-key", "Idempotency-Key must have 1 to 255 bytes")
         }
         let digest = SHA256.hash(data: Data("\(tenant)\u{0}\(key)".utf8))
         return ByteText("key-" + Hex.encode(digest.prefix(16)))
@@ -109,7 +109,7 @@ package struct IngestAPI: Sendable {
 
     // MARK: Many
 
-    /// Each line is answered in its order. Lines are read no faster than the log takes them and the caller reads answers.
+    /// Answers the lines in order. Reads them no faster than the log accepts tasks and the caller reads answers.
     private func batch(_ request: Request, _ origin: Origin) -> Response {
         let body = ResponseBody { writer in
             var splitter = LineSplitter(limit: Self.largestDocument)
@@ -126,7 +126,8 @@ package struct IngestAPI: Sendable {
             status: .ok, headers: [.contentType: "application/x-ndjson", .cacheControl: "no-store"], body: body)
     }
 
-    /// - Returns: whether to go on: not when the log does not answer. What was not answered was not taken.
+    /// - Returns: whether to continue: false after a failed append, or when the caller is no longer authorised. A
+    ///   line without an answer was not accepted.
     private func answer(
         _ lines: [LineSplitter.Line], _ origin: Origin, _ number: inout Int, _ writer: inout any ResponseBodyWriter
     ) async throws -> Bool {
@@ -135,7 +136,7 @@ package struct IngestAPI: Sendable {
             var drafts: [Checked?] = []
             for line in part { drafts.append(try await draft(line, origin)) }
             let checked = drafts.compactMap { $0 }
-            // A batch may go on for hours: whoever sends it must still be let in.
+            // A batch may run for hours: the caller must still be authorised.
             do { try await origin.call.check() } catch let problem as Problem {
                 return try await end(problem, drafts.count, &number, &writer)
             }
@@ -157,7 +158,7 @@ package struct IngestAPI: Sendable {
         return true
     }
 
-    /// Lines that were turned away are counted each, and written down together: a page of them is one line of the log.
+    /// Counts each refused line. Logs 403 and 429 together, one message per code instead of one per line.
     private func refused(_ results: [Result<IngestAnswer, Problem>], _ origin: Origin) {
         var refusals: [String: Int] = [:]
         for result in results {
@@ -172,7 +173,7 @@ package struct IngestAPI: Sendable {
         }
     }
 
-    /// Answers the lines in hand with one problem, and ends the batch.
+    /// Answers the current lines with one problem, and ends the batch.
     private func end(
         _ problem: Problem, _ lines: Int, _ number: inout Int, _ writer: inout any ResponseBodyWriter
     ) async throws -> Bool {
@@ -186,7 +187,7 @@ package struct IngestAPI: Sendable {
         return false
     }
 
-    /// nil for an empty line.
+    /// Returns nil for a blank line.
     private func draft(_ line: LineSplitter.Line, _ origin: Origin) async throws -> Checked? {
         switch line {
         case .tooLong:
@@ -210,8 +211,8 @@ package struct IngestAPI: Sendable {
         } catch let problem as Problem {
             return .failure(problem)
         } catch {
-            logger.error("looking at a source failed", metadata: ["error": "\(error)"])
-            return .failure(Problem(.internalServerError, "internal", "an internal error; the service's log has more"))
+            logger.error("reading a source's size and time failed", metadata: ["error": "\(error)"])
+            return .failure(Problem(.internalServerError, "internal", "internal error; see the service's log output"))
         }
     }
 
@@ -222,7 +223,7 @@ package struct IngestAPI: Sendable {
     private func check(_ document: TaskDocument, _ origin: Origin) async throws -> TaskDraft {
         let tenant = Self.tenant(document, origin.caller)
         try origin.caller.require(tenant: tenant)
-        let place = try rules.rules.place(document.destination)
+        let target = try rules.rules.target(document.destination)
         let source = SourceReference(root: document.source.root, path: document.source.path)
         try rules.rules.check(root: source.root)
         let facts: FileFacts
@@ -243,7 +244,7 @@ package struct IngestAPI: Sendable {
         }
         return TaskDraft(
             tenant: tenant, id: document.taskId, batch: document.batch, source: source,
-            destination: DestinationReference(target: place, key: document.key),
+            destination: DestinationReference(target: target, key: document.key),
             size: facts.size, modifiedAt: facts.modifiedAt, contentType: document.contentType,
             deadline: try document.deadline.map { try Self.time($0, "deadline") / 1_000_000 },
             trace: origin.trace?.text)
@@ -253,7 +254,7 @@ package struct IngestAPI: Sendable {
         guard let time = TimeText.nanoseconds(text) else {
             throw Problem(
                 .unprocessableContent, "bad-time",
-                "'\(field)' is no RFC 3339 time such as 2026-11-23T05:44:27.847123456Z")
+                "'\(field)' is not an RFC 3339 time such as 2026-11-23T05:44:27.847123456Z")
         }
         return time
     }

@@ -3,19 +3,19 @@ internal import BackhaulIngest
 internal import BackhaulLog
 internal import HTTPTypes
 
-/// What became of a task, as a caller reads it.
+/// The result of submitting a task, as sent to the caller.
 struct IngestAnswer: Encodable, Sendable {
-    /// `accepted`, or `known` when the log had it already.
+    /// `accepted`, or `known` when the log already had it.
     var status: String
     var tenant: ByteText
     var taskId: ByteText
     var generation = 0
-    /// Where its record is: a status that is asked with it answers at or after it.
+    /// The position of its record. A status request with this position as `after` answers at or after it.
     var topic: String
     var partition: Int
     var offset: Int64
-    /// Where an acknowledger was asked: records of the log that its view had not seen. A task among them may have been
-    /// accepted twice; it keeps one result.
+    /// When an acknowledger was queried: records of the log that its view had not read. A task among them may be
+    /// accepted twice; it still has one result.
     var viewLag: Int64?
 
     init(_ status: String, _ identity: TaskIdentity, _ position: LogPosition, _ viewLag: Int64?) {
@@ -33,7 +33,7 @@ struct IngestAnswer: Encodable, Sendable {
 struct LineAnswer: Encodable, Sendable {
     /// Counted from 1.
     var line: Int
-    /// As the status of a request with this task alone would be.
+    /// The status that a request with this task alone would get.
     var status: Int
     var task: IngestAnswer?
     var code: String?

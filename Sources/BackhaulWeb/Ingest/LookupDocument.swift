@@ -1,6 +1,6 @@
 internal import BackhaulDomain
 
-/// How ingest nodes ask an acknowledger which tasks it knows.
+/// The query by which ingest nodes learn which tasks an acknowledger knows.
 enum LookupDocument {
     struct Question: Codable, Sendable {
         var tasks: [Task]
@@ -12,9 +12,9 @@ enum LookupDocument {
     }
 
     struct Answer: Codable, Sendable {
-        /// In the order of the question; null for an unknown one.
+        /// In the order of the question; null for an unknown task.
         var tasks: [Known?]
-        /// Records of the log that the view has not seen: a task may be known and not be here yet.
+        /// Records of the log that the view has not read; their tasks may be missing here.
         var viewLag: Int64
     }
 

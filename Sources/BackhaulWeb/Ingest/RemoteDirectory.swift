@@ -3,10 +3,10 @@ internal import BackhaulLog
 package import Foundation
 internal import Synchronization
 
-/// An acknowledger's view, asked by HTTP.
+/// An acknowledger's view, queried over HTTP.
 ///
-/// It is a help, not a need: a question has a second, and after one that failed none is asked for some seconds. A view that
-/// is away must not hold ingest up.
+/// Optional for ingest: a query times out after one second, and a failed one stops queries for 5 seconds. An
+/// unreachable view must not delay ingest.
 package final class RemoteDirectory: TaskDirectory {
     struct Away: Error {}
 
@@ -18,8 +18,8 @@ package final class RemoteDirectory: TaskDirectory {
     private static let pause = Duration.seconds(5)
 
     /// - Parameters:
-    ///   - base: the acknowledger's API, without a slash at the end.
-    ///   - send: makes a request with the credentials that the API wants; gives the body of a 2xx answer.
+    ///   - base: the URL of the acknowledger's API, without a trailing slash.
+    ///   - send: makes a request with the API's credentials and returns the body of a 2xx response.
     package init(
         base: String, send: @escaping @Sendable (_ method: String, _ url: String, _ body: Data?) async throws -> Data
     ) {
@@ -41,7 +41,7 @@ package final class RemoteDirectory: TaskDirectory {
     }
 
     package func unacknowledged(tenant: ByteText) async throws -> Int {
-        // It becomes a part of a URL: only what a tenant may be called.
+        // The name becomes part of a URL, so it must be a valid tenant name.
         try TaskRules.checkTenant(tenant)
         let data = try await ask("GET", "/v1/tenants/\(tenant)/usage", nil)
         let count = try JSONDecoder().decode(UsageDocument.self, from: data).unacknowledged

@@ -1,16 +1,16 @@
 package import BackhaulDomain
 package import BackhaulLog
 
-/// Who knows which tasks were handed in: an acknowledger's view, where the log itself does not refuse known ones.
+/// Finds known tasks: an acknowledger's view where the log itself does not detect them, or this process's view.
 package protocol TaskDirectory: Sendable {
-    /// - Returns: what is known, by identity; and how many records of the log the answer may lack.
+    /// - Returns: the known tasks by identity, and how many records of the log the answer may lack.
     func known(_ identities: [TaskIdentity]) async throws -> DirectoryAnswer
 
-    /// Tasks of a tenant under way, or ended and not acknowledged.
+    /// The number of a tenant's tasks that are in progress, or ended and not acknowledged.
     func unacknowledged(tenant: ByteText) async throws -> Int
 }
 
-/// What a directory knows.
+/// What a directory knows of the requested tasks.
 package struct DirectoryAnswer: Hashable, Sendable {
     package struct Task: Hashable, Sendable {
         package var position: LogPosition
@@ -18,6 +18,6 @@ package struct DirectoryAnswer: Hashable, Sendable {
     }
 
     package var tasks: [TaskIdentity: Task]
-    /// nil where the log itself refuses what the answer may lack.
+    /// Records of the log that the answer may lack; nil where the log itself detects known tasks.
     package var lag: Int64?
 }

@@ -4,7 +4,7 @@ internal import BackhaulRecords
 internal import Foundation
 internal import HTTPTypes
 
-/// A task as an HTTP caller describes it. Names are those of the result document.
+/// A task as an HTTP caller describes it, with the field names of the result document.
 struct TaskDocument: Decodable, Sendable {
     struct Source: Decodable, Sendable {
         var root: ByteText
@@ -18,15 +18,15 @@ struct TaskDocument: Decodable, Sendable {
         }
     }
 
-    /// The caller's own unless it is given.
+    /// Defaults to the caller's tenant.
     var tenant: ByteText?
     var taskId: ByteText?
     var batch: ByteText
     var source: Source
     var destination: ByteText
-    /// The source's path unless it is given.
+    /// Defaults to the source's path.
     var key: ByteText
-    /// Without them the service looks at the file.
+    /// Without `size` and `modifiedAt`, the service reads them from the file.
     var size: UInt64?
     var modifiedAt: String?
     var contentType: String
@@ -51,7 +51,7 @@ struct TaskDocument: Decodable, Sendable {
         deadline = try container.decodeIfPresent(String.self, forKey: AnyKey("deadline"))
     }
 
-    /// - Throws: `Problem` with 400 for what is not a task document.
+    /// - Throws: `Problem` with 400 when the bytes are not a task document.
     static func read(_ bytes: Data) throws -> TaskDocument {
         do {
             return try JSONDecoder().decode(Self.self, from: bytes)
@@ -69,7 +69,7 @@ struct TaskDocument: Decodable, Sendable {
             context.debugDescription
         case .dataCorrupted(let context) where !context.codingPath.isEmpty:
             "'\(context.codingPath.map(\.stringValue).joined(separator: "."))': \(context.debugDescription)"
-        default: "this is no JSON object"
+        default: "not a JSON object"
         }
     }
 }

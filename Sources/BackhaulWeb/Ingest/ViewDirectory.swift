@@ -1,7 +1,7 @@
 package import BackhaulDomain
 package import BackhaulView
 
-/// The view of this process, where a limit has to know what is known before the log is asked.
+/// The view of this process. Limits need it to find known tasks before the append to the log.
 package struct ViewDirectory: TaskDirectory {
     private let view: StatusView
 

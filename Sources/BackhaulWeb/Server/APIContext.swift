@@ -1,10 +1,10 @@
 internal import Hummingbird
 internal import NIOCore
 
-/// What a request brings beside itself.
+/// The context of a request: the client's address and the connection.
 struct APIContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// The address that the request came from.
+    /// The client's IP address, or `unknown`.
     let remote: String
     let channel: any Channel
 

@@ -2,12 +2,12 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 
-/// A path of the API: what it takes, who may ask, and who answers.
+/// A route of the API: method, path pattern, required scope and handler.
 package struct APIRoute: Sendable {
     var method: HTTPRequest.Method
-    /// Segments in braces take any text: `/v1/tenants/{tenant}/tasks/{id}`.
+    /// Segments in braces match any text: `/v1/tenants/{tenant}/tasks/{id}`.
     var pattern: String
-    /// nil where everyone may ask: health.
+    /// nil for routes without authentication, such as health.
     var scope: Scope?
     var handler: @Sendable (Request, Call) async throws -> Response
 
@@ -21,7 +21,7 @@ package struct APIRoute: Sendable {
         self.handler = handler
     }
 
-    /// The texts of the segments in braces, percent-decoded; nil for another path.
+    /// The values of the segments in braces, percent-decoded; nil when the path does not match.
     static func match(_ pattern: String, _ path: String) -> [String: String]? {
         let wanted = pattern.split(separator: "/", omittingEmptySubsequences: false)
         let found = path.split(separator: "/", omittingEmptySubsequences: false)
@@ -39,23 +39,24 @@ package struct APIRoute: Sendable {
     }
 }
 
-/// A request whose caller is known.
+/// The caller and the parameters of a request.
 package struct Call: Sendable {
     var caller: Caller
-    /// The texts of the path's segments in braces.
+    /// The values of the path's segments in braces.
     var parameters: [String: String]
     /// The query's parameters, percent-decoded.
     var query: [String: String]
-    /// Whether the caller may still do what he began: tokens are withdrawn, and JWTs end.
+    /// Checks that the caller is still authorised: during a long request a token may be revoked, or a JWT expire.
     /// - Throws: `Problem`.
     var check: @Sendable () async throws -> Void = {}
-    /// Told when the server works on a request, and no more: meanwhile its client is not slow.
+    /// Called with true when the server starts to work on the request, and with false when it stops. In between,
+    /// the client does not count as slow.
     var isWorking: @Sendable (Bool) -> Void = { _ in }
 
-    /// - Throws: `Problem` for a name that the path does not have, which is a mistake of the route's.
+    /// - Throws: `Problem` with 500 for a name that the pattern does not have, which is an error in the route.
     func parameter(_ name: String) throws(Problem) -> String {
         guard let value = parameters[name] else {
-            throw Problem(.internalServerError, "internal", "an internal error; the service's log has more")
+            throw Problem(.internalServerError, "internal", "internal error; see the service's log output")
         }
         return value
     }

@@ -1,6 +1,6 @@
 /// A key of a JSON object, known or not.
 struct AnyKey: CodingKey {
-    /// Marks a decoding error that is about a key nobody knows.
+    /// Marks a decoding error caused by an unknown key.
     struct Unknown: Error {}
 
     var stringValue: String

@@ -1,17 +1,17 @@
-/// How slow a client may be; pure.
+/// The slowest client that is tolerated; pure.
 package struct ClientPace: Hashable, Sendable {
-    /// What came of a body, and how long the server waited for it.
+    /// How much of a body arrived, and how long the server waited for it.
     struct Meter: Hashable, Sendable {
         var bytes: Int64 = 0
         /// Nanoseconds.
         var waited: Int64 = 0
     }
 
-    /// Bytes a second that a body must bring, over the time that the server waited for it.
+    /// Minimum bytes per second of a body, over the time that the server waited for it.
     package var bytesPerSecond: Int64
-    /// Seconds for which nothing is asked of it.
+    /// Seconds of waiting before the minimum applies.
     package var grace: Int64
-    /// Seconds for which a client may take nothing of its answer.
+    /// Seconds for which a client may read nothing of its response.
     package var longestStandstill: Int64
 
     package init(bytesPerSecond: Int64 = 256, grace: Int64 = 10, longestStandstill: Int64 = 60) {

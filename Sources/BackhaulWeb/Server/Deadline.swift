@@ -1,8 +1,8 @@
-/// Work that must end in time.
+/// Runs work with a time limit.
 enum Deadline {
     struct Passed: Error {}
 
-    /// - Throws: `Passed` when `body` took longer; it is cancelled then.
+    /// - Throws: `Passed` when `body` takes longer than `duration`; `body` is then cancelled.
     static func run<Value: Sendable>(
         _ duration: Duration, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {

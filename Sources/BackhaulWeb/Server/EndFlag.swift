@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Set once, and seen by everybody.
+/// A flag that is set once and readable from any thread.
 final class EndFlag: Sendable {
     private let flag = Atomic(false)
 

@@ -1,5 +1,5 @@
-/// Cuts a stream of bytes into lines; pure. A line longer than the limit is told as such and skipped to its end, so that
-/// no caller decides how much memory is held.
+/// Splits a stream of bytes into lines; pure. Reports a line longer than the limit as `tooLong` and skips it to its
+/// end, so that no caller decides how much memory is used.
 struct LineSplitter: Equatable, Sendable {
     enum Line: Equatable, Sendable {
         case line([UInt8])
@@ -10,10 +10,10 @@ struct LineSplitter: Equatable, Sendable {
     private var rest: [UInt8] = []
     private var isSkipping = false
 
-    /// - Parameter limit: the longest line, in bytes, without its newline.
+    /// - Parameter limit: maximum length of a line, in bytes, without its newline.
     init(limit: Int) { self.limit = limit }
 
-    /// Takes bytes and gives the lines that they complete. A carriage return before the newline belongs to the end.
+    /// Adds bytes and returns the lines that they complete. A carriage return before the newline is removed.
     mutating func take(_ bytes: some Sequence<UInt8>) -> [Line] {
         var lines: [Line] = []
         for byte in bytes {
@@ -31,7 +31,7 @@ struct LineSplitter: Equatable, Sendable {
         return lines
     }
 
-    /// The stream has ended: the last line needs no newline.
+    /// Ends the stream and returns its last line, which needs no newline.
     mutating func finish() -> Line? { rest.isEmpty && !isSkipping ? nil : end() }
 
     private mutating func end() -> Line? {

@@ -1,7 +1,7 @@
 internal import HTTPTypes
 internal import Hummingbird
 
-/// `/openapi.yaml`: the API's own description, for whoever reaches it. The file is schemas/openapi.yaml, built in.
+/// `/openapi.yaml`: the API description, without authentication. The file is schemas/openapi.yaml, built in.
 package enum OpenAPIRoute {
     package static let route = APIRoute(.get, "/openapi.yaml", nil) { _, _ in
         Response(

@@ -2,7 +2,7 @@ internal import Foundation
 package import HTTPTypes
 internal import Hummingbird
 
-/// A refusal as RFC 9457 has it: a stable code for programs, a sentence for people.
+/// A refusal as an RFC 9457 problem document: a stable code for programs, a sentence for people.
 package struct Problem: Error, Hashable, Sendable {
     package var status: HTTPResponse.Status
     /// Stable; part of the API.

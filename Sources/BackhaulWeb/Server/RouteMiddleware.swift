@@ -4,8 +4,8 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 
-/// Finds the route of a request, learns who asks, lets the route answer, and turns every failure into a problem document;
-/// what is not meant for callers is only logged.
+/// Finds a request's route, authenticates the caller, runs the handler, and turns every failure into a problem
+/// document. Details that are not for callers are only logged.
 struct RouteMiddleware: RouterMiddleware {
     typealias Context = APIContext
 
@@ -32,10 +32,10 @@ struct RouteMiddleware: RouterMiddleware {
     ) async -> Response {
         var caller: Caller?
         do {
-            guard !matching.isEmpty else { throw Problem(.notFound, "not-found", "there is no such path") }
+            guard !matching.isEmpty else { throw Problem(.notFound, "not-found", "no such path") }
             guard let (route, parameters) = matching.first(where: { $0.0.method == request.method }) else {
                 let allowed = matching.map(\.0.method.rawValue).joined(separator: ", ")
-                var response = Problem(.methodNotAllowed, "method-not-allowed", "this path takes \(allowed)").response
+                var response = Problem(.methodNotAllowed, "method-not-allowed", "this path accepts \(allowed)").response
                 response.headers[.allow] = allowed
                 return response
             }
@@ -69,11 +69,11 @@ struct RouteMiddleware: RouterMiddleware {
             return Problem(.serviceUnavailable, "stopping", "the service is stopping", retryAfter: 1).response
         } catch {
             logger.error("a request failed", metadata: ["error": "\(error)"])
-            return Problem(.internalServerError, "internal", "an internal error; the service's log has more").response
+            return Problem(.internalServerError, "internal", "internal error; see the service's log output").response
         }
     }
 
-    /// Who was turned away is written down; what was merely wrong is counted.
+    /// Counts every refusal; logs only 401, 403 and 429.
     private func refused(
         _ problem: Problem, _ request: Request, _ pattern: String, _ context: Context, _ caller: Caller?
     ) {

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// What is known of a server by its routes and by those who wait for it.
+/// The state of a server: starting, listening, stopping or ended.
 final class ServerStatus: Sendable {
     private struct State {
         var outcome: Result<Int, WebServer.Failure>?
@@ -16,7 +16,7 @@ final class ServerStatus: Sendable {
         if case .success = state.withLock(\.outcome) { true } else { false }
     }
 
-    /// - Returns: whether this is the first time.
+    /// - Returns: whether this is the first call.
     func stop() -> Bool {
         state.withLock { state in
             defer { state.isStopping = true }
@@ -26,10 +26,10 @@ final class ServerStatus: Sendable {
 
     func listening(on port: Int) { settle(.success(port)) }
 
-    /// The server serves no more. Whoever still waits for it to listen is told why it never did.
+    /// Records that the server has ended. Callers that still wait in `port()` get the failure.
     func ended(_ failure: WebServer.Failure) { settle(.failure(failure)) }
 
-    /// The port, once the server listens.
+    /// Waits until the server listens, and returns its port.
     func port() async throws -> Int {
         try await withCheckedThrowingContinuation { continuation in
             let outcome = state.withLock { state in

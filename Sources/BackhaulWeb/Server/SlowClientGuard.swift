@@ -2,18 +2,18 @@ internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTPTypes
 
-/// Closes connections whose client is too slow, and those whose request was answered before its body had come.
+/// Closes connections whose client is too slow, and those whose request was answered before its body arrived.
 ///
-/// Only the time counts during which the server wanted to read and the client sent nothing, or wanted to write and the
-/// client took nothing: a client that the server itself holds back (a batch while the log is busy) is never slow. A head
-/// that does not come is the idle time-out's matter.
+/// Counts only the time in which the server waits to read and the client sends nothing, or the server waits to
+/// write and the client reads nothing: a client that the server itself delays (a batch while the log is busy) is
+/// never slow. The idle timeout covers a request head that does not arrive.
 final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
-    /// Says through the pipeline that the server works on the request, or does no more.
+    /// A pipeline event: the server starts or stops working on the request.
     struct Working: Sendable {
         var isSo: Bool
     }
@@ -22,19 +22,19 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private let onSlow: @Sendable () -> Void
     private var body = ClientPace.Meter()
     private var isReceiving = false
-    /// The client may be waiting for this: that it sends nothing meanwhile is no fault of its.
+    /// Whether the server works on the request. The client may wait for it, so its silence does not count.
     private var isWorking = false
-    /// Requests whose head has come, and answers that have ended.
+    /// Requests whose head has arrived, and responses that have ended.
     private var requests = 0
     private var answers = 0
-    /// When the read began that is not answered yet.
+    /// When the pending read began; nil without one.
     private var readingSince: NIODeadline?
     private var stuckSince: NIODeadline?
     private var check: Scheduled<Void>?
     private var isClosing = false
     private var isGone = false
 
-    /// How long the rest of a refused body is taken and thrown away, so that the answer is not lost to a reset.
+    /// How long the rest of a refused body is read and discarded, so that a reset does not lose the response.
     private static let linger = TimeAmount.seconds(2)
 
     init(pace: ClientPace, onSlow: @escaping @Sendable () -> Void) {
@@ -65,7 +65,7 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
             body = ClientPace.Meter()
         case .body(let bytes):
             body.bytes += Int64(bytes.readableBytes)
-            // The request has been answered: what still comes of it interests nobody.
+            // The request is answered; the rest of its body is discarded.
             if isClosing { return }
         case .end:
             isReceiving = false
@@ -83,7 +83,7 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
         guard let working = event as? Working else {
             return context.triggerUserOutboundEvent(event, promise: promise)
         }
-        // What was waited for before is charged, what is waited for meanwhile is not.
+        // Waiting before the work starts counts; waiting while it runs does not.
         let isReading = readingSince != nil
         count(context.eventLoop.now)
         if isReading { readingSince = context.eventLoop.now }
@@ -117,7 +117,7 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelWritabilityChanged()
     }
 
-    // MARK: The watch
+    // MARK: Periodic check
 
     private func schedule(_ context: ChannelHandlerContext) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)

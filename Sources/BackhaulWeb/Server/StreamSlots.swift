@@ -1,8 +1,8 @@
 internal import Synchronization
 
-/// So many event streams at a time, and so many of one caller.
+/// Limits concurrent event streams or searches, in total and per caller.
 final class StreamSlots: Sendable {
-    /// A place that was taken; given back when nobody holds it any more, however the request ended.
+    /// A slot in use. It is released with its last reference, however the request ends.
     final class Slot: Sendable {
         private let slots: StreamSlots
         private let caller: String
@@ -24,7 +24,7 @@ final class StreamSlots: Sendable {
         self.perCaller = perCaller
     }
 
-    /// nil when there is no place.
+    /// Returns nil when a limit is reached.
     func enter(_ caller: String) -> Slot? {
         let isIn = taken.withLock { taken in
             guard taken.values.reduce(0, +) < limit, taken[caller, default: 0] < perCaller else { return false }

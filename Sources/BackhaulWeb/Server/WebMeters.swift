@@ -1,16 +1,16 @@
 package import BackhaulTelemetry
 
-/// What a server counts of itself.
+/// The metrics of an HTTP server.
 package struct WebMeters: Sendable {
     let requests = Histogram(
-        "backhaul_http_request_duration_seconds", "How long requests took, to the head of their answer.",
+        "backhaul_http_request_duration_seconds", "Time from a request to the head of its response.",
         labels: ["route", "status"])
     let refusals = Counter(
-        "backhaul_http_refusals_total", "Requests and lines that were refused, by problem code.", labels: ["code"])
+        "backhaul_http_refusals_total", "Refused requests and batch lines, by problem code.", labels: ["code"])
     let slow = Counter(
-        "backhaul_http_slow_clients_total", "Connections that were closed because the client was too slow.")
+        "backhaul_http_slow_clients_total", "Connections closed because the client was too slow.")
     let tasks = Counter(
-        "backhaul_ingest_tasks_total", "Tasks that HTTP callers handed in, by what became of them.",
+        "backhaul_ingest_tasks_total", "Tasks submitted over HTTP, by outcome.",
         labels: ["outcome"])
 
     package init() {}

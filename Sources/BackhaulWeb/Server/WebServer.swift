@@ -7,9 +7,9 @@ package import Logging
 internal import NIOCore
 internal import ServiceLifecycle
 
-/// An HTTP server with the routes that it is given.
+/// An HTTP server for a list of routes.
 package final class WebServer: Sendable {
-    /// Why it does not serve.
+    /// Why the server cannot listen, or stopped serving.
     package struct Failure: Error, CustomStringConvertible {
         package var description: String
     }
@@ -20,16 +20,16 @@ package final class WebServer: Sendable {
     private let group: ServiceGroup
     private let ended = Signal()
 
-    /// Connections beyond these wait to be accepted.
+    /// Maximum concurrent connections; further ones wait to be accepted.
     private static let connections = 1_024
-    /// A connection on which nothing moves for so long is closed: a slow or forgotten client holds nothing for ever.
+    /// A connection without traffic for this long is closed, so that a forgotten client holds no resources.
     private static let idleTimeout = TimeAmount.seconds(30)
 
     /// - Parameters:
     ///   - host: an IP address.
-    ///   - port: 0 for any.
-    ///   - authenticator: asked for every route that has a scope.
-    ///   - pace: how slow a client may be.
+    ///   - port: 0 lets the system choose.
+    ///   - authenticator: identifies the caller of every route that has a scope.
+    ///   - pace: the slowest client that is tolerated.
     package init(
         host: String, port: Int, routes: [APIRoute], authenticator: Authenticator, meters: WebMeters,
         pace: ClientPace = ClientPace(), logger: Logger
@@ -41,7 +41,7 @@ package final class WebServer: Sendable {
         let router = Router(context: APIContext.self)
         router.add(
             middleware: RouteMiddleware(routes: routes, authenticator: authenticator, meters: meters, logger: logger))
-        // Hummingbird tells of connections that end, and calls a cancelled one an error; what matters is thrown.
+        // Hummingbird logs connections that end, and a cancelled one as an error; real failures are thrown.
         var quiet = logger
         quiet.logLevel = .critical
         let application = Application(
@@ -62,13 +62,13 @@ package final class WebServer: Sendable {
                 services: [.init(service: application)], gracefulShutdownSignals: [], logger: quiet))
     }
 
-    /// Serves until it is stopped or cancelled.
+    /// Serves until stopped or cancelled.
     /// - Throws: `Failure` when it cannot listen, or fails later.
     package func run() async throws {
         defer { ended.raise() }
         do {
             try await group.run()
-            status.ended(Failure(description: "stopped before it listened"))
+            status.ended(Failure(description: "the HTTP server stopped before it listened"))
         } catch {
             let failure = Failure(
                 description: status.isListening
@@ -80,8 +80,8 @@ package final class WebServer: Sendable {
         }
     }
 
-    /// Takes no new connection, and returns when the requests under way have been answered or `grace` milliseconds have
-    /// passed; whoever runs the server then cancels it. Once it is stopped, nothing more is waited for.
+    /// Accepts no new connections, and returns when the running requests are answered or `grace` milliseconds have
+    /// passed; the owner of the server then cancels `run`. Further calls return at once.
     package func stop(grace: Int64) async {
         guard status.stop() else { return }
         await group.triggerGracefulShutdown()
@@ -89,6 +89,6 @@ package final class WebServer: Sendable {
     }
 
     /// - Returns: the port, once it listens.
-    /// - Throws: `Failure`.
+    /// - Throws: `Failure` when the server ends before it listens.
     package func waitUntilListening() async throws -> Int { try await status.port() }
 }

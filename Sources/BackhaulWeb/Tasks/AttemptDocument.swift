@@ -3,7 +3,7 @@ internal import BackhaulLog
 internal import BackhaulRecords
 internal import BackhaulView
 
-/// One try of a task, as callers read it.
+/// One attempt of a task, as sent to callers.
 struct AttemptDocument: Encodable, Sendable {
     var generation: Int
     var attempt: Int

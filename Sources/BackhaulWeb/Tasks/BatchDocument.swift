@@ -1,13 +1,13 @@
 internal import BackhaulDomain
 internal import BackhaulView
 
-/// How far a batch has come.
+/// The progress of a batch.
 struct BatchDocument: Encodable, Sendable {
     var tenant: ByteText
     var batch: ByteText
     var counts: StatusCounts
     var bytes: Int64
     var bytesSucceeded: Int64
-    /// Whether every task has its result.
+    /// Whether every task of the batch has a result.
     var ended: Bool
 }

@@ -1,14 +1,14 @@
 internal import BackhaulLog
 
-/// How far a stream of events has read the results: an event's id, by which a client goes on where it was. It names
-/// positions in the log, so any process goes on from it.
+/// How far an event stream has read the results: the id of an event, from which a client resumes. It holds
+/// positions in the log, so any process can resume from it.
 struct EventCursor: Hashable, Sendable {
-    /// Where to read on, by partition number.
+    /// The next offset to read, by partition number.
     var next: [Int: Int64]
 
     init(_ next: [Int: Int64]) { self.next = next }
 
-    /// nil for a text that is no cursor.
+    /// Returns nil for a text that is not a cursor.
     init?(_ text: String) {
         var next: [Int: Int64] = [:]
         for part in text.split(separator: ",") {

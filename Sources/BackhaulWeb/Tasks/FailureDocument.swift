@@ -1,6 +1,6 @@
 internal import BackhaulDomain
 
-/// Why something failed, as callers read it.
+/// A failure, as sent to callers.
 struct FailureDocument: Encodable, Sendable {
     var kind: String
     var message: String

@@ -1,6 +1,6 @@
 internal import BackhaulLog
 
-/// Where a record stands, as callers read it.
+/// A record's position in the log, as sent to callers.
 struct PositionDocument: Codable, Sendable {
     var topic: String
     var partition: Int

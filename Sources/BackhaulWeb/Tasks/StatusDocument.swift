@@ -3,7 +3,7 @@ internal import BackhaulLog
 internal import BackhaulRecords
 internal import BackhaulView
 
-/// A task as callers read it: names are those of the result document.
+/// A task as sent to callers, with the field names of the result document.
 struct StatusDocument: Encodable, Sendable {
     var tenant: ByteText
     var taskId: ByteText
@@ -27,7 +27,7 @@ struct StatusDocument: Encodable, Sendable {
     var worker: String
     var acknowledged: Bool
     var position: PositionDocument?
-    /// Every try; only where one task is asked for.
+    /// Every attempt; only in the response for a single task.
     var history: [AttemptDocument]?
 
     struct SourceDocument: Encodable, Sendable {

@@ -5,16 +5,18 @@ internal import BackhaulView
 internal import Foundation
 internal import HTTPTypes
 
-/// The query of a search, checked.
+/// Parses and checks the query of a search.
 enum TaskQuery {
     private static let known: Set<String> = [
         "batch", "state", "destination", "acceptedFrom", "acceptedBefore", "limit", "cursor",
     ]
 
-    /// - Throws: `Problem` with 400 for what cannot be asked.
+    /// - Throws: `Problem` with 400 or 422 for an invalid query.
     static func search(_ query: [String: String], tenant: ByteText) throws(Problem) -> TaskSearch {
         for name in query.keys where !known.contains(name) {
-            throw bad("'\(name.prefix(64))' is no parameter here; there are \(known.sorted().joined(separator: ", "))")
+            throw bad(
+                "'\(name.prefix(64))' is not a parameter here; the parameters are "
+                    + "\(known.sorted().joined(separator: ", "))")
         }
         var search = TaskSearch(tenant: tenant)
         if let text = query["batch"].map({ ByteText($0) }) {
@@ -28,7 +30,7 @@ enum TaskQuery {
         }
         if let text = query["state"] {
             guard let state = TaskState(rawValue: text) else {
-                throw bad("'state' is one of \(TaskState.allCases.map(\.rawValue).joined(separator: ", "))")
+                throw bad("'state' must be one of \(TaskState.allCases.map(\.rawValue).joined(separator: ", "))")
             }
             search.state = state
         }
@@ -36,12 +38,12 @@ enum TaskQuery {
         search.acceptedFrom = try time(query["acceptedFrom"], "acceptedFrom")
         search.acceptedBefore = try time(query["acceptedBefore"], "acceptedBefore")
         if let text = query["limit"] {
-            guard let limit = Int(text), (1...1_000).contains(limit) else { throw bad("'limit' is 1 to 1000") }
+            guard let limit = Int(text), (1...1_000).contains(limit) else { throw bad("'limit' must be 1 to 1000") }
             search.limit = limit
         }
         if let text = query["cursor"] {
             guard let cursor = cursor(text) else {
-                throw Problem(.unprocessableContent, "bad-cursor", "'cursor' is none that was given out here")
+                throw Problem(.unprocessableContent, "bad-cursor", "'cursor' was not issued by this API")
             }
             search.after = cursor
         }
@@ -65,11 +67,11 @@ enum TaskQuery {
         return TaskSearch.Cursor(acceptedAt: time, id: ByteText(parts[1]))
     }
 
-    /// `topic:partition:offset`, as a submission's answer has them.
+    /// Parses `topic:partition:offset`, as in the answer to a submission.
     static func position(_ text: String) throws(Problem) -> LogPosition {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 3, let partition = Int(parts[1]), partition >= 0, let offset = Int64(parts[2]), offset >= 0
-        else { throw bad("'after' is topic:partition:offset, as the submission's answer has them") }
+        else { throw bad("'after' must be topic:partition:offset, as in the answer to the submission") }
         return LogPosition(partition: TopicPartition(topic: String(parts[0]), partition: partition), offset: offset)
     }
 
@@ -78,7 +80,7 @@ enum TaskQuery {
         guard let time = TimeText.nanoseconds(text) else {
             throw Problem(
                 .unprocessableContent, "bad-time",
-                "'\(name)' is no RFC 3339 time between 1970 and 2262, such as 2026-11-23T05:44:27Z")
+                "'\(name)' is not an RFC 3339 time between 1970 and 2262, such as 2026-11-23T05:44:27Z")
         }
         return time / 1_000_000
     }

@@ -6,7 +6,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 
-/// PhotoKit's three verbs, and the look-up by which ingest nodes know what is known.
+/// Cancel, retry and acknowledge (PhotoKit's three verbs), and the lookup of known tasks for ingest nodes.
 extension TasksAPI {
     private struct RetryDocument: Decodable {
         var destination: ByteText?
@@ -32,7 +32,7 @@ extension TasksAPI {
 
     private struct AcknowledgeAnswer: Encodable {
         var taskId: ByteText
-        /// acknowledged, unfinished or unknown.
+        /// `acknowledged`, `unfinished` or `unknown`.
         var status: String
     }
 
@@ -56,7 +56,7 @@ extension TasksAPI {
         switch result {
         case .ended(let state):
             throw Problem(
-                .conflict, "already-ended", "the task has ended as \(state.rawValue); nothing is left to cancel")
+                .conflict, "already-ended", "the task has already ended as \(state.rawValue) and cannot be cancelled")
         case .pending: return answer(.accepted, status, "pending")
         case .cancelled: return answer(.ok, status, "cancelled")
         }
@@ -67,17 +67,18 @@ extension TasksAPI {
         let status = try await status(call)
         guard status.state == .failed || status.state == .expired else {
             throw Problem(
-                .conflict, "not-failed", "the task is \(status.state.rawValue); only one that failed is tried again")
+                .conflict, "not-failed",
+                "the task is \(status.state.rawValue); only a failed or expired task can be retried")
         }
         var changed: DestinationReference?
         if wanted?.destination != nil || wanted?.key != nil {
-            // Another place for a file is as good as handing the file in: the same rules.
+            // Another destination for a file is equivalent to submitting the file: the same rules apply.
             guard status.position != nil else {
-                throw Problem(.gone, "record-gone", "the task's record is not kept any more; submit the file again")
+                throw Problem(.gone, "record-gone", "the task's record is no longer kept; submit the file again")
             }
             try rules.rules.check(root: status.root)
-            let place = try rules.rules.place(wanted?.destination ?? status.destination)
-            changed = DestinationReference(target: place, key: wanted?.key ?? status.key)
+            let target = try rules.rules.target(wanted?.destination ?? status.destination)
+            changed = DestinationReference(target: target, key: wanted?.key ?? status.key)
         }
         let destination = changed
         let outcome: AppendOutcome?
@@ -90,14 +91,14 @@ extension TasksAPI {
         }
         guard let outcome else {
             throw Problem(
-                .gone, "record-gone", "neither the task's record nor its dead letter is kept any more; submit it again")
+                .gone, "record-gone", "neither the task's record nor its dead letter is still kept; submit it again")
         }
         var next = status
         next.task.generation += 1
         return answer(outcome.isNew ? .created : .ok, next, outcome.isNew ? "accepted" : "known", outcome.position)
     }
 
-    /// nil for an empty body: the same destination again.
+    /// Returns nil for an empty body: the destination stays the same.
     private func retryDocument(_ request: Request) async throws -> RetryDocument? {
         let length = request.headers[.contentLength].flatMap { Int($0) }
         if length == 0 || (length == nil && request.headers[.transferEncoding] == nil) { return nil }
@@ -113,7 +114,7 @@ extension TasksAPI {
         case .unknown: throw Problem(.notFound, "unknown-task", "the tenant has no such task")
         case .unfinished(let state):
             throw Problem(
-                .conflict, "unfinished", "the task is \(state.rawValue); only one that has ended is acknowledged")
+                .conflict, "unfinished", "the task is \(state.rawValue); only an ended task can be acknowledged")
         }
     }
 
@@ -148,7 +149,7 @@ extension TasksAPI {
                 status: word, position: position.map(PositionDocument.init)))
     }
 
-    // MARK: What is known
+    // MARK: Lookup
 
     func lookup(_ request: Request, _ call: Call) async throws -> Response {
         let asked = try await body(request, as: LookupDocument.Question.self).tasks

@@ -11,15 +11,15 @@ internal import ServiceLifecycle
 /// Server-sent events (WHATWG HTML, section 9.2): each result of a tenant or a batch, and the batch's progress.
 extension TasksAPI {
     private static let lastEventID = HTTPField.Name("Last-Event-ID")
-    /// Between two looks at the log at the least: under load many results go out together.
+    /// Minimum pause between two reads of the log: under load, many results are sent together.
     private static let pause = Duration.milliseconds(200)
-    /// A comment goes out after so long without an event, so that no proxy takes the stream for dead.
+    /// A comment is sent after this long without an event, so that no proxy closes an idle stream.
     private static let heartbeat = Duration.seconds(15)
 
     func events(_ request: Request, _ call: Call) async throws -> Response {
         let tenant = try tenant(call)
         for name in call.query.keys where name != "batch" && name != "from" {
-            throw TaskQuery.bad("'\(name.prefix(64))' is no parameter here")
+            throw TaskQuery.bad("'\(name.prefix(64))' is not a parameter here")
         }
         let batch = call.query["batch"].map { ByteText($0) }
         let bounds = try await asking { try await log.bounds(layout.results) }
@@ -27,11 +27,11 @@ extension TasksAPI {
         switch call.query["from"] {
         case nil, "now": break
         case "start": cursor = EventCursor(Dictionary(bounds.map { ($0.partition.partition, $0.earliest) }) { $1 })
-        default: throw TaskQuery.bad("'from' is now or start")
+        default: throw TaskQuery.bad("'from' must be now or start")
         }
         if let name = Self.lastEventID, let text = request.headers[name] {
             guard let last = EventCursor(text) else {
-                throw TaskQuery.bad("'Last-Event-ID' is none that was given out")
+                throw TaskQuery.bad("'Last-Event-ID' was not issued by this API")
             }
             cursor.next.merge(last.next) { $1 }
         }
@@ -55,12 +55,12 @@ extension TasksAPI {
         let news = Signal()
         let ending = EndFlag()
         let changes = await log.changes()
-        // A batch's progress comes from the view, which is a moment behind the log.
+        // A batch's progress comes from the view, which lags slightly behind the log.
         let seen = view.watch()
         defer { view.unwatch(seen) }
         try await writer.write(ByteBuffer(string: ": results\nretry: 3000\n\n"))
         var shown: StatusCounts?
-        // Only a write tells that the client has gone, so there is one now and then, whatever goes on in the log.
+        // Only a write shows that the client has gone, so one is made regularly even without events.
         var written = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -75,7 +75,7 @@ extension TasksAPI {
                 }
             }
             group.addTask {
-                // A stream has no end of its own: it ends with the server, in order.
+                // A stream has no end of its own: the graceful shutdown of the server ends it.
                 try? await gracefulShutdown()
                 ending.set()
                 news.raise()
@@ -95,7 +95,7 @@ extension TasksAPI {
                 }
                 let rest = Self.heartbeat - (ContinuousClock.now - written)
                 if rest <= .zero {
-                    // A token that was withdrawn meanwhile ends its streams, too.
+                    // A revoked token also ends its streams.
                     guard (try? await call.check()) != nil else { return }
                     try await writer.write(ByteBuffer(string: ": still here\n\n"))
                     written = .now

@@ -7,7 +7,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 
-/// What owners ask of their tasks and do to them: status, search, progress, events; cancel, retry, acknowledge.
+/// The API for owners of tasks: status, search, progress, events; cancel, retry, acknowledge.
 package struct TasksAPI: Sendable {
     let log: any MessageLog
     let layout: TopicLayout
@@ -19,17 +19,17 @@ package struct TasksAPI: Sendable {
     let streams: StreamSlots
     let searches: StreamSlots
 
-    /// Milliseconds that a question waits for the view to reach the position that was given with it.
+    /// Milliseconds that a status request waits for the view to reach the position in `after`.
     static let patience: Int64 = 3_000
     /// Milliseconds that a cancel waits for its result.
     static let decision: Int64 = 5_000
-    /// For one question to the log and the view together.
+    /// Time limit of one query of the log and the view together.
     static let longest = Duration.seconds(8)
-    /// Tasks that one request may acknowledge or look up.
+    /// Maximum tasks that one request may acknowledge or look up.
     static let largestList = 1_000
     static let largestBody = 256 << 10
 
-    /// - Parameter rules: where a retried task may be sent instead.
+    /// - Parameter rules: which other destinations a retried task may be sent to.
     package init(
         log: any MessageLog, layout: TopicLayout, view: StatusView, replay: Replay, rules: LiveRules,
         clock: any LogClock
@@ -63,18 +63,18 @@ package struct TasksAPI: Sendable {
         ]
     }
 
-    /// The tenant of the path, which the caller must be.
+    /// The tenant of the path, checked against the caller's.
     func tenant(_ call: Call) throws(Problem) -> ByteText {
         let tenant = ByteText(try call.parameter("tenant"))
         try call.caller.require(tenant: tenant)
         return tenant
     }
 
-    /// Runs a question to the log or the view.
-    /// - Throws: `Problem` for a log that does not answer.
+    /// Runs a query of the log or the view.
+    /// - Throws: `Problem` with 503 when the log does not answer or the view is too far behind.
     func asking<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
         do {
-            // A view that is being built takes as long as it takes: nobody is made to wait for that.
+            // Building a view may take long; no request waits for that.
             return try await Deadline.run(Self.longest, body)
         } catch is Deadline.Passed {
             throw Problem(
@@ -87,7 +87,7 @@ package struct TasksAPI: Sendable {
         }
     }
 
-    /// The task of the path, as the log has it by now.
+    /// The task of the path, after the view has caught up with the log.
     func status(_ call: Call) async throws -> TaskStatus {
         let identity = TaskIdentity(tenant: try tenant(call), id: ByteText(try call.parameter("id")))
         let found = try await asking {
@@ -103,7 +103,7 @@ package struct TasksAPI: Sendable {
         do {
             bytes = try await request.body.collect(upTo: Self.largestBody)
         } catch is NIOTooManyBytesError {
-            throw Problem(.contentTooLarge, "too-large", "this takes at most \(Self.largestBody) bytes")
+            throw Problem(.contentTooLarge, "too-large", "the body must have at most \(Self.largestBody) bytes")
         }
         do {
             return try JSONDecoder().decode(type, from: Data(bytes.readableBytesView))
@@ -112,12 +112,12 @@ package struct TasksAPI: Sendable {
         }
     }
 
-    // MARK: Questions
+    // MARK: Queries
 
     private func task(_ call: Call) async throws -> Response {
         let identity = TaskIdentity(tenant: try tenant(call), id: ByteText(try call.parameter("id")))
         for name in call.query.keys where name != "after" {
-            throw TaskQuery.bad("'\(name.prefix(64))' is no parameter here")
+            throw TaskQuery.bad("'\(name.prefix(64))' is not a parameter here")
         }
         if let text = call.query["after"] { try await reach(try TaskQuery.position(text)) }
         let found = try await view.task(identity)
@@ -125,13 +125,13 @@ package struct TasksAPI: Sendable {
         return JSONAnswer.response(.ok, StatusDocument(found, attempts: try await view.attempts(found)))
     }
 
-    /// Waits until the view has seen a record.
-    /// - Throws: `Problem`: 409 `stale` when it has not in time.
+    /// Waits until the view has read a record.
+    /// - Throws: `Problem` with 409 `stale` after `patience` milliseconds.
     private func reach(_ position: LogPosition) async throws {
         let topics = [layout.tasks, layout.largeTasks, layout.outcomes, layout.results]
         guard topics.contains(position.partition.topic) else {
             throw Problem(
-                .unprocessableContent, "unknown-topic", "'after' names no topic that a task's state comes from")
+                .unprocessableContent, "unknown-topic", "the topic in 'after' is not one that holds task states")
         }
         let end = clock.now + Self.patience
         let signal = view.watch()
@@ -143,7 +143,7 @@ package struct TasksAPI: Sendable {
             guard clock.now < end else {
                 throw Problem(
                     .conflict, "stale",
-                    "the view stands at \(position.partition)@\(reached), before the position that was asked for",
+                    "the view is at \(position.partition)@\(reached), before the requested position",
                     retryAfter: 1)
             }
             await signal.wait(until: min(end, clock.now + 500), by: clock)
@@ -153,7 +153,7 @@ package struct TasksAPI: Sendable {
     private func search(_ call: Call) async throws -> Response {
         let search = try TaskQuery.search(call.query, tenant: try tenant(call))
         guard let slot = searches.enter(call.caller.name) else {
-            throw Problem(.serviceUnavailable, "too-many-searches", "too many searches are under way", retryAfter: 1)
+            throw Problem(.serviceUnavailable, "too-many-searches", "too many searches are running", retryAfter: 1)
         }
         let page = try await view.search(search)
         withExtendedLifetime(slot) {}
@@ -165,7 +165,7 @@ package struct TasksAPI: Sendable {
         let batch = ByteText(try call.parameter("batch"))
         let document = try await progress(tenant: try tenant(call), batch: batch)
         guard document.counts.accepted > 0 else {
-            throw Problem(.notFound, "unknown-batch", "the tenant has no task of such a batch")
+            throw Problem(.notFound, "unknown-batch", "the tenant has no task in this batch")
         }
         return JSONAnswer.response(.ok, document)
     }

@@ -1,6 +1,6 @@
 internal import BackhaulDomain
 
-/// What a tenant has under way.
+/// What counts against a tenant's limit.
 struct UsageDocument: Codable, Sendable {
     var tenant: ByteText
     /// Tasks under way, or ended and not acknowledged.
