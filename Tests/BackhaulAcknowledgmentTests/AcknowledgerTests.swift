@@ -32,7 +32,7 @@ struct AcknowledgerTests {
             })
     }
 
-    @Test func theFirstTerminalOutcomeWins() async throws {
+    @Test func firstTerminalOutcomeBecomesResult() async throws {
         try await withPipeline { pipeline in
             try await append(
                 pipeline,
@@ -48,8 +48,8 @@ struct AcknowledgerTests {
         }
     }
 
-    /// What an earlier acknowledger recorded is known to the next one, from the log alone.
-    @Test func aSuccessorRepeatsNothing() async throws {
+    /// The next acknowledger learns from the log alone what an earlier one recorded.
+    @Test func successorWritesNoDuplicateResults() async throws {
         try await withPipeline { pipeline in
             for round in 0..<3 {
                 try await append(
@@ -60,9 +60,9 @@ struct AcknowledgerTests {
         }
     }
 
-    /// What has aged out is forgotten whole: sent again it is a new task with a result of its own, though the acknowledger has
-    /// worked all the time and its index knew the first result.
-    @Test func aForgottenTaskHasAResultAgain() async throws {
+    /// A task whose result has aged out is forgotten completely. Submitted again, it is a new task with its own
+    /// result, although the acknowledger ran throughout and its index held the first result.
+    @Test func resubmissionAfterResultRetentionGetsNewResult() async throws {
         let logClock = ManualClock()
         let server = try StubServer { _ in .store() }
         defer { server.close() }
@@ -71,12 +71,12 @@ struct AcknowledgerTests {
             try await pipeline.run {
                 for _ in 0..<3 {
                     guard case .accepted = try await pipeline.ingest.accept([draft]).first else {
-                        Issue.record("it is not taken as a new task")
+                        Issue.record("the task was not accepted as new")
                         return
                     }
                     #expect(try await pipeline.results(1).map(\.status) == ["succeeded"])
                     guard case .known = try await pipeline.ingest.accept([draft]).first else {
-                        Issue.record("it is not known while its result is kept")
+                        Issue.record("the task is not known although its result is retained")
                         return
                     }
                     logClock.advance(by: Pipeline.resultsAge + 1)
@@ -88,7 +88,7 @@ struct AcknowledgerTests {
         }
     }
 
-    @Test func hostileOutcomesDoNotStopIt() async throws {
+    @Test func malformedOutcomesAreSkipped() async throws {
         try await withPipeline(partitions: 1) { pipeline in
             var odds: [Outcome] = []
             for change: (inout Outcome) -> Void in [
@@ -112,7 +112,7 @@ struct AcknowledgerTests {
         }
     }
 
-    @Test func theViewIsRebuiltFromTheLog() async throws {
+    @Test func viewIsRebuiltFromLog() async throws {
         try await withPipeline { pipeline in
             let server = try StubServer { $0.target == "/bad" ? .status(403) : .store() }
             defer { server.close() }
@@ -142,9 +142,9 @@ struct AcknowledgerTests {
             #expect(try await counts() == ended)
             for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
             #expect(try await counts() == ended)
-            // A damaged view is no loss either.
+            // A damaged view is rebuilt, too.
             for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
-            try Data("this is no database, whatever its name says".utf8).write(to: URL(fileURLWithPath: path))
+            try Data("this is not a database, despite its file name".utf8).write(to: URL(fileURLWithPath: path))
             #expect(try await counts() == ended)
         }
     }

@@ -5,20 +5,20 @@ import Testing
 
 @testable import BackhaulAcknowledgment
 
-@Suite("The index of results")
+@Suite("Result index")
 struct ResultIndexTests {
     private static func task(_ number: Int) -> TaskGeneration {
         TaskGeneration(identity: TaskIdentity(tenant: "t", id: "id-\(number)"), generation: number % 3)
     }
 
-    /// Pages, own results, truncations, runs, merges, orderly ends and kills, against a model that is a plain dictionary.
+    /// Compares pages, own results, truncations, runs, merges, clean stops and kills with a plain dictionary.
     @Test(arguments: 0..<60)
-    func agreesWithAPlainDictionary(seed: Int) async throws {
+    func indexMatchesDictionaryModel(seed: Int) async throws {
         try await withTemporaryFolder { folder in
             var numbers = SeededNumbers(seed: UInt64(seed))
             let isKept = seed % 3 > 0
             var index = ResultIndex(folder: folder, number: 3, isKept: isKept, most: 20)
-            // The log: one result an offset.
+            // The log: one result per offset.
             var log: [(task: TaskGeneration, isCancel: Bool)] = []
             var earliest: Int64 = 0
             var held: [TaskGeneration: Int64] = [:]
@@ -26,7 +26,7 @@ struct ResultIndexTests {
                 switch Int.random(in: 0..<11, using: &numbers) {
                 case 0..<5:
                     let task = Self.task(Int.random(in: 0..<400, using: &numbers))
-                    // An acknowledger writes no second result while the log holds one.
+                    // An acknowledger does not write a second result while the log holds one.
                     guard held[task] ?? -1 < earliest else { continue }
                     let isCancel = Bool.random(using: &numbers)
                     index.insert(
@@ -48,7 +48,7 @@ struct ResultIndexTests {
                     index.forget(before: earliest)
                 default:
                     if Bool.random(using: &numbers) { try index.tidy(isLast: true) }
-                    // The next process: what only memory had is read from the log.
+                    // The next process reads from the log what only memory held.
                     index = ResultIndex(folder: folder, number: 3, isKept: isKept, most: 20)
                     #expect(isKept || index.next == 0)
                     index.forget(before: earliest)
@@ -65,7 +65,7 @@ struct ResultIndexTests {
                 if earliest == Int64(log.count), index.unplaced == 0 {
                     #expect(found == nil, "seed \(seed): the log holds nothing")
                 }
-                // A result whose place is not known yet may count as held for longer, never for shorter.
+                // A result whose offset is not yet known may count as held too long, never too short.
                 #expect(!isHeld || found != nil, "seed \(seed)")
                 if let found, let offset = held[task] {
                     #expect(found.isCancel == log[Int(offset)].isCancel || found.offset != offset, "seed \(seed)")
@@ -76,7 +76,7 @@ struct ResultIndexTests {
         }
     }
 
-    @Test func aDamagedIndexIsMadeAgain() async throws {
+    @Test func damagedIndexIsRebuilt() async throws {
         try await withTemporaryFolder { folder in
             let index = ResultIndex(folder: folder, number: 0, most: 10)
             let page = (0..<100).map { (task: Self.task($0), offset: Int64($0), isCancel: false) }
@@ -98,7 +98,7 @@ struct ResultIndexTests {
         #"{"next":5,"serial":1,"runs":[{"name":"0-1","count":-1}]}"#,
         #"{"next":5,"serial":1,"runs":[{"name":"../0-1","count":0}]}"#,
     ])
-    func aForeignManifestIsPassedOver(_ manifest: String) async throws {
+    func invalidManifestIsIgnored(_ manifest: String) async throws {
         try await withTemporaryFolder { folder in
             try Data().write(to: URL(fileURLWithPath: folder + "/0-1"))
             try Data(manifest.utf8).write(to: URL(fileURLWithPath: folder + "/0.json"))
@@ -110,8 +110,8 @@ struct ResultIndexTests {
         }
     }
 
-    /// What the disk does not give says nothing of a task: taken for "no result", it would give a second one.
-    @Test func aRunThatCannotBeReadIsAnError() async throws {
+    /// A failed disk read must not count as "no result": the task would get a second result.
+    @Test func unreadableRunThrows() async throws {
         try await withTemporaryFolder { folder in
             let index = ResultIndex(folder: folder, number: 0, most: 10)
             let page = (0..<1_000).map { (task: Self.task($0), offset: Int64($0), isCancel: false) }
@@ -124,7 +124,7 @@ struct ResultIndexTests {
         }
     }
 
-    @Test func filesThatAreNotKeptHaveNoNames() async throws {
+    @Test func temporaryRunFilesAreUnlinked() async throws {
         try await withTemporaryFolder { folder in
             let index = ResultIndex(folder: folder, number: 0, isKept: false, most: 10)
             let page = (0..<1_000).map { (task: Self.task($0), offset: Int64($0), isCancel: false) }
@@ -135,7 +135,7 @@ struct ResultIndexTests {
         }
     }
 
-    @Test func memoryDoesNotGrowWithWhatIsKept() async throws {
+    @Test func runFilesAreMerged() async throws {
         try await withTemporaryFolder { folder in
             let index = ResultIndex(folder: folder, number: 0, most: 1_000)
             for start in stride(from: 0, to: 100_000, by: 1_000) {
@@ -151,7 +151,7 @@ struct ResultIndexTests {
                 #expect(found?.offset == Int64(number) && found?.isCancel == (number % 7 == 0))
             }
             #expect(try index.find(Self.task(100_001)) == nil)
-            // Runs of like size are merged: there are few, however many were written.
+            // Runs of similar size are merged, so few remain of the many that were written.
             let runs = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasPrefix("0-") }
             #expect(runs.count <= 12, "\(runs)")
         }

@@ -10,7 +10,7 @@ import Testing
 
 @testable import BackhaulAcknowledgment
 
-@Suite("A standby acknowledger")
+@Suite("Standby acknowledger")
 struct StandbyTests {
     private func outcomes(_ range: Range<Int>, _ layout: TopicLayout) throws -> [AppendRequest] {
         try range.map { number in
@@ -26,9 +26,9 @@ struct StandbyTests {
         }
     }
 
-    /// Before it is asked for a partition: a takeover costs what is new, and nothing of what was.
+    /// A standby indexes results before it owns a partition, so a takeover reads only what is new.
     @Test(.timeLimit(.minutes(10)))
-    func knowsWhatOthersRecord() async throws {
+    func standbyIndexesResultsOfOthers() async throws {
         try await withPipeline { pipeline in
             let log = pipeline.log
             let indexes = try ResultIndexes(
@@ -61,7 +61,7 @@ struct StandbyTests {
             folder: folder, isFed: false, log: pipeline.log, layout: pipeline.layout, logger: Logger(label: "standby"))
     }
 
-    /// How many results of the log the indexes do not have.
+    /// The number of results in the log that the indexes lack.
     private func missing(_ indexes: ResultIndexes, _ pipeline: Pipeline) async throws -> Int {
         let count = try await pipeline.log.bounds(pipeline.layout.results).count
         return try await pipeline.allResults().count { result in
@@ -70,9 +70,11 @@ struct StandbyTests {
         }
     }
 
-    /// A look at others' partitions asks where they end: 40 each. Before it reads, this process takes one over, catches up to
-    /// 50 and decides by the index. The look goes on with its end of 40: the index is ahead of that, and still of this log.
-    @Test func anOldEndTakesNothingBack() async throws {
+    /// 1. A scan of others' partitions queries their ends: 40 each.
+    /// 2. Before the scan reads records, this process takes one partition over, catches up to 50 and decides by the
+    ///    index.
+    /// 3. The scan continues with its end of 40. The index is ahead of that end, but still belongs to this log.
+    @Test func catchUpToOlderEndKeepsIndex() async throws {
         try await withPipeline { pipeline in
             _ = try await pipeline.log.append(try outcomes(0..<200, pipeline.layout))
             _ = try await pipeline.run { try await pipeline.results(200) }
@@ -90,8 +92,9 @@ struct StandbyTests {
         }
     }
 
-    /// A data folder that came from another log: its index is ahead of this one's end, or knows what this one does not hold.
-    @Test func theIndexOfAnotherLogIsMadeAgain() async throws {
+    /// The data folder comes from another log: its index is ahead of this log's end, or holds results that this log
+    /// lacks.
+    @Test func indexOfAnotherLogIsRebuilt() async throws {
         try await withTemporaryFolder { folder in
             try await withPipeline { other in
                 _ = try await other.log.append(try outcomes(1_000..<1_400, other.layout))
@@ -119,8 +122,8 @@ struct StandbyTests {
         }
     }
 
-    /// A reader whose index was begun again in the middle of its pages does not pretend to have read from the beginning.
-    @Test func aPageBehindAGapIsRefused() async throws {
+    /// A reader whose index was reset between two pages must not appear to have read from the beginning.
+    @Test func pageAfterGapIsRefused() async throws {
         try await withTemporaryFolder { folder in
             let index = ResultIndex(folder: folder, number: 0)
             #expect(index.take([], from: 0, next: 500))

@@ -13,10 +13,10 @@ import Foundation
 import Synchronization
 import Testing
 
-/// An audit that never fails proves nothing: each fault is planted, and has to be found and named.
-@Suite("The audit finds what is planted")
+/// An audit that never fails proves nothing: each test plants a fault that the audit must find and name.
+@Suite("Audit of planted faults")
 struct AuditTests {
-    /// Submits `count` files, runs them through, and gives the pipeline over.
+    /// Submits `count` files, runs them to their results and passes the pipeline to `body`.
     private func withDone(_ count: Int, _ body: @escaping @Sendable (Pipeline, StubServer) async throws -> Void)
         async throws
     {
@@ -32,14 +32,14 @@ struct AuditTests {
         }
     }
 
-    @Test func aCleanRunIsClean() async throws {
+    @Test func auditOfCleanRunIsClean() async throws {
         try await withDone(50) { pipeline, _ in
             let report = try await pipeline.audit()
             #expect(report.isClean && report.accepted == 50 && report.results == 50 && report.unfinished.isEmpty)
         }
     }
 
-    @Test func aDroppedResultIsNamed() async throws {
+    @Test func auditReportsMissingResult() async throws {
         try await withDone(20) { pipeline, _ in
             let faulty = FaultyLog(pipeline.log)
             faulty.hide { $0.position.partition.topic == pipeline.layout.results && Self.id($0) == "7" }
@@ -49,7 +49,7 @@ struct AuditTests {
         }
     }
 
-    @Test func aDoubledResultIsNamed() async throws {
+    @Test func auditReportsDuplicateResult() async throws {
         try await withDone(20) { pipeline, _ in
             let stored = try #require(try await pipeline.records(pipeline.layout.results).first { Self.id($0) == "7" })
             _ = try await pipeline.log.append([
@@ -63,7 +63,7 @@ struct AuditTests {
         }
     }
 
-    @Test func aLostRetryRecordIsNamed() async throws {
+    @Test func auditReportsLostRetryRecord() async throws {
         let server = try StubServer { _ in .status(500) }
         defer { server.close() }
         let slow = RetryPolicy(tiers: [60_000], maxAttempts: 3, jitter: 0, parkDelay: 100)
@@ -91,7 +91,7 @@ struct AuditTests {
         }
     }
 
-    @Test func aFlippedByteIsNamed() async throws {
+    @Test func auditReportsCorruptedObject() async throws {
         try await withDone(20) { pipeline, server in
             func verify() async throws -> AuditReport {
                 var report = try await pipeline.audit()
@@ -113,8 +113,8 @@ struct AuditTests {
         }
     }
 
-    /// Two versions of one key: the newest accepted content has to be there.
-    @Test func anOlderContentIsCalledStale() async throws {
+    /// For two versions of one key, the newest accepted content must be stored.
+    @Test func auditReportsStaleObject() async throws {
         let fails = Mutex(false)
         let server = try StubServer { $0.method == "PUT" ? (fails.withLock { $0 } ? .status(403) : .store()) : .fetch }
         defer { server.close() }
@@ -142,7 +142,7 @@ struct AuditTests {
         }
     }
 
-    @Test func waitingTasksHaveAPlace() async throws {
+    @Test func auditReportsTopicOfWaitingTasks() async throws {
         try await withPipeline { pipeline in
             let drafts = try (0..<5).map { try pipeline.draft("\($0)", [1], to: .named("nas"), id: "\($0)") }
             _ = try await pipeline.ingest.accept(drafts)

@@ -1,14 +1,14 @@
 import BackhaulLog
 import Synchronization
 
-/// A log that has lost records: what is hidden is as if it had never been written.
+/// A log that has lost records: hidden records read as if they had never been written.
 final class FaultyLog: MessageLog {
     private let log: any MessageLog
     private let hidden = Mutex<@Sendable (StoredRecord) -> Bool>({ _ in false })
 
     private let count = Mutex(0)
 
-    /// How many pages were asked for.
+    /// The number of pages read.
     var reads: Int { count.withLock { $0 } }
 
     init(_ log: any MessageLog) {

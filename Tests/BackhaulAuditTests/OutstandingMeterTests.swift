@@ -8,10 +8,10 @@ import Testing
 
 @Suite("Outstanding work")
 struct OutstandingMeterTests {
-    /// Appends, moved positions, and both at once: what was kept of the measurement before never shows, and a partition in
-    /// which nothing moved is not read.
+    /// After appends, commits and both, a meter that keeps its last measurement reports the same as a fresh one,
+    /// and it does not read a partition in which nothing changed.
     @Test(arguments: 0..<8)
-    func agreesWithAFreshMeasurement(seed: Int) async throws {
+    func incrementalMeasurementMatchesFreshOne(seed: Int) async throws {
         try await withPipeline { pipeline in
             var numbers = SeededNumbers(seed: UInt64(seed))
             let log = FaultyLog(pipeline.log)

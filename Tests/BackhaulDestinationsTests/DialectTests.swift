@@ -4,7 +4,7 @@ import BackhaulFiles
 import BackhaulTransfer
 import Testing
 
-@Suite("Dialects, step by step")
+@Suite("Dialect steps")
 struct DialectTests {
     private let hash = String(repeating: "ab", count: 32)
 
@@ -33,18 +33,18 @@ struct DialectTests {
     private func failure(_ step: Step) -> Failure? { if case .failed(let failure) = step { failure } else { nil } }
     private func stored(_ step: Step) -> StoredObject? { if case .stored(let object) = step { object } else { nil } }
 
-    @Test func a2xxAfterAllBytesIsASuccess() {
+    @Test func status2xxAfterFullBodySucceeds() {
         let (step, requests) = upload([sent(201)])
         #expect(requests == ["PUT http://h/base/a/b"])
         #expect(stored(step) == StoredObject(bytes: 3, sha256: hash, verification: .status))
     }
 
-    @Test func anEarlyOrShort2xxIsNot() {
+    @Test func earlyOrShort2xxIsIntegrityFailure() {
         #expect(failure(upload([sent(200, isEarly: true)]).0)?.kind == .integrity)
         #expect(failure(upload([sent(200, bytes: 2)]).0)?.kind == .integrity)
     }
 
-    @Test func aStatedDigestIsHeldAgainstWhatWasSent() {
+    @Test func reprDigestIsComparedWithSentHash() {
         let digest = "sha-256=:q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=:"
         #expect(stored(upload([sent(200, headers: [("repr-digest", digest)])]).0)?.verification == .digest)
         let other = "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"
@@ -59,18 +59,18 @@ struct DialectTests {
         (504, .transient),
         (520, .transient),
     ])
-    func statusesHaveTheirClass(_ status: Int, _ kind: FailureClass) {
+    func httpStatusMapsToFailureClass(_ status: Int, _ kind: FailureClass) {
         let failure = self.failure(upload([sent(status)]).0)
         #expect(failure?.kind == kind)
         #expect(failure?.httpStatus == status)
     }
 
-    @Test func aNamedPauseIsThrottling() {
+    @Test func retryAfterIsThrottled() {
         let failure = self.failure(upload([sent(429, retryAfter: 7_000)]).0)
         #expect(failure?.kind == .throttled && failure?.retryAfter == 7_000)
     }
 
-    @Test func transferFailuresHaveTheirClass() {
+    @Test func transferFailureMapsToFailureClass() {
         func kind(_ failure: TransferFailure) -> FailureClass? {
             self.failure(upload([TransferReport(failure: failure)]).0)?.kind
         }
@@ -79,12 +79,13 @@ struct DialectTests {
         #expect(kind(.egressRefused("x")) == .egressRefused)
         #expect(kind(.untrusted("x")) == .permanent)
         #expect(kind(.sourceChanged("x")) == .sourceChanged)
-        // Refused with a status, then closed while the body was still under way: the status counts.
+        // The server sends a status and closes while the body is still being sent: an error status decides, a 200
+        // does not.
         #expect(failure(upload([TransferReport(status: 413, failure: .broken("x"))]).0)?.kind == .permanent)
         #expect(failure(upload([TransferReport(status: 200, failure: .broken("x"))]).0)?.kind == .transient)
     }
 
-    @Test func checksComeAfterTheUpload() {
+    @Test func verificationFollowsUpload() {
         let (right, requests) = upload(
             check: .head, [sent(201), TransferReport(status: 200, headers: [("content-length", "3")])])
         #expect(requests == ["PUT http://h/base/a/b", "HEAD http://h/base/a/b"])
@@ -102,12 +103,12 @@ struct DialectTests {
                 == .integrity)
     }
 
-    @Test func keysAreEncodedWhole() {
+    @Test func keyIsPercentEncodedInURL() {
         let destination = HTTPDestination(url: "http://h/b/")
         #expect(destination.url(of: "a b/ä%41#?&+.txt") == "http://h/b/a%20b/%C3%A4%2541%23%3F%26%2B.txt")
     }
 
-    @Test func secretsDoNotDescribeThemselves() {
+    @Test func secretIsNotInDescription() {
         let destination = HTTPDestination(url: "http://h/", bearerToken: Secret("canary"))
         #expect(!"\(destination)".contains("canary"))
         #expect(!String(reflecting: destination).contains("canary"))
@@ -116,7 +117,7 @@ struct DialectTests {
         #expect(request.headers.contains { $0 == ("Authorization", "Bearer canary") })
     }
 
-    @Test func unknownDestinationsNameTheRemedy() {
+    @Test func unknownDestinationThrows() {
         let table = DestinationTable(
             ["nas": Destination(FolderDestination(path: "/nas"))], allowsURLs: false)
         #expect(throws: Failure.self) { try table.resolve(.named("naz")) }

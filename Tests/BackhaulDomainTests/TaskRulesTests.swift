@@ -1,7 +1,7 @@
 import BackhaulDomain
 import Testing
 
-@Suite("What a task must be")
+@Suite("Task rules")
 struct TaskRulesTests {
     private func task(
         tenant: ByteText = "t", id: ByteText = "1", path: ByteText = "a/b.jpg", key: ByteText = "a/b.jpg",
@@ -24,7 +24,7 @@ struct TaskRulesTests {
         }
     }
 
-    @Test func oddNamesAreFine() {
+    @Test func unusualKeysAreAccepted() {
         for name in ["ä b", "%41", "a#b?c&d+e", "日本 🎉", "~x", "'q\"", "..a", "a..", "-"] as [ByteText] {
             #expect(code(task(key: name)) == nil)
         }
@@ -34,12 +34,12 @@ struct TaskRulesTests {
         "", "/a", "a//b", "a/../b", "../\u{301}x", "..", ".", "a/.", "a\nb", "a\u{0}b", "a\u{7f}", "a/",
         ByteText(String(repeating: "x", count: 1_025)),
     ])
-    func escapingOrControllingKeysAreRefused(_ key: ByteText) {
+    func keyWithTraversalOrControlCharactersIsRefused(_ key: ByteText) {
         #expect(code(task(key: key)) == "bad-key")
     }
 
     @Test(arguments: ["/etc/passwd", "../x", "a/../../x", "a\nb"] as [ByteText])
-    func escapingPathsAreRefused(_ path: ByteText) {
+    func pathTraversalIsRefused(_ path: ByteText) {
         #expect(code(task(path: path)) == "bad-path")
     }
 
@@ -49,11 +49,11 @@ struct TaskRulesTests {
         ("file:///etc/", "bad-url"), ("gopher://x/", "bad-url"), ("http:///x", "bad-url"), ("http://a b/", "bad-url"),
         ("http://a\r\nX: y/", "bad-url"), ("http:\\\\host", "bad-url"),
     ])
-    func urlsThatCarrySecretsOrAreNoneAreRefused(_ url: ByteText, _ expected: String) {
+    func invalidURLOrURLWithCredentialsIsRefused(_ url: ByteText, _ expected: String) {
         #expect(code(task(target: .url(url))) == expected)
     }
 
-    @Test func namesAreBounded() {
+    @Test func invalidNamesAreRefused() {
         #expect(code(task(tenant: "")) == "bad-tenant")
         #expect(code(task(tenant: "a/b")) == "bad-tenant")
         #expect(code(task(id: "a/b")) == "bad-id")
@@ -61,7 +61,7 @@ struct TaskRulesTests {
         #expect(code(task(target: .named("../x"))) == "bad-destination")
     }
 
-    @Test func numbersAreBounded() {
+    @Test func sizeAndTimeOutOfRangeAreRefused() {
         #expect(code(task(size: Domain.sizes.upperBound)) == nil)
         #expect(code(task(size: Domain.sizes.upperBound + 1)) == "bad-size")
         #expect(code(task(size: .max)) == "bad-size")
@@ -71,11 +71,11 @@ struct TaskRulesTests {
     }
 
     @Test(arguments: ["\u{212a}evin", "caf\u{e9}", "", ".hidden", "a b"] as [ByteText])
-    func tenantsHaveAPlainAlphabet(_ tenant: ByteText) {
+    func tenantOutsideAlphabetIsRefused(_ tenant: ByteText) {
         #expect(code(task(tenant: tenant)) == "bad-tenant")
     }
 
-    @Test func theDerivedIdentityIsAPromise() {
+    @Test func derivedTaskIDMatchesGoldenValue() {
         let target = DestinationReference(target: .named("nas"), key: "k")
         let source = SourceReference(root: "r", path: "p")
         func id(_ tenant: ByteText = "t", _ destination: DestinationReference, _ size: UInt64 = 1, _ time: Int64 = 2)
@@ -84,7 +84,7 @@ struct TaskRulesTests {
             TaskIdentity.derivedID(
                 tenant: tenant, destination: destination, source: source, size: size, modifiedAt: time)
         }
-        // Golden: another value would make every repeated submission a new one.
+        // Golden value: any other would turn every repeated submission into a new task.
         #expect(id("t", target) == "59da48f99292b62a984e4807a96758a6")
         #expect(id("u", target) != id("t", target))
         #expect(id("t", target, 2) != id("t", target))

@@ -10,7 +10,7 @@ struct VerdictTests {
         Verdict.decide(failure, attempts: attempts, policy: policy, deadline: deadline, now: now, random: random)
     }
 
-    @Test func transientFailuresWalkTheTiersAndThenDie() {
+    @Test func transientFailureUsesTiersThenDeadLetters() {
         let failure = Failure(.transient, "x")
         #expect(decide(failure, attempts: 0) == .retry(at: now + 10_000, spends: true))
         #expect(decide(failure, attempts: 1) == .retry(at: now + 60_000, spends: true))
@@ -19,40 +19,40 @@ struct VerdictTests {
         #expect(decide(failure, attempts: 4) == .deadLetter(spends: true))
     }
 
-    @Test func jitterLengthensByTenPercentAndNeverShortens() {
+    @Test func jitterOnlyLengthensDelay() {
         #expect(decide(Failure(.transient, "x"), random: 0) == .retry(at: now + 10_000, spends: true))
         #expect(decide(Failure(.transient, "x"), random: 1) == .retry(at: now + 11_000, spends: true))
     }
 
     @Test(arguments: [FailureClass.permanent, .sourceChanged, .sourceGone, .malformed])
-    func hopelessOnesDieAtOnce(_ kind: FailureClass) {
+    func permanentFailureDeadLettersAtOnce(_ kind: FailureClass) {
         #expect(decide(Failure(kind, "x")) == .deadLetter(spends: true))
     }
 
-    @Test func aNamedPauseCostsNothingAndIsNeverCutShort() {
+    @Test func retryAfterSpendsNoAttemptAndIsNeverShortened() {
         let failure = Failure(.throttled, "x", httpStatus: 429, retryAfter: 5_000)
         #expect(decide(failure, attempts: 4, random: 0) == .retry(at: now + 5_000, spends: false))
         #expect(decide(failure, random: 1) == .retry(at: now + 5_500, spends: false))
-        #expect(decide(failure, deadline: now + 4_000) == .expire(spends: false), "it never outlives the deadline")
+        #expect(decide(failure, deadline: now + 4_000) == .expire(spends: false), "no retry is due after the deadline")
         #expect(
             decide(Failure(.throttled, "x")) == .retry(at: now + 10_000, spends: true),
-            "without a pause it is a failure")
+            "without Retry-After it counts as a failure")
         let absurd = Failure(.throttled, "x", retryAfter: .max)
         #expect(decide(absurd) == .retry(at: now + 400 * 86_400_000, spends: false))
     }
 
-    @Test func aMissingRootWaitsWithoutSpending() {
+    @Test func unavailableRootSpendsNoAttempt() {
         #expect(decide(Failure(.rootUnfit, "x"), attempts: 4) == .retry(at: now + 30_000, spends: false))
     }
 
-    @Test func theDeadlineEndsIt() {
+    @Test func deadlineExpiresRetry() {
         #expect(decide(Failure(.transient, "x"), deadline: now + 9_999) == .expire(spends: true))
         #expect(decide(Failure(.interrupted, "x"), deadline: now) == .forget)
     }
 
-    /// Whatever the jitter throws: one record in the tier of the failure, and the rest in memory.
+    /// For any jitter, a retry writes one record in the failure's tier and waits for the rest in memory.
     @Test(arguments: 0..<500)
-    func retryTakesOneRecordInOneTier(seed: Int) {
+    func retryWritesOneTierRecord(seed: Int) {
         let policy = RetryPolicy.standard
         let random = Double(seed) / 500
         for attempts in 0..<policy.maxAttempts - 1 {
@@ -62,7 +62,7 @@ struct VerdictTests {
                 Issue.record("\(verdict)")
                 continue
             }
-            // Decided a moment later than the verdict, as it happens.
+            // In practice, the delay is planned a moment after the verdict.
             let appended = now + 3
             let tier = policy.tiers[min(attempts, policy.tiers.count - 1)]
             #expect(DelayPlan.next(tiers: policy.tiers, due: due, now: appended) == .tier(tier))
@@ -80,7 +80,7 @@ struct VerdictTests {
         #expect(verdict == .retry(at: .max, spends: true))
     }
 
-    @Test func waitsGoIntoTheLargestTierThatFits() {
+    @Test func delayUsesLargestFittingTier() {
         let tiers: [Int64] = [10_000, 60_000, 600_000]
         #expect(DelayPlan.next(tiers: tiers, due: 600_000, now: 0) == .tier(600_000))
         #expect(DelayPlan.next(tiers: tiers, due: 540_000, now: 0) == .tier(600_000))
@@ -90,7 +90,7 @@ struct VerdictTests {
         #expect(DelayPlan.next(tiers: tiers, due: -5, now: 0) == .memory)
     }
 
-    @Test func durationsReadAsTheyAreWritten() {
+    @Test func durationTextRoundTrips() {
         for text in ["500ms", "10s", "1m", "90m", "6h", "1d", "1500ms"] {
             #expect(DurationText.parse(text).map(DurationText.format) == text)
         }

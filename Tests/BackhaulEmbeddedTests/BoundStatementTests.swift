@@ -11,8 +11,8 @@ struct BoundStatementTests {
         }
     }
 
-    /// NULL, empty and NUL bytes are three things.
-    @Test func valuesComeBackAsTheyWent() throws {
+    /// NULL, empty and NUL bytes stay distinct.
+    @Test func boundValuesRoundTrip() throws {
         let rows: [(Int64?, [UInt8]?, String?)] = [
             (nil, nil, nil), (0, [], ""), (.max, [0, 255], "ä\u{0}b"), (.min, Array(repeating: 7, count: 70_000), "x"),
         ]
@@ -32,14 +32,14 @@ struct BoundStatementTests {
                 #expect(select.text(2) == row.2)
             }
             #expect(try !select.next())
-            // Ready for another reading.
+            // The statement is ready to run again.
             #expect(try select.next())
             select.reset()
         }
     }
 
-    /// GRDB interrupts the connection of a cancelled task: that is a cancel, and no trouble of the store.
-    @Test func anInterruptionIsACancel() throws {
+    /// GRDB interrupts the connection of a cancelled task: that is a cancellation, not a failure of the store.
+    @Test func interruptThrowsCancellationError() throws {
         let queue = try DatabaseQueue()
         try queue.write { database in
             database.add(
@@ -54,7 +54,7 @@ struct BoundStatementTests {
         }
     }
 
-    @Test func aFailureIsNamedAndLeavesTheStatementUsable() throws {
+    @Test func statementIsReusableAfterConstraintError() throws {
         try withTable { database in
             var insert = try BoundStatement(database, "INSERT INTO t(i) VALUES (?)")
             insert.bind(1)

@@ -2,7 +2,7 @@ import BackhaulLogConformance
 import BackhaulTestKit
 import Testing
 
-@Suite("The embedded log keeps the port's words")
+@Suite("Embedded log conformance")
 struct EmbeddedConformanceTests {
     @Test(arguments: LogConformance.Case.allCases)
     func conforms(_ name: LogConformance.Case) async throws {

@@ -6,7 +6,7 @@ import Foundation
 import Logging
 import Synchronization
 
-/// The embedded log for the conformance suite. A crash copies the store's files as they lie on the disk at that moment
+/// The embedded log for the conformance suite. A crash copies the store's files as they are on disk at that moment
 /// (what a killed process leaves behind) and opens the copy.
 final class EmbeddedHarness: LogHarness {
     private struct State {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import BackhaulEmbedded
 
-@Suite("The log's own time")
+@Suite("Log time")
 struct LogTimeTests {
     private static let day: Int64 = 86_400_000
     private static let year = 365 * day
@@ -17,17 +17,17 @@ struct LogTimeTests {
     }
 
     @Test(arguments: [year, -10 * year, 3_600_000, -3_600_000, 12 * year, -1_800_000_000_000])
-    func jumpWhileTheMachineRunsMovesNothing(by jump: Int64) {
+    func clockJumpDoesNotMoveLogTime(by jump: Int64) {
         let fresh = LogTime(Self.start)
         let later = after(fresh, boot: 61_000, wall: Self.start.wall + 60_000 + jump)
         #expect(later.now(61_000) == Self.start.wall + 60_000)
         #expect(later.jump == jump)
-        // Right again: as if it had not been.
+        // Once the clock is right again, no jump remains.
         let right = after(later, boot: 121_000, wall: Self.start.wall + 120_000)
         #expect(right.now(121_000) == Self.start.wall + 120_000 && right.jump == 0)
     }
 
-    @Test func timeOffCountsAsFarAsItIsBelievable() {
+    @Test func downtimeCountsUpToLargestGap() {
         let fresh = LogTime(Self.start)
         let weekend = after(fresh, boot: 5_000, wall: Self.start.wall + 2 * Self.day, id: "b")
         #expect(weekend.time == Self.start.wall + 2 * Self.day && weekend.jump == 0)
@@ -37,7 +37,7 @@ struct LogTimeTests {
         #expect(past.time == Self.start.wall && past.jump == -Self.day)
     }
 
-    @Test func anOperatorSettlesAJump() {
+    @Test func settleResolvesClockJump() {
         let jumped = after(LogTime(Self.start), boot: 5_000, wall: Self.start.wall + 14 * Self.day, id: "b")
         var passed = jumped
         passed.settle(.passed)
@@ -50,9 +50,10 @@ struct LogTimeTests {
         #expect(later.jump == 0 && later.time == jumped.time + 60_000)
     }
 
-    /// Whatever clocks do: time never goes back, and never on by more than has passed and one believable gap a start.
+    /// For any clock readings, time never goes back. It advances by at most the time passed, or at a restart by at
+    /// most the largest believable gap.
     @Test(arguments: 0..<300)
-    func timeIsSteady(seed: Int) {
+    func logTimeIsMonotonicAndBounded(seed: Int) {
         var numbers = SeededNumbers(seed: UInt64(seed))
         var time = LogTime(Self.start)
         var boot = Self.start.boot

@@ -6,7 +6,7 @@ import GRDB
 import Logging
 import Testing
 
-@Suite("What the embedded log keeps")
+@Suite("Embedded log retention")
 struct RetentionTests {
     private static let day: Int64 = 86_400_000
 
@@ -42,7 +42,7 @@ struct RetentionTests {
         return texts
     }
 
-    @Test func compactionComesWithTheAppendThatSupersedes() async throws {
+    @Test func appendCompactsSupersededRecord() async throws {
         let topic = TopicSpecification(name: "c", partitions: 1, retention: .compact)
         try await withLog([topic]) { log, clock in
             _ = try await log.append([request("c", key: "a", "1"), request("c", key: "b", "2")])
@@ -56,13 +56,13 @@ struct RetentionTests {
             clock.advance(by: 1)
             try await log.maintain()
             #expect(try await texts(log, "c") == ["4", "without a key"])
-            // The key may come again.
+            // The key may be written again.
             _ = try await log.append([request("c", key: "b", "5")])
             #expect(try await texts(log, "c") == ["4", "without a key", "5"])
         }
     }
 
-    @Test func identitiesAreForgottenWithTheirLastTrace() async throws {
+    @Test func identityExpiresWithItsLastTrace() async throws {
         let topics = [
             TopicSpecification(name: "tasks", partitions: 1, retention: .untilRead(by: ["g"], atLeast: 10)),
             TopicSpecification(name: "results", partitions: 1, retention: .age(100), answers: ["tasks"]),
@@ -73,7 +73,7 @@ struct RetentionTests {
                 try await log.append([request("tasks", "t", identity: "id")])[0]
             }
             #expect(try await submit() == .appended(LogPosition(partition: task, offset: 0)))
-            // Under way for as long as it takes: known, though its record has gone.
+            // A task in progress stays known for any length of time, although its record has been truncated.
             try await log.commit([task: GroupPosition(frontier: 1)], of: "g")
             clock.advance(by: 1_000)
             try await log.maintain()
@@ -86,12 +86,12 @@ struct RetentionTests {
             clock.advance(by: 1)
             try await log.maintain()
             #expect(try await texts(log, "results").isEmpty)
-            #expect(try await submit() == .appended(LogPosition(partition: task, offset: 1)), "forgotten whole")
+            #expect(try await submit() == .appended(LogPosition(partition: task, offset: 1)), "forgotten completely")
             #expect(try await submit() == .known(LogPosition(partition: task, offset: 1)))
         }
     }
 
-    @Test func answersOutliveWhatTheyAnswer() async throws {
+    @Test func resultOutlivesItsUnreadTask() async throws {
         let topics = [
             TopicSpecification(name: "tasks", partitions: 1, retention: .untilRead(by: ["g"], atLeast: 10)),
             TopicSpecification(name: "results", partitions: 1, retention: .age(100), answers: ["tasks"]),
@@ -102,7 +102,7 @@ struct RetentionTests {
             _ = try await log.append([request("results", "r")])
             clock.advance(by: 1_000_000)
             try await log.maintain()
-            #expect(try await texts(log, "results") == ["r"], "a reader is not past its task yet")
+            #expect(try await texts(log, "results") == ["r"], "the group has not read past the task yet")
             try await log.commit([TopicPartition(topic: "tasks", partition: 0): GroupPosition(frontier: 1)], of: "g")
             try await log.maintain()
             #expect(try await texts(log, "tasks").isEmpty)
@@ -111,7 +111,7 @@ struct RetentionTests {
     }
 
     /// A store as version 0.1.0 left it: superseded records, tombstones, identities without traces.
-    @Test func aStoreOfTheFormerFormatIsCompacted() async throws {
+    @Test func storeOfFormerFormatIsMigratedAndCompacted() async throws {
         try await withTemporaryFolder { folder in
             let clock = ManualClock()
             func open() throws -> EmbeddedLog {
@@ -119,7 +119,7 @@ struct RetentionTests {
                     folder: folder, options: EmbeddedOptions(owns: true, durability: .process), clock: clock,
                     logger: Logger(label: "test"))
             }
-            // A log lets go of its folder once it is gone.
+            // A log releases its folder when it is deallocated.
             func fill() async throws {
                 let log = try open()
                 try await log.ensure([
@@ -134,7 +134,7 @@ struct RetentionTests {
             }
             try await fill()
             try await DatabaseQueue(path: folder + "/log.sqlite").write { database in
-                // What an append of the former version left behind.
+                // The state that an append of the former version left.
                 try database.execute(
                     sql: """
                         INSERT INTO records SELECT id + 10, at, key, value, headers, crc FROM records WHERE key = x'61';
@@ -156,7 +156,7 @@ struct RetentionTests {
             clock.advance(by: 2 * Self.day)
             try await log.maintain()
             #expect(try await texts(log, "c") == ["2", "1"])
-            // Nobody knows what became of it, so nothing may pass for known.
+            // The task's fate is unknown, so it must not count as known.
             #expect(try await log.append([again]) == [.appended(LogPosition(partition: task, offset: 1))])
             await log.close()
         }

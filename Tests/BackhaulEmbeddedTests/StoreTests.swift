@@ -6,7 +6,7 @@ import GRDB
 import Logging
 import Testing
 
-@Suite("The embedded log's store")
+@Suite("Embedded store")
 struct StoreTests {
     private let topics = [
         TopicSpecification(name: "t", partitions: 1, retention: .untilRead(by: ["g"], atLeast: 1 << 40))
@@ -32,7 +32,7 @@ struct StoreTests {
         return texts
     }
 
-    @Test func aFolderHasOneOwner() async throws {
+    @Test func secondOwnerOfFolderIsRefused() async throws {
         try await withTemporaryFolder { folder in
             let log = try open(folder)
             #expect(throws: LogError.inUse(folder: log.folder, owner: "process \(getpid())")) { try open(folder) }
@@ -40,12 +40,12 @@ struct StoreTests {
             await #expect(throws: LogError.self) { _ = try await other.openSession([]) }
             await other.close()
             await log.close()
-            // A closed log lets go of its folder once it is gone.
+            // A closed log releases its folder when it is deallocated.
         }
     }
 
-    /// Another process's append wakes the owner, and the other way round: there is no polling that could hide a lost wake.
-    @Test func processesWakeEachOther() async throws {
+    /// Another process's append wakes the owner, and the reverse. No polling can hide a lost wake-up.
+    @Test func appendWakesOtherProcess() async throws {
         try await withTemporaryFolder { folder in
             let owner = try open(folder)
             try await owner.ensure(topics)
@@ -75,7 +75,7 @@ struct StoreTests {
         }
     }
 
-    @Test func appendsOfTwoProcessesDoNotCollide() async throws {
+    @Test func concurrentAppendsOfTwoProcessesAreKept() async throws {
         try await withTemporaryFolder { folder in
             let logs = [try open(folder), try open(folder, owns: false)]
             try await logs[0].ensure(topics)
@@ -90,7 +90,7 @@ struct StoreTests {
         }
     }
 
-    @Test func aFlippedByteIsNamed() async throws {
+    @Test func corruptedRecordThrowsWithOffset() async throws {
         try await withTemporaryFolder { folder in
             let log = try open(folder, owns: false)
             try await log.ensure(topics)
@@ -107,7 +107,7 @@ struct StoreTests {
             let again = try open(folder)
             do {
                 _ = try await all(again)
-                Issue.record("the damage was passed over")
+                Issue.record("the damage was not detected")
             } catch let error as LogError {
                 #expect(error.description.contains("t/0@77"), "\(error)")
             }
@@ -115,7 +115,7 @@ struct StoreTests {
         }
     }
 
-    @Test func aMissingRecordIsNamed() async throws {
+    @Test func missingRecordThrowsWithOffset() async throws {
         try await withTemporaryFolder { folder in
             let log = try open(folder, owns: false)
             try await log.ensure(topics)
@@ -127,7 +127,7 @@ struct StoreTests {
             let again = try open(folder)
             do {
                 _ = try await all(again)
-                Issue.record("the gap was passed over")
+                Issue.record("the gap was not detected")
             } catch let error as LogError {
                 #expect(error.description.contains("t/0@7"), "\(error)")
             }
@@ -135,12 +135,12 @@ struct StoreTests {
         }
     }
 
-    @Test func aFileThatIsNoDatabaseIsNamed() async throws {
+    @Test func invalidDatabaseFileThrowsDamaged() async throws {
         try await withTemporaryFolder { folder in
             try Data(repeating: 0x41, count: 8_192).write(to: URL(fileURLWithPath: folder + "/log.sqlite"))
             do {
                 _ = try open(folder)
-                Issue.record("it was opened")
+                Issue.record("the store was opened")
             } catch let error as LogError {
                 guard case .damaged = error else {
                     Issue.record("\(error)")
@@ -150,7 +150,7 @@ struct StoreTests {
         }
     }
 
-    @Test func aNewerStoreIsRefusedAndAnOlderOneMigrated() async throws {
+    @Test func newerFormatIsRefusedAndOlderMigrated() async throws {
         try await withTemporaryFolder { folder in
             let newer = folder + "/newer"
             await (try open(newer)).close()
@@ -159,14 +159,14 @@ struct StoreTests {
             try database.close()
             do {
                 _ = try open(newer, owns: false)
-                Issue.record("it was opened")
+                Issue.record("the store was opened")
             } catch let error as LogError {
                 guard case .newerFormat(99, _, _) = error else {
                     Issue.record("\(error)")
                     return
                 }
             }
-            // A store as format 1 left it: no identities.
+            // A store in format 1, which has no identities.
             let older = folder + "/older"
             try FileManager.default.createDirectory(atPath: older, withIntermediateDirectories: true)
             let old = try DatabaseQueue(path: older + "/log.sqlite")
@@ -193,16 +193,16 @@ struct StoreTests {
                 topic: "t", partitioning: .partition(0), record: LogRecord(value: [1]), identity: identity)
             _ = try await log.append([request])
             guard case .known = try await log.append([request])[0] else {
-                Issue.record("identities are not kept")
+                Issue.record("identities are not stored")
                 return
             }
             await log.close()
         }
     }
 
-    /// On a real file system of three megabytes. Needs root to mount it; elsewhere it is a counted skip.
+    /// Uses a real file system of 3 MiB. Mounting it needs root; without root the test counts as skipped.
     @Test(.enabled(if: getuid() == 0, "mounting a small tmpfs needs root"))
-    func aFullDiskRefusesAndRecovers() async throws {
+    func fullDiskRefusesAppendAndRecovers() async throws {
         try await withTemporaryFolder { folder in
             guard mount("tmpfs", folder, "tmpfs", 0, "size=3m") == 0 else {
                 Issue.record("tmpfs cannot be mounted here: \(String(cString: strerror(errno)))")
@@ -226,7 +226,7 @@ struct StoreTests {
             }
             #expect(refusal as? LogError == .outOfSpace(folder: log.folder))
             #expect(!accepted.isEmpty)
-            #expect(try await all(log) == accepted, "what was acknowledged is there, and nothing of what was refused")
+            #expect(try await all(log) == accepted, "every acknowledged record is stored, and no refused one")
             try FileManager.default.removeItem(atPath: folder + "/filler")
             _ = try await log.append([record("room again")])
             #expect(try await all(log) == accepted + ["room again"])
@@ -234,8 +234,8 @@ struct StoreTests {
         }
     }
 
-    /// A clock that was set back by an hour delays a waiting record by its own delay at most.
-    @Test func aClockSetBackDelaysNothingForLong() async throws {
+    /// After the clock is set back by an hour, a waiting record waits for at most its own delay.
+    @Test func clockSetBackAddsAtMostOneDelay() async throws {
         try await withTemporaryFolder { folder in
             let before = ManualClock(now: 10_000_000)
             let log = try open(folder, clock: before)
@@ -265,7 +265,7 @@ struct StoreTests {
         }
     }
 
-    @Test func networkFileSystemsAreRefused() {
+    @Test func networkFileSystemIsRefused() {
         let mounts = """
             22 1 8:1 / / rw - ext4 /dev/sda1 rw
             30 22 0:40 / /mnt/nas rw,relatime shared:1 - nfs4 host:/export rw

@@ -5,16 +5,16 @@ import Testing
 
 @testable import BackhaulEmbedded
 
-@Suite("The word that something was appended")
+@Suite("Wake file")
 struct WakeFileTests {
-    /// What a wake file tells, as a stream.
+    /// A wake file, with its wake-ups as a stream.
     private func watch(_ folder: String) throws -> (file: WakeFile, wakes: AsyncStream<Void>) {
         let (wakes, continuation) = AsyncStream.makeStream(of: Void.self)
         return (try WakeFile(folder: folder) { continuation.yield() }, wakes)
     }
 
-    /// A user may have 128 inotify instances, of all programs together: a process takes one, however many logs it has open.
-    @Test(.timeLimit(.minutes(10))) func manyLogsTakeOneInstance() async throws {
+    /// A user has 128 inotify instances for all programs together. A process uses one, for any number of open logs.
+    @Test(.timeLimit(.minutes(10))) func logsShareOneInotifyInstance() async throws {
         try await withTemporaryFolder { folder in
             let count = Mutex<[Int: Int]>([:])
             let files = try (0..<300).map { number in
@@ -33,7 +33,7 @@ struct WakeFileTests {
             last.wake()
             var iterator = wakes.makeAsyncIterator()
             await iterator.next()
-            // Events of one instance come in their order, but each log looks on a queue of its own.
+            // Events of one instance arrive in order, but each log handles them on its own queue.
             try await within(30, "two wakes") {
                 while count.withLock({ $0.count }) < 2 { try await ContinuousClock().sleep(for: .milliseconds(10)) }
             }
@@ -43,9 +43,9 @@ struct WakeFileTests {
         }
     }
 
-    /// One process may have a log open twice; the end of one does not end the other's watch, and a folder that is removed and
-    /// made again is watched again.
-    @Test(.timeLimit(.minutes(10))) func twoOfOneFolder() async throws {
+    /// A process may open a log twice. Closing one does not end the other's watch, and a folder that is removed and
+    /// created again is watched again.
+    @Test(.timeLimit(.minutes(10))) func twoWakeFilesOfOneFolderAreIndependent() async throws {
         try await withTemporaryFolder { folder in
             let path = folder + "/a"
             for _ in 0..<2 {

@@ -5,13 +5,13 @@ import Foundation
 @main
 struct Main: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "backhaul-fuzz", abstract: "Drives hostile input along whole paths, seed after seed.")
+        commandName: "backhaul-fuzz", abstract: "Sends hostile input through whole paths, one seed after another.")
 
-    @Option(help: "Records of each topic in a run.")
+    @Option(help: "Records per topic in a run.")
     var records = 20_000
-    @Option(help: "Minutes after which no further run begins.")
+    @Option(help: "Minutes after which no further run starts.")
     var minutes = 0
-    @Option(help: "The first run's seed; the next runs count up from it. Without one it is drawn.")
+    @Option(help: "Seed of the first run; each later run adds 1. Random by default.")
     var seed: UInt64?
 
     func validate() throws {

@@ -13,14 +13,15 @@ import Foundation
 import FoundationNetworking
 import Logging
 
-/// Drives hostile input along whole paths: records of every topic through workers, the acknowledger, a view, the audit and
-/// the replay; bodies and queries through the HTTP API. It ends with an error when anything stops, hangs or answers 500.
+/// Sends hostile input through whole paths: records of every topic through workers, the acknowledger, a view, the
+/// audit and the replay; bodies and queries through the HTTP API. Throws when anything stops, hangs or answers with
+/// a 5xx status other than 503.
 package struct FuzzRun: Sendable {
     package struct Failure: Error, CustomStringConvertible {
         package var description: String
     }
 
-    /// What a run came to.
+    /// The counts of a run.
     package struct Summary: Sendable {
         package var records: [String: Int] = [:]
         package var requests = 0
@@ -29,7 +30,7 @@ package struct FuzzRun: Sendable {
     }
 
     private let seed: UInt64
-    /// Records of each topic, altogether.
+    /// Records per topic, over all rounds.
     private let records: Int
     private static let round = 2_000
 
@@ -86,7 +87,7 @@ package struct FuzzRun: Sendable {
                 try await flood(pipeline, count, &source, &summary)
                 try await settle(pipeline)
                 try await look(pipeline, view)
-                // They read everything from its beginning: a long run does so now and then.
+                // Audit and replay read everything from the beginning, so a long run calls them only in some rounds.
                 if round.nonzeroBitCount == 1 || left == 0 { try await readAll(pipeline, &summary) }
                 try await ask(port, &source, &summary)
             }
@@ -120,7 +121,7 @@ package struct FuzzRun: Sendable {
         }
     }
 
-    /// Workers and the acknowledger work until nothing is left to do.
+    /// Runs a worker and the acknowledger until every group has reached the end of its topic.
     private func settle(_ pipeline: Pipeline) async throws {
         let layout = pipeline.layout
         let groups = [
@@ -140,10 +141,10 @@ package struct FuzzRun: Sendable {
                 }
                 return places
             }
-            // `changes` signals records only; the last settlement may only move a position.
+            // `changes` signals records only, and the last settlement may just move a position.
             let end = ContinuousClock.now + .seconds(300)
             while case let places = try await undone(), !places.isEmpty {
-                guard ContinuousClock.now < end else { throw Failure(description: "not all is worked on: \(places)") }
+                guard ContinuousClock.now < end else { throw Failure(description: "groups are behind: \(places)") }
                 try await ContinuousClock().sleep(for: .milliseconds(50))
             }
         }
@@ -198,7 +199,7 @@ package struct FuzzRun: Sendable {
         }
     }
 
-    /// After all of it a task of a caller is done as ever.
+    /// Checks that a caller's task still succeeds after the hostile input.
     private func live(_ pipeline: Pipeline) async throws {
         let draft = try pipeline.draft("sound", [1], to: .named("nas"), id: "sound-\(seed)")
         _ = try await pipeline.ingest.accept([draft])
@@ -208,6 +209,6 @@ package struct FuzzRun: Sendable {
             stored.record.header("ce_id")?.text == "t/sound-\(seed)/0"
                 && stored.record.header("ce_type")?.text == "backhaul.upload.succeeded.v1"
         }
-        guard isDone else { throw Failure(description: "a sound task has no result after the hostile ones") }
+        guard isDone else { throw Failure(description: "a valid task has no result after the hostile ones") }
     }
 }

@@ -4,8 +4,8 @@ import BackhaulRecords
 import BackhaulTestKit
 import Foundation
 
-/// Hostile values for everything that enters, the same for a seed: extreme numbers, empty and huge texts, both Unicode normal
-/// forms, invalid UTF-8, and records that are almost right.
+/// Hostile values for every input, the same for the same seed: extreme numbers, empty and huge texts, both Unicode
+/// normal forms, invalid UTF-8, and records that are almost valid.
 package struct FuzzSource: RandomNumberGenerator, Sendable {
     private var numbers: SeededNumbers
 
@@ -15,7 +15,7 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
 
     package mutating func pick<Element>(_ all: [Element]) -> Element { all[Int(next() % UInt64(all.count))] }
 
-    /// True once in so many times.
+    /// True once in `count` calls on average.
     package mutating func once(in count: UInt64) -> Bool { next() % count == 0 }
 
     // MARK: Values
@@ -52,7 +52,7 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
         (0..<next() % longest).map { _ in UInt8(truncatingIfNeeded: next()) }
     }
 
-    /// Mostly a name that is allowed, so that much of what is made gets far.
+    /// Usually an allowed name, so that many of the values get far.
     private mutating func name(_ usual: [String]) -> ByteText { ByteText(once(in: 6) ? text() : pick(usual)) }
 
     // MARK: Records
@@ -105,7 +105,7 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
             })
     }
 
-    /// The program's own headers with other values, foreign ones, and names that are almost the program's.
+    /// The program's headers with other values, foreign headers, and names that are almost the program's.
     private mutating func headers() -> [LogHeader] {
         let names = [
             HeaderName.generation, HeaderName.attempts, HeaderName.crashes, HeaderName.history, HeaderName.handedOver,
@@ -113,7 +113,7 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
             HeaderName.httpStatus, HeaderName.failedAt, HeaderName.origin, HeaderName.originSize, "ce_id", "ce_type",
             "bac\u{212a}haul-due", "x",
         ]
-        // A due time that is far off and valid would only wait.
+        // Not `due`: a valid time in the far future would only wait.
         return (0..<next() % 5).map { _ in
             once(in: 3)
                 ? LogHeader(pick(names), once(in: 4) ? nil : bytes()) : LogHeader(pick(names), text: headerText())
@@ -125,10 +125,10 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
             ? pick(["malformed", "permanent", "0", "1", "[]", "[{}]", "t/id1/0", "backhaul.upload.failed.v1"]) : text()
     }
 
-    /// The bytes of a record that could be encoded.
+    /// The mangled bytes of an encoded record.
     private mutating func encoded(_ value: [UInt8]?) -> [UInt8]? { mangled(value ?? []) }
 
-    /// Mostly as it is; else cut, flipped, doubled, or with fields of its own in it.
+    /// Usually unchanged; otherwise nil, empty, random, cut, doubled, or with bytes changed or appended.
     private mutating func mangled(_ value: [UInt8]) -> [UInt8]? {
         var value = value
         switch next() % 12 {
@@ -194,7 +194,7 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
 
     // MARK: HTTP
 
-    /// A line of a batch, or the body of one task: JSON that is right, or almost.
+    /// A line of a batch, or the body of one task: valid or almost valid JSON.
     package mutating func line() -> [UInt8] {
         func quoted(_ text: String) -> String {
             (try? JSONEncoder().encode([text])).map { String(decoding: $0.dropFirst().dropLast(), as: UTF8.self) }

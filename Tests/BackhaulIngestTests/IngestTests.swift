@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Ingest")
 struct IngestTests {
-    @Test func aRepeatedSubmissionIsKnownAndAChangedOneNew() async throws {
+    @Test func repeatedSubmissionIsKnownAndChangedFileIsNew() async throws {
         try await withPipeline { pipeline in
             let first = try pipeline.draft("a", [1], to: .named("nas"))
             guard case .accepted(let identity, let position) = try await pipeline.ingest.accept([first])[0] else {
@@ -24,13 +24,13 @@ struct IngestTests {
                 ])
             let changed = try pipeline.draft("a", [1, 2], to: .named("nas"))
             guard case .accepted = try await pipeline.ingest.accept([changed])[0] else {
-                Issue.record("a changed file is a new task")
+                Issue.record("a changed file was not accepted as a new task")
                 return
             }
         }
     }
 
-    @Test func aTakenIdIsAConflict() async throws {
+    @Test func reusedTaskIDIsConflict() async throws {
         try await withPipeline { pipeline in
             let first = try pipeline.draft("a", [1], to: .named("nas"), id: "mine")
             let other = try pipeline.draft("b", [1], to: .named("nas"), id: "mine")
@@ -42,7 +42,7 @@ struct IngestTests {
         }
     }
 
-    @Test func invalidOnesDoNotHoldTheOthersUp() async throws {
+    @Test func invalidDraftDoesNotBlockOthers() async throws {
         try await withPipeline { pipeline in
             var bad = try pipeline.draft("a", [1], to: .named("nas"))
             bad.destination.key = "../escape"
@@ -75,7 +75,7 @@ struct IngestTests {
             })
     }
 
-    @Test func aWalkReportsWhatIsNoFileAndGoesOn() async throws {
+    @Test func fileWalkReportsProblemsAndContinues() async throws {
         try await withTemporaryFolder { folder in
             let files = ["a.jpg", "sub/b.jpg", "sub/deep/c.txt", "log/d.jpg"]
             for file in files {
@@ -92,7 +92,7 @@ struct IngestTests {
             let bad: [CChar] = Array((folder + "/").utf8CString.dropLast()) + [-1, 0x61, 0]
             let made = open(bad, O_CREAT | O_WRONLY, 0o600)
             close(made)
-            // Long past the nanoseconds that 64 bits hold.
+            // Far beyond the nanoseconds that 64 bits hold.
             var times = [timespec(tv_sec: 13_569_465_600, tv_nsec: 0), timespec(tv_sec: 13_569_465_600, tv_nsec: 0)]
             utimensat(AT_FDCWD, folder + "/a.jpg", &times, 0)
             let all = try entries(folder, skipping: folder + "/log")

@@ -2,10 +2,10 @@ import Testing
 
 @testable import BackhaulKafka
 
-@Suite("The name of a process's clients")
+@Suite("Kafka client names")
 struct ClientNameTests {
-    /// A member is known by its transactional ids' beginning: no name may begin another's, nor be another's.
-    @Test func noTwoProcessesShareOne() {
+    /// The prefix of its transactional ids identifies a member: no name may equal another or be a prefix of it.
+    @Test func clientNamesAreUniqueAndPrefixFree() {
         let names = (0..<500).map { _ in KafkaOptions.clientName(role: "worker", host: "pod", process: 1) }
         #expect(Set(names).count == names.count)
         for name in names {

@@ -4,8 +4,8 @@ import Foundation
 
 @testable import BackhaulKafka
 
-/// A process that moves a group's position and is killed in the middle of its second transaction: what the brokers then
-/// have, made with librdkafka itself. Its transaction would stay open for a minute.
+/// Leaves the brokers in the state after a process committed a group's position and was killed during its second
+/// transaction. Uses librdkafka directly. The transaction would stay open for a minute.
 struct DeadProducer {
     let brokers: String
     let id: String
@@ -18,7 +18,8 @@ struct DeadProducer {
         throw Failure(text: String(cString: rd_kafka_error_string(error)))
     }
 
-    /// Finishes `done` records of a partition, then leaves a transaction open that finishes one more and writes `record`.
+    /// Finishes `done` records of a partition, then leaves a transaction open that finishes one more and writes
+    /// `record`.
     func die(after done: Int64, in partition: TopicPartition, of group: String, writing record: AppendRequest) throws {
         let configuration = rd_kafka_conf_new()
         for (name, value) in [
@@ -28,9 +29,9 @@ struct DeadProducer {
             rd_kafka_conf_set(configuration, name, value, nil, 0)
         }
         guard let client = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, nil, 0) else {
-            throw Failure(text: "no producer")
+            throw Failure(text: "librdkafka created no producer")
         }
-        // Without a word to the brokers: nothing is flushed, nothing aborted.
+        // The brokers are not told: nothing is flushed or aborted.
         defer { rd_kafka_destroy(client) }
         try check(rd_kafka_init_transactions(client, 20_000))
         for (frontier, isLast) in [(done, false), (done + 1, true)] {

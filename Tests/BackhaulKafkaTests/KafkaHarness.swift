@@ -11,9 +11,9 @@ final class KafkaHarness: LogHarness {
     let clock: ManualClock? = nil
     let prefix: String
     let failPoints: [String]
-    /// Each change of a group costs the mock brokers nearly a session.
+    /// Each group change takes the mock brokers nearly a session timeout.
     var members: Int { mock == nil ? 4 : 2 }
-    /// The mock brokers take half a minute for 256.
+    /// The mock brokers need half a minute for 256.
     var manyPartitions: Int { mock == nil ? 256 : 64 }
     private let mock: MockCluster?
     private let bootstrap: String
@@ -21,14 +21,14 @@ final class KafkaHarness: LogHarness {
     private let clientName: String
     private let armed = Mutex<[String: Int]>([:])
 
-    /// Real brokers when a bootstrap address is given, else mock brokers of the harness's own.
+    /// Uses real brokers when a bootstrap address is given, otherwise the harness's own mock brokers.
     init(real: String? = nil, delivery: DeliveryMode, clientName: String = "backhaul-test") throws {
         self.clientName = clientName
         mock = real == nil ? try MockCluster() : nil
         bootstrap = real ?? mock?.bootstrap ?? ""
         self.delivery = delivery
         prefix = "c\(UUID().uuidString.prefix(8)).".lowercased()
-        // Without transactions a settlement has no middle from which nothing is left.
+        // Without transactions, a settlement that fails midway leaves traces.
         failPoints = delivery == .transactional ? ["begun", "appended", "moved"] : []
     }
 
@@ -40,7 +40,8 @@ final class KafkaHarness: LogHarness {
         var logger = Logger(label: "test.kafka")
         logger.logLevel =
             ProcessInfo.processInfo.environment["BACKHAUL_TEST_LOG"].flatMap { Logger.Level(rawValue: $0) } ?? .error
-        // The mock brokers let a first join wait for three seconds and forget a member that is silent for its session.
+        // The mock brokers delay a first join by three seconds and evict a member that is silent for its session
+        // timeout.
         let session = mock == nil ? "4000" : "3500"
         let options = KafkaOptions(
             bootstrap: bootstrap,

@@ -4,10 +4,10 @@ import BackhaulLogConformance
 import Testing
 
 @Suite(
-    "A commit whose answer is lost", .serialized,
+    "Lost commit response", .serialized,
     .enabled(if: realBrokers != nil, "set BACKHAUL_TEST_KAFKA=host:port to run them"))
 struct LostAnswerTests {
-    /// A session that has taken some records.
+    /// A session to which `count` records were delivered.
     private func taken(_ count: Int, _ conformance: LogConformance, _ harness: KafkaHarness) async throws
         -> (any MessageLog, any LogSession, [Delivery])
     {
@@ -19,8 +19,9 @@ struct LostAnswerTests {
         return (log, session, try await conformance.take(count, session))
     }
 
-    /// The transaction is in the log, the member does not know: the positions tell, and nothing is written twice.
-    @Test func isFoundInThePositions() async throws {
+    /// The transaction is committed, but the member does not know. The group's positions show it, and nothing is
+    /// written twice.
+    @Test func lostCommitResponseIsResolvedFromPositions() async throws {
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
         let conformance = LogConformance(harness)
         let (log, session, deliveries) = try await taken(3, conformance, harness)
@@ -35,9 +36,9 @@ struct LostAnswerTests {
         await log.close()
     }
 
-    /// The brokers are away just when it should be found out: the caller is told so, and tries again; nothing is written
-    /// in between, and nothing twice.
-    @Test func isFoundLaterWhenTheBrokersAreAway() async throws {
+    /// The brokers are unavailable when the member reads the positions: the caller gets an error and retries.
+    /// Nothing is written in between, and nothing twice.
+    @Test func lostCommitResponseIsResolvedAfterBrokerOutage() async throws {
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
         let conformance = LogConformance(harness)
         let (log, session, deliveries) = try await taken(2, conformance, harness)
@@ -47,7 +48,7 @@ struct LostAnswerTests {
         for _ in 0..<2 {
             do {
                 _ = try await session.settle(units)
-                Issue.record("a settlement whose fate is unknown was answered")
+                Issue.record("a settlement with an unknown fate returned outcomes")
             } catch LogError.unavailable {}
         }
         harness.disarm()

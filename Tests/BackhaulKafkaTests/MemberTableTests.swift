@@ -3,7 +3,7 @@ import Testing
 
 @testable import BackhaulKafka
 
-@Suite("What a Kafka member may settle")
+@Suite("Member table")
 struct MemberTableTests {
     private let place = TopicPartition(topic: "t", partition: 0)
     private var key: MemberTable.Key { MemberTable.Key(group: "g", partition: place) }
@@ -31,24 +31,25 @@ struct MemberTableTests {
             finishes: true, appends: [])
     }
 
-    @Test func decidesForWhatIsHeld() throws {
+    @Test func settlesDeliveriesOfHeldPartitions() throws {
         var table = MemberTable()
         table.held[key] = try intake(epoch: 1, deliver: 3)
         let decision = table.decide([unit(0, epoch: 1), unit(2, epoch: 1), unit(1, epoch: 7), unit(5, epoch: 1)])
         #expect(decision.outcomes == [.settled, .settled, .dropped, .dropped])
         #expect(decision.positions == [key: GroupPosition(frontier: 1, map: "1bQ")])
         table.apply(decision)
-        #expect(table.decide([unit(2, epoch: 1)]).outcomes == [.dropped], "it is finished already")
+        #expect(table.decide([unit(2, epoch: 1)]).outcomes == [.dropped], "it is already finished")
     }
 
-    /// Lost, then back: what nobody finished meanwhile is settled, and not delivered a second time.
-    @Test func keepsWhatWasInHandOverALoss() throws {
+    /// A partition is lost and assigned again: deliveries that no other member finished are settled, not delivered
+    /// again.
+    @Test func keepsUnfinishedDeliveriesAcrossReassignment() throws {
         var table = MemberTable()
         table.held[key] = try intake(epoch: 1, deliver: 4)
         table.apply(table.decide([unit(0, epoch: 1)]))
         #expect(table.lose([place], of: "g") { _ in true }.isEmpty)
         #expect(table.decide([unit(1, epoch: 1)]).waits)
-        // Another finished 1 and 3 meanwhile.
+        // Another member finished 1 and 3 meanwhile.
         var back = try intake(epoch: 2, position: GroupPosition(frontier: 2, map: "1r1,1"))
         back.buffer =
             [2, 3, 4].map { offset in
@@ -61,18 +62,18 @@ struct MemberTableTests {
         #expect(decision.outcomes == [.dropped, .settled, .dropped])
         #expect(decision.positions == [key: GroupPosition(frontier: 4)])
         let turn = table.held[key]?.take(limit: 10, now: 0)
-        #expect(turn?.deliveries.map(\.reference.position.offset) == [4], "2 is in hand, 3 is finished")
+        #expect(turn?.deliveries.map(\.reference.position.offset) == [4], "2 is still held, 3 is finished")
         table.apply(decision)
         #expect(table.held[key]?.ledger.frontier == 4)
     }
 
-    @Test func dropsWhatWentToAnother() throws {
+    @Test func dropsDeliveriesOfReassignedPartitions() throws {
         var table = MemberTable()
         table.held[key] = try intake(epoch: 1, deliver: 2)
         _ = table.lose([place], of: "g") { _ in true }
         #expect(table.assign([], of: "g") == [place])
         #expect(table.decide([unit(0, epoch: 1)]).outcomes == [.dropped])
-        // A reader that does not keep, and a partition on its way out, lose at once.
+        // A partition that is not kept, or is being revoked, is dropped at once.
         table.held[key] = try intake(epoch: 3, deliver: 2)
         #expect(table.lose([place], of: "g") { _ in false } == [place])
         var leaving = try intake(epoch: 4, deliver: 2)
@@ -81,8 +82,9 @@ struct MemberTableTests {
         #expect(table.lose([place], of: "g") { _ in true } == [place])
     }
 
-    /// A commit without an answer: the positions tell, and the units are not sent a second time.
-    @Test func positionsTellWhetherACommitWasWritten() throws {
+    /// After a commit without a response, the positions show whether it was written. Confirmed units are not sent
+    /// again.
+    @Test func positionsShowWhetherCommitWasWritten() throws {
         var table = MemberTable()
         table.held[key] = try intake(epoch: 1, deliver: 3)
         let decision = table.decide([unit(1, epoch: 1)])

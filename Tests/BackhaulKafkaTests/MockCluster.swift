@@ -2,8 +2,8 @@ import BackhaulLog
 import CLibrdkafka
 import Foundation
 
-/// librdkafka's own mock brokers, in this process. They keep groups, plain commits and records; their transactions are a
-/// façade (offsets are dropped, aborted records stay readable), and they have no admin API.
+/// librdkafka's mock brokers, in this process. They support groups, plain commits and records. Their transactions
+/// are not real (offsets are dropped, aborted records stay readable), and they have no admin API.
 final class MockCluster: @unchecked Sendable {
     private let owner: OpaquePointer
     private let cluster: OpaquePointer
@@ -13,7 +13,7 @@ final class MockCluster: @unchecked Sendable {
 
     init(brokers: Int32 = 3) throws {
         let configuration = rd_kafka_conf_new()
-        // Without it every answer of the mock waits for a delayed acknowledgment.
+        // Without it, every response of the mock waits for a delayed TCP acknowledgment.
         rd_kafka_conf_set(configuration, "socket.nagle.disable", "true", nil, 0)
         rd_kafka_conf_set(configuration, "log_level", "0", nil, 0)
         guard let owner = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, nil, 0),
@@ -33,7 +33,7 @@ final class MockCluster: @unchecked Sendable {
         for topic in topics { rd_kafka_mock_topic_create(cluster, topic.name, Int32(topic.partitions), 1) }
     }
 
-    /// The next requests of this kind fail so, one each.
+    /// Makes the next requests of this kind fail, one error per request.
     func fail(_ api: Int16, _ errors: [rd_kafka_resp_err_t]) {
         for error in errors { backhaul_mock_push_error(cluster, api, error) }
     }

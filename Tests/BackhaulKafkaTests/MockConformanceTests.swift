@@ -3,12 +3,12 @@ import BackhaulLogConformance
 import Foundation
 import Testing
 
-/// Real brokers, as `host:port`; the tests that need them are counted as skipped where they are missing.
+/// Real brokers as `host:port`. Without them, the tests that need them count as skipped.
 let realBrokers = ProcessInfo.processInfo.environment["BACKHAUL_TEST_KAFKA"].flatMap { $0.isEmpty ? nil : $0 }
 
-@Suite("The Kafka log keeps the port's words, on librdkafka's mock brokers", .serialized)
+@Suite("Kafka log conformance (mock brokers)", .serialized)
 struct MockConformanceTests {
-    /// All that mock brokers can prove: everything but atomic settlement, which they only pretend.
+    /// Checks all that mock brokers can prove: everything but atomic settlement, which they only pretend.
     @Test(arguments: LogConformance.Case.allCases)
     func conforms(_ name: LogConformance.Case) async throws {
         try await LogConformance(KafkaHarness(delivery: .atLeastOnce)).run(name)
@@ -16,7 +16,7 @@ struct MockConformanceTests {
 }
 
 @Suite(
-    "The Kafka log keeps the port's words, on a real Apache Kafka", .serialized,
+    "Kafka log conformance (Apache Kafka)", .serialized,
     .enabled(if: realBrokers != nil, "set BACKHAUL_TEST_KAFKA=host:port to run them"))
 struct RealConformanceTests {
     @Test(arguments: LogConformance.Case.allCases)

@@ -4,12 +4,12 @@ import BackhaulLogConformance
 import Testing
 
 @Suite(
-    "A transaction that a dead process left open", .serialized,
+    "Open transaction of a dead process", .serialized,
     .enabled(if: realBrokers != nil, "set BACKHAUL_TEST_KAFKA=host:port to run them"))
 struct OpenTransactionTests {
-    /// A log with three records, whose owner finished the first and was killed while it finished the second, and a session
-    /// that is given the partition next.
-    /// - Parameter id: the dead one's transactional id.
+    /// Opens a log with three records, whose owner finished the first and was killed while it finished the second,
+    /// and a session that gets the partition next.
+    /// - Parameter id: the dead process's transactional id.
     private func afterADeath(
         of id: String, _ conformance: LogConformance, _ harness: KafkaHarness
     ) async throws -> (any MessageLog, any LogSession) {
@@ -24,24 +24,25 @@ struct OpenTransactionTests {
         return (log, session)
     }
 
-    /// It would be open for a minute; the next owner of the partition ends it and goes on where the dead one had settled.
-    @Test(.timeLimit(.minutes(10))) func isEndedByTheNextOwner() async throws {
+    /// It would stay open for a minute. The partition's next owner fences it and continues at the last committed
+    /// position.
+    @Test(.timeLimit(.minutes(10))) func openTransactionIsFencedByNextOwner() async throws {
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
         let conformance = LogConformance(harness)
         let start = ContinuousClock.now
         let (log, session) = try await afterADeath(of: harness.prefix + "backhaul-dead", conformance, harness)
         #expect(try await conformance.take(2, session).map(\.stored.position.offset) == [1, 2])
-        // Of what the brokers would have taken by themselves.
+        // Less than the brokers alone would need.
         #expect(ContinuousClock.now - start < .seconds(40))
         #expect(try await conformance.position(log)?.frontier == 1)
         #expect(try await conformance.all(log, conformance.out).isEmpty)
         await log.close()
     }
 
-    /// A container that is started again keeps its host's name and has process number 1 again: A is killed with a transaction
-    /// open, B starts in its place and joins the group. With equal names A would count as a member, and B would wait for the
-    /// brokers to end what A left open.
-    @Test(.timeLimit(.minutes(10))) func ofAPredecessorInTheSameContainerIsEnded() async throws {
+    /// A restarted container keeps its host name and process number 1. A is killed with a transaction open; B
+    /// starts in its place and joins the group. With equal names, A would count as a member, and B would wait for
+    /// the brokers to end A's transaction.
+    @Test(.timeLimit(.minutes(10))) func openTransactionOfRestartedContainerIsFenced() async throws {
         func name() -> String { KafkaOptions.clientName(role: "worker", host: "pod-7", process: 1) }
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional, clientName: name())
         let conformance = LogConformance(harness)
@@ -52,10 +53,10 @@ struct OpenTransactionTests {
         await log.close()
     }
 
-    /// Whoever may write positions must not choose whose transactions this program ends; and a member of the group lives,
-    /// whatever was written under its name.
+    /// A client that may commit positions must not choose whose transactions this program ends. A member of the
+    /// group is alive, even if a transaction was written under its name.
     @Test(.timeLimit(.minutes(10)), arguments: ["another.", "backhaul-test-"])
-    func ofAnotherProgramOrAMemberIsLeftAlone(_ name: String) async throws {
+    func openTransactionOfOtherProgramOrMemberIsNotFenced(_ name: String) async throws {
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
         let conformance = LogConformance(harness)
         let id = name == "another." ? name + harness.prefix + "backhaul-dead" : harness.prefix + name + "1"
@@ -74,10 +75,10 @@ struct OpenTransactionTests {
         await log.close()
     }
 
-    /// The client that asks, and the loop that its calls end on, are there until the question has its answer: in the middle of
-    /// a question, of a fence, and between two; and for whoever closes it from a task that is cancelled.
+    /// The query client, and the loop that its calls end on, live until the query has its response: when the log
+    /// closes during a query, during a fence or between two, and also when a cancelled task closes it.
     @Test(.timeLimit(.minutes(10)), arguments: [600, 1_500, 2_600], [false, true])
-    func aLogThatIsClosedWhileItWaitsCloses(after milliseconds: Int, isCancelled: Bool) async throws {
+    func logClosesDuringTransactionQueryOrFence(after milliseconds: Int, isCancelled: Bool) async throws {
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
         let conformance = LogConformance(harness)
         let (log, session) = try await afterADeath(of: harness.prefix + "backhaul-dead", conformance, harness)

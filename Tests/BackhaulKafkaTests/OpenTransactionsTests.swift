@@ -3,7 +3,7 @@ import Testing
 
 @testable import BackhaulKafka
 
-@Suite("Which transactions count as left open")
+@Suite("Overdue transactions")
 struct OpenTransactionsTests {
     private let place = TopicPartition(topic: "t", partition: 0)
     private let other = TopicPartition(topic: "t", partition: 1)
@@ -14,15 +14,15 @@ struct OpenTransactionsTests {
         OpenTransactions.Mark(offset: offset, writer: writer)
     }
 
-    @Test func onesThatStayOverTheSamePosition() {
+    @Test func transactionAtSameOffsetBecomesOverdue() {
         var open = OpenTransactions()
         #expect(open.overdue([place: mark(5)], at: start, patience: patience).isEmpty)
         #expect(open.overdue([place: mark(5)], at: start + .milliseconds(999), patience: patience).isEmpty)
         #expect(open.overdue([place: mark(5)], at: start + .seconds(1), patience: patience) == ["w"])
     }
 
-    /// The rightful owner settles and settles: each look finds another transaction.
-    @Test func notTheNextOne() {
+    /// The owner settles repeatedly: each scan finds another transaction.
+    @Test func newTransactionIsNotOverdue() {
         var open = OpenTransactions()
         for second in 0..<5 {
             let now = start + .seconds(second)
@@ -30,8 +30,8 @@ struct OpenTransactionsTests {
         }
     }
 
-    /// Decided in between: what is open later is another's, or has begun later.
-    @Test func notOneThatWasStableMeanwhile() {
+    /// The transaction was decided in between: one that is open later is another writer's or began later.
+    @Test func decidedTransactionIsNotOverdue() {
         var open = OpenTransactions()
         _ = open.overdue([place: mark(5), other: mark(7)], at: start, patience: patience)
         _ = open.overdue([other: mark(7)], at: start + .milliseconds(500), patience: patience)
@@ -39,7 +39,7 @@ struct OpenTransactionsTests {
         #expect(found.isEmpty)
     }
 
-    @Test func notOneOfAnUnknownWriter() {
+    @Test func unknownWriterIsNotOverdue() {
         var open = OpenTransactions()
         _ = open.overdue([place: mark(5, nil)], at: start, patience: patience)
         #expect(open.overdue([place: mark(5, nil)], at: start + .seconds(9), patience: patience).isEmpty)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import BackhaulKafka
 
-@Suite("Clients and open partitions, on librdkafka's mock brokers", .serialized)
+@Suite("Kafka clients and open partitions (mock brokers)", .serialized)
 struct ReaderLimitTests {
     private func log(
         _ mock: MockCluster, openPartitions: Int = 2_304, requestTimeout: Int = 20_000
@@ -20,10 +20,10 @@ struct ReaderLimitTests {
             creator: { mock.create($0) })
     }
 
-    /// Readers A and B read partitions a and b, and two may be open: C opens c and must not shut a or b while their readers
-    /// wait for the brokers, for they would find them gone and take that for the end of the log.
+    /// Two partitions may be open. 1. Readers A and B read partitions a and b and wait for the brokers. 2. Reader C
+    /// opens c. It must not close a or b: their readers would find them closed and take that for the end of the log.
     @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 5])
-    func moreReadersThanOpenPartitions(openPartitions: Int) async throws {
+    func readersShareOpenPartitionLimit(openPartitions: Int) async throws {
         let mock = try MockCluster()
         let log = try log(mock, openPartitions: openPartitions)
         let partitions = 6
@@ -55,9 +55,10 @@ struct ReaderLimitTests {
         await log.close()
     }
 
-    /// What nobody reads is shut by the second upkeep, and read again as if it never had been; with a watcher it stays.
+    /// The second maintenance after the last read closes a partition, and the next read opens it again. With a
+    /// watcher it stays open.
     @Test(.timeLimit(.minutes(10)))
-    func unreadPartitionsAreShut() async throws {
+    func maintenanceClosesUnreadPartitions() async throws {
         let mock = try MockCluster()
         let log = try log(mock)
         try await log.ensure([TopicSpecification(name: "r.t", partitions: 4, retention: .age(1 << 40))])
@@ -93,10 +94,10 @@ struct ReaderLimitTests {
         await log.close()
     }
 
-    /// Questions that wait for one another end together when the brokers are away: one after the other they would take forty
-    /// time-outs.
+    /// Queries that wait for one another fail together when the brokers are unavailable; one after another they
+    /// would take forty timeouts.
     @Test(.timeLimit(.minutes(10)))
-    func questionsFailTogether() async throws {
+    func queriesFailTogetherWithoutBrokers() async throws {
         let mock = try MockCluster()
         let log = try log(mock, requestTimeout: 2_000)
         try await log.ensure([TopicSpecification(name: "r.t", partitions: 4, retention: .age(1 << 40))])
@@ -112,16 +113,17 @@ struct ReaderLimitTests {
         #expect(failed == 40)
         #expect(ContinuousClock.now - start < .seconds(40))
         mock.setBrokers(up: true)
-        // librdkafka connects again in its own time, which may be longer than one question waits.
+        // librdkafka may take longer to reconnect than one query waits.
         try await within(60, "an answer") {
             while (try? await log.bounds("r.t"))?.count != 4 { try Task.checkCancellation() }
         }
         await log.close()
     }
 
-    /// Nobody has read them, and they are empty: what another process appends to the last of them is told.
+    /// Watched partitions are empty and have no reader; an append by another process, even to the last one, is
+    /// signalled.
     @Test(.timeLimit(.minutes(10)))
-    func whatIsWatchedIsTold() async throws {
+    func watchSignalsAppendsToEmptyPartitions() async throws {
         let mock = try MockCluster()
         let (log, other) = (try log(mock), try log(mock))
         try await log.ensure([TopicSpecification(name: "r.t", partitions: 64, retention: .age(1 << 40))])
@@ -142,10 +144,10 @@ struct ReaderLimitTests {
         await log.close()
     }
 
-    /// Readers read the same partitions from their beginning again and again while upkeep shuts them and two may be open:
-    /// whatever is stopped and started meanwhile, each finds every record.
+    /// Readers repeatedly read the same partitions from the beginning while maintenance closes them and only two
+    /// may be open. Each reader finds every record.
     @Test(.timeLimit(.minutes(10)))
-    func partitionsAreShutWhileTheyAreRead() async throws {
+    func maintenanceDuringReadsLosesNoRecord() async throws {
         let mock = try MockCluster()
         let log = try log(mock, openPartitions: 2)
         let partitions = 4
@@ -178,9 +180,9 @@ struct ReaderLimitTests {
         await log.close()
     }
 
-    /// A session's clients end while a new password is said to all that live.
+    /// A session's clients close while a new password is passed to all live clients.
     @Test(.timeLimit(.minutes(10)))
-    func credentialsChangeWhileClientsEnd() async throws {
+    func credentialsChangeWhileClientsClose() async throws {
         let mock = try MockCluster()
         for _ in 0..<5 {
             let log = try log(mock)

@@ -2,7 +2,7 @@ import BackhaulKafka
 import BackhaulLog
 import Testing
 
-@Suite("Topics as code")
+@Suite("Topic plan")
 struct TopicPlanTests {
     private func desired(
         _ name: String = "p.tasks", partitions: Int = 4, replication: Int = 3, isFixed: Bool = false,
@@ -24,7 +24,7 @@ struct TopicPlanTests {
             positions: Dictionary(uniqueKeysWithValues: topic.readers.map { ($0, Set(0..<count)) }))
     }
 
-    @Test func createsWhatIsMissingWithFirstPositions() {
+    @Test func planCreatesMissingTopicWithPositions() {
         let topic = desired(partitions: 2)
         let plan = TopicPlan(desired: [topic], actual: [:])
         #expect(
@@ -40,7 +40,7 @@ struct TopicPlanTests {
         #expect(TopicPlan(desired: [topic], actual: ["p.tasks": actual(topic)]).isEmpty)
     }
 
-    @Test func growsButNeverShrinks() {
+    @Test func planGrowsButNeverShrinksPartitions() {
         let topic = desired(partitions: 4)
         let grown = TopicPlan(desired: [topic], actual: ["p.tasks": actual(topic, partitions: 2)])
         #expect(grown.changes.contains(.grow(topic: "p.tasks", from: 2, to: 4)))
@@ -50,13 +50,13 @@ struct TopicPlanTests {
                     group: "p.workers", partition: TopicPartition(topic: "p.tasks", partition: 3), restored: false)))
         let shrunk = TopicPlan(desired: [topic], actual: ["p.tasks": actual(topic, partitions: 8)])
         #expect(shrunk.changes.isEmpty && shrunk.problems.count == 1)
-        // Outcomes and results of a task meet by number: theirs may not even grow.
+        // A task's outcomes and results share a partition number, so these topics must not even grow.
         let fixed = desired("p.results", isFixed: true, retention: .age(1_000))
         let refused = TopicPlan(desired: [fixed], actual: ["p.results": actual(fixed, partitions: 2)])
         #expect(refused.changes.isEmpty && refused.problems.count == 1 && !refused.obstacles.isEmpty)
     }
 
-    @Test func differencesAreToldAndOnlyLossIsAnObstacle() {
+    @Test func configurationDriftIsObstacleOnlyWhenItLosesRecords() {
         let topic = desired()
         let cosmetic = TopicPlan(
             desired: [topic], actual: ["p.tasks": actual(topic, changing: ["max.message.bytes": "1000012"])])
@@ -70,8 +70,8 @@ struct TopicPlanTests {
         #expect(losing.obstacles.count == 1)
     }
 
-    /// A topic that is there and a group that stands nowhere in it: loss, or never set up. Not mended in silence.
-    @Test func aLostPositionIsNamed() {
+    /// An existing topic without a position of the group: it was lost or never set up. This is not fixed silently.
+    @Test func missingGroupPositionIsObstacle() {
         let topic = desired(partitions: 2)
         var found = actual(topic)
         found.positions = ["p.workers": [0]]
@@ -82,7 +82,7 @@ struct TopicPlanTests {
                     group: "p.workers", partition: TopicPartition(topic: "p.tasks", partition: 1), restored: true)
             ])
         #expect(plan.obstacles.count == 1)
-        // A topic whose making was interrupted: nothing can have been read there.
+        // The topic's creation was interrupted: nothing can have been read there.
         found.unwritten = [1]
         #expect(
             TopicPlan(desired: [topic], actual: ["p.tasks": found]).changes == [
@@ -91,7 +91,7 @@ struct TopicPlanTests {
             ])
     }
 
-    @Test func fewerReplicasAskForNoMoreThanTheyCanGive() {
+    @Test func minInsyncReplicasFollowsReplication() {
         #expect(desired(replication: 1).configuration["min.insync.replicas"] == "1")
         #expect(desired(replication: 2).configuration["min.insync.replicas"] == "1")
         #expect(desired(replication: 5).configuration["min.insync.replicas"] == "2")

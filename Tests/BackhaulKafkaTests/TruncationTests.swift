@@ -3,7 +3,7 @@ import BackhaulLog
 import BackhaulLogConformance
 import Testing
 
-/// A machine whose clock is wrong by as many milliseconds.
+/// A clock that is wrong by `error` milliseconds.
 private struct WrongClock: LogClock {
     let error: Int64
     private let right = SystemLogClock()
@@ -15,12 +15,13 @@ private struct WrongClock: LogClock {
 }
 
 @Suite(
-    "What all readers are past is deleted by its age", .serialized,
+    "Kafka truncation by age", .serialized,
     .enabled(if: realBrokers != nil, "set BACKHAUL_TEST_KAFKA=host:port to run them"))
 struct TruncationTests {
     private static let week: Int64 = 7 * 86_400_000
 
-    /// Ten records, of which a group has read six, after `maintain` by a process with that clock.
+    /// The earliest offset of ten records, of which a group has read six, after `maintain` in a process with this
+    /// clock.
     private func earliest(age: Int64, _ clock: any LogClock) async throws -> Int64 {
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
         let conformance = LogConformance(harness)
@@ -36,14 +37,14 @@ struct TruncationTests {
         return earliest
     }
 
-    @Test(.timeLimit(.minutes(10))) func whatIsReadAndOldGoes() async throws {
+    @Test(.timeLimit(.minutes(10))) func readAndExpiredRecordsAreTruncated() async throws {
         #expect(try await earliest(age: 0, SystemLogClock()) == 6)
         #expect(try await earliest(age: Self.week, SystemLogClock()) == 0)
     }
 
-    /// The brokers' stamps say that the records are young, whatever this machine's clock says.
+    /// The brokers' timestamps show that the records are young, regardless of this machine's clock.
     @Test(.timeLimit(.minutes(10)), arguments: [365, -3_650, 21, 8] as [Int64])
-    func aWrongClockDeletesNothing(days: Int64) async throws {
+    func wrongLocalClockTruncatesNothing(days: Int64) async throws {
         #expect(try await earliest(age: Self.week, WrongClock(by: days * 86_400_000)) == 0)
     }
 }

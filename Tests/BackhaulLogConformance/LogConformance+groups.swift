@@ -2,7 +2,7 @@ internal import BackhaulLog
 internal import BackhaulTestKit
 internal import Testing
 
-/// What holds of groups: positions, settlement, assignment, back-pressure, delays.
+/// Checks of groups: positions, settlement, assignment, back-pressure, delays.
 extension LogConformance {
     func groupPositions() async throws {
         let log = try await harness.open()
@@ -41,7 +41,7 @@ extension LogConformance {
         await log.close()
     }
 
-    /// A commit that fails at any of its steps leaves nothing behind, and succeeds when it is sent again.
+    /// A commit that fails at any step leaves nothing behind and succeeds when it is sent again.
     func settleIsAllOrNothing() async throws {
         var log = try await harness.open()
         try await log.ensure([topic(t), topic(out)])
@@ -58,7 +58,7 @@ extension LogConformance {
                 harness.arm(point, after: after)
                 let failed = await (try? session.settle(units)) == nil
                 harness.disarm()
-                // The last point is passed once only: nothing fails there the second time.
+                // The last point is passed only once, so nothing fails there the second time.
                 guard failed else {
                     #expect(after > 0, "\(point) never fired")
                     await session.close()
@@ -66,7 +66,8 @@ extension LogConformance {
                 }
                 #expect(try await all(log, out).count == before, "round \(round), \(point)")
                 #expect(try await position(log) == stood)
-                // The same process sends the same decisions again; or it dies, and the next one finds all or nothing.
+                // Either the same process sends the same decisions again, or it dies and the next one finds all or
+                // nothing.
                 if after == 0 {
                     #expect(try await session.settlePatiently(units) == [.settled, .settled])
                     await session.close()
@@ -123,12 +124,12 @@ extension LogConformance {
     func revocationIsHeld() async throws {
         let log = try await harness.open()
         try await log.ensure([topic(t, 2)])
-        // A broker may put a member out of its group in the middle of it, on a busy machine above all: then its decisions are
-        // dropped, as they have to be, and it is tried again.
+        // A broker may evict a member midway, especially on a busy machine. Then its decisions must be dropped, and
+        // the check is retried.
         for attempt in 1...5 {
             if try await holdsRevocation(log, attempt) { return await log.close() }
         }
-        Issue.record("the member was put out of its group five times")
+        Issue.record("the member was evicted from its group five times")
         await log.close()
     }
 
@@ -141,7 +142,7 @@ extension LogConformance {
         await second.grant(10)
         let revocation = try await revocation(first, beside: second)
         #expect(revocation.partitions.count == 1)
-        // Held: what is under way there can still be settled, and the other member gets nothing of it.
+        // During the hold, deliveries in progress can still be settled, and the other member gets none of them.
         let given = deliveries.filter { revocation.partitions.contains($0.stored.position.partition) }
         let outcomes = try await first.settlePatiently(finish(given))
         guard outcomes.allSatisfy({ $0 == .settled }) else {
@@ -159,12 +160,12 @@ extension LogConformance {
         #expect(assigned.map(\.partition) == revocation.partitions)
         #expect(
             assigned.first?.position.frontier == Int64(attempt),
-            "the next owner begins behind what was settled during the hold")
+            "the next owner starts after what was settled during the hold")
         return true
     }
 
-    /// What `first` is asked to give up because `second` has joined, whose own events are looked at meanwhile: on Kafka
-    /// it is told first that there is nothing for it yet.
+    /// The revocation that `first` gets because `second` joined. Reads the events of `second` meanwhile: on Kafka,
+    /// its first assignment is empty.
     private func revocation(_ first: any LogSession, beside second: any LogSession) async throws -> Revocation {
         try await within(60, "a revocation") {
             try await withThrowingTaskGroup(of: Revocation?.self) { group in
@@ -175,7 +176,7 @@ extension LogConformance {
                     throw LogError.closed
                 }
                 group.addTask {
-                    // Answers what comes first; cancelled as soon as the revocation is there.
+                    // Reads the first event; cancelled as soon as the revocation arrives.
                     _ = try? await second.next()
                     return nil
                 }
@@ -270,7 +271,7 @@ extension LogConformance {
         #expect(blocked == head?.reference)
         #expect(try await position(log)?.map.utf8.count ?? 0 <= 4_000)
         _ = try await session.settlePatiently(finish([try #require(head)]))
-        #expect(try await take(2_000, session).count == 2_000, "intake goes on once the head is finished")
+        #expect(try await take(2_000, session).count == 2_000, "intake continues once the head is finished")
         await log.close()
     }
 
@@ -304,7 +305,7 @@ extension LogConformance {
         await log.close()
     }
 
-    /// Two topics of as many partitions as a fleet may have (256): every one is delivered, settled, followed and watched.
+    /// Two topics with as many partitions as a fleet may have (256): each is delivered, settled, followed and watched.
     func manyPartitions() async throws {
         let log = try await harness.open()
         let many = harness.manyPartitions
@@ -345,7 +346,7 @@ extension LogConformance {
         await log.close()
     }
 
-    /// Members that come and go keep the shares even, topic by topic, and lose no record.
+    /// Members that share two topics settle every record.
     func evenShares() async throws {
         let log = try await harness.open()
         try await log.ensure([topic(t, 8), topic(u, 8)])

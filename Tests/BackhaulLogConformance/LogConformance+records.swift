@@ -2,7 +2,7 @@ internal import BackhaulLog
 internal import BackhaulTestKit
 internal import Testing
 
-/// What holds of records: durability, order, sizes, headers, retention.
+/// Checks of records: durability, order, sizes, headers, retention.
 extension LogConformance {
     func appendIsDurable() async throws {
         let log = try await harness.open()
@@ -142,7 +142,7 @@ extension LogConformance {
         clock.advance(by: 2 * 86_400_000)
         try await log.maintain()
         #expect(try await all(log, t).map { text($0) } == ["2", "2"])
-        // A group reads over the gaps, and they count as finished.
+        // A group reads past the gaps, which count as finished.
         let session = try await log.openSession([Subscription(group: g, topic: t)])
         await session.grant(10)
         let deliveries = try await take(2, session)
@@ -231,7 +231,7 @@ extension LogConformance {
         await log.close()
     }
 
-    /// Whoever follows a partition gets on, wherever the others stand.
+    /// Each follower of a partition makes progress, regardless of the others' offsets.
     func followersShareAPartition() async throws {
         let log = try await harness.open()
         try await log.ensure([topic(t, 1)])
@@ -241,7 +241,7 @@ extension LogConformance {
         var next: [Int64] = [0, 5, 20]
         var seen: [[String]] = [[], [], []]
         for round in 0..<3 {
-            // What was appended a moment ago may come with the next change; no more than a few of them are needed.
+            // A recent append may arrive only with the next change; a few changes suffice.
             for turn in 0..<20 where next.contains(where: { $0 < Int64(20 + round) }) {
                 if turn > 0 { _ = await changes.next() }
                 for index in next.indices {

@@ -2,7 +2,7 @@ package import BackhaulLog
 internal import BackhaulTestKit
 internal import Testing
 
-/// The port's words as checks. An adapter calls `run` for each case; `Case.allCases` is the suite.
+/// The contract of the log port as checks. An adapter calls `run` for each case; `Case.allCases` is the suite.
 package struct LogConformance: Sendable {
     package enum Case: String, CaseIterable, Sendable {
         case appendIsDurable, orderPerPartition, groupPositions, settleMovesAndAppends, settleIsAllOrNothing
@@ -53,7 +53,7 @@ package struct LogConformance: Sendable {
 
     // MARK: Tools
 
-    // Topics and groups: the harness names each case's own.
+    // Topics and groups; the harness's prefix separates the cases.
     package var t: String { harness.prefix + "t" }
     var u: String { harness.prefix + "u" }
     var d: String { harness.prefix + "d" }
@@ -79,15 +79,15 @@ package struct LogConformance: Sendable {
 
     package func all(_ log: any MessageLog, _ topic: String, partition: Int = 0) async throws -> [StoredRecord] {
         var records: [StoredRecord] = []
-        // What was settled is seen by whoever waits until it is decided.
+        // Settled records are visible once their transaction is decided.
         let place = TopicPartition(topic: topic, partition: partition)
         try await log.scan(place, to: try await log.decided(place)) { records += $0 }
         return records
     }
 
-    /// Takes deliveries until `count` have come, answering assignments by the way.
+    /// Reads events until `count` deliveries have arrived, and releases revocations meanwhile.
     package func take(_ count: Int, _ session: any LogSession) async throws -> [Delivery] {
-        // Long: it only says that nothing comes any more, on a busy machine, too.
+        // Long enough for a busy machine: it only detects that no more deliveries arrive.
         try await within(120, "\(count) deliveries") {
             var deliveries: [Delivery] = []
             while deliveries.count < count {

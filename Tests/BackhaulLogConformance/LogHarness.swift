@@ -1,31 +1,31 @@
 package import BackhaulLog
 package import BackhaulTestKit
 
-/// What the conformance suite needs of an adapter: a log that it can crash and open again.
+/// What the conformance suite needs from an adapter: a log that it can crash and open again.
 package protocol LogHarness: Sendable {
-    /// The time that the log goes by; nil when the adapter's counterpart keeps its own.
+    /// The log's clock; nil when the adapter's server has its own.
     var clock: ManualClock? { get }
 
-    /// Begins the names of topics and groups: cases that share brokers must not meet.
+    /// The prefix of topic and group names, so that cases on the same brokers do not collide.
     var prefix: String { get }
 
-    /// How many members share a group where the shares are looked at.
+    /// The number of members in the test of group shares.
     var members: Int { get }
 
-    /// How many partitions a topic of the largest fleet has here.
+    /// The number of partitions per topic in the test of the largest fleet.
     var manyPartitions: Int { get }
 
-    /// Where a commit may be made to fail.
+    /// The points at which a commit can be made to fail.
     var failPoints: [String] { get }
 
-    /// Opens the log; the same store at every call.
+    /// Opens the log, with the same store at every call.
     func open() async throws -> any MessageLog
 
-    /// Ends the process's hold on the log as a crash would: nothing is flushed, nothing is said. Gives the log as the
-    /// next process finds it.
+    /// Ends the process's use of the log as a crash would: nothing is flushed, and no member leaves its group.
+    /// Returns the log as the next process finds it.
     func crash(_ log: any MessageLog) async throws -> any MessageLog
 
-    /// The next commit throws when it has passed the named point `after` times more.
+    /// Makes commits throw at the named point once it has been passed `after` times more.
     func arm(_ failPoint: String, after: Int)
     func disarm()
 }

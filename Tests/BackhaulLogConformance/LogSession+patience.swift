@@ -1,8 +1,8 @@
 package import BackhaulLog
 
 extension LogSession {
-    /// Settles as every stage does: what passes is waited out, for two minutes. A group that rebalances on a busy machine
-    /// takes its time, and says so.
+    /// Settles as every stage does: retries transient errors for two minutes. On a busy machine, a group takes long
+    /// to rebalance and reports a transient error meanwhile.
     package func settlePatiently(_ units: [SettleUnit]) async throws -> [SettleOutcome] {
         let end = ContinuousClock.now + .seconds(120)
         while true {

@@ -2,11 +2,11 @@ import BackhaulLog
 import BackhaulTestKit
 import Testing
 
-@Suite("The offset ledger")
+@Suite("Offset ledger")
 struct OffsetLedgerTests {
-    /// Random deliveries, gaps, finishes and restarts against a model that is a plain set.
+    /// Compares random deliveries, gaps, finishes and restarts with a plain set.
     @Test(arguments: 0..<200)
-    func agreesWithAPlainSet(seed: Int) throws {
+    func ledgerMatchesSetModel(seed: Int) throws {
         var numbers = SeededNumbers(seed: UInt64(seed))
         let start = Int64.random(in: 0..<1_000, using: &numbers)
         var ledger = OffsetLedger(GroupPosition(frontier: start))
@@ -36,7 +36,7 @@ struct OffsetLedgerTests {
                 ledger.advance(to: end)
                 position = max(position, end)
             default:
-                // A restart: only the written position survives; what was outstanding is delivered again.
+                // After a restart, only the committed position remains; outstanding records are delivered again.
                 let text = ledger.groupPosition
                 #expect(text.map.utf8.count <= 4_096)
                 let old = ledger
@@ -57,7 +57,7 @@ struct OffsetLedgerTests {
         }
     }
 
-    @Test func worstMapOfTheLargestSpanFitsKafkasMetadata() throws {
+    @Test func worstCaseMapFitsKafkaMetadataLimit() throws {
         var ledger = OffsetLedger(GroupPosition(frontier: 0))
         for offset in 0..<OffsetLedger.maximumSpan {
             let delivered = ledger.deliver(offset)
@@ -73,14 +73,14 @@ struct OffsetLedgerTests {
         for offset in 0..<OffsetLedger.maximumSpan { #expect(read.isFinished(offset) == (offset % 2 == 1)) }
     }
 
-    @Test func shortFormsAreReadable() throws {
+    @Test func finishedMapIsRunLengthEncoded() throws {
         var ledger = OffsetLedger(GroupPosition(frontier: 10))
         for offset in Int64(10)..<5_011 { _ = ledger.deliver(offset) }
         for offset in Int64(11)..<5_011 { ledger.finish(offset) }
         #expect(ledger.groupPosition == GroupPosition(frontier: 10, map: "1r1,5000"))
     }
 
-    @Test func aLongGapDoesNotCostMemory() throws {
+    @Test func longGapAdvancesFrontier() throws {
         var ledger = OffsetLedger(GroupPosition(frontier: 0))
         let delivered = ledger.deliver(1_000_000_000_000)
         #expect(delivered)
@@ -91,14 +91,14 @@ struct OffsetLedgerTests {
     }
 
     @Test(arguments: ["x", "1", "2r1,1", "1r-1", "1r1,x", "1r99999999999999999999", "1b!", "1r1,,1"])
-    func hostileMapsAreRefused(_ text: String) {
+    func malformedMapIsRefused(_ text: String) {
         #expect(throws: LogError.self) { try FinishedMap(text: text, frontier: 0) }
     }
 
-    /// What a writer writes every owner reads: an unfinished head and behind it any number of offsets that hold no records
-    /// (aborted transactions).
+    /// Every owner can read a written position with an unfinished head and any number of offsets without records
+    /// after it (aborted transactions).
     @Test(arguments: [1, 63, 20_000, 20_001, 65_535, 65_536, 65_537, 70_001, 5_000_000, 1 << 40] as [Int64])
-    func gapBehindAnUnfinishedHeadIsReadBack(end: Int64) throws {
+    func gapAfterUnfinishedHeadRoundTrips(end: Int64) throws {
         var ledger = OffsetLedger(GroupPosition(frontier: 0))
         let isNew = ledger.deliver(0)
         #expect(isNew)
@@ -108,7 +108,7 @@ struct OffsetLedgerTests {
         var read = OffsetLedger(written)
         #expect(read.frontier == 0)
         #expect(!read.isFinished(0) && (end == 1 || read.isFinished(min(end, OffsetLedger.maximumSpan) - 1)))
-        // Once the head is finished, the rest of the gap is passed at the next look.
+        // Once the head is finished, the next `advance` passes the rest of the gap.
         let isAgain = read.deliver(0)
         #expect(isAgain)
         read.finish(0)
@@ -119,9 +119,9 @@ struct OffsetLedgerTests {
         #expect(ledger.frontier == end)
     }
 
-    /// Positions that another program wrote: nothing traps, and what the map cannot tell is delivered again.
+    /// A position that another program wrote never traps; offsets that the map cannot express are delivered again.
     @Test(arguments: 0..<400)
-    func anyPositionIsTakenUp(seed: Int) {
+    func arbitraryPositionNeverTraps(seed: Int) {
         var numbers = SeededNumbers(seed: UInt64(seed))
         let frontiers: [Int64] = [.min, -1, 0, 1, 65_536, 1 << 40, .max - 1, .max]
         let alphabet = Array("1rb,0123456789-_xAZ@ \u{301}".unicodeScalars)
@@ -147,7 +147,7 @@ struct OffsetLedgerTests {
     }
 
     /// Reference values of Apache Kafka's UtilsTest.testMurmur2.
-    @Test func murmurIsKafkas() {
+    @Test func murmur2MatchesKafka() {
         let cases: [(String, Int32)] = [
             ("21", -973_932_308), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536),
             ("a-little-bit-longer-string", -1_486_304_829),

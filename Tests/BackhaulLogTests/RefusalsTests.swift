@@ -2,7 +2,7 @@ import BackhaulLog
 import BackhaulTestKit
 import Testing
 
-/// A log that refuses some records for good, a whole settlement with them.
+/// A log that permanently refuses some records, and with them the whole settlement.
 private actor RefusingLog: LogSession {
     private let refused: Set<String>
     private(set) var taken: [SettleUnit] = []
@@ -25,7 +25,7 @@ private actor RefusingLog: LogSession {
     func close() {}
 }
 
-@Suite("Settlements that a log refuses for good")
+@Suite("Refused settlements")
 struct RefusalsTests {
     private func unit(_ offset: Int, to topics: [String]) -> SettleUnit {
         let place = TopicPartition(topic: "t", partition: 0)
@@ -38,12 +38,12 @@ struct RefusalsTests {
             })
     }
 
-    /// Every unit is settled once and in order, the refused ones by what stands for them, at a cost of logarithms.
+    /// Every unit is settled once and in order, a refused one by its substitute, in a logarithmic number of calls each.
     @Test(arguments: 0..<200)
-    func nothingHoldsTheOthersBack(seed: Int) async throws {
+    func refusedUnitsDoNotBlockOthers(seed: Int) async throws {
         var random = SeededNumbers(seed: UInt64(seed))
         let count = Int.random(in: 1...300, using: &random)
-        // Some also have a dead letter that is refused.
+        // For some, the dead letter is refused too.
         let bad = (0..<count).map { _ in Int.random(in: 0..<40, using: &random) }
         let log = RefusingLog(refusing: ["big", "letters-refused"])
         let units = (0..<count).map { unit($0, to: bad[$0] < 2 ? ["out", "big"] : ["out"]) }
@@ -66,8 +66,8 @@ struct RefusalsTests {
         #expect(await log.calls <= 1 + refused * (2 * 9 + 2), "seed \(seed)")
     }
 
-    /// What passes, or ends the log, is nobody's record's fault.
-    @Test func otherErrorsAreHandedOn() async throws {
+    /// Transient errors and a closed log are not caused by a record.
+    @Test func otherErrorsAreRethrown() async throws {
         let log = RefusingLog(refusing: [])
         var calls = 0
         await #expect(throws: LogError.closed) {
@@ -81,7 +81,7 @@ struct RefusalsTests {
         #expect(calls == 1)
     }
 
-    @Test func withoutASubstituteTheErrorIsTold() async throws {
+    @Test func refusalWithoutSubstituteIsRethrown() async throws {
         let log = RefusingLog(refusing: ["big"])
         await #expect(throws: LogError.recordRefused("big")) {
             _ = try await log.settleEach([unit(0, to: ["out"]), unit(1, to: ["big"])]) { part in

@@ -1,10 +1,10 @@
 import BackhaulLog
 import Testing
 
-@Suite("A signal")
+@Suite("Signal")
 struct SignalTests {
-    /// A cancelled task does not wait for a signal, and does for the end of what it has begun.
-    @Test(.timeLimit(.minutes(10))) func aCancelEndsOnlyTheWaitThatMayEnd() async throws {
+    /// A cancelled task does not `wait` for a signal, but does `waitThrough` to the end of work that it has begun.
+    @Test(.timeLimit(.minutes(10))) func cancellationEndsWaitButNotWaitThrough() async throws {
         let (signal, end) = (Signal(), Signal())
         await withTaskGroup(of: ContinuousClock.Instant.self) { group in
             group.addTask {
@@ -20,7 +20,7 @@ struct SignalTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: [false, true]) func aWaitForATimeEnds(isCancelled: Bool) async {
+    @Test(.timeLimit(.minutes(10)), arguments: [false, true]) func waitThroughEndsAtTimeout(isCancelled: Bool) async {
         let signal = Signal()
         let start = ContinuousClock.now
         await withTaskGroup(of: Void.self) { group in

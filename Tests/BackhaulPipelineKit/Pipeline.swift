@@ -14,7 +14,7 @@ internal import BackhaulWorker
 internal import Foundation
 internal import Logging
 
-/// The whole pipe in one process, on an embedded log in a folder of the test's own, with short delays.
+/// The whole pipeline in one process, on an embedded log in the test's own folder, with short delays.
 package final class Pipeline: Sendable {
     package let folder: String
     package let log: EmbeddedLog
@@ -28,7 +28,7 @@ package final class Pipeline: Sendable {
 
     package static let quickPolicy = RetryPolicy(tiers: [100, 300], maxAttempts: 3, jitter: 0.1, parkDelay: 200)
 
-    /// How long results are kept, in milliseconds of the log's clock.
+    /// The retention of results, in milliseconds of the log's clock.
     package static let resultsAge: Int64 = 1 << 40
 
     package init(
@@ -77,9 +77,9 @@ package final class Pipeline: Sendable {
             isOrdered: { (try? table.resolve($0))?.order == .key })
     }
 
-    // MARK: Going in
+    // MARK: Submitting
 
-    /// Writes a source file and gives the draft that submits it.
+    /// Writes a source file and returns the draft that submits it.
     package func draft(
         _ name: String, _ bytes: [UInt8], to target: DestinationReference.Target, key: ByteText? = nil,
         batch: ByteText = "b", id: ByteText? = nil, deadline: Int64? = nil
@@ -99,7 +99,7 @@ package final class Pipeline: Sendable {
 
     // MARK: Running
 
-    /// Runs a worker and an acknowledger while `body` runs, then stops them in order.
+    /// Runs workers and an acknowledger while `body` runs, then stops them cleanly.
     package func run<Value: Sendable>(
         workers: Int = 1, uploads: Int = 8, markAfter: Int64 = 5_000, grace: Int64 = 2_000, memoryWaits: Int = 10_000,
         largeThreshold: UInt64 = 64 << 20, limits: TransferLimits = .standard,
@@ -153,7 +153,7 @@ package final class Pipeline: Sendable {
         return value
     }
 
-    /// Waits until `count` results are there.
+    /// Waits until the log holds `count` results, and returns all of them.
     package func results(_ count: Int, within seconds: Double = 120) async throws -> [ResultDocument] {
         let changes = await log.changes()
         return try await bounded(seconds, "\(count) results") {
@@ -173,7 +173,7 @@ package final class Pipeline: Sendable {
         try await within(seconds, what, body)
     }
 
-    // MARK: Looking
+    // MARK: Reading
 
     package func records(_ topic: String) async throws -> [StoredRecord] {
         var all: [StoredRecord] = []
@@ -189,7 +189,7 @@ package final class Pipeline: Sendable {
         try await records(layout.outcomes).map { try OutcomeRecord.read($0.record) }
     }
 
-    /// The keys of the wishes that the control topic holds.
+    /// The keys of the cancel requests that the control topic holds.
     package func openWishes() async throws -> Set<String> {
         var open: Set<String> = []
         for stored in try await records(layout.control) {
@@ -215,7 +215,7 @@ package final class Pipeline: Sendable {
     package func close() async { await log.close() }
 }
 
-/// A pipeline in a folder of its own, closed and removed at the end.
+/// Runs `body` with a pipeline in its own folder, then closes and removes it.
 package func withPipeline(
     destinations: [ByteText: Destination] = [:], policy: RetryPolicy = Pipeline.quickPolicy, partitions: Int = 4,
     largeThreshold: UInt64 = 64 << 20, logClock: any LogClock = SystemLogClock(),

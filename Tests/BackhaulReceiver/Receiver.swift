@@ -3,9 +3,8 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// The receiving server of `make demo`: stores what it is sent, and fails as real servers do until it is healed
-/// (SIGUSR1). Which request meets which fault follows from the object's name and the number of the try, so that a run
-/// can be repeated.
+/// The receiving server of `make demo`: stores the objects that it receives, and fails as real servers do until
+/// SIGUSR1 heals it. The object's name and the number of the attempt select the fault, so that a run can be repeated.
 @main
 struct Receiver {
     static func main() throws {
@@ -32,7 +31,7 @@ struct Receiver {
     }
 }
 
-/// Which fault a request meets.
+/// Selects the fault of each request.
 final class FaultPlan: Sendable {
     private struct State {
         var isHealed = false
@@ -53,9 +52,9 @@ final class FaultPlan: Sendable {
         let hash = Self.hash(request.target)
         let isHealed = state.withLock { $0.isHealed }
         guard !isHealed else { return .store() }
-        // Some objects are refused for good, until the server is healed.
+        // Some objects are refused permanently, until the server is healed.
         if hash % 100 < 4 { return note("403 refused", .status(403)) }
-        // Others fail in the first two tries at most.
+        // Others fail in at most the first two attempts.
         guard request.earlier < 2 else { return .store() }
         switch Self.hash(request.target + "#\(request.earlier)") % 100 {
         case 0..<8: return note("500", .status(500))

@@ -4,7 +4,7 @@ import BackhaulRecords
 import Foundation
 import Testing
 
-@Suite("The wire")
+@Suite("Record codecs")
 struct CodecTests {
     private let task = UploadTask(
         identity: TaskIdentity(tenant: "t1", id: "abc"), batch: "b",
@@ -23,7 +23,7 @@ struct CodecTests {
             nextAttemptAt: 4, objectMayExist: true)
     }
 
-    @Test func everythingComesBack() throws {
+    @Test func recordsRoundTrip() throws {
         #expect(try TaskCodec.decode(TaskCodec.encode(task)) == task)
         #expect(try OutcomeCodec.decode(OutcomeCodec.encode(outcome)) == outcome)
         var progress = TaskProgress(generation: 1, attempts: 2, crashes: 3, due: 4, isHandedOver: true)
@@ -37,7 +37,7 @@ struct CodecTests {
         #expect(ProgressHeaders.encode(TaskProgress()).isEmpty)
     }
 
-    /// A message as version 0.1.0 wrote it. It has to stay readable for as long as there is a log that may hold it.
+    /// A message as version 0.1.0 wrote it. It must stay readable as long as any log may hold it.
     @Test func goldenTaskStaysReadable() throws {
         let bytes = try TaskCodec.encode(task)
         #expect(Hex.encode(bytes) == Self.goldenTask)
@@ -50,8 +50,8 @@ struct CodecTests {
         "0a02743112036162631a016222170a150a0670686f746f73120b323032362fc3a42e6a706728b96030959a97ece39fe7cb17"
         + "3a120a036e61731a0b323032362fc3a42e6a7067420a696d6167652f6a70656748e8d795ffbc3150d0df95ffbc31"
 
-    @Test func emptyAndForeignBytesAreAnswered() {
-        // Empty bytes are a valid message of nothing but defaults.
+    @Test func emptyAndForeignBytesThrow() {
+        // Empty bytes are a valid message that contains only defaults.
         #expect(throws: RecordError.missing(what: "task", field: "tenant")) { try TaskCodec.decode([]) }
         #expect(throws: RecordError.unreadable(what: "task")) { try TaskCodec.decode(nil) }
         #expect(throws: RecordError.self) { try TaskCodec.decode(Array("{\"tenant\":1}".utf8)) }
@@ -61,7 +61,7 @@ struct CodecTests {
         #expect(throws: RecordError.self) { try ResultDocument.decode(Array("{}".utf8)) }
     }
 
-    @Test func anyBytesAreAnswered() throws {
+    @Test func mutatedBytesNeverTrap() throws {
         let good = try TaskCodec.encode(task)
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<2_000 {
@@ -79,7 +79,7 @@ struct CodecTests {
         try ProgressHeaders.decode(LogRecord(value: nil, headers: [LogHeader(header, text: text)]))
     }
 
-    @Test func aTaskOfAnotherWriterIsCheckedAgain() throws {
+    @Test func decodedTaskIsValidated() throws {
         var escaping = task
         escaping.source.path = "../../etc/passwd"
         let bytes = try TaskCodec.encode(escaping)
@@ -89,7 +89,7 @@ struct CodecTests {
         #expect(throws: RecordError.self) { try progress(HeaderName.history, "[") }
     }
 
-    @Test func resultsAlwaysHaveEveryKey() throws {
+    @Test func resultHasEveryKey() throws {
         let keys = [
             "taskId", "generation", "tenant", "batch", "status", "attempts", "crashes", "bytes", "sha256",
             "verification",
@@ -120,7 +120,7 @@ struct CodecTests {
         #expect(TimeText.format(milliseconds) == text)
     }
 
-    @Test func historyIsBounded() {
+    @Test func attemptHistoryIsBounded() {
         var progress = TaskProgress()
         for number in 1...100 {
             progress.record(

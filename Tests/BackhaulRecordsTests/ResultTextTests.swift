@@ -4,8 +4,8 @@ import Testing
 
 @testable import BackhaulRecords
 
-/// What is written and read by hand for speed, held against Foundation's coders.
-@Suite("Results as text")
+/// Compares the coders that are written by hand for speed with Foundation's.
+@Suite("Result JSON")
 struct ResultTextTests {
     private static func result(_ change: (inout Outcome) -> Void) -> ResultDocument {
         var outcome = Outcome(
@@ -41,7 +41,7 @@ struct ResultTextTests {
     ]
 
     @Test(arguments: results)
-    func bytesAreThoseOfJSONEncoder(_ result: ResultDocument) throws {
+    func resultBytesMatchJSONEncoder(_ result: ResultDocument) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         #expect(
@@ -50,11 +50,11 @@ struct ResultTextTests {
     }
 
     @Test(arguments: results)
-    func everythingComesBack(_ result: ResultDocument) throws {
+    func resultRoundTrips(_ result: ResultDocument) throws {
         #expect(try ResultDocument.decode(result.encoded()) == result)
     }
 
-    @Test func theUsualDocumentIsReadInOnePass() throws {
+    @Test func flatDocumentIsReadByFastPath() throws {
         let result = Self.results[0]
         #expect(JSONFields.read(try result.encoded()).flatMap(ResultDocument.init(fields:)) == result)
         let blanks = String(decoding: try result.encoded(), as: UTF8.self)
@@ -70,15 +70,15 @@ struct ResultTextTests {
         "{\"a\":1,}",
         "{\"a\":\"\u{0}\"}", "{a:1}", "{\"a\":\"x}",
     ])
-    func whatIsNotFlatAndPlainIsRefused(_ text: String) {
+    func fastPathRefusesComplexJSON(_ text: String) {
         #expect(JSONFields.read(Array(text.utf8)) == nil)
     }
 
-    @Test func bytesThatAreNoTextAreRefused() {
+    @Test func fastPathRefusesInvalidUTF8() {
         #expect(JSONFields.read(Array("{\"a\":\"".utf8) + [0xff] + Array("\"}".utf8)) == nil)
     }
 
-    @Test func headersSayWhatEndedAndHow() throws {
+    @Test func cloudEventHeadersRoundTrip() throws {
         let task = TaskGeneration(identity: TaskIdentity(tenant: "t", id: "x"), generation: 7)
         for kind in [OutcomeKind.succeeded, .failed, .cancelled, .expired] {
             let headers = Dictionary(
@@ -97,7 +97,7 @@ struct ResultTextTests {
         ("t/x/-1", "backhaul.upload.succeeded.v1"), ("/x/1", "backhaul.upload.succeeded.v1"),
         ("t//1", "backhaul.upload.succeeded.v1"), ("t/x/7", ".v1"),
     ])
-    func foreignHeadersSayNothing(_ id: String, _ type: String) {
+    func foreignCloudEventHeadersAreIgnored(_ id: String, _ type: String) {
         #expect(CloudEvent.read { ["ce_id": id, "ce_type": type][$0] } == nil)
         #expect(CloudEvent.read { _ in nil } == nil)
     }

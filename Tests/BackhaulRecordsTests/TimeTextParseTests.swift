@@ -1,9 +1,9 @@
 import BackhaulRecords
 import Testing
 
-@Suite("Times as text")
+@Suite("Time text")
 struct TimeTextParseTests {
-    @Test func whatIsFormattedIsRead() {
+    @Test func timeTextRoundTrips() {
         for time: Int64 in [0, 1, -1, 1_763_876_667_847, -62_135_596_800, 951_782_400_000, 4_102_444_799_999] {
             #expect(TimeText.nanoseconds(TimeText.format(time)) == time * 1_000_000)
         }
@@ -14,7 +14,7 @@ struct TimeTextParseTests {
         ("1970-01-01 00:00:00.5z", 500_000_000), ("1969-12-31T23:59:59.9-00:30", 1_799_900_000_000),
         ("2000-02-29T00:00:00Z", 951_782_400_000_000_000),
     ])
-    func offsetsAndFractions(_ text: String, _ nanoseconds: Int64) {
+    func timeOffsetsAndFractionsAreParsed(_ text: String, _ nanoseconds: Int64) {
         #expect(TimeText.nanoseconds(text) == nanoseconds)
     }
 
@@ -23,7 +23,7 @@ struct TimeTextParseTests {
         "2026-11-23T00:00:00", "2026-11-23T00:00:00.Z", "2026-11-23T00:00:00.1234567890Z", "2026-11-23T00:00:00Z ",
         "9999-12-31T00:00:00Z", "2026-11-23T00:00:00+1:00", "２026-11-23T00:00:00Z",
     ])
-    func anythingElseIsNot(_ text: String) {
+    func invalidTimeTextIsRefused(_ text: String) {
         #expect(TimeText.nanoseconds(text) == nil)
     }
 }

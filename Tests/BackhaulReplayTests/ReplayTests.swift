@@ -25,7 +25,7 @@ struct ReplayTests {
         }
     }
 
-    @Test func aDryRunOnlyCounts() async throws {
+    @Test func dryRunAppendsNothing() async throws {
         try await withDead(10) { pipeline in
             let summary = try await pipeline.replay.run(.init(batch: "even"), appends: false, rate: nil)
             #expect(summary.selected == 5 && summary.bytes == 10 && summary.replayed == 0)
@@ -33,12 +33,13 @@ struct ReplayTests {
         }
     }
 
-    @Test func aSecondReplayDoesNothing() async throws {
+    @Test func secondReplaySkipsReplayedLetters() async throws {
         try await withDead(10) { pipeline in
             #expect(try await pipeline.replay.run(.init(failure: "permanent"), appends: true, rate: nil).replayed == 10)
             let second = try await pipeline.replay.run(.init(), appends: true, rate: nil)
             #expect(second.replayed == 0 && second.skipped == 10)
-            // The replayed generation fails as well: its own letter can be replayed, the first one not again.
+            // The replayed generation fails too: its own dead letter can be replayed, the first one cannot be
+            // replayed again.
             _ = try await pipeline.run { try await pipeline.results(20) }
             let third = try await pipeline.replay.run(.init(), appends: true, rate: 1_000)
             #expect(third.replayed == 10 && third.skipped == 10)
@@ -48,9 +49,9 @@ struct ReplayTests {
         }
     }
 
-    /// Counts that have reached their end stay there: the task ends like any other, and what has no next generation is not
-    /// replayed into a record that nobody could read.
-    @Test(arguments: [true, false]) func countsAtTheirEnd(succeeds: Bool) async throws {
+    /// Counts at their upper bound stay there: the task ends like any other, and a task without a next generation
+    /// is not replayed into a record that no reader could decode.
+    @Test(arguments: [true, false]) func replayStopsAtLastGeneration(succeeds: Bool) async throws {
         let server = try StubServer { _ in succeeds ? .store() : .status(400) }
         defer { server.close() }
         try await withPipeline { pipeline in
@@ -76,14 +77,14 @@ struct ReplayTests {
         }
     }
 
-    @Test func nothingToReplayIsNoError() async throws {
+    @Test func emptyReplaySucceeds() async throws {
         try await withPipeline { pipeline in
             let summary = try await pipeline.replay.run(.init(batch: "x"), appends: true, rate: nil)
             #expect(summary == Replay.Summary())
         }
     }
 
-    @Test func filtersMeanAllOfTheirConditions() async throws {
+    @Test func filterConditionsAreCombined() async throws {
         try await withDead(4) { pipeline in
             func count(_ filter: DeadLetterFilter) async throws -> Int {
                 try await pipeline.replay.run(filter, appends: false, rate: nil).selected

@@ -16,20 +16,20 @@ struct SettingsTests {
         }
     }
 
-    @Test func defaultsAreUsable() throws {
+    @Test func defaultsAreValid() throws {
         let settings = try SettingsReader.read(
             file: nil, environment: ["PATH": "/bin", "BACKHAUL_TEST_KAFKA": "x", "BACKHAUL_LOG": "y"])
         #expect(settings.policy.tiers == [10_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000])
         #expect(settings.partitions == 8 && settings.layout.prefix == "backhaul.")
     }
 
-    @Test func aDestinationMayDropWhatItIsGiven() async throws {
+    @Test func dropDestinationIsRead() async throws {
         let settings = try await read("destinations: {nowhere: {type: drop, order: key}}")
         #expect(settings.destinations["nowhere"] == Destination(DropDestination(), order: .key))
         await #expect(throws: SettingsError.self) { try await read("destinations: {n: {type: drop, path: /x}}") }
     }
 
-    @Test func environmentComesBeforeFileBeforeDefault() async throws {
+    @Test func environmentOverridesFileOverridesDefault() async throws {
         let yaml = "retry:\n  tiers: [1s, 2s]\n  maxAttempts: 3\nlimits.uploads: 5\n"
         let settings = try await read(yaml, ["BACKHAUL_RETRY_MAX_ATTEMPTS": "4"])
         #expect(settings.policy.tiers == [1_000, 2_000])
@@ -58,17 +58,17 @@ struct SettingsTests {
         ("retention: {work: 10d, results: 1d}", "must not be shorter"), ("a: [b", "not valid YAML"),
         ("- a", "mapping of settings"),
     ])
-    func mistakesAreNamed(_ yaml: String, _ text: String) async throws {
+    func invalidSettingsAreNamed(_ yaml: String, _ text: String) async throws {
         do {
             _ = try await read(yaml)
-            Issue.record("\(yaml) was taken")
+            Issue.record("\(yaml) was accepted")
         } catch let error as SettingsError {
             #expect(error.description.contains(text), "\(error)")
             #expect(error.place.contains("c.yaml"), "\(error)")
         }
     }
 
-    @Test func unknownVariablesAreRefused() {
+    @Test func unknownEnvironmentVariableIsRefused() {
         #expect(
             throws: SettingsError(
                 "environment",
@@ -78,7 +78,7 @@ struct SettingsTests {
         }
     }
 
-    @Test func everySettingHasAReadableVariable() {
+    @Test func everySettingHasUniqueEnvironmentVariable() {
         #expect(SettingKey.named["egress.freeURLs"]?.environmentName == "BACKHAUL_EGRESS_FREE_URLS")
         #expect(
             SettingKey.named["limits.stallBytesPerSecond"]?.environmentName == "BACKHAUL_LIMITS_STALL_BYTES_PER_SECOND")
@@ -109,8 +109,8 @@ struct SettingsTests {
         return try String(contentsOf: here.appendingPathComponent(path), encoding: .utf8)
     }
 
-    /// What is committed is what the code says: `make reference` writes it.
-    @Test func theDocumentsAreCurrent() throws {
+    /// The committed files match the code; `make reference` writes them.
+    @Test func generatedReferenceIsCurrent() throws {
         #expect(try committed("docs/CONFIGURATION.md").contains("\n\n" + SettingsReference.markdown + "\n"))
         #expect(
             try committed("docs/CONFIGURATION.md").contains(

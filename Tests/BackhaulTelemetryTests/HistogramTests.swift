@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Histograms and counters")
 struct HistogramTests {
-    @Test func rangesAddUp() {
+    @Test func bucketsAreCumulative() {
         let histogram = Histogram("x_seconds", "How long.", labels: ["kind"], bounds: [0.5, 1])
         #expect(histogram.family.samples.isEmpty)
         for value in [0.5, 0.7, 1.0, 9.0] { histogram.observe(value, ["a"]) }
@@ -27,7 +27,7 @@ struct HistogramTests {
                 """)
     }
 
-    @Test func aCounterWithoutLabelsIsThereFromTheStart() {
+    @Test func counterWithoutLabelsStartsAtZero() {
         let plain = Counter("a_total", "A.")
         let labelled = Counter("b_total", "B.", labels: ["kind"])
         #expect(plain.family.samples == [.init(0)] && labelled.family.samples.isEmpty)

@@ -14,11 +14,11 @@ struct LoggingTests {
         ),
         ("Authorization: Bearer canary", "Authorization: Bearer <redacted>"), ("nothing to hide", "nothing to hide"),
     ])
-    func secretsInTextsAreTakenOut(_ text: String, _ clean: String) {
+    func secretsInTextAreRedacted(_ text: String, _ clean: String) {
         #expect(Redaction.clean(text) == clean)
     }
 
-    @Test func alineIsOneJSONObject() throws {
+    @Test func logLineIsOneJSONObject() throws {
         let line = JSONLogHandler.line(
             level: .info, message: "an \"event\"\nwith a break", label: "l",
             metadata: ["password": "canary", "bearerToken": "canary", "url": "http://h/?canary", "n": "1"])

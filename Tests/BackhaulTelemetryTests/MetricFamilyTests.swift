@@ -1,9 +1,9 @@
 import BackhaulTelemetry
 import Testing
 
-@Suite("Metrics as text")
+@Suite("Metric text")
 struct MetricFamilyTests {
-    @Test func isPrometheusText() {
+    @Test func metricsArePrometheusText() {
         let families = [
             MetricFamily(
                 "backhaul_things_bytes", "Bytes, \"many\"\nor \\ few.", .gauge,

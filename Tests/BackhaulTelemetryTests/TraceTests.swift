@@ -10,12 +10,12 @@ struct TraceTests {
     private static let id = "4bf92f3577b34da6a3ce929d0e0e4736"
     private static let span = "00f067aa0ba902b7"
 
-    @Test func aParentIsReadAndWritten() throws {
+    @Test func traceparentRoundTrips() throws {
         let text = "00-\(Self.id)-\(Self.span)-01"
         let context = try #require(TraceContext(text))
         #expect(context == TraceContext(traceID: Self.id, spanID: Self.span, isSampled: true) && context.text == text)
         #expect(TraceContext("00-\(Self.id)-\(Self.span)-00")?.isSampled == false)
-        // A later version, with more behind.
+        // A later version with additional fields.
         #expect(TraceContext("cc-\(Self.id)-\(Self.span)-01-what-comes")?.traceID == Self.id)
         let child = context.child
         #expect(child.traceID == Self.id && child.spanID != Self.span && child.isSampled)
@@ -28,7 +28,7 @@ struct TraceTests {
         "00-4BF92F3577B34DA6A3CE929D0E0E4736-\(span)-01", "00-\(id)x-\(span)-01", "00-\(id)-\(span)-0x",
         "00-\(id)-\(span)-01\r\nx: y",
     ])
-    func whatIsNoParentIsNone(_ text: String?) {
+    func invalidTraceparentIsIgnored(_ text: String?) {
         #expect(TraceContext(text) == nil)
     }
 

@@ -1,10 +1,11 @@
-/// A wait that a test gave up on.
+/// The error of a wait that took longer than its deadline.
 package struct DeadlineExceeded: Error, CustomStringConvertible {
     package let what: String
     package var description: String { "not within its deadline: \(what)" }
 }
 
-/// Runs `body`, and fails the test instead of hanging it when that takes longer than `seconds`.
+/// Runs `body`. When that takes longer than `seconds`, throws `DeadlineExceeded`, so that the test fails and does
+/// not hang.
 package func within<Value: Sendable>(
     _ seconds: Double, _ what: String, _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {

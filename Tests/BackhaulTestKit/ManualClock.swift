@@ -1,7 +1,7 @@
 internal import BackhaulLog
 internal import Synchronization
 
-/// A clock that stands until a test moves it.
+/// A clock that advances only when a test moves it.
 package final class ManualClock: LogClock {
     private struct State {
         var now: Int64

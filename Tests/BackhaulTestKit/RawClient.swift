@@ -1,7 +1,7 @@
 import Dispatch
 import Foundation
 
-/// A TCP client that says just what it is told to, as slowly as a test wants.
+/// A TCP client that sends exactly the given text, at the pace that a test sets.
 public final class RawClient: @unchecked Sendable {
     /// Used by one thread at a time.
     private let descriptor: Int32
@@ -26,18 +26,18 @@ public final class RawClient: @unchecked Sendable {
 
     deinit { close(descriptor) }
 
-    /// - Returns: whether all of it was taken.
+    /// - Returns: whether the socket accepted all bytes.
     @discardableResult
     public func send(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         return Foundation.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
     }
 
-    /// Everything that comes until the other side closes, or nothing has come for `seconds`, or it is enough.
+    /// Receives until the peer closes, nothing arrives for `seconds`, or `isEnough` is true.
     public func receive(
         seconds: Int, until isEnough: @escaping @Sendable (String) -> Bool = { _ in false }
     ) async -> (text: String, isClosed: Bool) {
-        // On a thread that nobody else needs.
+        // On a thread of its own, because `recv` blocks.
         await withCheckedContinuation { continuation in
             DispatchQueue(label: "backhaul.test.raw").async {
                 continuation.resume(returning: self.read(seconds, isEnough))

@@ -1,4 +1,4 @@
-/// A generator that repeats its numbers for a seed, so that a failure can be run again.
+/// A generator that returns the same numbers for the same seed, so that a failure can be repeated.
 ///
 /// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
 package struct SeededNumbers: RandomNumberGenerator, Sendable {

@@ -50,7 +50,7 @@ struct StubConnection {
                 send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
                 return reset()
             case .stall(let seconds):
-                // Ends early when the other side gives up and closes.
+                // Ends early when the peer closes.
                 var descriptors = [pollfd(fd: descriptor, events: 0x2000, revents: 0)]
                 poll(&descriptors, 1, Int32(seconds * 1_000))
                 return
@@ -103,7 +103,7 @@ struct StubConnection {
             method: String(parts[0]), target: String(parts[1]), headers: headers, earlier: 0, earlierOnConnection: 0)
     }
 
-    /// The body, or its first `limit` bytes; nil when the other side closed before.
+    /// The body, or its first `limit` bytes; nil when the peer closed before.
     private func readBody(_ request: StubRequest, _ buffer: inout [UInt8], limit: Int = .max, pause: Double = 0)
         -> [UInt8]?
     {
@@ -145,7 +145,7 @@ struct StubConnection {
         }
     }
 
-    /// Makes the close a reset.
+    /// Makes the close send a TCP reset.
     private func reset() {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))

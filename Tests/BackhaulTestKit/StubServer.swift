@@ -1,16 +1,16 @@
 internal import Foundation
 internal import Synchronization
 
-/// A request as the stub server read its head.
+/// A request, as read from its head.
 package struct StubRequest: Sendable {
     package var method: String
     /// As sent, percent-encoding included.
     package var target: String
     /// Names lower-cased.
     package var headers: [String: String]
-    /// How many requests for the same target came before, of any method.
+    /// The number of earlier requests for the same target, with any method.
     package var earlier: Int
-    /// The number of requests on this connection before.
+    /// The number of earlier requests on this connection.
     package var earlierOnConnection: Int
 
     package var length: Int { headers["content-length"].flatMap { Int($0) } ?? 0 }
@@ -24,26 +24,27 @@ package enum StubAnswer: Sendable {
     case status(Int, headers: [String: String] = [:], body: String = "")
     /// Answers before it has read the body, then reads and drops it.
     case early(Int)
-    /// Resets the connection after so many bytes of the body.
+    /// Resets the connection after this many bytes of the body.
     case reset(after: Int)
     /// Stores the body, then closes without an answer.
     case loseReply
-    /// Stores the body, begins a 200 and resets before the answer is whole.
+    /// Stores the body, begins a 200 and resets before the response is complete.
     case breakAnswer
-    /// Reads nothing and says nothing for so many seconds, then closes.
+    /// Reads and sends nothing for this many seconds, then closes.
     case stall(Double)
-    /// Stores something else than what was sent, and answers 201.
+    /// Stores a body that differs from the one sent, and answers 201.
     case corrupt
     /// Answers a GET or HEAD from what is stored.
     case fetch
-    /// Reads the body slowly: so many seconds before each 64 KiB.
+    /// Reads the body slowly: waits this many seconds before each 64 KiB.
     case slow(Double)
-    /// Answers and keeps the connection open, but closes it without a word when the next request has come.
+    /// Stores the body, answers 201 and keeps the connection open, but closes it without a response to the next
+    /// request.
     case storeThenDropNext
 }
 
-/// An HTTP server that misbehaves on demand: raw sockets, a thread a connection, every request counted. No packaged
-/// server resets, stalls or lies when it is told to.
+/// An HTTP server that misbehaves on demand: raw sockets, one thread per connection, every request counted. No
+/// packaged server resets, stalls or corrupts on demand.
 package final class StubServer: Sendable {
     private struct State {
         var objects: [String: [UInt8]] = [:]
@@ -61,9 +62,9 @@ package final class StubServer: Sendable {
     private let answer: @Sendable (StubRequest) -> StubAnswer
 
     /// - Parameters:
-    ///   - port: 0 for any free one.
+    ///   - port: 0 for any free port.
     ///   - folder: where objects are stored; nil to keep them in memory.
-    ///   - answer: decides on each request once its head was read.
+    ///   - answer: decides on each request once its head is read.
     package init(port: Int = 0, folder: String? = nil, answer: @escaping @Sendable (StubRequest) -> StubAnswer) throws {
         self.folder = folder
         self.answer = answer
@@ -94,7 +95,7 @@ package final class StubServer: Sendable {
     package var requests: [StubRequest] { state.withLock { $0.requests } }
     package var connectionCount: Int { state.withLock { $0.accepted } }
 
-    /// What was stored, by target without the leading slash.
+    /// The stored bodies, by target without the leading slash.
     package var objects: [String: [UInt8]] { state.withLock { $0.objects } }
 
     package func flip(_ name: String) {

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A folder of a test's own, removed when the test ends, thrown or not.
+/// Runs `body` with its own folder, which is removed afterwards, also when `body` throws.
 package func withTemporaryFolder<Value>(
     isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> Value
 ) async throws -> Value {

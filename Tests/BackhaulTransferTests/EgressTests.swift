@@ -1,7 +1,7 @@
 import BackhaulTransfer
 import Testing
 
-@Suite("Where uploads may connect to")
+@Suite("Egress policy")
 struct EgressTests {
     @Test(arguments: [
         "127.0.0.1", "10.1.2.3", "172.31.255.255", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1",
@@ -9,7 +9,7 @@ struct EgressTests {
         "255.255.255.255", "::1", "::", "fc00::1", "fe80::1%eth0", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
         "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1", "198.18.0.1",
     ])
-    func whatIsNotPublicIsRefused(_ text: String) throws {
+    func nonPublicAddressesAreRefused(_ text: String) throws {
         #expect(!EgressPolicy.publicOnly.allows(try #require(IPAddress(text: text))))
     }
 
@@ -18,14 +18,14 @@ struct EgressTests {
         #expect(EgressPolicy.publicOnly.allows(try #require(IPAddress(text: text))))
     }
 
-    @Test func cloudsCredentialsStayClosedOnPrivateNetworks() throws {
+    @Test func metadataAddressIsRefusedOnPrivateNetworks() throws {
         let policy = EgressPolicy.privateNetworks
         #expect(policy.allows(try #require(IPAddress(text: "192.168.7.7"))))
         #expect(policy.allows(try #require(IPAddress(text: "::ffff:127.0.0.1"))))
         #expect(!policy.allows(try #require(IPAddress(text: "169.254.169.254"))))
     }
 
-    @Test func rangesAreWhatTheySay() throws {
+    @Test func addressRangeMatchesPrefix() throws {
         let range = try #require(AddressRange("10.1.0.0/16"))
         #expect(range.contains(try #require(IPAddress(text: "10.1.255.255"))))
         #expect(!range.contains(try #require(IPAddress(text: "10.2.0.0"))))

@@ -6,7 +6,7 @@ import Crypto
 import Foundation
 import Testing
 
-@Suite("The transfer engine", .serialized)
+@Suite("Transfer engine", .serialized)
 struct EngineTests {
     private func withEngine(
         limits: TransferLimits = .standard, egress: EgressPolicy = .privateNetworks,
@@ -49,7 +49,7 @@ struct EngineTests {
         }
     }
 
-    /// Bytes that do not repeat; cheap, since a debug build makes tens of megabytes of them.
+    /// Bytes that do not repeat; cheap, because a debug build makes tens of megabytes of them.
     private func random(_ count: Int) -> [UInt8] {
         var state = UInt64.random(in: 1...(.max))
         var bytes = [UInt8](repeating: 0, count: count)
@@ -70,7 +70,7 @@ struct EngineTests {
     }
 
     @Test(arguments: [0, 1, 65_535, 65_536, 65_537, 1_500_000, 20_000_000])
-    func streamsAFileAndHashesIt(size: Int) async throws {
+    func uploadStreamsAndHashesFile(size: Int) async throws {
         let bytes = random(size)
         try await withEngine({ _ in .store() }) { engine, server in
             try await withFile(bytes) { file, _ in
@@ -86,7 +86,7 @@ struct EngineTests {
         }
     }
 
-    @Test func connectionsAreUsedAgain() async throws {
+    @Test func connectionsAreReused() async throws {
         try await withEngine({ _ in .store() }) { engine, server in
             for number in 0..<50 { _ = try await engine.run(put(server, "\(number)", loaded([1, 2, 3]))) }
             #expect(server.requests.count == 50)
@@ -94,7 +94,7 @@ struct EngineTests {
         }
     }
 
-    @Test func aHostGetsNoMoreThanItsLimit() async throws {
+    @Test func transfersPerHostAreLimited() async throws {
         var limits = TransferLimits.standard
         limits.transfersPerHost = 3
         try await withEngine(limits: limits, { _ in .slow(0.02) }) { engine, server in
@@ -109,8 +109,8 @@ struct EngineTests {
         }
     }
 
-    /// A server that answers 2xx before it has the bytes has stored nothing that one could rely on.
-    @Test func anEarlyAnswerIsSeen() async throws {
+    /// A 2xx response before the server has all bytes does not prove that it stored the object.
+    @Test func responseBeforeFullBodyIsEarly() async throws {
         try await withEngine({ _ in .early(200) }) { engine, server in
             try await withFile(random(20_000_000)) { file, _ in
                 let report = try await engine.run(put(server, "f", .file(file)))
@@ -121,7 +121,7 @@ struct EngineTests {
         }
     }
 
-    @Test func anAnswerThatBreaksIsAFailure() async throws {
+    @Test func brokenResponseIsFailure() async throws {
         try await withEngine({ _ in .breakAnswer }) { engine, server in
             let report = try await engine.run(put(server, "f", loaded([1])))
             guard case .broken = report.failure else {
@@ -132,7 +132,7 @@ struct EngineTests {
         }
     }
 
-    @Test func aLostReplyIsAFailureAndSentOnce() async throws {
+    @Test func lostResponseIsFailureWithoutResend() async throws {
         try await withEngine({ _ in .loseReply }) { engine, server in
             let report = try await engine.run(put(server, "f", loaded([1])))
             #expect(report.status == nil)
@@ -142,9 +142,9 @@ struct EngineTests {
         }
     }
 
-    /// libcurl sends a whole request again, without a word, when a connection that was used before died before any byte
-    /// of the answer came. The body is rewound, and hashed anew.
-    @Test func theSilentResendIsWhole() async throws {
+    /// libcurl silently sends a whole request again when a reused connection dies before any byte of the response
+    /// arrives. The body is rewound and hashed again.
+    @Test func silentResendRewindsAndRehashesBody() async throws {
         let bytes = random(40_000)
         try await withEngine({ $0.target == "/first" ? .storeThenDropNext : .store() }) { engine, server in
             _ = try await engine.run(put(server, "first", loaded([1])))
@@ -153,12 +153,12 @@ struct EngineTests {
                 #expect(report.status == 201)
                 #expect(report.sha256 == sha(bytes))
                 #expect(server.objects["second"] == bytes)
-                #expect(server.requests.filter { $0.target == "/second" }.count == 2, "sent twice, by libcurl itself")
+                #expect(server.requests.filter { $0.target == "/second" }.count == 2, "libcurl sent it twice")
             }
         }
     }
 
-    @Test func aStalledTransferEnds() async throws {
+    @Test func stalledTransferTimesOut() async throws {
         var limits = TransferLimits.standard
         limits.stallTimeout = 1_000
         try await withEngine(limits: limits, { _ in .stall(120) }) { engine, server in
@@ -172,7 +172,7 @@ struct EngineTests {
         }
     }
 
-    @Test func cancellingEndsATransferAtOnce() async throws {
+    @Test func cancellationEndsRunningTransfer() async throws {
         try await withEngine({ _ in .stall(20) }) { engine, server in
             let task = Task { try await engine.run(put(server, "f", loaded([1]))) }
             while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
@@ -182,7 +182,7 @@ struct EngineTests {
         }
     }
 
-    @Test func aWaitingTransferCanBeCancelled() async throws {
+    @Test func cancellationEndsWaitingTransfer() async throws {
         var limits = TransferLimits.standard
         limits.transfersPerHost = 1
         try await withEngine(limits: limits, { _ in .stall(20) }) { engine, server in
@@ -207,7 +207,7 @@ struct EngineTests {
         }
     }
 
-    @Test func anEarlyRefusalSavesTheBody() async throws {
+    @Test func earlyRefusalStatusIsReported() async throws {
         try await withEngine({ _ in .status(413) }) { engine, server in
             try await withFile(random(20_000_000)) { file, _ in
                 let report = try await engine.run(put(server, "f", .file(file)))
@@ -216,11 +216,11 @@ struct EngineTests {
         }
     }
 
-    /// The address counts, in whatever form the URL writes it. Nothing reaches the listening socket.
+    /// The address decides, in every spelling of the URL. Nothing reaches the listening socket.
     @Test(arguments: [
         "127.0.0.1", "127.1", "0x7f000001", "2130706433", "017700000001", "[::ffff:127.0.0.1]", "localhost",
     ])
-    func forbiddenAddressesAreNotConnected(_ host: String) async throws {
+    func forbiddenAddressIsNotConnected(_ host: String) async throws {
         try await withEngine(egress: .publicOnly, { _ in .store() }) { engine, server in
             let request = TransferRequest(method: "PUT", url: "http://\(host):\(server.port)/f", body: loaded([1]))
             let report = try await engine.run(request)
@@ -235,7 +235,7 @@ struct EngineTests {
     @Test(arguments: [
         "file:///etc/passwd", "gopher://127.0.0.1/", "http://u:p@127.0.0.1/", "http://", "ftp://127.0.0.1/x",
     ])
-    func otherURLsAreRefused(_ url: String) async throws {
+    func unsupportedURLsAreRefused(_ url: String) async throws {
         try await withEngine({ _ in .store() }) { engine, _ in
             await #expect(throws: TransferFailure.self) {
                 _ = try await engine.run(TransferRequest(method: "PUT", url: url, body: loaded([1])))
@@ -243,7 +243,7 @@ struct EngineTests {
         }
     }
 
-    @Test func headersCannotForgeLines() async throws {
+    @Test func headerInjectionIsRefused() async throws {
         try await withEngine({ _ in .store() }) { engine, server in
             await #expect(throws: TransferFailure.self) {
                 _ = try await engine.run(
@@ -254,9 +254,10 @@ struct EngineTests {
         }
     }
 
-    /// A file that changes while it is read never becomes an object: the last chunk is held back until it proved whole.
+    /// A file that changes while it is read never becomes an object: the last chunk waits until the file proves
+    /// unchanged.
     @Test(arguments: ["grow", "shrink", "touch"])
-    func aChangingFileFails(_ how: String) async throws {
+    func changingFileFailsTransfer(_ how: String) async throws {
         try await withEngine({ _ in .slow(0.005) }) { engine, server in
             try await withFile(random(8_000_000)) { file, path in
                 let upload = Task { try await engine.run(put(server, "f", .file(file))) }
@@ -280,7 +281,7 @@ struct EngineTests {
         }
     }
 
-    @Test func readsBackAndHashes() async throws {
+    @Test func downloadIsHashed() async throws {
         let bytes = random(3_000_000)
         try await withEngine({ $0.method == "PUT" ? .store() : .fetch }) { engine, server in
             _ = try await engine.run(put(server, "f", loaded(bytes)))
@@ -291,7 +292,7 @@ struct EngineTests {
         }
     }
 
-    @Test func retryAfterIsRead() async throws {
+    @Test func retryAfterHeaderIsRead() async throws {
         try await withEngine({ _ in .status(429, headers: ["Retry-After": "7"]) }) { engine, server in
             let report = try await engine.run(put(server, "f", loaded([1])))
             #expect(report.retryAfter == 7_000)

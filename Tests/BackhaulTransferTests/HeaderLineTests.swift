@@ -2,11 +2,11 @@ import Testing
 
 @testable import BackhaulTransfer
 
-@Suite("Lines of an answer's head")
+@Suite("Response header lines")
 struct HeaderLineTests {
     private func line(_ text: String) -> HeaderLine { Array(text.utf8).withUnsafeBytes { HeaderLine($0) } }
 
-    @Test func statusesAndFields() {
+    @Test func statusLinesAndFieldsAreParsed() {
         #expect(line("HTTP/1.1 201 Created\r\n") == .status(201))
         #expect(line("HTTP/1.1 204\r\n") == .status(204))
         #expect(line("HTTP/1.1 200 a: b\r\n") == .status(200))
@@ -20,7 +20,7 @@ struct HeaderLineTests {
         #expect(line("nothing") == .other)
     }
 
-    @Test func bytesThatAreNoTextAreShownAsReplaced() {
+    @Test func invalidUTF8InHeaderIsReplaced() {
         let bytes: [UInt8] = Array("N\u{c4}: ".utf8) + [0xff, 0x0d, 0x0a]
         let read = bytes.withUnsafeBytes { HeaderLine($0) }
         #expect(read == .field(name: "n\u{c4}", value: "\u{fffd}"))

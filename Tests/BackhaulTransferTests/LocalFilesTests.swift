@@ -14,7 +14,7 @@ struct LocalFilesTests {
             LoadedBytes(bytes: bytes, sha256: SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()))
     }
 
-    @Test func anObjectIsThereWholeOrNotAtAll() async throws {
+    @Test func folderWriteIsAtomic() async throws {
         try await withTemporaryFolder { folder in
             let store = LocalStore(pool: ReaderPool())
             let placement = LocalPlacement(folder: folder, key: "a/b/c.txt", body: body("hello"), readsBack: true)
@@ -30,7 +30,7 @@ struct LocalFilesTests {
         }
     }
 
-    @Test func leftoversOfAKilledProcessGoAndThoseOfALivingOneStay() async throws {
+    @Test func sweepRemovesOnlyUnlockedTemporaryFiles() async throws {
         try await withTemporaryFolder { folder in
             let shelf = folder + "/.backhaul-tmp"
             try FileManager.default.createDirectory(atPath: shelf, withIntermediateDirectories: true)
@@ -43,7 +43,7 @@ struct LocalFilesTests {
         }
     }
 
-    @Test func nothingLeadsOutOfTheFolder() async throws {
+    @Test func keysCannotEscapeFolder() async throws {
         try await withTemporaryFolder { folder in
             let outside = folder + "/outside"
             let inside = folder + "/inside"
@@ -64,7 +64,7 @@ struct LocalFilesTests {
         }
     }
 
-    @Test func aMissingDestinationFolderIsNotMade() async throws {
+    @Test func missingDestinationFolderIsNotCreated() async throws {
         try await withTemporaryFolder { folder in
             let report = try await LocalStore(pool: ReaderPool()).place(
                 LocalPlacement(folder: folder + "/unmounted", key: "x", body: body("x"), readsBack: false))
@@ -76,7 +76,7 @@ struct LocalFilesTests {
         }
     }
 
-    @Test func sourcesAreOpenedBelowTheirRootOnly() async throws {
+    @Test func sourcesOpenOnlyBelowTheirRoot() async throws {
         try await withTemporaryFolder { folder in
             try FileManager.default.createDirectory(atPath: folder + "/root/sub", withIntermediateDirectories: true)
             try Data("s".utf8).write(to: URL(fileURLWithPath: folder + "/secret"))
@@ -92,14 +92,14 @@ struct LocalFilesTests {
             for path in ["link/secret", "file", "../secret", "missing"] {
                 #expect(throws: SourceFile.OpenError.self) { try SourceFile(path: path, below: root.descriptor) }
             }
-            // A pipe without a writer must not hang anybody.
+            // A pipe without a writer must not block the caller.
             #expect(throws: SourceFile.OpenError.self) { try SourceFile(path: "pipe", below: root.descriptor) }
         }
     }
 
-    /// An unmounted disk leaves its empty mount point behind: its files are not gone.
+    /// An unmounted disk leaves an empty mount point: its files do not count as gone.
     @Test(.enabled(if: getuid() == 0, "mounting a tmpfs needs root"))
-    func anUnmountedRootIsUnfit() async throws {
+    func unmountedRootIsUnavailable() async throws {
         try await withTemporaryFolder { folder in
             let disk = folder + "/disk"
             try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
@@ -121,7 +121,7 @@ struct LocalFilesTests {
         }
     }
 
-    @Test func rootsThatAreGoneOrUnknownSaySo() async throws {
+    @Test func missingOrUnknownRootThrows() async throws {
         try await withTemporaryFolder { folder in
             try FileManager.default.createDirectory(atPath: folder + "/a", withIntermediateDirectories: true)
             let roots = SourceRoots(
@@ -131,7 +131,7 @@ struct LocalFilesTests {
             for name in ["a", "b"] as [ByteText] {
                 do throws(RootFailure) {
                     _ = try roots.open(name)
-                    Issue.record("\(name) should be unfit")
+                    Issue.record("\(name) should be unavailable")
                 } catch {
                     if case .unknown = error { Issue.record("\(name): \(error)") }
                 }

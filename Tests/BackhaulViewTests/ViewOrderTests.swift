@@ -10,8 +10,8 @@ import Testing
 
 @testable import BackhaulView
 
-/// Topics are read one after the other: what a view holds at the end must not hang on the order in which news came.
-@Suite("A view, whatever comes first")
+/// Topics are read one after another, so a view's final state must not depend on the order of the records.
+@Suite("View record order")
 struct ViewOrderTests {
     private func outcome(_ kind: OutcomeKind, generation: Int = 0, worker: String = "w", mayExist: Bool = false)
         -> Outcome
@@ -38,7 +38,7 @@ struct ViewOrderTests {
                 path: pipeline.folder + "/v.sqlite", log: pipeline.log, layout: pipeline.layout, holdsTruncation: false,
                 logger: Logger(label: "test"))
             try await body(pipeline, view)
-            // Whatever came, the counts are those of the rows.
+            // For all records, the counts match the rows.
             let counts = try await view.counts(batch: nil, tenant: "t")
             let page = try await view.search(TaskSearch(tenant: "t"))
             #expect(counts.accepted == page.tasks.count)
@@ -52,16 +52,16 @@ struct ViewOrderTests {
 
     private let identity = TaskIdentity(tenant: "t", id: "x")
 
-    /// What a view has read last is written down though nothing comes after it: else the log would keep it for as long as the
-    /// machine is idle, while results go on to age out.
-    @Test func positionsAreWrittenWhenIdle() async throws {
+    /// A view commits its last position although no record follows. Otherwise the log would keep the record as long
+    /// as the machine is idle, while results continue to age out.
+    @Test func idleViewCommitsPositions() async throws {
         try await withPipeline { pipeline in
             let view = try StatusView(
                 path: pipeline.folder + "/v.sqlite", log: pipeline.log, layout: pipeline.layout, holdsTruncation: true,
                 commitEvery: .milliseconds(1_500), logger: Logger(label: "test"))
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await view.run() }
-                // The second one comes within the pause after the first one's commit, and nothing follows it.
+                // The second record arrives within the pause after the first commit, and nothing follows it.
                 for count in 1...2 {
                     try await append(outcome(.succeeded, generation: count), to: pipeline.layout.outcomes, pipeline)
                     try await within(20, "the view's position") {
@@ -82,7 +82,7 @@ struct ViewOrderTests {
         }
     }
 
-    @Test func anAcknowledgmentBeforeItsTask() async throws {
+    @Test func acknowledgmentBeforeTaskIsKept() async throws {
         try await viewing { pipeline, view in
             try await append(outcome(.acknowledged, worker: "api:me"), to: pipeline.layout.outcomes, pipeline)
             try await view.catchUp()
@@ -97,7 +97,7 @@ struct ViewOrderTests {
     }
 
     @Test(arguments: [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]])
-    func aReportAroundItsResult(_ order: [Int]) async throws {
+    func cancelReportInAnyOrderUpdatesObjectMayExist(_ order: [Int]) async throws {
         try await viewing { pipeline, view in
             let news = [
                 (outcome(.cancelled, worker: "api:me", mayExist: true), pipeline.layout.outcomes),
@@ -109,7 +109,7 @@ struct ViewOrderTests {
                 try await view.catchUp()
             }
             #expect(try await view.task(identity)?.objectMayExist == false)
-            // A second record of the task was uploaded all the same: that counts for more.
+            // A second record of the task was uploaded after all: that outweighs the report.
             try await append(outcome(.succeeded), to: pipeline.layout.outcomes, pipeline)
             try await view.catchUp()
             let status = try await view.task(identity)
@@ -117,9 +117,9 @@ struct ViewOrderTests {
         }
     }
 
-    /// What was submitted stays what it was, though a retry elsewhere is met before it, or its outcome.
+    /// The first submission's fingerprint stays, although the view reads a retry to another key, or its outcome, first.
     @Test(arguments: [true, false])
-    func theFirstSubmissionStays(_ meetsOutcomeFirst: Bool) async throws {
+    func firstSubmissionFingerprintIsKept(_ meetsOutcomeFirst: Bool) async throws {
         try await viewing { pipeline, view in
             let draft = try pipeline.draft("a", [1], to: .named("nas"), id: "x")
             let task = Ingest.task(draft, acceptedAt: 5)

@@ -4,8 +4,8 @@ import Testing
 
 @testable import BackhaulView
 
-/// Whatever the order of a generation's news, the row is the same in the end.
-@Suite("Rows of a view")
+/// The row ends the same for every order of a generation's records.
+@Suite("View rows")
 struct ViewRowTests {
     private static let task = UploadTask(
         identity: TaskIdentity(tenant: "t", id: "x"), batch: "b", source: SourceReference(root: "r", path: "p"),
@@ -29,7 +29,7 @@ struct ViewRowTests {
         }
     }
 
-    /// Every order of the news.
+    /// Every order of `news`.
     private static func permutations(_ news: [News]) -> [[News]] {
         guard news.count > 1 else { return [news] }
         return news.indices.flatMap { index in
@@ -41,7 +41,7 @@ struct ViewRowTests {
 
     private static func fold(_ news: [News]) -> ViewRow? { news.reduce(nil as ViewRow?) { $1($0) } }
 
-    @Test func aSuccessInAnyOrder() throws {
+    @Test func successInAnyOrderGivesSameRow() throws {
         let news: [News] = [
             Self.accepted(0), { ViewRow.moving(Self.outcome(.started), to: .running, after: $0) },
             { ViewRow.ending(Self.outcome(.succeeded), .succeeded, after: $0) },
@@ -54,7 +54,7 @@ struct ViewRowTests {
         #expect(!row.isUnacknowledged)
     }
 
-    @Test func aReplayInAnyOrder() throws {
+    @Test func replayInAnyOrderGivesSameRow() throws {
         let news: [News] = [
             Self.accepted(0), Self.accepted(1),
             { ViewRow.ending(Self.outcome(.failed), .failed, after: $0) },
@@ -64,10 +64,10 @@ struct ViewRowTests {
         #expect(rows.count == 1)
         let row = try #require(rows.first ?? nil)
         #expect(row.generation == 1 && row.state == .succeeded)
-        #expect(row.fingerprint == [0], "what was submitted first stays what it was")
+        #expect(row.fingerprint == [0], "the first submission's fingerprint stays")
     }
 
-    @Test func whatACancelLeftBehindIsRememberedOnce() {
+    @Test func objectStoredDespiteCancelSetsLeftBehind() {
         let cancelled: News = { ViewRow.ending(Self.outcome(.cancelled, worker: "api:me"), .cancelled, after: $0) }
         let stored: News = { ViewRow.reporting(Self.outcome(.succeeded), isStored: true, after: $0) }
         let unstored: News = { ViewRow.reporting(Self.outcome(.cancelled), isStored: false, after: $0) }

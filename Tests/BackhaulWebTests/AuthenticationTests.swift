@@ -8,7 +8,7 @@ import Testing
 
 @testable import BackhaulWeb
 
-@Suite("Who asks")
+@Suite("Authentication")
 struct AuthenticationTests {
     private final class Keys: KeySetSource {
         let text: Mutex<String>
@@ -61,7 +61,7 @@ struct AuthenticationTests {
             now: { Date(timeIntervalSince1970: time) })
     }
 
-    @Test func aTokenIsFoundByItsHash() async throws {
+    @Test func apiTokenIsFoundByHash() async throws {
         // SHA-256 of "test".
         let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
         let caller = Caller(name: "camera", scopes: [.submit], tenant: "photos")
@@ -81,7 +81,7 @@ struct AuthenticationTests {
         try caller.require(tenant: "photos")
     }
 
-    @Test func aSignedTokenNamesItsCaller() async throws {
+    @Test func jwtNamesCaller() async throws {
         let bearer = bearer(Keys(try set(key, id: "one")))
         let caller = try await bearer.caller(try await sign(Payload()))
         #expect(caller == Caller(name: "camera", scopes: [.submit, .read], tenant: "photos"))
@@ -90,7 +90,7 @@ struct AuthenticationTests {
         #expect(try await bearer.caller(try await sign(all)).tenant == nil)
     }
 
-    @Test func whatDoesNotCountIsRefused() async throws {
+    @Test func invalidJWTIsRefused() async throws {
         let source = Keys(try set(key, id: "one"))
         let bearer = bearer(source)
         var wrong: [String] = []
@@ -112,7 +112,7 @@ struct AuthenticationTests {
         }
         let claims = good.split(separator: ".")[1]
         wrong.append(part(#"{"alg":"none","kid":"one"}"#) + ".\(claims).")
-        // A shared secret in the key set lets nobody sign.
+        // A shared secret in the key set does not verify a token.
         let collection = JWTKeyCollection()
         await collection.add(
             hmac: HMACKey(from: Data(String(repeating: "secret", count: 6).utf8)), digestAlgorithm: .sha256,
@@ -123,16 +123,16 @@ struct AuthenticationTests {
                 ($0 as? Problem)?.code == "bad-token"
             }
         }
-        // The unknown names did not drive the issuer.
+        // Unknown key ids cause no further fetches from the issuer.
         #expect(source.count.withLock { $0 } == 1)
     }
 
-    /// U+212A (KELVIN SIGN) is canonically equal to K, but a token for the one tenant is not a token for the other. A tenant
-    /// outside the alphabet is refused in each of its forms.
+    /// U+212A (KELVIN SIGN) is canonically equal to K, but a token for the one tenant is not a token for the other.
+    /// A tenant outside the alphabet is refused in every form.
     @Test(arguments: [
         "\u{212A}evin", "caf\u{E9}", "cafe\u{301}", "a/b", "a b", "a\u{0}", String(repeating: "a", count: 300),
     ])
-    func aTenantOutsideTheAlphabetIsRefused(_ tenant: String) async throws {
+    func jwtTenantOutsideAlphabetIsRefused(_ tenant: String) async throws {
         var payload = Payload()
         payload.tenant = tenant
         let token = try await sign(payload)
@@ -145,7 +145,7 @@ struct AuthenticationTests {
         #expect(throws: Problem.self) { try kevin.require(tenant: ByteText(tenant)) }
     }
 
-    @Test func newKeysAreFetchedAndMissingOnesSaid() async throws {
+    @Test func keySetIsRefetchedForUnknownKey() async throws {
         let source = Keys("nothing")
         let time = Mutex(1_000.0)
         var logger = Logger(label: "test")
@@ -165,7 +165,7 @@ struct AuthenticationTests {
         source.text.withLock { $0 = exchanged }
         time.withLock { $0 += 30 }
         #expect(try await bearer.caller(try await sign(Payload(), other, id: "two")).name == "camera")
-        // The withdrawn key counts no more.
+        // The withdrawn key is no longer valid.
         await #expect(throws: Problem.self) { try await bearer.caller(token) }
     }
 }

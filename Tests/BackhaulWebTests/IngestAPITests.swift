@@ -14,7 +14,7 @@ import Testing
 
 @testable import BackhaulWeb
 
-@Suite("Ingest by HTTP")
+@Suite("Ingest API")
 struct IngestAPITests {
     struct Answer {
         var status: Int
@@ -32,7 +32,7 @@ struct IngestAPITests {
         }
     }
 
-    /// A server over an embedded log; `body` is given its base address.
+    /// Runs a server over an embedded log, and `body` with its base URL.
     private func serving(
         authenticator: Authenticator = Authenticator(isOn: false, tokens: []),
         limits: TenantLimits.Rules = TenantLimits.Rules(), clock: any LogClock = SystemLogClock(),
@@ -82,7 +82,7 @@ struct IngestAPITests {
         #"{"source":{"root":"src","path":"\#(path)"},"destination":"nas"\#(extra)}"#
     }
 
-    @Test func aTaskIsInTheLogWhenItIsAnswered() async throws {
+    @Test func taskIsInLogBeforeResponse() async throws {
         try await serving { pipeline, base in
             let answer = try await send("POST", base + "/v1/tasks", task("a/b.jpg", extra: #","taskId":"mine""#))
             #expect(answer.status == 201 && answer.json["taskId"] as? String == "mine")
@@ -96,7 +96,7 @@ struct IngestAPITests {
         }
     }
 
-    @Test func anIdempotencyKeyNamesTheTask() async throws {
+    @Test func idempotencyKeyDerivesTaskID() async throws {
         try await serving { _, base in
             let headers = ["Idempotency-Key": "order 17 / photo 3"]
             let first = try await send("POST", base + "/v1/tasks", task("a"), headers: headers)
@@ -119,7 +119,7 @@ struct IngestAPITests {
         (#"{"source":{"root":"src","path":"a"},"destination":"nas","size":1,"modifiedAt":"now"}"#, 422, "bad-time"),
         (#"{"source":{"root":"src","path":"a"},"destination":"nas","size":-1,"modifiedAt":"now"}"#, 400, "bad-json"),
     ])
-    func whatIsNoTaskIsRefusedByName(_ body: String, _ status: Int, _ code: String) async throws {
+    func invalidTaskIsRefusedWithCode(_ body: String, _ status: Int, _ code: String) async throws {
         try await serving { pipeline, base in
             let answer = try await send("POST", base + "/v1/tasks", body)
             #expect(answer.status == status && answer.json["code"] as? String == code, "\(answer.json)")
@@ -129,7 +129,7 @@ struct IngestAPITests {
         }
     }
 
-    @Test func largeDocumentsAndUnknownPathsAreRefused() async throws {
+    @Test func oversizedBodiesAndUnknownPathsAreRefused() async throws {
         try await serving { _, base in
             let long = try await send("POST", base + "/v1/tasks", String(repeating: " ", count: 70_000) + task("a"))
             #expect(long.status == 413 && long.json["code"] as? String == "too-large")
@@ -142,7 +142,7 @@ struct IngestAPITests {
         }
     }
 
-    @Test func aBatchIsAnsweredLineByLine() async throws {
+    @Test func batchHasOneResponseLinePerTask() async throws {
         try await serving { pipeline, base in
             var lines = (0..<1_200).map { task("f\($0)") }
             lines[3] = "{"
@@ -160,8 +160,8 @@ struct IngestAPITests {
         }
     }
 
-    /// What one line's root does is no matter of the others.
-    @Test func aRootThatIsAwayEndsNoBatch() async throws {
+    /// An unavailable root fails only its own line.
+    @Test func unavailableRootFailsOnlyItsLine() async throws {
         try await serving { _, base in
             let lines = (0..<1_100).map { task($0 == 3 ? "away" : "f\($0)") }
             let answer = try await send("POST", base + "/v1/tasks:batch", lines.joined(separator: "\n"))
@@ -170,8 +170,8 @@ struct IngestAPITests {
         }
     }
 
-    /// Capabilities, scopes, tenants and limits, each with its code.
-    @Test func callersGetWhatTheyMay() async throws {
+    /// Capabilities, scopes, tenants and limits each have their error code.
+    @Test func callerCapabilitiesAndLimitsAreEnforced() async throws {
         let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
         let caller = Caller(name: "camera", scopes: [.submit], tenant: "photos")
         let authenticator = Authenticator(isOn: true, tokens: [APIToken(caller: caller, sha256: hash)])
@@ -198,8 +198,8 @@ struct IngestAPITests {
         }
     }
 
-    /// A caller's trace goes with the task through its retries to the result.
-    @Test func aTraceGoesOnToTheResult() async throws {
+    /// A caller's trace follows the task through its retries to the result.
+    @Test func traceparentReachesResult() async throws {
         try await serving { pipeline, base in
             let count = Mutex(0)
             let server = try StubServer { _ -> StubAnswer in
@@ -226,7 +226,7 @@ struct IngestAPITests {
         }
     }
 
-    @Test func aLogThatIsClosedIsSaidToBe() async throws {
+    @Test func closedLogIsServiceUnavailable() async throws {
         try await serving { pipeline, base in
             await pipeline.log.close()
             let answer = try await send("POST", base + "/v1/tasks", task("a"))

@@ -2,7 +2,7 @@ import Testing
 
 @testable import BackhaulWeb
 
-@Suite("Lines of a stream")
+@Suite("Line splitter")
 struct LineSplitterTests {
     private func lines(_ chunks: [String], limit: Int = 8) -> [LineSplitter.Line] {
         var splitter = LineSplitter(limit: limit)
@@ -13,7 +13,7 @@ struct LineSplitterTests {
 
     private func line(_ text: String) -> LineSplitter.Line { .line(Array(text.utf8)) }
 
-    @Test func chunksDoNotMatter() {
+    @Test func chunkBoundariesDoNotMatter() {
         let expected = [line("one"), line(""), line("two")]
         #expect(lines(["one\n\ntwo"]) == expected)
         #expect(lines(["o", "ne", "\n", "\nt", "wo\n"]) == expected)
@@ -21,7 +21,7 @@ struct LineSplitterTests {
         #expect(lines([""]).isEmpty && lines([]).isEmpty)
     }
 
-    @Test func aLineThatIsTooLongIsToldAndSkipped() {
+    @Test func tooLongLineIsReportedAndSkipped() {
         #expect(lines(["12345678\n123456789\nnext\n"]) == [line("12345678"), .tooLong, line("next")])
         #expect(lines(["123456789", "0123", "4567\nnext"]) == [.tooLong, line("next")])
         #expect(lines(["123456789"]) == [.tooLong])

@@ -14,7 +14,7 @@ import Testing
 struct PaceTests {
     private let second: Int64 = 1_000_000_000
 
-    @Test func onlyWaitingCountsAndOnlyBeyondTheGrace() {
+    @Test func paceCountsWaitingAfterGracePeriod() {
         let pace = ClientPace(bytesPerSecond: 100, grace: 10, longestStandstill: 60)
         #expect(!pace.isTooSlow(.init(bytes: 0, waited: 9 * second)))
         #expect(pace.isTooSlow(.init(bytes: 99, waited: 10 * second)))

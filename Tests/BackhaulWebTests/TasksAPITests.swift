@@ -13,7 +13,7 @@ import Testing
 
 @testable import BackhaulWeb
 
-@Suite("Owners and their tasks by HTTP")
+@Suite("Tasks API")
 struct TasksAPITests {
     private struct Place: Sendable {
         var pipeline: Pipeline
@@ -61,7 +61,7 @@ struct TasksAPITests {
         return ((response as? HTTPURLResponse)?.statusCode ?? 0, json)
     }
 
-    @Test func aTaskIsToldWithEveryAttempt() async throws {
+    @Test func taskShowsEveryAttempt() async throws {
         try await serving { place in
             let pipeline = place.pipeline
             let server = try StubServer { $0.target == "/bad" ? .status(500) : .store() }
@@ -93,7 +93,7 @@ struct TasksAPITests {
             let counts = batch.json["counts"] as? [String: Int] ?? [:]
             #expect(counts["succeeded"] == 1 && counts["failed"] == 1 && counts["accepted"] == 2, "\(batch)")
             #expect(batch.json["ended"] as? Bool == true && batch.json["bytesSucceeded"] as? Int == 2)
-            // Acknowledged tasks count no more.
+            // Acknowledged tasks no longer count.
             #expect(try await send("GET", place.base + "/usage").json["unacknowledged"] as? Int == 2)
             #expect(try await send("POST", place.base + "/tasks/g1/acknowledge").status == 200)
             let list = try await send("POST", place.base + "/tasks:acknowledge", #"{"taskIds":["b1","none"]}"#)
@@ -103,7 +103,7 @@ struct TasksAPITests {
         }
     }
 
-    @Test func aFailedTaskIsTriedAgainElsewhere() async throws {
+    @Test func failedTaskIsRetriedWithNewKey() async throws {
         try await serving { place in
             let pipeline = place.pipeline
             let server = try StubServer { $0.target.hasPrefix("/bad") ? .status(403) : .store() }
@@ -131,8 +131,8 @@ struct TasksAPITests {
         }
     }
 
-    /// Waiting, sleeping and uploading tasks: each is cancelled, none is uploaded any more, and control is empty at last.
-    @Test func aCancelledTaskIsNotUploaded() async throws {
+    /// Waiting, sleeping and uploading tasks are cancelled and no longer uploaded, and the control topic ends empty.
+    @Test func cancelledTaskIsNotUploaded() async throws {
         try await serving { place in
             let pipeline = place.pipeline
             let server = try StubServer { request -> StubAnswer in
@@ -146,7 +146,7 @@ struct TasksAPITests {
             let names = ["slow", "later", "waits", "done"]
             let drafts = try names.map { try pipeline.draft($0, [1], to: .url(ByteText(server.url)), id: ByteText($0)) }
             _ = try await pipeline.ingest.accept([drafts[2]])
-            // The acknowledger alone: nobody is there to upload.
+            // The acknowledger alone, without workers.
             _ = try await pipeline.run(workers: 0) {
                 let first = try await send("POST", place.base + "/tasks/waits/cancel")
                 #expect(first.status == 200 && first.json["status"] as? String == "cancelled", "\(first)")
@@ -167,7 +167,7 @@ struct TasksAPITests {
                     let cancelled = try await send("POST", place.base + "/tasks/\(name)/cancel")
                     #expect(cancelled.status == 200, "\(name): \(cancelled)")
                 }
-                try await until("the workers have met every wish") {
+                try await until("the workers have handled every cancel request") {
                     try await pipeline.openWishes().isEmpty
                 }
             }
@@ -183,7 +183,7 @@ struct TasksAPITests {
         }
     }
 
-    @Test func searchesGoOnWhereTheyWere() async throws {
+    @Test func searchCursorIsStableUnderInserts() async throws {
         try await serving { place in
             let pipeline = place.pipeline
             let drafts = try (0..<25).map {
@@ -198,7 +198,7 @@ struct TasksAPITests {
                 let page = try await send("GET", place.base + "/tasks?limit=10" + cursor)
                 let tasks = page.json["tasks"] as? [[String: Any]] ?? []
                 seen += tasks.compactMap { $0["taskId"] as? String }
-                // What comes meanwhile is met later, and moves nothing.
+                // Tasks added meanwhile appear later and shift nothing.
                 _ = try await pipeline.ingest.accept([
                     try pipeline.draft("new\(seen.count)", [1], to: .named("nas"), batch: "late")
                 ])
@@ -220,7 +220,7 @@ struct TasksAPITests {
         }
     }
 
-    @Test func resultsAndProgressComeAsEvents() async throws {
+    @Test func eventStreamResumesFromLastEventID() async throws {
         try await serving { place in
             let pipeline = place.pipeline
             let server = try StubServer { _ in .store() }
@@ -243,7 +243,7 @@ struct TasksAPITests {
             }.text
             #expect(results(text) == 3, "\(text)")
             #expect(text.contains(#""ended":true"#) && !text.contains("\"batch\":\"c\""))
-            // From an event's id the next client goes on.
+            // The next client resumes after an event's id.
             let ids = text.components(separatedBy: "id: ").dropFirst().map { $0.prefix { !$0.isNewline } }
             let first = String(try #require(ids.first))
             let rest = await (try listen("Last-Event-ID: \(first)\r\n")).receive(seconds: 60) { results($0) >= 2 }.text

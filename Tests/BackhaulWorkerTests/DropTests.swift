@@ -7,10 +7,10 @@ import BackhaulTestKit
 import Foundation
 import Testing
 
-@Suite("The destination that drops")
+@Suite("Drop destination")
 struct DropTests {
     /// Nothing is read and nothing is stored, and the results say so.
-    @Test func tasksSucceedWithoutTheirFiles() async throws {
+    @Test func dropDestinationSucceedsWithoutReadingFile() async throws {
         try await withPipeline(destinations: ["nowhere": Destination(DropDestination())]) { pipeline in
             let draft = try pipeline.draft("a", [1, 2, 3], to: .named("nowhere"))
             try FileManager.default.removeItem(atPath: pipeline.folder + "/source/a")

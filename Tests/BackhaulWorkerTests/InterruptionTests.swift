@@ -33,7 +33,7 @@ struct InterruptionTests {
         let offsets = Mutex<[Int64]>([])
     }
 
-    @Test func aHandlerIsCalledOnceWhicheverComesFirst() {
+    @Test func interruptionCallsHandlerOnce() {
         let tally = Tally()
         let early = Interruption()
         early.interrupt()
@@ -52,7 +52,7 @@ struct InterruptionTests {
         #expect(tally.calls.load(ordering: .relaxed) == 2)
     }
 
-    @Test func whoWaitsAtAGateIsCalledAway() async throws {
+    @Test func interruptionEndsGateWait() async throws {
         let gate = SlotGate(slots: 1)
         try await gate.enter(Self.task, Interruption())
         let interruption = Interruption()
@@ -68,14 +68,14 @@ struct InterruptionTests {
             interruption.interrupt()
             #expect(await group.next() == false)
         }
-        // Interrupted before it asks: it does not wait either.
+        // Interrupted before it enters, it does not wait either.
         await #expect(throws: CancellationError.self) { try await gate.enter(Self.task, interruption) }
         gate.leave(Self.task)
         try await gate.enter(Self.task, Interruption())
     }
 
-    /// Many enter, some are called away at any moment: no place is lost and none is given twice.
-    @Test func placesAreNeitherLostNorDoubled() async throws {
+    /// Many tasks enter and some are interrupted at any moment: no slot is lost and none is given twice.
+    @Test func gateSlotsAreNeitherLostNorDoubled() async throws {
         let gate = SlotGate(slots: 3)
         let tally = Tally()
         await withDiscardingTaskGroup { group in
@@ -99,7 +99,7 @@ struct InterruptionTests {
         await #expect(throws: CancellationError.self) { try await gate.enter(Self.task, full) }
     }
 
-    @Test func onlyAnUploadThatLastsIsMarked() async throws {
+    @Test func onlyLongUploadIsMarked() async throws {
         let clock = ManualClock()
         let marked = Marked()
         let news = Signal()
@@ -113,7 +113,7 @@ struct InterruptionTests {
             marks.begin(Self.delivery(2), at: clock.now, startedAt: clock.now)
             let first = try await marks.end(Self.delivery(1).delivery.reference)
             #expect(!first)
-            // The first look may not have begun yet: it finds the time as it is then.
+            // The first scan may not have started yet; it uses the time at its start.
             while marked.offsets.withLock({ $0.isEmpty }) {
                 clock.advance(by: 5_000)
                 await Task.yield()
@@ -128,7 +128,7 @@ struct InterruptionTests {
         }
     }
 
-    @Test func anUploadWaitsForItsMarkOnItsWay() async throws {
+    @Test func uploadEndWaitsForPendingMark() async throws {
         let clock = ManualClock()
         let begun = Signal()
         let go = Signal()

@@ -12,12 +12,12 @@ import Testing
 
 @testable import BackhaulWorker
 
-@Suite("Partitions that come and go")
+@Suite("Partition ownership")
 struct OwnershipTests {
-    /// Walked: lost(p), assigned(p), delivered(p@0, due later), all before anything that the loss has set going has ended.
-    /// The task belongs to the new ownership: it waits for its time and is tried then.
+    /// Interleaving: lost(p), assigned(p), delivered(p@0, due later), all before any work that the loss started has
+    /// ended. The task belongs to the new ownership: it waits until it is due and is then attempted.
     @Test(arguments: 0..<10)
-    func aTaskOfTheNewOwnershipSurvivesTheLossOfTheOld(round: Int) async throws {
+    func taskSurvivesLossOfEarlierAssignment(round: Int) async throws {
         try await withPipeline(destinations: ["nowhere": Destination(DropDestination())], partitions: 1) { pipeline in
             let partition = TopicPartition(topic: pipeline.layout.tasks, partition: 0)
             _ = try await pipeline.ingest.accept([try pipeline.draft("a", [1], to: .named("nowhere"))])
@@ -50,7 +50,7 @@ struct OwnershipTests {
                 try await within(120, "the task of the new ownership") {
                     while session.settled.isEmpty {
                         await session.settlements.wait()
-                        // In a cancelled task the wait ends at once.
+                        // In a cancelled task, `wait` returns at once.
                         try Task.checkCancellation()
                     }
                 }
@@ -61,8 +61,8 @@ struct OwnershipTests {
         }
     }
 
-    /// A decision whose records the log refuses for good ends: a dead letter names it, and its task has failed.
-    @Test func aRefusedDecisionEnds() throws {
+    /// A decision whose records the log permanently refuses ends in a dead letter, and its task has failed.
+    @Test func refusedDecisionBecomesDeadLetter() throws {
         let writer = DecisionWriter(layout: TopicLayout(), worker: "w")
         let task = UploadTask(
             identity: TaskIdentity(tenant: "t", id: "1"), batch: "b", source: SourceReference(root: "r", path: "p"),
@@ -89,8 +89,8 @@ struct OwnershipTests {
         #expect(last.appends.isEmpty && last.finishes)
     }
 
-    /// A worker that has ended is gone: its lanes hold its cancellations, and those must not hold the lanes.
-    @Test func aWorkerThatHasEndedIsGone() async throws {
+    /// A stopped worker is deallocated: its lanes hold its cancellations, which must not retain the lanes.
+    @Test func stoppedWorkerIsDeallocated() async throws {
         try await withPipeline { pipeline in
             let ended = Ended()
             try await work(pipeline, pipeline.log, ended) {}

@@ -7,7 +7,7 @@ import BackhaulWorker
 import Foundation
 import Testing
 
-@Suite("Roots that are kept open")
+@Suite("Root cache")
 struct RootCacheTests {
     private func task(_ folder: String, _ tree: String) throws -> UploadTask {
         var status = stat()
@@ -19,8 +19,9 @@ struct RootCacheTests {
             modifiedAt: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec), acceptedAt: 1)
     }
 
-    /// The path leads to another tree within the second for which the first one is kept: its files are not changed ones.
-    @Test func aTreeThatWasReplacedDoesNotJudgeTheNewOne() async throws {
+    /// The path switches to another tree within the second for which the first stays open: files there do not count
+    /// as changed.
+    @Test func replacedRootIsReopened() async throws {
         try await withTemporaryFolder { folder in
             for (tree, text) in [("a", "old"), ("b", "the new one")] {
                 try FileManager.default.createDirectory(atPath: "\(folder)/\(tree)", withIntermediateDirectories: true)

@@ -1,7 +1,7 @@
 import BackhaulLog
 import Synchronization
 
-/// A session whose events a test gives, over a log of its own; what is settled is kept.
+/// A session whose events a test provides; it keeps the settled units.
 final class ScriptedSession: LogSession {
     private struct State {
         var events: [SessionEvent] = []
@@ -49,7 +49,7 @@ final class ScriptedSession: LogSession {
     }
 }
 
-/// A log that gives a scripted session to the small lane; everything else is another log's.
+/// A log that returns a scripted session for one group and forwards everything else to another log.
 final class ScriptedLog: MessageLog {
     let log: any MessageLog
     let session: ScriptedSession

@@ -4,7 +4,7 @@ import BackhaulRecords
 import BackhaulWorker
 import Testing
 
-@Suite("The waiting room")
+@Suite("Waiting room")
 struct WaitingRoomTests {
     private func task(_ offset: Int64) -> TaskDelivery {
         let position = LogPosition(partition: TopicPartition(topic: "t", partition: 0), offset: offset)
@@ -22,7 +22,7 @@ struct WaitingRoomTests {
 
     private func offsets(_ tasks: [TaskDelivery]) -> [Int64] { tasks.map(\.delivery.stored.position.offset) }
 
-    @Test func tasksLeaveInTheOrderOfTheirTimes() {
+    @Test func tasksLeaveInOrderOfDueTime() {
         var room = WaitingRoom()
         for (offset, due) in [(1, 50), (2, 10), (3, 30), (4, 40), (5, 20)] as [(Int64, Int64)] {
             room.enter(task(offset), until: due)
@@ -31,11 +31,11 @@ struct WaitingRoomTests {
         #expect(offsets(room.leave(at: 30)) == [2, 5, 3])
         #expect(room.nextDue == 40 && room.count == 2)
         #expect(room.remove(task(4).delivery.reference) != nil)
-        #expect(offsets(room.leave(at: 100)) == [1], "an alarm of one that has left is passed over")
+        #expect(offsets(room.leave(at: 100)) == [1], "the alarm of a removed task is ignored")
         #expect(room.count == 0 && room.nextDue == nil)
     }
 
-    @Test func aTurnIsGivenOnlyToWhoWaits() {
+    @Test func callWakesOnlyWaitingTask() {
         var room = WaitingRoom()
         room.enter(task(1), until: nil)
         #expect(room.nextDue == nil)
@@ -46,8 +46,8 @@ struct WaitingRoomTests {
         #expect(offsets(room.leave(at: 0)) == [1])
     }
 
-    /// A record from before the clock was set back names times that are late by as much.
-    @Test func aDueTimeFollowsTheClockBack() throws {
+    /// A record from before the clock was set back has due times that are late by the same amount.
+    @Test func dueTimeIsShiftedByClockSkew() throws {
         var delivery = task(1).delivery
         delivery.stored.record = LogRecord(
             value: try TaskCodec.encode(task(1).task), headers: [LogHeader(HeaderName.due, text: "5000000")])

@@ -32,7 +32,7 @@ struct WorkerTests {
         }
     }
 
-    @Test func uploadsAndRecordsOneResultEach() async throws {
+    @Test func uploadWritesOneResultPerTask() async throws {
         try await withServer({ _ in .store() }) { server in
             try await withPipeline { pipeline in
                 let drafts = try (0..<200).map {
@@ -51,9 +51,9 @@ struct WorkerTests {
         }
     }
 
-    /// A destination that answers 500 to everything: the tasks walk the delays and end as dead letters, byte-identical,
-    /// with their history; replayed once it is healed, they succeed as generation 1.
-    @Test func failuresWalkTheDelaysAndCanBeReplayed() async throws {
+    /// The destination answers 500 to everything: the tasks pass through the retry tiers and become byte-identical
+    /// dead letters with their history. Replayed once the destination works, they succeed as generation 1.
+    @Test func failedTasksAreDeadLetteredAndReplayed() async throws {
         let isHealed = Mutex(false)
         try await withServer({ _ in isHealed.withLock { $0 } ? .store() : .status(500) }) { server in
             try await withPipeline { pipeline in
@@ -68,7 +68,7 @@ struct WorkerTests {
                             $0.status == "failed" && $0.attempts == 3 && $0.failure?.httpStatus == 500
                         })
                 }
-                #expect(server.requests.count == 60, "three tries each")
+                #expect(server.requests.count == 60, "three attempts each")
                 let values = Set(try await pipeline.records(pipeline.layout.tasks).map(\.record.value))
                 let letters = try await pipeline.deadLetters()
                 #expect(letters.count == 20)
@@ -88,7 +88,7 @@ struct WorkerTests {
         }
     }
 
-    @Test func aRefusalIsFinalAtOnce() async throws {
+    @Test func permanentStatusFailsWithoutRetry() async throws {
         try await withServer({ _ in .status(403) }) { server in
             try await withPipeline { pipeline in
                 try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
@@ -101,7 +101,7 @@ struct WorkerTests {
         }
     }
 
-    @Test func aNamedPauseCostsNoAttempt() async throws {
+    @Test func retryAfterSpendsNoAttempt() async throws {
         try await withServer({ $0.earlier < 4 ? .status(429, headers: ["Retry-After": "1"]) : .store() }) { server in
             try await withPipeline { pipeline in
                 try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
@@ -112,9 +112,9 @@ struct WorkerTests {
         }
     }
 
-    /// Each of these may have stored the object or not; none may be called a success, and each try is one request.
+    /// Each of these may or may not have stored the object; none counts as a success, and each attempt is one request.
     @Test(arguments: ["early", "broken", "lost"])
-    func answersThatProveNothingAreTriedAgain(_ how: String) async throws {
+    func inconclusiveResponseIsRetried(_ how: String) async throws {
         try await withServer({ request in
             guard request.earlier == 0 else { return .store() }
             return switch how {
@@ -134,7 +134,7 @@ struct WorkerTests {
         }
     }
 
-    @Test func bytesThatAreNoTaskGoToDeadLettersAsTheyAre() async throws {
+    @Test func malformedTasksGoToDeadLettersUnchanged() async throws {
         try await withServer({ _ in .store() }) { server in
             try await withPipeline(partitions: 1) { pipeline in
                 let foreign: [[UInt8]?] = [
@@ -149,7 +149,7 @@ struct WorkerTests {
                     })
                 try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
                 let results = try await pipeline.run { try await pipeline.results(1) }
-                #expect(results[0].status == "succeeded", "the partition goes on")
+                #expect(results[0].status == "succeeded", "the partition continues")
                 let letters = try await pipeline.deadLetters()
                 #expect(letters.map(\.stored.record.value) == foreign)
                 #expect(
@@ -162,7 +162,7 @@ struct WorkerTests {
         }
     }
 
-    @Test func changedAndVanishedSourcesFailForGood() async throws {
+    @Test func changedOrMissingSourceFailsPermanently() async throws {
         try await withServer({ _ in .store() }) { server in
             try await withPipeline { pipeline in
                 let drafts = try ["gone", "grown", "folder"].map {
@@ -182,14 +182,14 @@ struct WorkerTests {
         }
     }
 
-    @Test func aMissingRootIsWaitedForWithoutSpendingAttempts() async throws {
+    @Test func unavailableRootIsAwaitedWithoutAttempts() async throws {
         try await withServer({ _ in .store() }) { server in
             try await withPipeline { pipeline in
                 try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
                 let source = pipeline.folder + "/source"
                 try FileManager.default.moveItem(atPath: source, toPath: source + ".away")
                 let results = try await pipeline.run {
-                    // Several looks long.
+                    // Long enough for several checks of the root.
                     try await Task.sleep(for: .milliseconds(1_000))
                     #expect(try await pipeline.allResults().isEmpty)
                     try FileManager.default.moveItem(atPath: source + ".away", toPath: source)
@@ -200,7 +200,7 @@ struct WorkerTests {
         }
     }
 
-    @Test func theDeadlineExpiresATask() async throws {
+    @Test func deadlineExpiresTask() async throws {
         try await withServer({ _ in .status(500) }) { server in
             try await withPipeline { pipeline in
                 let now = pipeline.clock.now
@@ -217,8 +217,8 @@ struct WorkerTests {
         }
     }
 
-    /// Versions of one key, in the order of acceptance, one at a time, a failing one blocking only its key.
-    @Test func keysKeepTheirOrderWhereAsked() async throws {
+    /// Versions of one key are uploaded in order of acceptance, one at a time; a failing one blocks only its key.
+    @Test func orderByKeySerializesUploads() async throws {
         let running = Mutex<[String: Int]>([:])
         try await withServer({ request in
             running.withLock { $0[request.target, default: 0] += 1 }
@@ -246,7 +246,7 @@ struct WorkerTests {
         }
     }
 
-    @Test func aStopInOrderCostsNoAttempt() async throws {
+    @Test func cleanStopSpendsNoAttempt() async throws {
         try await withServer({ $0.earlier == 0 ? .stall(30) : .store() }) { server in
             try await withPipeline { pipeline in
                 try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
@@ -262,8 +262,8 @@ struct WorkerTests {
         }
     }
 
-    /// A worker that dies leaves its mark standing; the next one counts the crash and spends no attempt for it.
-    @Test func aCrashThatMetAMarkIsCounted() async throws {
+    /// A worker that dies leaves its mark in the log; the next one counts the crash and spends no attempt on it.
+    @Test func inFlightMarkCountsCrash() async throws {
         try await withServer({ _ in .store() }) { server in
             try await withPipeline { pipeline in
                 try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
@@ -283,12 +283,12 @@ struct WorkerTests {
                 let results = try await pipeline.run { try await pipeline.results(1) }
                 #expect(results[0].attempts == 1 && results[0].crashes == 2)
                 let last = try await pipeline.records(pipeline.layout.checkpoints).last
-                #expect(last?.record.value == nil, "the mark is forgotten with the task")
+                #expect(last?.record.value == nil, "the mark is deleted with the task")
             }
         }
     }
 
-    @Test func largeFilesHaveTheirOwnLaneAndComeBackToIt() async throws {
+    @Test func largeFileIsRetriedInLargeLane() async throws {
         try await withServer({ $0.earlier == 0 ? .status(500) : .store() }) { server in
             let policy = RetryPolicy(tiers: [100], maxAttempts: 3, jitter: 0, parkDelay: 200)
             try await withPipeline(policy: policy, largeThreshold: 1_000) { pipeline in
@@ -304,7 +304,7 @@ struct WorkerTests {
         }
     }
 
-    @Test func moreWaitsThanMemoryHoldsGoThroughTheTopics() async throws {
+    @Test func waitsBeyondMemoryLimitUseRetryTopics() async throws {
         try await withServer({ $0.earlier == 0 ? .status(500) : .store() }) { server in
             try await withPipeline(policy: RetryPolicy(tiers: [200], maxAttempts: 3, jitter: 0.5, parkDelay: 100)) {
                 pipeline in
@@ -317,7 +317,7 @@ struct WorkerTests {
         }
     }
 
-    @Test func aFolderIsADestinationToo() async throws {
+    @Test func uploadToFolderDestination() async throws {
         try await withTemporaryFolder { target in
             let destination = Destination(FolderDestination(path: target, readsBack: true))
             try await withPipeline(destinations: ["nas": destination]) { pipeline in
@@ -335,8 +335,8 @@ struct WorkerTests {
         }
     }
 
-    /// However a private address is spelt, nobody connects to it. A redirect to one is not followed.
-    @Test func noSpellingGetsAroundTheEgress() async throws {
+    /// No spelling of a private address is connected to. A redirect to one is not followed.
+    @Test func egressPolicyHoldsForEveryAddressSpelling() async throws {
         try await withServer({ _ in .store() }) { server in
             try await withPipeline { pipeline in
                 let port = server.port
@@ -360,7 +360,7 @@ struct WorkerTests {
                 #expect(server.connectionCount == 0)
             }
         }
-        // The redirecting server may be reached; where it points to may not, and is not.
+        // The redirecting server is reached; the target of the redirect is not.
         try await withServer({ _ in .store() }) { target in
             try await withServer({ _ in .status(302, headers: ["Location": target.url]) }) { server in
                 try await withPipeline { pipeline in
@@ -373,7 +373,7 @@ struct WorkerTests {
         }
     }
 
-    /// What no URL may be is refused before it is a task.
+    /// An invalid URL is refused before it becomes a task.
     @Test(arguments: [
         ("gopher://127.0.0.1/", "bad-url"), ("file:///etc/passwd", "bad-url"), ("ftp://h/", "bad-url"),
         ("http://user@h/", "url-user-info"), ("http://user:pass@h/", "url-user-info"),
@@ -381,7 +381,7 @@ struct WorkerTests {
         ("http://h/#x", "url-query"), ("http://h\r\nX: y/", "bad-url"), ("http://h\\@127.0.0.1/", "bad-url"),
         ("http://", "bad-url"), ("http:///x", "bad-url"),
     ])
-    func whatNoURLMayBeIsNoTask(_ url: String, _ code: String) async throws {
+    func invalidDestinationURLIsRejected(_ url: String, _ code: String) async throws {
         try await withPipeline { pipeline in
             let answers = try await pipeline.ingest.accept([try pipeline.draft("a", [1], to: .url(ByteText(url)))])
             guard case .rejected(let violation) = answers[0] else { Issue.record("\(answers)"); return }
@@ -389,7 +389,7 @@ struct WorkerTests {
         }
     }
 
-    @Test func unknownDestinationsAndForbiddenAddressesAreNamed() async throws {
+    @Test func unknownDestinationAndForbiddenAddressFail() async throws {
         try await withServer({ _ in .store() }) { server in
             try await withPipeline { pipeline in
                 try await accept(

@@ -2,7 +2,7 @@ import BackhaulTestKit
 import Foundation
 import Testing
 
-@Suite("Bad input is answered", .serialized)
+@Suite("Bad input", .serialized)
 struct BadInputTests {
     private func expect(_ arguments: [String], code: Int32, says text: String, environment: [String: String] = [:])
         throws
@@ -10,17 +10,17 @@ struct BadInputTests {
         let outcome = try Command.run(arguments, environment: environment)
         #expect(outcome.code == code, "\(arguments): \(outcome)")
         #expect(outcome.errors.contains(text), "\(arguments): \(outcome.errors)")
-        #expect(outcome.output.isEmpty, "\(arguments): data belongs to a success")
+        #expect(outcome.output.isEmpty, "\(arguments): stdout is empty on an error")
     }
 
-    @Test func helpAndVersionAreNoErrors() throws {
+    @Test func helpAndVersionExitZero() throws {
         for arguments in [["--help"], ["--version"], ["submit", "--help"], ["--generate-completion-script", "bash"]] {
             let outcome = try Command.run(arguments)
             #expect(outcome.code == 0 && !outcome.output.isEmpty, "\(arguments)")
         }
     }
 
-    /// What is committed is what the program says now.
+    /// The committed files match the program's output.
     @Test(arguments: [("bash", "backhaul.bash"), ("zsh", "_backhaul"), ("fish", "backhaul.fish")])
     func completionsAreCurrent(_ shell: String, _ file: String) throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -38,7 +38,7 @@ struct BadInputTests {
         }
     }
 
-    @Test func usageIsTwo() async throws {
+    @Test func usageErrorsExitTwo() async throws {
         try expect(["submit"], code: 2, says: "Missing expected argument")
         try expect(["nonsense"], code: 2, says: "Unexpected argument")
         try expect(["status"], code: 2, says: "no log is named")
@@ -67,7 +67,7 @@ struct BadInputTests {
             environment: ["BACKHAUL_LOGGING_LEVL": "x"])
     }
 
-    @Test func submissionsAreChecked() async throws {
+    @Test func invalidSubmitArgumentsExitTwo() async throws {
         try await withTemporaryFolder { folder in
             let log = "embedded://" + folder + "/data"
             let file = folder + "/f"
@@ -87,7 +87,7 @@ struct BadInputTests {
         }
     }
 
-    @Test func pathsOutsideTheRootsAreReported() async throws {
+    @Test func pathsOutsideRootsAreRejected() async throws {
         try await withTemporaryFolder { folder in
             for name in ["in", "out"] {
                 try FileManager.default.createDirectory(atPath: folder + "/" + name, withIntermediateDirectories: true)
@@ -109,7 +109,7 @@ struct BadInputTests {
         }
     }
 
-    @Test func aDaemonSaysWhyItDoesNotStart() async throws {
+    @Test func daemonStartErrorsAreExplained() async throws {
         try await withTemporaryFolder { folder in
             let data = folder + "/data"
             let server = try StubServer { _ in .store() }
@@ -126,7 +126,7 @@ struct BadInputTests {
                 ["standalone", "--data", folder + "/file/data", "--listen", "127.0.0.1:0"], code: 1,
                 says: "cannot be created")
             try expect(["standalone", "--data", data, "--listen", "here"], code: 2, says: "address and a port")
-            // Begins as a loopback address does, and is a name.
+            // A host name that starts like a loopback address.
             try expect(
                 ["standalone", "--data", data, "--listen", "127.example:0"], code: 2, says: "is not an IPv4 address")
             try expect(
@@ -138,7 +138,7 @@ struct BadInputTests {
         }
     }
 
-    @Test func secretsAreNotShown() async throws {
+    @Test func configShowRedactsSecrets() async throws {
         try await withTemporaryFolder { folder in
             try Data("canary\n".utf8).write(to: URL(fileURLWithPath: folder + "/token"))
             let config = folder + "/c.yaml"

@@ -2,9 +2,9 @@ import BackhaulTestKit
 import Foundation
 import Testing
 
-@Suite("The command line: bench")
+@Suite("Bench command")
 struct BenchTests {
-    @Test func itMeasuresARunningSystem() async throws {
+    @Test func benchMeasuresRunningSystem() async throws {
         try await withTemporaryFolder { folder in
             let config = folder + "/c.yaml"
             try Data("destinations: {nowhere: {type: drop}}\n".utf8).write(to: URL(fileURLWithPath: config))
@@ -20,7 +20,7 @@ struct BenchTests {
             let paced = try await Command.result(bench + ["--tasks", "50", "--rate", "200", "--samples", samples])
             #expect(paced.code == 0, "\(paced)")
             let seconds = try #require(paced.objects.first?["acceptedSeconds"] as? Double)
-            #expect(seconds >= 49.0 / 200, "no task goes in before it is due")
+            #expect(seconds >= 49.0 / 200, "no task is submitted before it is due")
             let times = try String(contentsOfFile: samples, encoding: .utf8).split(separator: "\n").compactMap {
                 Int($0)
             }
@@ -33,7 +33,7 @@ struct BenchTests {
         }
     }
 
-    @Test func whatItCannotMeasureIsRefused() async throws {
+    @Test func invalidBenchArgumentsExitTwo() async throws {
         for wrong in [
             ["--to", "nowhere"], ["--to", "http://h/", "--tasks", "0"], ["--to", "http://h/", "--rate", "-1"],
         ] {

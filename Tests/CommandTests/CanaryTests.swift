@@ -3,17 +3,17 @@ import Foundation
 import FoundationNetworking
 import Testing
 
-/// A secret is planted wherever one may enter, right or wrong, and looked for wherever something comes out.
-@Suite("Secrets stay where they are")
+/// Plants a secret at every input, valid or not, and searches every output for it.
+@Suite("Secret leaks")
 struct CanaryTests {
-    /// Each place has its own, so that a leak names its way; all share what is looked for.
+    /// Each input has its own canary, so that a leak names its source; all share the text that is searched for.
     private static func canary(_ place: String) -> String { "cNrY7-\(place)-q9z" }
 
     private func leaks(_ text: String) -> [String] {
         text.components(separatedBy: "cNrY7-").dropFirst().map { String($0.prefix(24)) }
     }
 
-    @Test func noCommandRepeatsOne() throws {
+    @Test func commandsDoNotLeakSecrets() throws {
         let canary = Self.canary
         let wrong: [([String], [String: String])] = [
             (["worker", "--password", canary("flag")], [:]),
@@ -41,7 +41,7 @@ struct CanaryTests {
         }
     }
 
-    @Test func noFileOfSettingsIsRepeated() async throws {
+    @Test func settingsFileErrorsDoNotLeakSecrets() async throws {
         try await withTemporaryFolder { folder in
             let canary = Self.canary
             for (name, text) in [
@@ -78,8 +78,8 @@ struct CanaryTests {
         return "\((response as? HTTPURLResponse)?.allHeaderFields ?? [:]) " + String(decoding: data, as: UTF8.self)
     }
 
-    /// A daemon that logs everything, a destination that repeats its credential wherever it can, a collector of traces.
-    @Test func noServiceRepeatsOne() async throws {
+    /// Runs a daemon that logs everything, a destination that repeats its credential everywhere, and a trace collector.
+    @Test func serviceDoesNotLeakSecrets() async throws {
         try await withTemporaryFolder { folder in
             let canary = Self.canary
             let collector = try StubServer { _ -> StubAnswer in .store() }
@@ -154,7 +154,7 @@ struct CanaryTests {
             try await tell("GET", "/v1/tenants/t/tasks/a", nil, good)
             try await tell("GET", "/metrics", nil, good)
             try await tell("GET", "/v1/tenants/t/tasks", nil, good)
-            #expect(said.joined().contains(#""state":"failed""#), "the destination was met")
+            #expect(said.joined().contains(#""state":"failed""#), "the destination was reached")
             #expect(daemon.terminate() == 0)
             #expect(destination.requests.contains { $0.headers["authorization"] == "Bearer " + canary("bearer") })
             #expect(collector.requests.contains { $0.headers["x-key"] == canary("tracing") })
@@ -163,7 +163,7 @@ struct CanaryTests {
             let spans = collector.objects.values.map { String(decoding: $0, as: UTF8.self) }.joined()
             #expect(!spans.isEmpty && leaks(spans).isEmpty, "traces")
             #expect(!daemon.log.contains(token) && !said.joined().contains(token) && !spans.contains(token))
-            // Records, views and everything else that was written, byte by byte.
+            // Searches records, views and every other file that was written.
             for name in try FileManager.default.subpathsOfDirectory(atPath: folder + "/data") {
                 guard let data = FileManager.default.contents(atPath: folder + "/data/" + name) else { continue }
                 let text = String(decoding: data, as: UTF8.self)

@@ -20,7 +20,7 @@ enum Command {
         var description: String
     }
 
-    /// Beside the test bundle, where SwiftPM puts both.
+    /// The path beside the test bundle, where SwiftPM puts both.
     static func binary() throws -> String {
         var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         for _ in 0..<4 {
@@ -45,7 +45,7 @@ enum Command {
         return process
     }
 
-    /// Runs it to its end on a thread that may wait: the runtime's own are as many as cores, and the other tests' too.
+    /// Runs it to its end on a thread that may block: the runtime has only one thread per core, shared by all tests.
     static func result(_ arguments: [String]) async throws -> Outcome {
         try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread { continuation.resume(with: Result { try run(arguments) }) }
@@ -57,7 +57,7 @@ enum Command {
         _ arguments: [String], environment: [String: String] = [:], folder: String? = nil, input: Data? = nil
     ) throws -> Outcome {
         let process = try process(arguments, environment: environment, folder: folder)
-        // Files, not pipes: however much it prints, nobody waits for anybody.
+        // Files, not pipes: a full pipe would block the program.
         let base = NSTemporaryDirectory() + "backhaul-command-" + UUID().uuidString
         defer { for suffix in [".in", ".out", ".err"] { try? FileManager.default.removeItem(atPath: base + suffix) } }
         try (input ?? Data()).write(to: URL(fileURLWithPath: base + ".in"))
@@ -93,7 +93,7 @@ final class Daemon {
         let deadline = Date() + 60
         while !log.contains("\"event\":\"ready\"") {
             guard process.isRunning, Date() < deadline else {
-                throw Command.Missing(description: "the daemon did not get ready: \(log)")
+                throw Command.Missing(description: "the daemon did not become ready: \(log)")
             }
             Thread.sleep(forTimeInterval: 0.01)
         }

@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@Suite("The main job on the command line", .serialized)
+@Suite("Main job", .serialized)
 struct MainJobTests {
     private func makeFiles(_ folder: String, _ count: Int, size: Int = 1_000) throws {
         for number in 0..<count {
@@ -35,8 +35,8 @@ struct MainJobTests {
         }
     }
 
-    /// The lines of the documentation, with the keys that they promise.
-    @Test func theDocumentedCommandsSayWhatTheyPromise() async throws {
+    /// Runs the documented commands and checks the keys that the documentation promises.
+    @Test func documentedCommandsPrintPromisedKeys() async throws {
         let isHealed = Mutex(false)
         let server = try StubServer { request in
             guard request.method == "PUT" else { return .fetch }
@@ -113,7 +113,7 @@ struct MainJobTests {
         }
     }
 
-    /// Holds every result against the published schema, with a validator that is not ours.
+    /// Checks every result against the published schema with an independent validator.
     private func validate(_ results: String, _ folder: String) throws {
         let schema = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("schemas/json/result.v1.schema.json").path
@@ -131,8 +131,9 @@ struct MainJobTests {
         #expect(python.terminationStatus == 0, "needs python3-jsonschema: deploy/setup/debian.sh test")
     }
 
-    /// With `kill -9` at random moments: one result each, every object intact, no more sent twice than were in flight.
-    @Test func killsLoseAndDoubleNothing() async throws {
+    /// With `kill -9` at random moments, each task has one result, every object is intact, and no more uploads are
+    /// repeated than were in flight.
+    @Test func killsLoseAndDuplicateNoResult() async throws {
         let server = try StubServer { $0.method == "PUT" ? .slow(0.002) : .fetch }
         defer { server.close() }
         try await withTemporaryFolder { folder in
@@ -154,7 +155,7 @@ struct MainJobTests {
                 daemon = try Daemon(data: data, config: config)
             }
             submit.waitUntilExit()
-            #expect(submit.terminationStatus == 0, "submit finishes whatever becomes of the daemon")
+            #expect(submit.terminationStatus == 0, "submit finishes regardless of the daemon")
             try waitFor(log, "b") { $0["succeeded"] == 1_500 }
             let audit = try Command.run(["audit", "--verify", "--log", log, "--output", "json"])
             #expect(audit.code == 0, "\(audit.output)")
@@ -163,12 +164,12 @@ struct MainJobTests {
             let puts = server.requests.filter { $0.method == "PUT" }.count
             #expect(
                 puts <= 1_500 + kills * 32,
-                "\(puts) uploads for 1500 files and \(kills) kills with at most 32 under way or undecided")
+                "\(puts) uploads for 1500 files and \(kills) kills with at most 32 in flight or undecided")
             #expect(daemon.terminate() == 0)
         }
     }
 
-    @Test func submissionsNeedNoDaemon() async throws {
+    @Test func submitWorksWithoutDaemon() async throws {
         let server = try StubServer { _ in .store() }
         defer { server.close() }
         try await withTemporaryFolder { folder in
