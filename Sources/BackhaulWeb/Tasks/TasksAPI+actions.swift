@@ -51,7 +51,7 @@ extension TasksAPI {
     func cancel(_ call: Call) async throws -> Response {
         let status = try await status(call)
         let result = try await asking {
-            try await actions.cancel(status, caller: call.caller.name, patience: Self.decision)
+            try await actions.cancel(status, caller: call.caller.name, patience: limits.cancel)
         }
         switch result {
         case .ended(let state):
@@ -86,7 +86,7 @@ extension TasksAPI {
             outcome = try await asking {
                 try await replay.again(status.task, at: status.position, destination: destination)
             }
-        } catch let violation as TaskRules.Violation {
+        } catch let violation as TaskRules.InvalidTaskError {
             throw Problem(.unprocessableContent, violation.code, violation.message)
         }
         guard let outcome else {

@@ -19,12 +19,8 @@ package struct TasksAPI: Sendable {
     let streams: StreamSlots
     let searches: StreamSlots
 
-    /// Milliseconds that a status request waits for the view to reach the position in `after`.
-    static let patience: Int64 = 3_000
-    /// Milliseconds that a cancel waits for its result.
-    static let decision: Int64 = 5_000
-    /// Time limit of one query of the log and the view together.
-    static let longest = Duration.seconds(8)
+    let limits: QueryLimits
+
     /// Maximum tasks that one request may acknowledge or look up.
     static let largestList = 1_000
     static let largestBody = 256 << 10
@@ -32,8 +28,9 @@ package struct TasksAPI: Sendable {
     /// - Parameter rules: which other destinations a retried task may be sent to.
     package init(
         log: any MessageLog, layout: TopicLayout, view: StatusView, replay: Replay, rules: LiveRules,
-        clock: any LogClock
+        clock: any LogClock, limits: QueryLimits = QueryLimits()
     ) {
+        self.limits = limits
         self.log = log
         self.layout = layout
         self.view = view
@@ -75,7 +72,7 @@ package struct TasksAPI: Sendable {
     func asking<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
         do {
             // Building a view may take long; no request waits for that.
-            return try await Deadline.run(Self.longest, body)
+            return try await Deadline.run(limits.query, body)
         } catch is Deadline.Passed {
             throw Problem(
                 .serviceUnavailable, "view-behind", "the view is behind the log and did not catch up in time",
@@ -133,7 +130,7 @@ package struct TasksAPI: Sendable {
             throw Problem(
                 .unprocessableContent, "unknown-topic", "the topic in 'after' is not one that holds task states")
         }
-        let end = clock.now + Self.patience
+        let end = clock.now + limits.position
         let signal = view.watch()
         defer { view.unwatch(signal) }
         while true {
