@@ -112,8 +112,11 @@ reference: build ## Regenerate the table of docs/CONFIGURATION.md and the schema
 	@.build/debug/backhaul config reference | deploy/setup/insert-table.py docs/CONFIGURATION.md
 	@.build/debug/backhaul config reference --format destinations | deploy/setup/insert-table.py docs/CONFIGURATION.md destinations
 
-man: ## Regenerate docs/man (after the command line changed)
-	swift package --allow-writing-to-package-directory generate-manual --multi-page --output-directory docs/man
+man: build ## Regenerate docs/man (after the command line changed)
+	@# The plugin of swift-argument-parser would build the whole package again, for release.
+	swift build --product generate-manual
+	rm -f docs/man/*
+	"$$(swift build --show-bin-path)/generate-manual-tool" .build/debug/backhaul --multi-page --output-directory docs/man
 
 clean: ## Remove build products
 	rm -rf .build
