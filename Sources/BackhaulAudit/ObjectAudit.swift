@@ -183,7 +183,7 @@ package struct ObjectAudit: Sendable {
             case .request(let request):
                 do {
                     step = dialect.next(try await engine.run(request))
-                } catch let failure as TransferFailure {
+                } catch let failure as TransferError {
                     step = .failed(failure.classified)
                 }
             case .place(let placement): step = dialect.next(try await store.place(placement))

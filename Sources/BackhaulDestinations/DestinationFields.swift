@@ -3,7 +3,7 @@ internal import Foundation
 /// The settings of one destination as they were written, read by its type.
 package struct DestinationFields: Sendable {
     /// A setting that cannot be used: which, and what to write.
-    package struct Invalid: Error, Hashable, Sendable, CustomStringConvertible {
+    package struct InvalidError: Error, Hashable, Sendable, CustomStringConvertible {
         package let description: String
 
         package init(_ description: String) { self.description = description }
@@ -12,19 +12,19 @@ package struct DestinationFields: Sendable {
     private let texts: [String: String]
 
     /// Checks the names and the choices of `texts` by the fields of a type.
-    /// - Throws: `Invalid`.
-    package init(_ texts: [String: String], of type: any DestinationType.Type) throws(Invalid) {
+    /// - Throws: `InvalidError`.
+    package init(_ texts: [String: String], of type: any DestinationType.Type) throws(InvalidError) {
         var texts = texts
         for name in texts.keys.sorted() where !type.fields.contains(where: { $0.name == name }) {
-            throw Invalid("\(name) is not used by type \(type.name)")
+            throw InvalidError("\(name) is not used by type \(type.name)")
         }
         for field in type.fields {
             guard let text = texts[field.name] ?? field.standard else {
-                if field.isRequired { throw Invalid("\(field.name) is missing") }
+                if field.isRequired { throw InvalidError("\(field.name) is missing") }
                 continue
             }
             if case .choice(let all) = field.kind, !all.contains(text) {
-                throw Invalid("\(field.name) must be one of \(all.joined(separator: ", "))")
+                throw InvalidError("\(field.name) must be one of \(all.joined(separator: ", "))")
             }
             texts[field.name] = text
         }
@@ -35,21 +35,21 @@ package struct DestinationFields: Sendable {
     package subscript(_ name: String) -> String { texts[name] ?? "" }
 
     /// The choice of a field; its first case should the field not be one of them.
-    /// - Throws: `Invalid`.
-    package func choice<Choice: RawRepresentable & CaseIterable>(_ name: String) throws(Invalid) -> Choice
+    /// - Throws: `InvalidError`.
+    package func choice<Choice: RawRepresentable & CaseIterable>(_ name: String) throws(InvalidError) -> Choice
     where Choice.RawValue == String {
         guard let choice = Choice(rawValue: self[name]) else {
-            throw Invalid("\(name) must be one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
+            throw InvalidError("\(name) must be one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return choice
     }
 
     /// The content of the file that a field names, without the blanks around it; nil where it is not set.
-    /// - Throws: `Invalid`.
-    package func secret(_ name: String) throws(Invalid) -> Secret? {
+    /// - Throws: `InvalidError`.
+    package func secret(_ name: String) throws(InvalidError) -> Secret? {
         guard let file = texts[name] else { return nil }
         guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-            throw Invalid("\(name) \(file) cannot be read")
+            throw InvalidError("\(name) \(file) cannot be read")
         }
         return Secret(text.trimmingCharacters(in: .whitespacesAndNewlines))
     }

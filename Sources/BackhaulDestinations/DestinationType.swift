@@ -1,8 +1,8 @@
 package import BackhaulDomain
 package import BackhaulTransfer
 
-/// A type of destination: its settings, and how objects get there and are read back. All that is known of one is below its
-/// folder; `DestinationTypes` lists them.
+/// A type of destination: its settings, and how objects get there and are read back. All that is known of one is below
+/// its folder; `DestinationTypes` lists them.
 package protocol DestinationType: Hashable, Sendable {
     /// The value of `type` in the configuration.
     static var name: String { get }
@@ -15,8 +15,8 @@ package protocol DestinationType: Hashable, Sendable {
     /// Whether an upload reads its source.
     static var readsSource: Bool { get }
 
-    /// - Throws: `DestinationFields.Invalid`.
-    init(_ fields: DestinationFields) throws(DestinationFields.Invalid)
+    /// - Throws: `DestinationFields.InvalidError`.
+    init(_ fields: DestinationFields) throws(DestinationFields.InvalidError)
 
     /// The settings for people, without secrets.
     var description: String { get }

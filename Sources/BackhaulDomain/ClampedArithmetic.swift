@@ -11,10 +11,4 @@ extension FixedWidthInteger {
         guard overflows else { return difference }
         return other > 0 ? .min : .max
     }
-
-    package func multipliedClamped(by other: Self) -> Self {
-        let (product, overflows) = multipliedReportingOverflow(by: other)
-        guard overflows else { return product }
-        return (self < 0) == (other < 0) ? .max : .min
-    }
 }

@@ -16,7 +16,7 @@ package enum FailureClass: String, Hashable, Sendable, CaseIterable {
     case sourceGone = "source-gone"
     /// The root is missing or has been replaced: unmounted, stale, another disk. The task waits and spends no
     /// attempt.
-    case rootUnfit = "root-unfit"
+    case rootUnavailable = "root-unfit"
     /// The record is not a task.
     case malformed
     /// The worker stopped. Spends no attempt and adds no delay: the next owner starts again.

@@ -1,7 +1,7 @@
 /// Rules for accepting a task. Records are checked against them too, since anyone may write to a topic.
 package enum TaskRules {
     /// Why something is not a valid task.
-    package struct Violation: Error, Hashable, Sendable, CustomStringConvertible {
+    package struct InvalidTaskError: Error, Hashable, Sendable, CustomStringConvertible {
         /// A stable code for programs.
         package var code: String
         /// A sentence for people.
@@ -18,8 +18,8 @@ package enum TaskRules {
     package static let largestKey = 1_024
     package static let largestPath = 4_096
 
-    /// - Throws: the first `Violation` found.
-    package static func check(_ task: UploadTask) throws(Violation) {
+    /// - Throws: the first `InvalidTaskError` found.
+    package static func check(_ task: UploadTask) throws(InvalidTaskError) {
         try checkTenant(task.identity.tenant)
         try checkID(task.identity.id)
         try checkBatch(task.batch)
@@ -31,34 +31,36 @@ package enum TaskRules {
         case .url(let url): try checkURL(url)
         }
         guard task.contentType.utf8.count <= 256, task.contentType.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) else {
-            throw Violation("bad-content-type", "the content type must be at most 256 printable ASCII characters")
+            throw InvalidTaskError(
+                "bad-content-type", "the content type must be at most 256 printable ASCII characters")
         }
         guard Domain.sizes.contains(task.size) else {
-            throw Violation("bad-size", "a file has at most \(Domain.sizes.upperBound) bytes (8 PiB), not \(task.size)")
+            throw InvalidTaskError(
+                "bad-size", "a file has at most \(Domain.sizes.upperBound) bytes (8 PiB), not \(task.size)")
         }
         guard Domain.times.contains(task.acceptedAt), task.deadline.map(Domain.times.contains) ?? true else {
-            throw Violation("bad-time", "times must be between the years 1970 and 9999")
+            throw InvalidTaskError("bad-time", "times must be between the years 1970 and 9999")
         }
     }
 
-    package static func checkTenant(_ tenant: ByteText) throws(Violation) {
+    package static func checkTenant(_ tenant: ByteText) throws(InvalidTaskError) {
         try checkName(tenant, what: "tenant")
     }
 
-    package static func checkBatch(_ batch: ByteText) throws(Violation) {
+    package static func checkBatch(_ batch: ByteText) throws(InvalidTaskError) {
         guard batch.utf8.count <= 128, !hasControl(batch) else {
-            throw Violation("bad-batch", "a batch has at most 128 bytes and no control characters")
+            throw InvalidTaskError("bad-batch", "a batch has at most 128 bytes and no control characters")
         }
     }
 
-    package static func checkID(_ id: ByteText) throws(Violation) {
+    package static func checkID(_ id: ByteText) throws(InvalidTaskError) {
         let isPlain = id.withBytes { $0.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") } }
         guard !id.isEmpty, id.utf8.count <= 128, isPlain else {
-            throw Violation("bad-id", "a task id has 1 to 128 printable ASCII characters, no blank and no '/'")
+            throw InvalidTaskError("bad-id", "a task id has 1 to 128 printable ASCII characters, no blank and no '/'")
         }
     }
 
-    package static func checkName(_ name: ByteText, what: String) throws(Violation) {
+    package static func checkName(_ name: ByteText, what: String) throws(InvalidTaskError) {
         let isPlain = name.withBytes { bytes in
             bytes.allSatisfy { byte in
                 switch byte {
@@ -70,22 +72,22 @@ package enum TaskRules {
             }
         }
         guard !name.isEmpty, name.utf8.count <= 64, isPlain, name.utf8.first != UInt8(ascii: ".") else {
-            throw Violation(
+            throw InvalidTaskError(
                 "bad-\(what)", "a \(what) name has 1 to 64 characters of A-Z a-z 0-9 . _ - and does not begin with '.'")
         }
     }
 
     /// Checks a relative path that must stay below its root: no `.`, `..` or empty component, no control character.
-    package static func checkPath(_ path: ByteText, code: String, what: String, limit: Int) throws(Violation) {
+    package static func checkPath(_ path: ByteText, code: String, what: String, limit: Int) throws(InvalidTaskError) {
         guard !path.isEmpty, path.utf8.count <= limit else {
-            throw Violation(code, "the \(what) must have 1 to \(limit) bytes")
+            throw InvalidTaskError(code, "the \(what) must have 1 to \(limit) bytes")
         }
         guard !hasControl(path) else {
-            throw Violation(
+            throw InvalidTaskError(
                 code, "the \(what) contains a control character (such as a newline or NUL); rename the file")
         }
         guard path.withBytes(hasPlainComponents) else {
-            throw Violation(code, "the \(what) must be relative, without empty, '.' or '..' components")
+            throw InvalidTaskError(code, "the \(what) must be relative, without empty, '.' or '..' components")
         }
     }
 
@@ -108,7 +110,7 @@ package enum TaskRules {
     }
 
     /// Checks a destination's label in outcomes and results: its name, or the base URL.
-    package static func checkLabel(_ label: ByteText) throws(Violation) {
+    package static func checkLabel(_ label: ByteText) throws(InvalidTaskError) {
         if label.utf8.contains(UInt8(ascii: ":")) {
             try checkURL(label)
         } else {
@@ -117,32 +119,32 @@ package enum TaskRules {
     }
 
     /// Checks a base URL that a submitter chose. The engine parses it again with the parser that it connects with.
-    package static func checkURL(_ url: ByteText) throws(Violation) {
+    package static func checkURL(_ url: ByteText) throws(InvalidTaskError) {
         // Bytes, since every task is checked several times, and Characters cost a hundred times as much.
         let utf8 = url.utf8
         let scheme = utf8.prefix { $0 != UInt8(ascii: ":") }
         guard ["http", "https"].contains(where: { isSame(scheme, $0) }),
             utf8.dropFirst(scheme.count).starts(with: "://".utf8)
         else {
-            throw Violation("bad-url", "a destination URL begins with http:// or https://")
+            throw InvalidTaskError("bad-url", "a destination URL begins with http:// or https://")
         }
         guard utf8.count <= 2_048, utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") })
         else {
-            throw Violation(
+            throw InvalidTaskError(
                 "bad-url", "a destination URL has at most 2048 printable ASCII characters, no blank, no '\\'")
         }
         let authority = utf8.dropFirst(scheme.count + 3).prefix {
             $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#")
         }
-        guard !authority.isEmpty else { throw Violation("bad-url", "the destination URL has no host") }
+        guard !authority.isEmpty else { throw InvalidTaskError("bad-url", "the destination URL has no host") }
         guard !authority.contains(UInt8(ascii: "@")) else {
-            throw Violation(
+            throw InvalidTaskError(
                 "url-user-info",
                 "a destination URL must not have a user name or password; put credentials into a configured destination"
             )
         }
         guard !utf8.contains(UInt8(ascii: "?")), !utf8.contains(UInt8(ascii: "#")) else {
-            throw Violation(
+            throw InvalidTaskError(
                 "url-query",
                 "a destination URL must not have a query or fragment: a presigned query is a credential and is never "
                     + "written to the log; configure a destination instead")

@@ -52,7 +52,7 @@ package enum Verdict: Hashable, Sendable {
         switch failure.kind {
         case .interrupted:
             return .forget
-        case .rootUnfit:
+        case .rootUnavailable:
             return later(Double(policy.parkDelay) * factor, spends: false)
         case .throttled:
             // Never before the time that the destination named. Spread after it, since other clients got the same

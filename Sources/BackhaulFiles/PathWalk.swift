@@ -4,7 +4,7 @@ internal import Foundation
 /// leave its root, even if the disk changes meanwhile.
 package enum PathWalk {
     /// Why a component could not be opened.
-    package struct Failure: Error, Hashable, Sendable {
+    package struct WalkError: Error, Hashable, Sendable {
         package let errno: Int32
         /// The path up to the component, below the root.
         package let path: String
@@ -35,7 +35,7 @@ package enum PathWalk {
         let components = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
             .map { String(decoding: $0, as: UTF8.self) }
         guard let name = components.last, !components.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) else {
-            throw Failure(errno: EINVAL, path: path)
+            throw WalkError(errno: EINVAL, path: path)
         }
         var folder = root
         defer { if folder != root { close(folder) } }
@@ -45,12 +45,12 @@ package enum PathWalk {
             var next = openat(folder, component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
             if next < 0, errno == ENOENT, creating {
                 guard mkdirat(folder, component, 0o777) == 0 || errno == EEXIST else {
-                    throw Failure(errno: errno, path: walked)
+                    throw WalkError(errno: errno, path: walked)
                 }
                 fsync(folder)
                 next = openat(folder, component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
             }
-            guard next >= 0 else { throw Failure(errno: errno, path: walked) }
+            guard next >= 0 else { throw WalkError(errno: errno, path: walked) }
             if folder != root { close(folder) }
             folder = next
         }

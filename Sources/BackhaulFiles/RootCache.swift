@@ -22,8 +22,8 @@ package final class RootCache: Sendable {
     package func kept(_ name: ByteText) -> OpenRoot? { kept.withLock { $0[name] } }
 
     /// Opens the root and caches it. Blocks.
-    /// - Throws: `RootFailure`.
-    package func open(_ name: ByteText) throws(RootFailure) -> OpenRoot {
+    /// - Throws: `RootError`.
+    package func open(_ name: ByteText) throws(RootError) -> OpenRoot {
         let root = try roots.open(name)
         kept.withLock { $0[name] = root }
         queue.asyncAfter(deadline: .now() + Self.age) { [weak self, weak root] in

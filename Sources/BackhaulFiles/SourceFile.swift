@@ -54,12 +54,12 @@ package final class SourceFile: Sendable {
             let (descriptor, status) = try PathWalk.withParent(of: path, below: root) { folder, name in
                 // Without O_NONBLOCK, opening a pipe would wait for its writer.
                 let descriptor = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
-                guard descriptor >= 0 else { throw PathWalk.Failure(errno: errno, path: path) }
+                guard descriptor >= 0 else { throw PathWalk.WalkError(errno: errno, path: path) }
                 var status = stat()
                 guard fstat(descriptor, &status) == 0 else {
                     let code = errno
                     close(descriptor)
-                    throw PathWalk.Failure(errno: code, path: path)
+                    throw PathWalk.WalkError(errno: code, path: path)
                 }
                 return (descriptor, status)
             }
@@ -70,7 +70,7 @@ package final class SourceFile: Sendable {
             self.descriptor = descriptor
             self.path = path
             fingerprint = Fingerprint(status)
-        } catch let failure as PathWalk.Failure {
+        } catch let failure as PathWalk.WalkError {
             switch failure.errno {
             case ENOENT, ENOTDIR, ELOOP: throw OpenError.missing(failure.message)
             case ESTALE, EIO, ENXIO, ENODEV, ENOTCONN: throw OpenError.stale(failure.message)

@@ -17,7 +17,7 @@ package final class OpenRoot: Sendable {
 }
 
 /// Why a root cannot be used.
-package enum RootFailure: Error, Hashable, Sendable, CustomStringConvertible {
+package enum RootError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknown(ByteText)
     /// The root is missing or has been replaced: its tasks wait.
     case unfit(String)
@@ -68,8 +68,8 @@ package struct SourceRoots: Sendable {
     }
 
     /// Opens a root. Blocks.
-    /// - Throws: `RootFailure`.
-    package func open(_ name: ByteText) throws(RootFailure) -> OpenRoot {
+    /// - Throws: `RootError`.
+    package func open(_ name: ByteText) throws(RootError) -> OpenRoot {
         let registration = try registration(of: name)
         guard let path = configured[name]?.path ?? (takesRegistered ? registration?.path : nil) else {
             throw .unknown(name)
@@ -95,8 +95,8 @@ package struct SourceRoots: Sendable {
 
     /// The root that contains a folder, or that the folder becomes once confirmed.
     /// - Parameter path: absolute and resolved.
-    /// - Throws: `RootFailure.unknown` when no configured root contains the folder and it may not become a root.
-    package func name(of path: String) throws(RootFailure) -> (name: ByteText, path: String) {
+    /// - Throws: `RootError.unknown` when no configured root contains the folder and it may not become a root.
+    package func name(of path: String) throws(RootError) -> (name: ByteText, path: String) {
         for (name, root) in configured.sorted(by: { $0.value.path.utf8.count > $1.value.path.utf8.count }) {
             guard let resolved = realpath(root.path, nil) else { continue }
             defer { free(resolved) }
@@ -111,11 +111,11 @@ package struct SourceRoots: Sendable {
 
     /// Registers a root and its file system, durably. Call it once a file was found there: an empty folder may be
     /// the mount point of a missing disk.
-    /// - Throws: `RootFailure`, file errors.
+    /// - Throws: `RootError`, file errors.
     package func confirm(_ name: ByteText, path: String) throws {
         guard let registry else { return }
         let descriptor = Foundation.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw RootFailure.unfit("\(path): \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else { throw RootError.unfit("\(path): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         let entry = Registration(name: name.text, path: path, fileSystem: Self.fileSystem(descriptor))
         if let found = try registration(of: name), ByteText(found.path) == ByteText(path),
@@ -135,7 +135,7 @@ package struct SourceRoots: Sendable {
             close(written)
         }
         guard rename(temporary, file) == 0 else {
-            throw RootFailure.unfit("registering \(path) in \(registry) failed: \(String(cString: strerror(errno)))")
+            throw RootError.unfit("registering \(path) in \(registry) failed: \(String(cString: strerror(errno)))")
         }
         let folder = Foundation.open(registry, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if folder >= 0 {
@@ -144,8 +144,8 @@ package struct SourceRoots: Sendable {
         }
     }
 
-    /// - Throws: `RootFailure.unfit` when the registration exists but cannot be read.
-    private func registration(of name: ByteText) throws(RootFailure) -> Registration? {
+    /// - Throws: `RootError.unfit` when the registration exists but cannot be read.
+    private func registration(of name: ByteText) throws(RootError) -> Registration? {
         guard let registry, !name.utf8.contains(UInt8(ascii: "/")), !name.hasPrefix(".") else { return nil }
         let file = registry + "/" + name.text + ".json"
         guard access(file, F_OK) == 0 || errno != ENOENT else { return nil }

@@ -9,7 +9,7 @@ package enum Acceptance: Hashable, Sendable {
     case known(TaskIdentity, LogPosition)
     /// A task with other content has the id.
     case conflict(TaskIdentity, LogPosition)
-    case rejected(TaskRules.Violation)
+    case rejected(TaskRules.InvalidTaskError)
 }
 
 /// A task as a submitter describes it.

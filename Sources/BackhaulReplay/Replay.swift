@@ -94,12 +94,12 @@ package struct Replay: Sendable {
     ///   - position: the position of its record, if known; otherwise its dead letter is searched for.
     ///   - destination: the new destination; nil keeps the old one.
     /// - Returns: the outcome of the append; nil when neither its record nor its letter is still kept.
-    /// - Throws: `LogError`; `TaskRules.Violation` for an invalid destination, or a task of the last generation.
+    /// - Throws: `LogError`; `TaskRules.InvalidTaskError` for an invalid destination, or a task of the last generation.
     package func again(
         _ task: TaskGeneration, at position: LogPosition?, destination: DestinationReference?
     ) async throws -> AppendOutcome? {
         guard Self.next(task) != nil else {
-            throw TaskRules.Violation(
+            throw TaskRules.InvalidTaskError(
                 "last-generation", "the task cannot be replayed again; submit it under a new id")
         }
         guard let (stored, found) = try await record(of: task, at: position) else { return nil }

@@ -216,7 +216,7 @@ package struct SettingsReader {
         }
         do {
             return try make(type, try DestinationFields(fields, of: type), order)
-        } catch let error as DestinationFields.Invalid {
+        } catch let error as DestinationFields.InvalidError {
             throw failure(error.description)
         }
     }

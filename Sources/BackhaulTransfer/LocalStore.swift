@@ -50,10 +50,10 @@ package struct LocalStore: Sendable {
             try await pool.run {
                 do {
                     return try Self.store(placement, cancelled)
-                } catch let failure as TransferFailure {
+                } catch let failure as TransferError {
                     return TransferReport(failure: failure)
                 } catch let error as SourceFile.ReadError {
-                    return TransferReport(failure: TransferFailure(error))
+                    return TransferReport(failure: TransferError(error))
                 }
             }
         } onCancel: {
@@ -82,7 +82,7 @@ package struct LocalStore: Sendable {
     private static func store(_ placement: LocalPlacement, _ cancelled: CancelFlag) throws -> TransferReport {
         let root = open(placement.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard root >= 0 else {
-            throw TransferFailure.storeFailed(
+            throw TransferError.storeFailed(
                 "the destination folder \(placement.folder) cannot be opened (\(String(cString: strerror(errno)))); "
                     + "create or mount it")
         }
@@ -90,7 +90,7 @@ package struct LocalStore: Sendable {
         guard !placement.key.utf8.starts(with: (temporary + "/").utf8),
             !placement.key.utf8.elementsEqual(temporary.utf8)
         else {
-            throw TransferFailure.storeRefused("keys in \(temporary) are reserved for unfinished objects")
+            throw TransferError.storeRefused("keys in \(temporary) are reserved for unfinished objects")
         }
         if placement.isOnlyRead { return try read(placement, below: root, cancelled) }
         guard mkdirat(root, temporary, 0o700) == 0 || errno == EEXIST else {
@@ -115,12 +115,12 @@ package struct LocalStore: Sendable {
         do {
             try PathWalk.withParent(of: placement.key, below: root, creating: true) { parent, last in
                 guard renameat(shelf, name, parent, last) == 0 else {
-                    throw PathWalk.Failure(errno: errno, path: placement.key)
+                    throw PathWalk.WalkError(errno: errno, path: placement.key)
                 }
                 isPlaced = true
-                guard fsync(parent) == 0 else { throw PathWalk.Failure(errno: errno, path: placement.key) }
+                guard fsync(parent) == 0 else { throw PathWalk.WalkError(errno: errno, path: placement.key) }
             }
-        } catch let walk as PathWalk.Failure {
+        } catch let walk as PathWalk.WalkError {
             errno = walk.errno
             throw failure("storing \(walk.message)", placement)
         }
@@ -137,13 +137,13 @@ package struct LocalStore: Sendable {
         do {
             return try PathWalk.withParent(of: placement.key, below: root) { parent, name in
                 let file = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
-                guard file >= 0 else { throw PathWalk.Failure(errno: errno, path: placement.key) }
+                guard file >= 0 else { throw PathWalk.WalkError(errno: errno, path: placement.key) }
                 defer { close(file) }
                 let (digest, count) = try readBack(file, placement, cancelled)
                 return TransferReport(bytesReceived: count, receivedSHA256: digest)
             }
-        } catch let walk as PathWalk.Failure {
-            throw TransferFailure.storeRefused("reading \(walk.message) in \(placement.folder) failed")
+        } catch let walk as PathWalk.WalkError {
+            throw TransferError.storeRefused("reading \(walk.message) in \(placement.folder) failed")
         }
     }
 
@@ -200,7 +200,7 @@ package struct LocalStore: Sendable {
         }
     }
 
-    private static func failure(_ what: String, _ placement: LocalPlacement) -> TransferFailure {
+    private static func failure(_ what: String, _ placement: LocalPlacement) -> TransferError {
         let code = errno
         let text = "\(what) in \(placement.folder) failed: \(String(cString: strerror(code)))"
         switch code {

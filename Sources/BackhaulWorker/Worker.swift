@@ -131,7 +131,7 @@ package final class Worker: Sendable {
     private func lane(_ kind: Lane.Kind, _ session: any LogSession, _ tiers: [Int64], slots: Int) -> Lane {
         Lane(
             log: log, session: session,
-            tools: LaneTools(
+            context: LaneContext(
                 kind: kind, session: session, tiers: tiers, options: options, execution: execution,
                 gate: SlotGate(slots: slots), cancellations: cancellations,
                 checkpoints: checkpoints, clock: clock, random: random,

@@ -55,7 +55,7 @@ struct Backhaul: AsyncParsableCommand {
             try? FileHandle.standardError.write(contentsOf: Data((fullMessage(for: error) + "\n").utf8))
             Foundation.exit(ProcessExit.usage.rawValue)
         }
-        Talk.say("error: \(Explanation.of(error))")
+        Stderr.say("error: \(Explanation.of(error))")
         Foundation.exit(ProcessExit(of: error).rawValue)
     }
 }

@@ -45,7 +45,7 @@ struct DestinationTypesTests {
             mistake(["url": "http://h/", "method": "GET"], of: HTTPDestination.self)
                 == "method must be one of PUT, POST")
         #expect(mistake(["url": "http://h/"], of: HTTPDestination.self) == nil)
-        #expect(throws: DestinationFields.Invalid("path must be absolute")) {
+        #expect(throws: DestinationFields.InvalidError("path must be absolute")) {
             try FolderDestination(DestinationFields(["path": "x"], of: FolderDestination.self))
         }
     }

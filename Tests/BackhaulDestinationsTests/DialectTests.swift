@@ -71,7 +71,7 @@ struct DialectTests {
     }
 
     @Test func transferFailureMapsToFailureClass() {
-        func kind(_ failure: TransferFailure) -> FailureClass? {
+        func kind(_ failure: TransferError) -> FailureClass? {
             self.failure(upload([TransferReport(failure: failure)]).0)?.kind
         }
         #expect(kind(.broken("x")) == .transient)

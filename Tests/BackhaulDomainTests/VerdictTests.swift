@@ -42,7 +42,7 @@ struct VerdictTests {
     }
 
     @Test func unavailableRootSpendsNoAttempt() {
-        #expect(decide(Failure(.rootUnfit, "x"), attempts: 4) == .retry(at: now + 30_000, spends: false))
+        #expect(decide(Failure(.rootUnavailable, "x"), attempts: 4) == .retry(at: now + 30_000, spends: false))
     }
 
     @Test func deadlineExpiresRetry() {

@@ -190,7 +190,7 @@ package final class Pipeline: Sendable {
     }
 
     /// The keys of the cancel requests that the control topic holds.
-    package func openWishes() async throws -> Set<String> {
+    package func openCancelRequests() async throws -> Set<String> {
         var open: Set<String> = []
         for stored in try await records(layout.control) {
             let key = String(decoding: stored.record.key ?? [], as: UTF8.self)

@@ -237,7 +237,7 @@ struct EngineTests {
     ])
     func unsupportedURLsAreRefused(_ url: String) async throws {
         try await withEngine({ _ in .store() }) { engine, _ in
-            await #expect(throws: TransferFailure.self) {
+            await #expect(throws: TransferError.self) {
                 _ = try await engine.run(TransferRequest(method: "PUT", url: url, body: loaded([1])))
             }
         }
@@ -245,7 +245,7 @@ struct EngineTests {
 
     @Test func headerInjectionIsRefused() async throws {
         try await withEngine({ _ in .store() }) { engine, server in
-            await #expect(throws: TransferFailure.self) {
+            await #expect(throws: TransferError.self) {
                 _ = try await engine.run(
                     TransferRequest(
                         method: "PUT", url: server.url, headers: [("X-A", "1\r\nX-B: 2")], body: loaded([1])))

@@ -112,7 +112,7 @@ struct LocalFilesTests {
             try roots.confirm(name, path: path)
             _ = try roots.open(name)
             umount2(disk, Int32(MNT_DETACH))
-            do throws(RootFailure) {
+            do throws(RootError) {
                 _ = try roots.open(name)
                 Issue.record("the empty mount point was taken for the disk")
             } catch {
@@ -127,9 +127,9 @@ struct LocalFilesTests {
             let roots = SourceRoots(
                 configured: ["a": .init(path: folder + "/a", marker: ".mounted"), "b": .init(path: folder + "/b")],
                 registry: folder + "/registry", takesRegistered: false)
-            #expect(throws: RootFailure.unknown("c")) { try roots.open("c") }
+            #expect(throws: RootError.unknown("c")) { try roots.open("c") }
             for name in ["a", "b"] as [ByteText] {
-                do throws(RootFailure) {
+                do throws(RootError) {
                     _ = try roots.open(name)
                     Issue.record("\(name) should be unavailable")
                 } catch {
@@ -138,7 +138,7 @@ struct LocalFilesTests {
             }
             try Data().write(to: URL(fileURLWithPath: folder + "/a/.mounted"))
             _ = try roots.open("a")
-            #expect(throws: RootFailure.self) { try roots.name(of: "/etc") }
+            #expect(throws: RootError.self) { try roots.name(of: "/etc") }
             #expect(try roots.name(of: folder + "/a").name == "a")
         }
     }

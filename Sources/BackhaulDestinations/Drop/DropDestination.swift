@@ -1,8 +1,8 @@
 package import BackhaulDomain
 package import BackhaulTransfer
 
-/// The destination that keeps nothing and reads nothing: every task succeeds at once, verified by nothing. For trying out
-/// and measuring the pipe; the name is Redpanda Connect's (output `drop`).
+/// The destination that keeps nothing and reads nothing: every task succeeds at once, verified by nothing. For trying
+/// out and measuring the pipe; the name is Redpanda Connect's (output `drop`).
 package struct DropDestination: DestinationType {
     package static let name = "drop"
     package static let summary =
@@ -16,7 +16,7 @@ package struct DropDestination: DestinationType {
 
     package init() {}
 
-    package init(_ fields: DestinationFields) throws(DestinationFields.Invalid) {}
+    package init(_ fields: DestinationFields) throws(DestinationFields.InvalidError) {}
 
     package var description: String { Self.name }
 

@@ -35,10 +35,10 @@ package struct FolderDestination: DestinationType {
         self.readsBack = readsBack
     }
 
-    package init(_ fields: DestinationFields) throws(DestinationFields.Invalid) {
+    package init(_ fields: DestinationFields) throws(DestinationFields.InvalidError) {
         let check: Check = try fields.choice("verify")
         self.init(path: fields["path"], readsBack: check == .readBack)
-        guard path.hasPrefix("/") else { throw DestinationFields.Invalid("path must be absolute") }
+        guard path.hasPrefix("/") else { throw DestinationFields.InvalidError("path must be absolute") }
     }
 
     package var description: String { "folder \(path) verify=\((readsBack ? Check.readBack : .answer).rawValue)" }

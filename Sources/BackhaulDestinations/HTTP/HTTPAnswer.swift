@@ -56,7 +56,7 @@ package enum HTTPAnswer {
     }
 }
 
-extension TransferFailure {
+extension TransferError {
     /// The failure with its class, for the verdict.
     package var classified: Failure {
         switch self {

@@ -68,12 +68,12 @@ package struct HTTPDestination: DestinationType {
         self.bearerToken = bearerToken
     }
 
-    package init(_ fields: DestinationFields) throws(DestinationFields.Invalid) {
+    package init(_ fields: DestinationFields) throws(DestinationFields.InvalidError) {
         let url = fields["url"]
         do {
             try TaskRules.checkURL(ByteText(url))
         } catch {
-            throw DestinationFields.Invalid(error.message)
+            throw DestinationFields.InvalidError(error.message)
         }
         self.init(
             url: url, method: try fields.choice("method"), check: try fields.choice("verify"),

@@ -1,5 +1,5 @@
-/// Kafka's own partitioner for keyed records (murmur2, as `org.apache.kafka.common.utils.Utils.murmur2` and librdkafka's
-/// `murmur2_random`), so that every adapter and every foreign producer puts a key into the same partition.
+/// Kafka's own partitioner for keyed records (murmur2, as `org.apache.kafka.common.utils.Utils.murmur2` and
+/// librdkafka's `murmur2_random`), so that every adapter and every foreign producer puts a key into the same partition.
 package enum Partitioner {
     /// The partition of `key` among `count` (at least 1) partitions.
     package static func partition(of key: [UInt8], among count: Int) -> Int {

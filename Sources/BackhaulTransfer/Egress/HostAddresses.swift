@@ -6,8 +6,8 @@ internal import Glibc
 enum HostAddresses {
     /// Resolves a name. Blocks.
     /// - Parameter name: a name, or an address in any form that the resolver reads (`127.1`, `0x7f000001`, `::1`).
-    /// - Throws: `TransferFailure.unresolved`.
-    static func all(of name: String) throws(TransferFailure) -> [IPAddress] {
+    /// - Throws: `TransferError.unresolved`.
+    static func all(of name: String) throws(TransferError) -> [IPAddress] {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?

@@ -9,8 +9,8 @@ package struct ParsedURL: Hashable, Sendable {
     /// The host alone, an IPv6 address without its brackets.
     package var name: String
 
-    /// - Throws: `TransferFailure.badURL` for anything but http and https without user-info.
-    package init(_ text: String) throws(TransferFailure) {
+    /// - Throws: `TransferError.badURL` for anything but http and https without user-info.
+    package init(_ text: String) throws(TransferError) {
         guard let handle = curl_url() else { throw .internalError("libcurl returned no URL parser") }
         defer { curl_url_cleanup(handle) }
         let flags = UInt32(CURLU_NON_SUPPORT_SCHEME)

@@ -42,7 +42,7 @@ final class ActiveTransfer {
     }
 
     /// Prepares the easy handle for the multi.
-    func prepare(_ limits: TransferLimits, handle: OpaquePointer) throws(TransferFailure) {
+    func prepare(_ limits: TransferLimits, handle: OpaquePointer) throws(TransferError) {
         easy = handle
         let raw = UnsafeMutableRawPointer(handle)
         let me = Unmanaged.passUnretained(self).toOpaque()
@@ -105,7 +105,7 @@ final class ActiveTransfer {
         throw .internalError("libcurl refused an option: \(String(cString: curl_easy_strerror(failed)))")
     }
 
-    private func setHeaders(_ raw: UnsafeMutableRawPointer, _ results: inout [CURLcode]) throws(TransferFailure) {
+    private func setHeaders(_ raw: UnsafeMutableRawPointer, _ results: inout [CURLcode]) throws(TransferError) {
         var lines = request.headers.map { header in
             // Only this form sends an empty value; "Name:" would remove the header.
             header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)"

@@ -42,7 +42,7 @@ final class BodyFeeder: @unchecked Sendable {
     private var isPaused = false
     private var handedOver: UInt64 = 0
     private var digest: String?
-    private var error: TransferFailure?
+    private var error: TransferError?
 
     /// Chunks read ahead: one being sent, one ready, one being read.
     private static let depth = 2
@@ -61,7 +61,7 @@ final class BodyFeeder: @unchecked Sendable {
         }
     }
 
-    var failure: TransferFailure? { lock.withLock { error } }
+    var failure: TransferError? { lock.withLock { error } }
     /// SHA-256 of the whole body, lower-case hex; nil until it is read to its end.
     var sha256: String? { lock.withLock { digest } }
     /// Whether every byte was handed to libcurl.
@@ -175,7 +175,7 @@ final class BodyFeeder: @unchecked Sendable {
                 if resumes { onReady() }
             } catch {
                 let resumes = lock.withLock {
-                    self.error = TransferFailure(error)
+                    self.error = TransferError(error)
                     isReading = false
                     defer { isPaused = false }
                     return isPaused

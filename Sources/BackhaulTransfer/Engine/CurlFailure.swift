@@ -2,7 +2,7 @@ internal import CLibcurl
 
 /// Maps libcurl's result codes to failures (curl/libcurl-errors(3)).
 enum CurlFailure {
-    static func explain(_ code: CURLcode, feeder: TransferFailure?, refused: IPAddress?) -> TransferFailure {
+    static func explain(_ code: CURLcode, feeder: TransferError?, refused: IPAddress?) -> TransferError {
         if let feeder { return feeder }
         let text = String(cString: curl_easy_strerror(code))
         switch code {

@@ -8,7 +8,7 @@ package enum DescriptorBudget {
     /// The store, sockets, pipes and the runtime's own.
     private static let base = 128
 
-    package struct Shortage: Error, Hashable, Sendable, CustomStringConvertible {
+    package struct ShortageError: Error, Hashable, Sendable, CustomStringConvertible {
         package let needed: Int
         package let limit: Int
         package var description: String {
@@ -18,8 +18,8 @@ package enum DescriptorBudget {
     }
 
     /// Raises the soft limit as far as needed and allowed.
-    /// - Throws: `Shortage`.
-    package static func require(transfers: Int) throws(Shortage) {
+    /// - Throws: `ShortageError`.
+    package static func require(transfers: Int) throws(ShortageError) {
         let needed = base + perTransfer * transfers
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
@@ -27,6 +27,8 @@ package enum DescriptorBudget {
         var raised = limit
         raised.rlim_cur = min(rlim_t(needed), limit.rlim_max)
         _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised)
-        guard raised.rlim_cur >= rlim_t(needed) else { throw Shortage(needed: needed, limit: Int(raised.rlim_cur)) }
+        guard raised.rlim_cur >= rlim_t(needed) else {
+            throw ShortageError(needed: needed, limit: Int(raised.rlim_cur))
+        }
     }
 }

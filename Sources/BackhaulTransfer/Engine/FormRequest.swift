@@ -8,7 +8,7 @@ package enum FormRequest {
         package var body: [UInt8]
     }
 
-    package struct Refused: Error, CustomStringConvertible {
+    package struct RefusedError: Error, CustomStringConvertible {
         package var description: String
     }
 
@@ -21,12 +21,12 @@ package enum FormRequest {
     /// Posts the fields as `application/x-www-form-urlencoded`, with the user's name and password as basic
     /// credentials. Follows no redirect, which would forward the credentials.
     /// - Parameter timeout: milliseconds for the whole request.
-    /// - Throws: `Refused` when there is no response.
+    /// - Throws: `RefusedError` when there is no response.
     package static func post(
         _ url: String, fields: [(String, String)], user: String, password: String, timeout: Int = 10_000
     ) throws -> Answer {
         guard CurlGlobal.initialised, let easy = curl_easy_init() else {
-            throw Refused(description: "libcurl does not start")
+            throw RefusedError(description: "libcurl does not start")
         }
         defer { curl_easy_cleanup(easy) }
         let body = fields.map { "\(encode($0.0))=\(encode($0.1))" }.joined(separator: "&")
@@ -50,11 +50,11 @@ package enum FormRequest {
             backhaul_set_pointer(easy, CURLOPT_WRITEDATA, Unmanaged.passUnretained(buffer).toOpaque()),
         ]
         if let failed = results.first(where: { $0 != CURLE_OK }) {
-            throw Refused(description: "\(url): \(String(cString: curl_easy_strerror(failed)))")
+            throw RefusedError(description: "\(url): \(String(cString: curl_easy_strerror(failed)))")
         }
         let code = withExtendedLifetime(buffer) { curl_easy_perform(easy) }
         guard code == CURLE_OK else {
-            throw Refused(description: "\(url): \(String(cString: curl_easy_strerror(code)))")
+            throw RefusedError(description: "\(url): \(String(cString: curl_easy_strerror(code)))")
         }
         var status = 0
         _ = backhaul_get_long(easy, CURLINFO_RESPONSE_CODE, &status)

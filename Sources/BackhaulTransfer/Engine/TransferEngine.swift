@@ -67,13 +67,13 @@ package actor TransferEngine: LoopService {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    /// - Throws: `TransferFailure.internalError` when libcurl does not start.
+    /// - Throws: `TransferError.internalError` when libcurl does not start.
     package init(
         limits: TransferLimits, egress: EgressPolicy, pool: ReaderPool, meters: TransferMeters = TransferMeters()
     ) throws {
         self.meters = meters
         guard CurlGlobal.initialised, let raw = curl_multi_init() else {
-            throw TransferFailure.internalError("libcurl does not start")
+            throw TransferError.internalError("libcurl does not start")
         }
         self.limits = limits
         self.egress = egress
@@ -88,7 +88,7 @@ package actor TransferEngine: LoopService {
 
     /// Makes the request and returns its report, which includes failures of the transfer.
     /// - Throws: `CancellationError` when the calling task is cancelled, the work interrupted or the engine closed;
-    ///   `TransferFailure` when the request cannot be made at all.
+    ///   `TransferError` when the request cannot be made at all.
     package func run(
         _ request: TransferRequest, interruption: Interruption? = nil
     ) async throws -> TransferReport {
@@ -123,8 +123,8 @@ package actor TransferEngine: LoopService {
 
     /// Requires that all addresses of a submitter's URL are allowed. Stricter than the later check of each
     /// connection: a host with one forbidden address is refused, whichever address would be tried first. Blocks.
-    /// - Throws: `TransferFailure`.
-    package nonisolated func requireAllowed(_ url: String) throws(TransferFailure) {
+    /// - Throws: `TransferError`.
+    package nonisolated func requireAllowed(_ url: String) throws(TransferError) {
         let name = try ParsedURL(url).name
         for address in try HostAddresses.all(of: name) where !egress.allows(address) {
             throw .egressRefused(address.description)
@@ -133,7 +133,7 @@ package actor TransferEngine: LoopService {
 
     /// The key by which connections are shared and counted. Parsing costs as much as a small upload's whole
     /// decision, and the host does not depend on the path as long as that is plain, so hosts are cached by origin.
-    private func host(of url: String) throws(TransferFailure) -> String {
+    private func host(of url: String) throws(TransferError) -> String {
         let utf8 = url.utf8
         guard let scheme = utf8.firstIndex(of: UInt8(ascii: ":")),
             utf8[scheme...].starts(with: "://".utf8),
@@ -257,7 +257,7 @@ package actor TransferEngine: LoopService {
             id: id, request: entry.request, host: entry.host, egress: egress, feeder: feeder,
             continuation: entry.continuation)
         guard let handle = idle.popLast() ?? curl_easy_init().map({ OpaquePointer($0) }) else {
-            return entry.continuation.resume(throwing: TransferFailure.internalError("libcurl returned no handle"))
+            return entry.continuation.resume(throwing: TransferError.internalError("libcurl returned no handle"))
         }
         let easy = UnsafeMutableRawPointer(handle)
         do {
@@ -271,7 +271,7 @@ package actor TransferEngine: LoopService {
         perHost[entry.host, default: 0] += 1
         guard curl_multi_add_handle(multi.raw, easy) == CURLM_OK else {
             finish(transfer)
-            return entry.continuation.resume(throwing: TransferFailure.internalError("libcurl refused the transfer"))
+            return entry.continuation.resume(throwing: TransferError.internalError("libcurl refused the transfer"))
         }
     }
 

@@ -67,7 +67,7 @@ package struct TransferReport: Sendable {
     /// The final status; nil without a response.
     package var status: Int?
     /// Why the transfer ended without a complete response.
-    package var failure: TransferFailure?
+    package var failure: TransferError?
     /// The final response's headers in order, with lower-case names.
     package var headers: [(name: String, value: String)]
     /// The bytes that the sink kept.
@@ -85,7 +85,7 @@ package struct TransferReport: Sendable {
     package var retryAfter: Int64?
 
     package init(
-        status: Int? = nil, failure: TransferFailure? = nil, headers: [(name: String, value: String)] = [],
+        status: Int? = nil, failure: TransferError? = nil, headers: [(name: String, value: String)] = [],
         body: [UInt8] = [], bytesSent: UInt64 = 0, sha256: String? = nil, bytesReceived: UInt64 = 0,
         receivedSHA256: String? = nil, isEarly: Bool = false, retryAfter: Int64? = nil
     ) {

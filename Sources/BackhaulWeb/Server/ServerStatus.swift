@@ -3,7 +3,7 @@ internal import Synchronization
 /// The state of a server: starting, listening, stopping or ended.
 final class ServerStatus: Sendable {
     private struct State {
-        var outcome: Result<Int, WebServer.Failure>?
+        var outcome: Result<Int, WebServer.StartError>?
         var waiters: [CheckedContinuation<Int, any Error>] = []
         var isStopping = false
     }
@@ -27,7 +27,7 @@ final class ServerStatus: Sendable {
     func listening(on port: Int) { settle(.success(port)) }
 
     /// Records that the server has ended. Callers that still wait in `port()` get the failure.
-    func ended(_ failure: WebServer.Failure) { settle(.failure(failure)) }
+    func ended(_ failure: WebServer.StartError) { settle(.failure(failure)) }
 
     /// Waits until the server listens, and returns its port.
     func port() async throws -> Int {
@@ -40,7 +40,7 @@ final class ServerStatus: Sendable {
         }
     }
 
-    private func settle(_ outcome: Result<Int, WebServer.Failure>) {
+    private func settle(_ outcome: Result<Int, WebServer.StartError>) {
         let waiters = state.withLock { state in
             if state.outcome == nil { state.outcome = outcome }
             defer { state.waiters = [] }

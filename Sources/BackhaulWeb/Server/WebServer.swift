@@ -10,7 +10,7 @@ internal import ServiceLifecycle
 /// An HTTP server for a list of routes.
 package final class WebServer: Sendable {
     /// Why the server cannot listen, or stopped serving.
-    package struct Failure: Error, CustomStringConvertible {
+    package struct StartError: Error, CustomStringConvertible {
         package var description: String
     }
 
@@ -63,14 +63,14 @@ package final class WebServer: Sendable {
     }
 
     /// Serves until stopped or cancelled.
-    /// - Throws: `Failure` when it cannot listen, or fails later.
+    /// - Throws: `StartError` when it cannot listen, or fails later.
     package func run() async throws {
         defer { ended.raise() }
         do {
             try await group.run()
-            status.ended(Failure(description: "the HTTP server stopped before it listened"))
+            status.ended(StartError(description: "the HTTP server stopped before it listened"))
         } catch {
-            let failure = Failure(
+            let failure = StartError(
                 description: status.isListening
                     ? "the HTTP server failed (\(error))"
                     : "cannot listen on \(host):\(port) (\(error)); is the port taken? Choose another address.")
@@ -89,6 +89,6 @@ package final class WebServer: Sendable {
     }
 
     /// - Returns: the port, once it listens.
-    /// - Throws: `Failure` when the server ends before it listens.
+    /// - Throws: `StartError` when the server ends before it listens.
     package func waitUntilListening() async throws -> Int { try await status.port() }
 }

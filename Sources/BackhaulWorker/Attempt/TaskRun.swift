@@ -14,17 +14,17 @@ struct TaskRun: Sendable {
     /// Whether the record was appended after this lane acquired its partition.
     let isOnlyOwner: Bool
     let stopper: Stopper
-    let tools: LaneTools
+    let context: LaneContext
 
-    private var settler: Settler { tools.settler }
-    private var options: WorkerOptions { tools.options }
-    private var execution: UploadExecution { tools.execution }
-    private var gate: any UploadGate { tools.gate }
-    private var decisions: SlotGate { tools.decisions }
-    private var clock: any LogClock { tools.clock }
-    private var writer: DecisionWriter { tools.writer }
-    private var cancellations: Cancellations { tools.cancellations }
-    private var meters: WorkerMeters { tools.meters }
+    private var settler: Settler { context.settler }
+    private var options: WorkerOptions { context.options }
+    private var execution: UploadExecution { context.execution }
+    private var gate: any UploadGate { context.gate }
+    private var decisions: SlotGate { context.decisions }
+    private var clock: any LogClock { context.clock }
+    private var writer: DecisionWriter { context.writer }
+    private var cancellations: Cancellations { context.cancellations }
+    private var meters: WorkerMeters { context.meters }
 
     /// How a run ended.
     enum End: Sendable {
@@ -113,7 +113,7 @@ struct TaskRun: Sendable {
             return .settle(writer.moved(task, toTier: tier))
         }
         // A large task whose delay has ended goes back to the large lane, where it does not delay small ones.
-        if tools.kind == .small, !isOrdered, task.task.size >= options.largeThreshold {
+        if context.kind == .small, !isOrdered, task.task.size >= options.largeThreshold {
             return .settle(writer.handedOver(task))
         }
         return nil
@@ -158,8 +158,8 @@ struct TaskRun: Sendable {
         let ahead = now.subtractingClamped(steady)
         let verdict = Verdict.decide(
             failure, attempts: task.progress.attempts, policy: options.policy,
-            deadline: task.task.deadline?.subtractingClamped(ahead), now: steady, random: tools.random())
-        tools.logger.info(
+            deadline: task.task.deadline?.subtractingClamped(ahead), now: steady, random: context.random())
+        context.logger.info(
             "an attempt failed",
             metadata: [
                 "task": "\(task.generation)", "failure": "\(failure)", "verdict": "\(verdict)",
@@ -201,7 +201,7 @@ struct TaskRun: Sendable {
     }
 
     private func trace(_ attempt: Attempt, _ task: TaskDelivery, startedAt: Int64, now: Int64) {
-        guard let tracer = tools.tracer, let context = TraceContext(task.trace) else { return }
+        guard let tracer = context.tracer, let parent = TraceContext(task.trace) else { return }
         var attributes: [String: Span.Value] = [
             "backhaul.tenant": .text(task.task.identity.tenant.text),
             "backhaul.task_id": .text(task.task.identity.id.text),
@@ -222,13 +222,13 @@ struct TaskRun: Sendable {
         }
         tracer.record(
             Span(
-                "upload", .consumer, context,
+                "upload", .consumer, parent,
                 parent: TraceContext(HeaderName.trace(of: task.delivery.record))?.spanID,
                 startedAt: startedAt, endedAt: now, attributes: attributes, error: error))
     }
 
     private func place(for due: Int64, woken: Int64? = nil, now: Int64) -> DelayPlan {
-        isOrdered ? .memory : DelayPlan.next(tiers: tools.tiers, woken: woken, due: due, now: now)
+        isOrdered ? .memory : DelayPlan.next(tiers: context.tiers, woken: woken, due: due, now: now)
     }
 
     /// Makes one try. A try that takes longer than `WorkerOptions.markAfter` writes an in-flight mark.
@@ -248,10 +248,10 @@ struct TaskRun: Sendable {
             }
             if let stored { tried.attempt = stored }
         } catch {
-            _ = try? await tools.marks.end(task.delivery.reference)
+            _ = try? await context.marks.end(task.delivery.reference)
             throw error
         }
-        tried.isMarked = try await tools.marks.end(task.delivery.reference)
+        tried.isMarked = try await context.marks.end(task.delivery.reference)
         return tried
     }
 
@@ -264,17 +264,17 @@ struct TaskRun: Sendable {
             return Tried(attempt: .late, startedAt: startedAt, begun: begun)
         }
         let ripe = max(task.progress.due ?? 0, task.delivery.stored.appendedAt - task.delivery.skew)
-        meters.wait.observe(Double(max(0, begun - ripe)) / 1_000, [tools.kind == .small ? "small" : "large"])
+        meters.wait.observe(Double(max(0, begun - ripe)) / 1_000, [context.kind == .small ? "small" : "large"])
         let parent = TraceContext(HeaderName.trace(of: task.delivery.record))
         return Tried(
             attempt: .stopped, startedAt: startedAt, begun: begun,
-            trace: parent.map { tools.tracer == nil ? $0.text : $0.child.text })
+            trace: parent.map { context.tracer == nil ? $0.text : $0.child.text })
     }
 
     private func begin(_ tried: Tried) {
         var task = task
         task.trace = tried.trace
-        tools.marks.begin(task, at: tried.begun, startedAt: tried.startedAt)
+        context.marks.begin(task, at: tried.begun, startedAt: tried.startedAt)
     }
 
     /// - Parameter isInterrupted: whether an upload may have been in progress.
@@ -299,8 +299,8 @@ struct TaskRun: Sendable {
         case .makeWay where !isOrdered:
             let isWaiting = task.progress.due.map { $0 > clock.now } ?? false
             var unit =
-                tools.kind == .small && !task.progress.isHandedOver && !isWaiting
-                ? writer.handedOver(task) : writer.moved(task, toTier: tools.tiers.min() ?? 1_000)
+                context.kind == .small && !task.progress.isHandedOver && !isWaiting
+                ? writer.handedOver(task) : writer.moved(task, toTier: context.tiers.min() ?? 1_000)
             if task.isMarked { unit.appends.append(try writer.released(task, now: clock.wall)) }
             return .settle(unit)
         default:

@@ -41,7 +41,7 @@ package struct UploadExecution: Sendable {
             case .request(let request):
                 do {
                     step = dialect.next(try await engine.run(request, interruption: interruption))
-                } catch let failure as TransferFailure {
+                } catch let failure as TransferError {
                     throw failure.classified
                 }
             case .place(let placement):
@@ -60,7 +60,7 @@ package struct UploadExecution: Sendable {
             if case .url(let url) = task.destination.target {
                 do {
                     try engine.requireAllowed(url.text)
-                } catch let failure as TransferFailure {
+                } catch let failure as TransferError {
                     throw failure.classified
                 }
             }
@@ -83,7 +83,7 @@ package struct UploadExecution: Sendable {
         } catch {
             switch error {
             case .unknown: throw Failure(.permanent, error.description)
-            case .unfit: throw Failure(.rootUnfit, error.description)
+            case .unfit: throw Failure(.rootUnavailable, error.description)
             }
         }
         let file: SourceFile
@@ -95,7 +95,7 @@ package struct UploadExecution: Sendable {
             case .unreadable(let text): throw Failure(.permanent, "the file cannot be read: \(text)")
             case .unavailable(let text): throw Failure(.transient, "the file cannot be opened now: \(text)")
             case .notAFile(let text): throw Failure(.sourceChanged, text)
-            case .stale(let text): throw Failure(.rootUnfit, "the medium does not respond: \(text)")
+            case .stale(let text): throw Failure(.rootUnavailable, "the medium does not respond: \(text)")
             }
         }
         return try body(file, of: task)
@@ -116,7 +116,7 @@ package struct UploadExecution: Sendable {
         do {
             return .bytes(try file.load())
         } catch {
-            throw TransferFailure(error).classified
+            throw TransferError(error).classified
         }
     }
 }

@@ -31,7 +31,7 @@ extension Lane {
             logger.notice(
                 "waiting for checkpoints", metadata: ["partition": "\(arrival.partition)", "error": "\(error)"])
         } _: {
-            try await tools.checkpoints.checkpoints(of: arrival.partition, at: arrival.position)
+            try await context.checkpoints.checkpoints(of: arrival.partition, at: arrival.position)
         }
         // The partition was revoked, lost or assigned again meanwhile, and the deliveries that waited were dropped
         // with it.

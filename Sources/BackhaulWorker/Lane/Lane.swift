@@ -20,13 +20,13 @@ actor Lane {
 
     let log: any MessageLog
     let session: any LogSession
-    let tools: LaneTools
-    var options: WorkerOptions { tools.options }
-    var settler: Settler { tools.settler }
-    var writer: DecisionWriter { tools.writer }
-    var tiers: [Int64] { tools.tiers }
-    var clock: any LogClock { tools.clock }
-    var logger: Logger { tools.logger }
+    let context: LaneContext
+    var options: WorkerOptions { context.options }
+    var settler: Settler { context.settler }
+    var writer: DecisionWriter { context.writer }
+    var tiers: [Int64] { context.tiers }
+    var clock: any LogClock { context.clock }
+    var logger: Logger { context.logger }
     /// The deliveries that the lane holds, by task generation.
     var places: [TaskGeneration: DeliveryReference] = [:]
     var generations: [DeliveryReference: TaskGeneration] = [:]
@@ -57,19 +57,19 @@ actor Lane {
     var arriving: [TopicPartition: Arrival] = [:]
     var idleWaiters: [(references: Set<DeliveryReference>?, signal: Signal)] = []
 
-    init(log: any MessageLog, session: any LogSession, tools: LaneTools) {
+    init(log: any MessageLog, session: any LogSession, context: LaneContext) {
         self.log = log
         self.session = session
-        self.tools = tools
-        limits = tools.options.limits(of: tools.kind)
+        self.context = context
+        limits = context.options.limits(of: context.kind)
     }
 
     /// Sets the number of concurrent uploads.
     func resize(to slots: Int) async {
-        limits = options.limits(of: tools.kind, uploads: slots)
-        tools.decisions.resize(to: limits.decisions)
-        await settler.resize(to: LaneTools.batch(limits.decisions))
-        (tools.gate as? SlotGate)?.resize(to: slots)
+        limits = options.limits(of: context.kind, uploads: slots)
+        context.decisions.resize(to: limits.decisions)
+        await settler.resize(to: LaneContext.batch(limits.decisions))
+        (context.gate as? SlotGate)?.resize(to: slots)
         // Granted credits are never withdrawn. With fewer slots, more deliveries wait for one.
         let wanted = Self.credits(limits)
         guard wanted > credits else { return }
@@ -113,7 +113,7 @@ actor Lane {
             group.addTask {
                 // Runs until the lane has ended or failed.
                 await withTaskGroup(of: Void.self) { group in
-                    group.addTask { await self.tools.marks.run() }
+                    group.addTask { await self.context.marks.run() }
                     group.addTask { await marking.wait() }
                     await group.next()
                     group.cancelAll()
@@ -203,7 +203,7 @@ actor Lane {
             logger.warning(
                 "a record is not a task; moved to the dead letters",
                 metadata: ["position": "\(delivery.stored.position)", "error": "\(error)"])
-            tools.meters.malformed.add(1, [delivery.stored.position.partition.topic])
+            context.meters.malformed.add(1, [delivery.stored.position.partition.topic])
             let unit = writer.malformed(delivery, error, now: clock.wall)
             stoppers[reference] = Stopper()
             spawn {
@@ -217,7 +217,7 @@ actor Lane {
         places[task.generation] = reference
         generations[reference] = task.generation
         // Queued before the next delivery is handled, so that the order of a key is the order of its deliveries.
-        if tools.execution.order(of: task.task) == .key {
+        if context.execution.order(of: task.task) == .key {
             let key = task.task.partitionKey
             keys[reference] = key
             guard order.join(reference, key: key) else {
@@ -236,7 +236,7 @@ actor Lane {
         let run = TaskRun(
             task: task, isOrdered: keys[reference] != nil,
             isOnlyOwner: ownedSince[reference.position.partition].map { $0 < task.delivery.stored.appendedAt } ?? false,
-            stopper: stopper, tools: tools)
+            stopper: stopper, context: context)
         spawn { await self.work(reference) { try await run.run() } }
     }
 

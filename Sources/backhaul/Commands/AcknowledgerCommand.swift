@@ -48,7 +48,8 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         var parts = [
             ServiceProcess.Part(run: { try await acknowledger.run(onReady: $0) }),
             ServiceProcess.Part(
-                run: { _ in try await Upkeep.run(log, every: 60_000, clock: clock, logger: logger) }, isAwaited: false),
+                run: { _ in try await LogMaintenance.run(log, every: 60_000, clock: clock, logger: logger) },
+                isAwaited: false),
         ]
         let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)
         parts.append(ServiceProcess.Part(run: { _ in await tracer?.run() }, isAwaited: false))
@@ -111,7 +112,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw CommandFailure("--data \(folder): the folder cannot be created (\(error.localizedDescription))")
+            throw CommandError("--data \(folder): the folder cannot be created (\(error.localizedDescription))")
         }
     }
 }

@@ -27,7 +27,7 @@ struct AuditCommand: AsyncParsableCommand {
         } catch let error as LogError {
             // Missing records are loss, no matter which records they were.
             guard case .damaged = error else { throw error }
-            throw CommandFailure("\(error)", exit: .auditFoundLoss)
+            throw CommandError("\(error)", exit: .auditFoundLoss)
         }
         if verify {
             let pool = ReaderPool()

@@ -54,7 +54,7 @@ struct Bench: AsyncParsableCommand {
         do {
             try TaskRules.checkTenant(tenant)
         } catch {
-            throw CommandFailure(error.message, exit: .usage)
+            throw CommandError(error.message, exit: .usage)
         }
         let target = try DestinationArgument.target(to, settings)
         let address = try log.address()
@@ -65,16 +65,16 @@ struct Bench: AsyncParsableCommand {
         do {
             root = try roots.name(of: folder.isEmpty ? "/" : folder)
         } catch {
-            throw CommandFailure(
+            throw CommandError(
                 "\(file) is not in a root that the workers read (sources.roots); give --source with a file that is",
                 exit: .usage)
         }
         var status = stat()
-        guard stat(file, &status) == 0 else { throw CommandFailure("\(file): \(String(cString: strerror(errno)))") }
+        guard stat(file, &status) == 0 else { throw CommandError("\(file): \(String(cString: strerror(errno)))") }
         try roots.confirm(root.name, path: root.path)
         let opened = try await address.open(settings, creates: true)
         if let folder = address.folder, !FolderLock.isHeld(folder: folder) {
-            Talk.say("no daemon runs on this log yet; start 'backhaul standalone --data \(folder)'")
+            Stderr.say("no daemon runs on this log yet; start 'backhaul standalone --data \(folder)'")
         }
         let run = BenchRun(
             log: opened, settings: settings, target: target, tenant: tenant,
@@ -116,13 +116,13 @@ struct Bench: AsyncParsableCommand {
     private static func write(_ latencies: [Int64], to path: String) throws {
         let text = latencies.map(String.init).joined(separator: "\n") + "\n"
         guard FileManager.default.createFile(atPath: path, contents: Data(text.utf8)) else {
-            throw CommandFailure("--samples \(path) cannot be written")
+            throw CommandError("--samples \(path) cannot be written")
         }
     }
 
     private static func resolved(_ path: String) throws -> String {
         guard let resolved = realpath(path, nil) else {
-            throw CommandFailure("--source \(path): \(String(cString: strerror(errno)))")
+            throw CommandError("--source \(path): \(String(cString: strerror(errno)))")
         }
         defer { free(resolved) }
         return String(cString: resolved)
@@ -138,11 +138,11 @@ struct Bench: AsyncParsableCommand {
         guard lstat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == getuid(),
             status.st_mode & 0o022 == 0
         else {
-            throw CommandFailure("\(folder) is not a folder that only you can write to; remove it, or give --source")
+            throw CommandError("\(folder) is not a folder that only you can write to; remove it, or give --source")
         }
         let file = folder + "/empty"
         if access(file, R_OK) != 0, !FileManager.default.createFile(atPath: file, contents: Data()) {
-            throw CommandFailure("\(file) cannot be created; give --source")
+            throw CommandError("\(file) cannot be created; give --source")
         }
         return try resolved(file)
     }

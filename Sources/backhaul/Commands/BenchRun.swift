@@ -135,7 +135,7 @@ actor BenchRun {
                 }
                 begun[number] = due
                 guard pending < Self.mostPending else {
-                    throw CommandFailure(
+                    throw CommandError(
                         "\(pending) tasks wait to be appended; the log does not keep up with --rate \(rate)")
                 }
                 pending += 1
@@ -153,7 +153,7 @@ actor BenchRun {
 
     private func check(_ acceptances: [Acceptance]) throws {
         for acceptance in acceptances {
-            guard case .accepted = acceptance else { throw CommandFailure("a task was not accepted: \(acceptance)") }
+            guard case .accepted = acceptance else { throw CommandError("a task was not accepted: \(acceptance)") }
         }
     }
 

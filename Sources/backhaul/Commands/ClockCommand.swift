@@ -42,7 +42,7 @@ struct ClockCommand: AsyncParsableCommand {
         let settings = try log.common.settings()
         let address = try log.address()
         guard let folder = address.folder else {
-            throw CommandFailure("a Kafka log's records have the brokers' time; set the brokers' clocks", exit: .usage)
+            throw CommandError("a Kafka log's records have the brokers' time; set the brokers' clocks", exit: .usage)
         }
         let opened = try await address.open(settings, creates: false)
         guard let embedded = opened as? EmbeddedLog else { throw LogError.unsupported("it has no time of its own") }
@@ -50,7 +50,7 @@ struct ClockCommand: AsyncParsableCommand {
         if passed || wrong {
             guard state.jump != 0 else {
                 await opened.close()
-                throw CommandFailure("the machine's clock has not jumped; there is nothing to settle")
+                throw CommandError("the machine's clock has not jumped; there is nothing to settle")
             }
             try await embedded.settleJump(hasPassed: passed)
         }
@@ -66,7 +66,7 @@ struct ClockCommand: AsyncParsableCommand {
             ["jump", state.jump == 0 ? "none" : "\(state.jump / 1_000) s"],
         ])
         if passed || wrong {
-            Talk.say(
+            Stderr.say(
                 FolderLock.isHeld(folder: folder)
                     ? "the daemon applies it within 15 s" : "it is applied when 'backhaul standalone' starts")
         }

@@ -11,7 +11,7 @@ struct ControlClient: Sendable {
 
     private let engine: TransferEngine
 
-    /// - Throws: `TransferFailure` when libcurl cannot be initialized.
+    /// - Throws: `TransferError` when libcurl cannot be initialized.
     init() throws {
         // Any address is allowed: the operator chooses it, not a caller.
         engine = try TransferEngine(

@@ -67,7 +67,7 @@ struct DeadLetters: AsyncParsableCommand {
                 print("")
             }
             await opened.close()
-            guard found > 0 else { throw CommandFailure("task '\(task)' has no dead letter") }
+            guard found > 0 else { throw CommandError("task '\(task)' has no dead letter") }
         }
     }
 }

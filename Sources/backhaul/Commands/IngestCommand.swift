@@ -38,7 +38,7 @@ struct IngestCommand: AsyncParsableCommand {
     func run() async throws {
         let (bootstrap, settings, addresses) = try fleet.prepare("ingest", hasAPI: true)
         guard settings.api.knowsCallers else {
-            throw CommandFailure(
+            throw CommandError(
                 "no caller of the ingest API is configured: create a token with 'backhaul token' and name its file in "
                     + "api.tokensFile, configure api.jwt, or set api.authentication to none on a loopback address",
                 exit: .usage)
@@ -94,17 +94,17 @@ struct IngestCommand: AsyncParsableCommand {
     }
 
     /// Returns a directory of earlier tasks; nil without `--api`.
-    /// - Throws: `CommandFailure` for a limit that needs `--api`, and for an `--api` that is not an HTTP URL.
+    /// - Throws: `CommandError` for a limit that needs `--api`, and for an `--api` that is not an HTTP URL.
     private func directory(_ settings: Settings, _ client: ControlClient) throws -> RemoteDirectory? {
         guard let base = api ?? ProcessInfo.processInfo.environment["BACKHAUL_API"] else {
             guard settings.api.unacknowledgedTasks == 0 else {
-                throw CommandFailure(
+                throw CommandError(
                     "api.unacknowledgedTasks needs --api URL: an acknowledger's view has the count", exit: .usage)
             }
             return nil
         }
         guard base.hasPrefix("http://") || base.hasPrefix("https://") else {
-            throw CommandFailure("--api \(base): give an http:// or https:// URL", exit: .usage)
+            throw CommandError("--api \(base): give an http:// or https:// URL", exit: .usage)
         }
         let file = settings.api.viewTokenFile
         return RemoteDirectory(base: base.hasSuffix("/") ? String(base.dropLast()) : base) { method, url, body in

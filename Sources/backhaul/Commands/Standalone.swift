@@ -39,7 +39,7 @@ struct Standalone: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         guard let folder = data ?? environment["BACKHAUL_DATA"] else {
-            throw CommandFailure("no data folder is named; give --data FOLDER or set BACKHAUL_DATA", exit: .usage)
+            throw CommandError("no data folder is named; give --data FOLDER or set BACKHAUL_DATA", exit: .usage)
         }
         let addresses = try places.addresses(hasAPI: true)
         let settings = try common.settings()

@@ -120,7 +120,7 @@ actor Submission {
 
     /// Submits paths from a stream; their keys are relative to the current folder.
     func submit(listFrom handle: FileHandle, separator: UInt8) async throws {
-        guard let here = Self.resolve(".") else { throw CommandFailure("the current folder cannot be read") }
+        guard let here = Self.resolve(".") else { throw CommandError("the current folder cannot be read") }
         var rest = Data()
         func take(_ line: Data) async throws {
             guard !line.isEmpty else { return }
@@ -142,7 +142,7 @@ actor Submission {
             }
             // No path is longer than this.
             guard rest.count <= 64 << 10 else {
-                throw CommandFailure("standard input is not a list of paths: no separator in 64 KiB", exit: .usage)
+                throw CommandError("standard input is not a list of paths: no separator in 64 KiB", exit: .usage)
             }
         }
         try await take(rest)
@@ -170,7 +170,7 @@ actor Submission {
     private func rootName(of folder: String, for path: String) throws -> (name: ByteText, path: String)? {
         do {
             return try roots.name(of: folder)
-        } catch RootFailure.unknown {
+        } catch RootError.unknown {
             reject(path, "outside-roots", "the path is not below an allowed root (sources.roots)")
             return nil
         }

@@ -69,18 +69,18 @@ struct Submit: AsyncParsableCommand {
             try TaskRules.checkTenant(tenant)
             try TaskRules.checkBatch(batch)
         } catch {
-            throw CommandFailure(error.message, exit: .usage)
+            throw CommandError(error.message, exit: .usage)
         }
         var limit: Int64?
         if let deadline {
             guard let duration = DurationText.parse(deadline) else {
-                throw CommandFailure("--deadline \(deadline): give a duration such as 30m or 2d", exit: .usage)
+                throw CommandError("--deadline \(deadline): give a duration such as 30m or 2d", exit: .usage)
             }
             limit = SystemLogClock().wall + duration
         }
         let address = try log.address()
         if address.folder == nil, settings.roots.isEmpty {
-            throw CommandFailure(
+            throw CommandError(
                 "a fleet's workers read files below sources.roots, but the configuration names no roots; give --config "
                     + "with the roots that the workers use", exit: .usage)
         }
@@ -116,10 +116,10 @@ struct Submit: AsyncParsableCommand {
             "batch \(batch): \(summary.accepted) accepted (\(SizeText.format(summary.bytes))), \(summary.known) known already"
         )
         for rejection in summary.rejected {
-            Talk.say("not submitted: \(rejection.path): \(rejection.message) (\(rejection.code))")
+            Stderr.say("not submitted: \(rejection.path): \(rejection.message) (\(rejection.code))")
         }
         if summary.rejectedCount > summary.rejected.count {
-            Talk.say("and \(summary.rejectedCount - summary.rejected.count) more were not submitted")
+            Stderr.say("and \(summary.rejectedCount - summary.rejected.count) more were not submitted")
         }
     }
 
@@ -127,14 +127,14 @@ struct Submit: AsyncParsableCommand {
         _ submission: Submission, _ opened: any MessageLog, _ starts: [TopicPartition: Int64], _ address: LogAddress
     ) async throws {
         if let folder = address.folder, !FolderLock.isHeld(folder: folder) {
-            Talk.say(
+            Stderr.say(
                 "waiting for results, but no daemon runs on this log; start 'backhaul standalone --data \(folder)'")
         }
         let failed = try await submission.waitForResults(from: starts) { done, total in
             ProgressBar.bar(done, of: total)
         }
         if failed > 0 {
-            Talk.say("\(failed) tasks did not succeed; 'backhaul results --batch NAME' shows why")
+            Stderr.say("\(failed) tasks did not succeed; 'backhaul results --batch NAME' shows why")
             throw ProcessExit.failed
         }
     }

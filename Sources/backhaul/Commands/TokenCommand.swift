@@ -49,9 +49,9 @@ struct TokenCommand: AsyncParsableCommand {
             "\(name): { sha256: \(hash), scopes: [\(scopes.map(\.rawValue).joined(separator: ", "))], tenant: \(shownTenant) }\n"
         if let append {
             try Self.add(entry, to: append)
-            Talk.say("added '\(name)' to \(append); send SIGHUP to running services")
+            Stderr.say("added '\(name)' to \(append); send SIGHUP to running services")
         } else {
-            Talk.say("add this line to the file that api.tokensFile names:")
+            Stderr.say("add this line to the file that api.tokensFile names:")
             try FileHandle.standardError.write(contentsOf: Data(entry.utf8))
         }
         print(token)
@@ -60,7 +60,7 @@ struct TokenCommand: AsyncParsableCommand {
     private static func add(_ entry: String, to path: String) throws {
         let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw CommandFailure("--append \(path): \(String(cString: strerror(errno)))")
+            throw CommandError("--append \(path): \(String(cString: strerror(errno)))")
         }
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         try file.write(contentsOf: Data(entry.utf8))

@@ -15,7 +15,7 @@ struct TopicsPlan: AsyncParsableCommand {
         let (opened, plan) = try await Self.make(try log.address(), settings)
         await opened.close()
         try TopicPlanText(plan).print(log.output)
-        if plan.changes.isEmpty == false { Talk.say("'backhaul topics apply --yes' makes these changes") }
+        if plan.changes.isEmpty == false { Stderr.say("'backhaul topics apply --yes' makes these changes") }
         if !plan.problems.isEmpty { throw ProcessExit.usage }
     }
 
@@ -58,14 +58,14 @@ struct TopicsApply: AsyncParsableCommand {
             try TopicPlanText(plan).print(log.output)
             guard plan.problems.isEmpty else { throw ProcessExit.usage }
             if plan.restores, !restorePositions {
-                throw CommandFailure(
+                throw CommandError(
                     "groups have lost their positions in topics that exist; with --restore-positions they start at the "
                         + "earliest records, and finished tasks are uploaded again (each keeps its one result)")
             }
             if yes {
                 try await opened.apply(plan)
             } else if !plan.changes.isEmpty {
-                Talk.say("give --yes to make these changes")
+                Stderr.say("give --yes to make these changes")
             }
         } catch {
             await opened.close()

@@ -35,34 +35,35 @@ struct WorkerCommand: AsyncParsableCommand {
         let log = try await fleet.open(bootstrap, settings, role: "worker")
         let client = try ControlClient()
         let tracer = try settings.tracer(role: "worker", client: client)
-        let crew = try WorkerCrew(
+        let workerPool = try WorkerPool(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: nil),
             egress: settings.egress(isLocal: false), decisionsPerUpload: 16, clock: SystemLogClock(),
             tracer: tracer)
-        try await crew.sweep()
+        try await workerPool.sweep()
         var reloader = fleet.reloader(settings, role: "worker")
-        reloader.apply = [{ await crew.reload($0) }, { $0.reload(log) }]
+        reloader.apply = [{ await workerPool.reload($0) }, { $0.reload(log) }]
         let probe = LogProbe(log, topic: settings.layout.tasks, logger: Logger(label: "backhaul.worker"))
         let readiness = Readiness()
         readiness.add { probe.obstacle }
-        readiness.addRemark { crew.remark }
+        readiness.addRemark { workerPool.remark }
         let process = ServiceProcess(
             role: "worker", addresses: addresses,
             facts: [
                 "brokers": bootstrap, "workers": "\(workers)", "librdkafka": KafkaLog.libraryVersion,
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
-            readiness: readiness, metrics: { crew.families + KafkaGauges.families(log) + (tracer?.families ?? []) },
-            parts: crew.parts + [
+            readiness: readiness,
+            metrics: { workerPool.families + KafkaGauges.families(log) + (tracer?.families ?? []) },
+            parts: workerPool.parts + [
                 .init(run: { onReady in await probe.run(onReady: onReady) }),
                 .init(run: { _ in await tracer?.run() }, isAwaited: false),
             ],
             stop: .init(
                 drain: {
-                    await crew.stop()
-                    await crew.close()
+                    await workerPool.stop()
+                    await workerPool.close()
                 },
-                hurry: { await crew.stop(grace: 0) },
+                hurry: { await workerPool.stop(grace: 0) },
                 close: {
                     await log.close()
                     await tracer?.close()

@@ -26,10 +26,10 @@ struct LogOptions: ParsableArguments {
     @Option(help: "text for people, json for programs.")
     var output: OutputFormat = .text
 
-    /// - Throws: `CommandFailure` when no log is named.
+    /// - Throws: `CommandError` when no log is named.
     func address() throws -> LogAddress {
         guard let text = log ?? ProcessInfo.processInfo.environment["BACKHAUL_LOG"] else {
-            throw CommandFailure(
+            throw CommandError(
                 "no log is named; give --log kafka://host:port/ or --log embedded:///absolute/folder, or set "
                     + "BACKHAUL_LOG",
                 exit: .usage)

@@ -5,21 +5,21 @@ import BackhaulTransfer
 
 /// The value of `--to`: a URL, or the name of a configured destination.
 enum DestinationArgument {
-    /// - Throws: `CommandFailure` for a URL that is not valid in a task, and for a name that is not configured.
+    /// - Throws: `CommandError` for a URL that is not valid in a task, and for a name that is not configured.
     static func target(_ to: String, _ settings: Settings) throws -> DestinationReference.Target {
         if to.contains("://") {
             do {
                 try TaskRules.checkURL(ByteText(to))
                 _ = try ParsedURL(to)
             } catch {
-                throw CommandFailure("--to: \(Explanation.of(error))", exit: .usage)
+                throw CommandError("--to: \(Explanation.of(error))", exit: .usage)
             }
             return .url(ByteText(to))
         }
         do {
             _ = try settings.destinationTable.resolve(.named(ByteText(to)))
         } catch {
-            throw CommandFailure("--to \(to): \(error.message)", exit: .usage)
+            throw CommandError("--to \(to): \(error.message)", exit: .usage)
         }
         return .named(ByteText(to))
     }

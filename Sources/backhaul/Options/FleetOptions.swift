@@ -27,7 +27,7 @@ struct FleetOptions: ParsableArguments {
     ) {
         let environment = ProcessInfo.processInfo.environment
         guard let text = log ?? environment["BACKHAUL_LOG"] else {
-            throw CommandFailure("no log is named; give --log kafka://host:port/ or set BACKHAUL_LOG", exit: .usage)
+            throw CommandError("no log is named; give --log kafka://host:port/ or set BACKHAUL_LOG", exit: .usage)
         }
         let bootstrap = try LogAddress(text).requireKafka(for: role)
         let settings = try common.settings()
@@ -44,7 +44,7 @@ struct FleetOptions: ParsableArguments {
     /// Opens the cluster and checks its topics against what the role needs. Waits for brokers that do not answer; a
     /// signal during the wait ends the process with exit code 0.
     /// - Parameter patience: milliseconds after which an append without an acknowledgment fails.
-    /// - Throws: `CommandFailure` when the topics contradict the configuration.
+    /// - Throws: `CommandError` when the topics contradict the configuration.
     func open(_ bootstrap: String, _ settings: Settings, role: String, patience: Int = 20_000) async throws -> KafkaLog
     {
         try await withThrowingTaskGroup(of: KafkaLog?.self) { group in
@@ -70,7 +70,7 @@ struct FleetOptions: ParsableArguments {
             do {
                 let obstacles = try await log.plan(settings.desiredTopics).obstacles
                 guard obstacles.isEmpty else {
-                    throw CommandFailure(
+                    throw CommandError(
                         "the cluster's topics do not fit this role: \(obstacles.prefix(5).joined(separator: "; "))"
                             + (obstacles.count > 5 ? " and \(obstacles.count - 5) more" : "")
                             + "; run 'backhaul topics plan --log kafka://\(bootstrap)/', then 'backhaul topics apply'",

@@ -6,18 +6,18 @@ struct ListenAddress: CustomStringConvertible {
     var port: UInt16
 
     /// - Parameter option: the option that gives the address, for messages.
-    /// - Throws: `CommandFailure`.
+    /// - Throws: `CommandError`.
     init(_ text: String, option: String = "--listen") throws {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 2, let port = UInt16(parts[1]), !parts[0].isEmpty else {
-            throw CommandFailure(
+            throw CommandError(
                 "\(option) \(text): give an IPv4 address and a port, as in 127.0.0.1:8480", exit: .usage)
         }
         host = parts[0] == "localhost" ? "127.0.0.1" : String(parts[0])
         // Names are refused: any name that begins with "127." would pass for loopback.
         var address = in_addr()
         guard inet_pton(AF_INET, host, &address) == 1 else {
-            throw CommandFailure(
+            throw CommandError(
                 "\(option) \(text): '\(host)' is not an IPv4 address such as 127.0.0.1; names are not resolved",
                 exit: .usage
             )

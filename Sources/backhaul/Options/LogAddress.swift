@@ -13,12 +13,12 @@ enum LogAddress: Equatable {
     /// `host:port,host:port`
     case kafka(bootstrap: String)
 
-    /// - Throws: `CommandFailure` for anything but `embedded://` and an absolute folder, or `kafka://` and hosts.
+    /// - Throws: `CommandError` for anything but `embedded://` and an absolute folder, or `kafka://` and hosts.
     init(_ text: String) throws {
         if text.hasPrefix("embedded://") {
             let folder = String(text.dropFirst("embedded://".count))
             guard folder.hasPrefix("/") else {
-                throw CommandFailure(
+                throw CommandError(
                     "--log \(text): the folder must be absolute, as in embedded:///srv/backhaul", exit: .usage)
             }
             self = .embedded(folder: folder)
@@ -27,13 +27,13 @@ enum LogAddress: Equatable {
             while hosts.hasSuffix("/") { hosts.removeLast() }
             let list = hosts.split(separator: ",", omittingEmptySubsequences: false)
             guard !list.isEmpty, list.allSatisfy(Self.isHost) else {
-                throw CommandFailure(
+                throw CommandError(
                     "--log kafka://: give hosts and ports, as in kafka://kafka1:9092,kafka2:9092/ (no user, no path)",
                     exit: .usage)
             }
             self = .kafka(bootstrap: list.map { Self.hasPort($0) ? String($0) : "\($0):9092" }.joined(separator: ","))
         } else {
-            throw CommandFailure(
+            throw CommandError(
                 "--log \(text) is not a log URL; use kafka://host:port/ or embedded:///absolute/folder", exit: .usage)
         }
     }
@@ -62,7 +62,7 @@ enum LogAddress: Equatable {
             let log = try settings.kafkaLog(bootstrap, role: "cli", isBrief: true)
             do {
                 guard try await log.topics().contains(where: { $0.name == settings.layout.tasks }) else {
-                    throw CommandFailure(
+                    throw CommandError(
                         "the cluster has no topics that begin with '\(settings.layout.prefix)'; run 'backhaul topics "
                             + "apply --log kafka://\(bootstrap)/', or set topics.prefix to the fleet's prefix")
                 }
@@ -76,7 +76,7 @@ enum LogAddress: Equatable {
 
     private static func openFolder(_ folder: String, _ settings: Settings, creates: Bool) async throws -> EmbeddedLog {
         if !creates, !FileManager.default.fileExists(atPath: folder + "/log.sqlite") {
-            throw CommandFailure(
+            throw CommandError(
                 "there is no log in \(folder); submit something, or start 'backhaul standalone --data \(folder)'")
         }
         let log = try EmbeddedLog(
@@ -85,7 +85,7 @@ enum LogAddress: Equatable {
         if try await log.topics().first(where: { $0.name == settings.layout.tasks }) == nil {
             guard creates else {
                 await log.close()
-                throw CommandFailure(
+                throw CommandError(
                     "the log in \(folder) has no topics that begin with '\(settings.layout.prefix)'; set topics.prefix "
                         + "to the prefix that its owner uses")
             }
@@ -95,12 +95,12 @@ enum LogAddress: Equatable {
     }
 
     /// The brokers of a Kafka log.
-    /// - Throws: `CommandFailure` for an embedded log, whose roles run in one process.
+    /// - Throws: `CommandError` for an embedded log, whose roles run in one process.
     func requireKafka(for what: String) throws -> String {
         switch self {
         case .kafka(let bootstrap): return bootstrap
         case .embedded:
-            throw CommandFailure(
+            throw CommandError(
                 "\(what) needs a Kafka log; an embedded log's roles run in one process: backhaul standalone",
                 exit: .usage)
         }
@@ -113,7 +113,7 @@ enum LogAddress: Equatable {
     }()
 
     /// Returns the path of this machine's view of the log: in an embedded log's folder, else in the user's cache.
-    /// - Throws: `CommandFailure` when no folder can hold it.
+    /// - Throws: `CommandError` when no folder can hold it.
     func viewPath(_ settings: Settings) throws -> String {
         switch self {
         case .embedded(let folder): return folder + "/view.sqlite"
@@ -122,14 +122,14 @@ enum LogAddress: Equatable {
             guard
                 let cache = environment["XDG_CACHE_HOME"].flatMap({ $0.hasPrefix("/") ? $0 : nil })
                     ?? environment["HOME"].map({ $0 + "/.cache" })
-            else { throw CommandFailure("no folder for the view: set HOME or XDG_CACHE_HOME") }
+            else { throw CommandError("no folder for the view: set HOME or XDG_CACHE_HOME") }
             let name = (bootstrap + "_" + settings.layout.prefix).map { $0.isLetter || $0.isNumber ? $0 : "-" }
             let folder = cache + "/backhaul/" + String(name.prefix(200))
             do {
                 try FileManager.default.createDirectory(
                     atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             } catch {
-                throw CommandFailure("the view's folder \(folder) cannot be created (\(error.localizedDescription))")
+                throw CommandError("the view's folder \(folder) cannot be created (\(error.localizedDescription))")
             }
             return folder + "/view.sqlite"
         }

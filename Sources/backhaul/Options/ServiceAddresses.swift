@@ -9,7 +9,7 @@ struct ServiceAddresses: Sendable {
     /// - Parameters:
     ///   - hasAPI: whether the role serves an API. When the API listens beyond loopback, health and metrics are on
     ///     loopback at the next port, unless `--admin` gives another address.
-    /// - Throws: `CommandFailure`.
+    /// - Throws: `CommandError`.
     init(listen: String?, admin: String?, hasAPI: Bool, environment: [String: String]) throws {
         self.listen = try ListenAddress(listen ?? environment["BACKHAUL_LISTEN"] ?? "127.0.0.1:8480")
         if let text = admin ?? environment["BACKHAUL_ADMIN"] {

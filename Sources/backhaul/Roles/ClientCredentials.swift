@@ -15,7 +15,7 @@ struct ClientCredentials: TokenSource {
         var errorDescription: String?
     }
 
-    struct Refused: Error, CustomStringConvertible {
+    struct RefusedError: Error, CustomStringConvertible {
         var description: String
     }
 
@@ -26,7 +26,7 @@ struct ClientCredentials: TokenSource {
         do {
             secret = try String(contentsOfFile: settings.clientSecretFile, encoding: .utf8)
         } catch {
-            throw Refused(description: "kafka.oauth.clientSecretFile \(settings.clientSecretFile) cannot be read")
+            throw RefusedError(description: "kafka.oauth.clientSecretFile \(settings.clientSecretFile) cannot be read")
         }
         let answer = try FormRequest.post(
             settings.tokenURL, fields: fields, user: settings.clientID,
@@ -36,7 +36,7 @@ struct ClientCredentials: TokenSource {
         let parsed = try? decoder.decode(Answer.self, from: Data(answer.body))
         guard (200..<300).contains(answer.status), let token = parsed?.accessToken, !token.isEmpty else {
             let why = [parsed?.error, parsed?.errorDescription].compactMap { $0 }.joined(separator: ": ")
-            throw Refused(
+            throw RefusedError(
                 description: "\(settings.tokenURL) answered \(answer.status)\(why.isEmpty ? "" : " (\(why))"), no token"
             )
         }

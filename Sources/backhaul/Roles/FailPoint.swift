@@ -17,7 +17,7 @@ final class FailPoint: Sendable {
     private let left: Mutex<Int>
 
     /// Returns nil when the environment sets none.
-    /// - Throws: `CommandFailure` when its value is not valid.
+    /// - Throws: `CommandError` when its value is not valid.
     init?(_ environment: [String: String]) throws {
         guard let text = environment["BACKHAUL_TEST_FAIL_POINT"], !text.isEmpty else { return nil }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
@@ -25,7 +25,7 @@ final class FailPoint: Sendable {
         guard parts.count == 3, Self.names.contains(parts[0]),
             let signal = signals[parts[1]], let count = Int(parts[2]), count > 0
         else {
-            throw CommandFailure("BACKHAUL_TEST_FAIL_POINT=\(text) is not NAME:kill|stop:COUNT", exit: .usage)
+            throw CommandError("BACKHAUL_TEST_FAIL_POINT=\(text) is not NAME:kill|stop:COUNT", exit: .usage)
         }
         name = parts[0]
         self.signal = signal

@@ -15,7 +15,7 @@ enum ProcessExit: Int32, Error {
     init(of error: any Error) {
         switch error {
         case is SettingsError: self = .usage
-        case let failure as CommandFailure: self = failure.exit
+        case let failure as CommandError: self = failure.exit
         case let failure as LogError:
             switch failure {
             case .outOfSpace, .unavailable: self = .temporary
@@ -28,7 +28,7 @@ enum ProcessExit: Int32, Error {
 }
 
 /// An error with a message for the user.
-struct CommandFailure: Error, CustomStringConvertible {
+struct CommandError: Error, CustomStringConvertible {
     var description: String
     var exit: ProcessExit
 

@@ -143,8 +143,8 @@ final class ServiceProcess: Sendable {
     private static func serve(_ server: WebServer, _ option: String, _ address: ListenAddress) async throws {
         do {
             try await server.run()
-        } catch let failure as WebServer.Failure {
-            throw CommandFailure("\(option) \(address): \(failure)", exit: .failed)
+        } catch let failure as WebServer.StartError {
+            throw CommandError("\(option) \(address): \(failure)", exit: .failed)
         }
     }
 

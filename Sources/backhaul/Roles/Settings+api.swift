@@ -19,10 +19,10 @@ extension APISettings {
         }
     }
 
-    /// - Throws: `CommandFailure` when authentication is off on an address that other machines can reach.
+    /// - Throws: `CommandError` when authentication is off on an address that other machines can reach.
     func authenticator(listen: ListenAddress, client: ControlClient, logger: Logger) throws -> Authenticator {
         guard isAuthenticated || listen.isLoopback else {
-            throw CommandFailure(
+            throw CommandError(
                 "api.authentication is none, and --listen \(listen) is not a loopback address: anyone could submit, "
                     + "read and cancel tasks; listen on 127.0.0.1, or set api.authentication to required",
                 exit: .usage)
@@ -73,7 +73,7 @@ extension Settings {
             ingest: ingest, rules: rules, limits: limits, directory: directory, meters: meters, tracer: tracer,
             logger: logger
         ) { source in
-            try await pool.run { try SourceLook.facts(of: source, in: roots) }
+            try await pool.run { try SourceFacts.facts(of: source, in: roots) }
         }
     }
 

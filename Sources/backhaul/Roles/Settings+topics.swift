@@ -70,11 +70,11 @@ extension Settings {
         }
     }
 
-    /// - Throws: `CommandFailure` for a property that the program owns or that is a secret.
+    /// - Throws: `CommandError` for a property that the program owns or that is a secret.
     func checkKafkaProperties() throws {
         for name in kafka.properties.keys.sorted() {
             guard let refusal = OwnedProperties.refusal(name) else { continue }
-            throw CommandFailure("kafka.properties: '\(name)' cannot be set: \(refusal)", exit: .usage)
+            throw CommandError("kafka.properties: '\(name)' cannot be set: \(refusal)", exit: .usage)
         }
     }
 

@@ -5,7 +5,7 @@ import Logging
 
 extension Settings {
     /// Returns a tracer that sends spans to the configured collector; nil when none is configured.
-    /// - Throws: `CommandFailure` when the file of headers cannot be used.
+    /// - Throws: `CommandError` when the file of headers cannot be used.
     func tracer(role: String, client: ControlClient) throws -> Tracer? {
         guard !tracing.endpoint.isEmpty else { return nil }
         let base = tracing.endpoint.hasSuffix("/") ? String(tracing.endpoint.dropLast()) : tracing.endpoint
@@ -22,11 +22,11 @@ extension Settings {
         var headers = [(name: "Content-Type", value: "application/json")]
         guard !tracing.headersFile.isEmpty else { return headers }
         guard let text = try? String(contentsOfFile: tracing.headersFile, encoding: .utf8) else {
-            throw CommandFailure("tracing.headersFile: \(tracing.headersFile) cannot be read", exit: .usage)
+            throw CommandError("tracing.headersFile: \(tracing.headersFile) cannot be read", exit: .usage)
         }
         for line in text.split(whereSeparator: \.isNewline) {
             guard let colon = line.firstIndex(of: ":") else {
-                throw CommandFailure(
+                throw CommandError(
                     "tracing.headersFile: \(tracing.headersFile) has a line that is not 'Name: value'", exit: .usage)
             }
             headers.append(

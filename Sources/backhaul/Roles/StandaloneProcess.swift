@@ -18,7 +18,7 @@ enum StandaloneProcess {
         let settings = reloader.settings
         let client = try ControlClient()
         let tracer = try settings.tracer(role: "standalone", client: client)
-        let crew = try WorkerCrew(
+        let workerPool = try WorkerPool(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: log.folder),
             egress: settings.egress(isLocal: addresses.listen.isLoopback), decisionsPerUpload: 2,
             clock: log.clock, tracer: tracer)
@@ -33,7 +33,7 @@ enum StandaloneProcess {
         let view = try StatusView(
             path: log.folder + "/view.sqlite", log: log, layout: settings.layout, holdsTruncation: true,
             onResults: { indexes.observe($0, in: $1, from: $2, next: $3) }, logger: Logger(label: "backhaul.view"))
-        try await crew.sweep()
+        try await workerPool.sweep()
         let logger = Logger(label: "backhaul.standalone")
         let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
@@ -46,7 +46,7 @@ enum StandaloneProcess {
         let readiness = Readiness()
         readiness.add { view.obstacle }
         readiness.addRemark { log.remark }
-        readiness.addRemark { crew.remark }
+        readiness.addRemark { workerPool.remark }
         readiness.addRemark { acknowledger.remark }
         let ingest = settings.ingestAPI(
             log, folder: log.folder, rules: rules, limits: limits,
@@ -55,7 +55,7 @@ enum StandaloneProcess {
             logger: logger)
         var reloader = reloader
         reloader.apply = [
-            { await crew.reload($0) },
+            { await workerPool.reload($0) },
             {
                 authenticator.replace($0.api.apiTokens)
                 limits.replace($0.api.limits)
@@ -69,25 +69,25 @@ enum StandaloneProcess {
                 grace: settings.grace),
             readiness: readiness,
             metrics: {
-                gauges.families + crew.families + acknowledger.families + view.families + log.families
+                gauges.families + workerPool.families + acknowledger.families + view.families + log.families
                     + (tracer?.families ?? [])
             },
-            parts: crew.parts + [
+            parts: workerPool.parts + [
                 .init(run: { try await acknowledger.run(onReady: $0) }),
                 .init(run: { _ in try await view.run() }, isAwaited: false),
                 .init(run: { _ in try await gauges.run() }, isAwaited: false),
                 .init(run: { _ in await tracer?.run() }, isAwaited: false),
                 .init(
-                    run: { _ in try await Upkeep.run(log, every: 15_000, clock: clock, logger: logger) },
+                    run: { _ in try await LogMaintenance.run(log, every: 15_000, clock: clock, logger: logger) },
                     isAwaited: false),
             ],
             stop: .init(
                 drain: {
-                    await crew.stop()
+                    await workerPool.stop()
                     await acknowledger.stop()
-                    await crew.close()
+                    await workerPool.close()
                 },
-                hurry: { await crew.stop(grace: 0) },
+                hurry: { await workerPool.stop(grace: 0) },
                 close: {
                     await log.close()
                     try? view.close()

@@ -2,7 +2,7 @@ import Foundation
 
 /// A progress line on stderr; prints nothing when stderr is not a terminal.
 struct ProgressBar {
-    private let isShown = Talk.isTerminal && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    private let isShown = Stderr.isTerminal && ProcessInfo.processInfo.environment["TERM"] != "dumb"
     private var shownAt = ContinuousClock.now - .seconds(1)
 
     /// Shows the text, at most ten times a second.

@@ -4,14 +4,14 @@ import BackhaulWeb
 import HTTPTypes
 
 /// Reads the facts of a file that a task names.
-enum SourceLook {
+enum SourceFacts {
     /// Returns the file's size and modification time. Blocks.
     /// - Throws: `Problem`, without a path of this machine.
     static func facts(of source: SourceReference, in roots: SourceRoots) throws -> IngestAPI.FileFacts {
         let root: OpenRoot
         do {
             root = try roots.open(source.root)
-        } catch RootFailure.unknown {
+        } catch RootError.unknown {
             throw Problem(
                 .unprocessableContent, "unknown-root", "source root '\(source.root)' is not in sources.roots here")
         } catch {

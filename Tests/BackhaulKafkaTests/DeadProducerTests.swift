@@ -6,7 +6,7 @@ import Testing
 @Suite(
     "Open transaction of a dead process", .serialized,
     .enabled(if: realBrokers != nil, "set BACKHAUL_TEST_KAFKA=host:port to run them"))
-struct OpenTransactionTests {
+struct DeadProducerTests {
     /// Opens a log with three records, whose owner finished the first and was killed while it finished the second,
     /// and a session that gets the partition next.
     /// - Parameter id: the dead process's transactional id.

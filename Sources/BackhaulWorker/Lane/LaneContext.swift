@@ -5,7 +5,7 @@ internal import Logging
 
 /// What every task of a lane needs. It is one object, so that a `TaskRun` holds one reference instead of twenty
 /// values; there is one run per task that the lane runs.
-final class LaneTools: Sendable {
+final class LaneContext: Sendable {
     let kind: Lane.Kind
     let options: WorkerOptions
     let settler: Settler

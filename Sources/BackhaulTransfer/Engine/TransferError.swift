@@ -1,7 +1,7 @@
 package import BackhaulFiles
 
 /// Why a transfer has no usable response.
-package enum TransferFailure: Error, Hashable, Sendable, CustomStringConvertible {
+package enum TransferError: Error, Hashable, Sendable, CustomStringConvertible {
     case badURL(String)
     /// The host's name did not resolve.
     case unresolved(String)

@@ -9,7 +9,7 @@ import Foundation
 import Logging
 
 /// The workers of a process, each with its own transfer engine.
-struct WorkerCrew: Sendable {
+struct WorkerPool: Sendable {
     private let workers: [Worker]
     private let engines: [TransferEngine]
     private let destinations: LiveDestinations

@@ -2,7 +2,7 @@ import BackhaulTelemetry
 import Foundation
 
 /// Messages to the user, on stderr.
-enum Talk {
+enum Stderr {
     static func say(_ text: String) {
         try? FileHandle.standardError.write(contentsOf: Data("backhaul: \(Redaction.clean(text))\n".utf8))
     }
