@@ -2,9 +2,9 @@ internal import BackhaulLog
 internal import CLibrdkafka
 internal import Logging
 
-/// Appends by an idempotent producer: each record once and in order, durable when the call returns.
+/// Appends with an idempotent producer: each record once and in order, durable when the call returns.
 ///
-/// An actor on the log's loop: delivery reports arrive there as events and answer the calls that wait for them.
+/// Runs on the log's loop, where delivery reports arrive as events and complete the calls that wait for them.
 actor KafkaAppender {
     private struct Batch {
         var positions: [LogPosition?]
@@ -22,19 +22,20 @@ actor KafkaAppender {
     private var nextBatch = 0
     private var isClosed = false
 
-    /// A delivery report names its batch and its place there: 20 bits for the place.
-    private static let placeBits = 20
+    /// The tag of a record is the number of its batch, then its index in the batch plus 1 in this many bits.
+    private static let indexBits = 20
 
     init(name: String, clients: KafkaClients) {
         self.name = name
         self.clients = clients
     }
 
-    /// - Throws: `LogError`. `unavailable` means that some of the records may be in the log.
+    /// - Returns: the positions of the records, in order.
+    /// - Throws: `LogError`. After `unavailable` some of the records may be in the log.
     func append(_ records: [(TopicPartition, LogRecord)]) async throws -> [LogPosition] {
         guard !records.isEmpty else { return [] }
         guard !isClosed else { throw LogError.closed }
-        let handle = try await working()
+        let handle = try await readyHandle()
         guard !isClosed else { throw LogError.closed }
         do {
             return try await withCheckedThrowingContinuation { continuation in
@@ -43,14 +44,14 @@ actor KafkaAppender {
                 batches[number] = Batch(
                     positions: Array(repeating: nil, count: records.count), open: records.count,
                     continuation: continuation)
-                for (place, (partition, record)) in records.enumerated() {
+                for (index, (partition, record)) in records.enumerated() {
                     do throws(KafkaFailure) {
                         try RecordTransport.produce(
-                            record, to: partition, tag: number << Self.placeBits | (place + 1), with: handle.client)
+                            record, to: partition, tag: number << Self.indexBits | (index + 1), with: handle.client)
                     } catch {
-                        // What was handed over before is answered by its reports.
+                        // The delivery reports of the earlier records complete the rest of the batch.
                         batches[number]?.failure = error
-                        close(number, places: records.count - place)
+                        close(number, count: records.count - index)
                         break
                     }
                 }
@@ -71,13 +72,13 @@ actor KafkaAppender {
 
     // MARK: The producer
 
-    /// The producer, made anew when it has failed for good.
-    private func working() async throws -> KafkaHandle {
+    /// The producer; created when there is none, and again after a fatal error.
+    private func readyHandle() async throws -> KafkaHandle {
         if let handle, let failure = handle.fatalError {
-            clients.logger.warning("the producer is made anew", metadata: ["error": "\(failure)"])
+            clients.logger.warning("creating the producer again after a fatal error", metadata: ["error": "\(failure)"])
             await discard { failure }
         }
-        // Another call may have made one while this one waited.
+        // Another call may have created one during the suspension.
         if let handle { return handle }
         let made = try clients.open(
             .producer, name: name, properties: ["message.timeout.ms": String(clients.options.requestTimeout)]
@@ -88,8 +89,8 @@ actor KafkaAppender {
         return made
     }
 
-    /// Lets the producer go. No report will come of what it still had: whoever waits for one is told so, before anything
-    /// can be handed to its successor.
+    /// Closes the producer. Its outstanding records get no delivery reports, so their calls fail first, before anything
+    /// is appended with a new producer.
     private func discard(_ reason: () -> any Error) async {
         guard let old = handle else { return }
         handle = nil
@@ -103,22 +104,23 @@ actor KafkaAppender {
         guard rd_kafka_event_type(event.pointer) == RD_KAFKA_EVENT_DR else { return }
         while let message = rd_kafka_event_message_next(event.pointer) {
             let tag = Int(bitPattern: message.pointee._private)
-            let number = tag >> Self.placeBits
-            let place = (tag & (1 << Self.placeBits - 1)) - 1
+            let number = tag >> Self.indexBits
+            let index = (tag & (1 << Self.indexBits - 1)) - 1
             if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR, let topic = message.pointee.rkt {
                 let partition = TopicPartition(
                     topic: String(cString: rd_kafka_topic_name(topic)), partition: Int(message.pointee.partition))
-                batches[number]?.positions[place] = LogPosition(partition: partition, offset: message.pointee.offset)
+                batches[number]?.positions[index] = LogPosition(partition: partition, offset: message.pointee.offset)
             } else {
                 batches[number]?.failure = KafkaFailure(message.pointee.err)
             }
-            close(number, places: 1)
+            close(number, count: 1)
         }
     }
 
-    private func close(_ number: Int, places: Int) {
+    /// Counts records of a batch as reported; completes the batch with the last one.
+    private func close(_ number: Int, count: Int) {
         guard var batch = batches[number] else { return }
-        batch.open -= places
+        batch.open -= count
         batches[number] = batch
         guard batch.open == 0 else { return }
         batches[number] = nil

@@ -5,10 +5,10 @@ internal import Foundation
 package import Logging
 internal import Synchronization
 
-/// The log of a fleet: Apache Kafka by librdkafka.
+/// The log of a fleet: Apache Kafka through librdkafka.
 ///
-/// One thread serves the events of all its clients (`KafkaLoop`); each client has a thread for the calls that wait. A
-/// client is made when it is first needed.
+/// One thread serves the events of all clients (`KafkaLoop`); blocking calls run on one thread for each client. A
+/// client is created when it is first needed.
 package final class KafkaLog: MessageLog {
     package let abilities: LogAbilities
 
@@ -24,26 +24,26 @@ package final class KafkaLog: MessageLog {
     private let clients: KafkaClients
     private let reader: KafkaReader
     private let appender: KafkaAppender
-    private let asker: KafkaScout
-    private let scout: KafkaScout
+    private let queryClient: KafkaQueryClient
+    private let uncommittedQueryClient: KafkaQueryClient
     private let failPoint: @Sendable (String) throws -> Void
     private let creator: (@Sendable ([TopicSpecification]) async throws -> Void)?
     private let state = Mutex(State())
 
-    /// What librdkafka last said of each client; empty unless `statistics.interval.ms` is set.
+    /// The last statistics of each client; empty unless `statistics.interval.ms` is set.
     package var clientStatistics: [String: KafkaStatistics.Client] { clients.statistics.clients }
 
-    /// Rebalances, transactions and what writing takes.
+    /// Rebalances, transactions and the duration of settlements.
     package var families: [MetricFamily] { clients.meters.families }
 
-    /// librdkafka's version, as its own text.
+    /// The version of librdkafka, as it reports it.
     package static var libraryVersion: String { String(cString: rd_kafka_version_str()) }
 
     /// - Parameters:
-    ///   - topics: what `maintain` looks after: how long each topic's records stay, and who reads them.
-    ///   - creator: makes topics in place of the admin API, for brokers that have none (librdkafka's mock).
-    ///   - failPoint: where a test lets a settlement fail.
-    /// - Throws: `LogError.unsupported` for a librdkafka that is known to be bad, `misconfigured`.
+    ///   - topics: the retention and the readers of each topic that `maintain` truncates.
+    ///   - creator: creates topics instead of the admin API, for brokers without one (librdkafka's mock).
+    ///   - failPoint: called at named steps of a settlement; a test makes it throw.
+    /// - Throws: `LogError.unsupported` for a librdkafka with known defects, `misconfigured`.
     package init(
         options: KafkaOptions, topics: [TopicSpecification] = [], clock: any LogClock, logger: Logger,
         creator: (@Sendable ([TopicSpecification]) async throws -> Void)? = nil,
@@ -59,15 +59,15 @@ package final class KafkaLog: MessageLog {
         clients = KafkaClients(
             loop: try KafkaLoop(name: "backhaul.kafka"), options: options, statistics: KafkaStatistics(),
             live: LiveClients(), meters: KafkaMeters(), logger: logger)
-        let asking = KafkaScout(clients, sees: .committed)
-        asker = asking
-        reader = KafkaReader(clients, scout: asking)
-        scout = KafkaScout(clients, sees: .uncommitted)
+        let committed = KafkaQueryClient(clients, sees: .committed)
+        queryClient = committed
+        reader = KafkaReader(clients, queryClient: committed)
+        uncommittedQueryClient = KafkaQueryClient(clients, sees: .uncommitted)
         appender = KafkaAppender(name: "append", clients: clients)
         clients.loop.start()
     }
 
-    /// From now on the clients say this user and password (SASL PLAIN and SCRAM) when they connect; connections stay.
+    /// Makes all clients use this user and password (SASL PLAIN and SCRAM) for new connections; open ones stay.
     /// - Throws: `LogError`.
     package func replaceCredentials(user: String, password: String) throws {
         do {
@@ -77,19 +77,20 @@ package final class KafkaLog: MessageLog {
         }
     }
 
-    /// How many clients there are that new credentials are said to.
+    /// The number of clients that receive new credentials.
     var liveClients: Int { clients.live.count }
 
-    /// How many partitions the reader has open.
+    /// The number of partitions that the reader has open.
     var openPartitions: Int { get async { await reader.openCount } }
 
-    /// - Parameter version: as `rd_kafka_version()` gives it: 0xMMmmrrpp.
+    /// - Parameter version: as `rd_kafka_version()` returns it, 0xMMmmrrpp.
+    /// - Throws: `LogError.unsupported`.
     package static func checkVersion(_ version: Int32) throws {
         let number = version >> 8
         guard number >= 0x020002 else {
             throw LogError.unsupported("librdkafka \(libraryVersion) is older than 2.0.2; install a newer one")
         }
-        // 2.1.0 counts no poll of the consumer's queue for max.poll.interval.ms and puts members out of their groups.
+        // 2.1.0 does not count polls of the consumer's queue for max.poll.interval.ms, so live members are evicted.
         guard number != 0x020100 else {
             throw LogError.unsupported("librdkafka 2.1.0 is known to evict live members; install 2.1.1 or newer")
         }
@@ -120,7 +121,7 @@ package final class KafkaLog: MessageLog {
                 let partitions = (0..<topic.partitions).map { TopicPartition(topic: topic.name, partition: $0) }
                 let stands = try await admin().positions(of: reader, in: partitions)
                 let new = partitions.filter { stands[$0] == nil }
-                let first = try await self.asker.edges(new, .earliest)
+                let first = try await self.queryClient.edges(new, .earliest)
                 try await admin().setPositions(first.mapValues { GroupPosition(frontier: $0) }, of: reader)
             }
         }
@@ -129,7 +130,7 @@ package final class KafkaLog: MessageLog {
     package func topics() async throws -> [TopicSpecification] {
         let counts = try await partitionCounts()
         let names = counts.keys.filter { $0.hasPrefix(options.prefix) }.sorted()
-        // The mock brokers of the tests know no configuration.
+        // The mock brokers of the tests have no topic configuration.
         let configurations = creator == nil && !names.isEmpty ? try await admin().configuration(of: names) : [:]
         return names.map { name in
             let values = configurations[name]?.values ?? [:]
@@ -141,29 +142,29 @@ package final class KafkaLog: MessageLog {
         }
     }
 
-    /// Every topic's partition count, asked anew.
+    /// Queries the partition count of every topic, and caches it.
     private func partitionCounts() async throws -> [String: Int] {
         let counts = try await admin().topics().mapValues(\.partitions)
         state.withLock { $0.partitions = counts }
         return counts
     }
 
-    /// Waits until every broker's metadata know the topics.
+    /// Waits until the metadata list the topics.
     func waitForTopics(_ names: [String]) async throws {
         let deadline = ContinuousClock.now + .milliseconds(options.requestTimeout)
         while true {
             let counts = try await partitionCounts()
             if names.allSatisfy({ counts[$0] != nil }) { return }
             guard ContinuousClock.now < deadline else {
-                throw LogError.unavailable("the new topics have not appeared; run 'backhaul topics check' in a while")
+                throw LogError.unavailable("the new topics have not appeared; run 'backhaul topics check' later")
             }
-            // Nothing tells when a topic has reached the brokers.
+            // No event reports that the brokers know a topic.
             try await Task.sleep(for: .milliseconds(100))
         }
     }
 
     func admin() async throws -> KafkaAdmin {
-        KafkaAdmin(handle: try await scout.working(), timeout: options.requestTimeout)
+        KafkaAdmin(handle: try await uncommittedQueryClient.readyHandle(), timeout: options.requestTimeout)
     }
 
     // MARK: Records
@@ -175,14 +176,14 @@ package final class KafkaLog: MessageLog {
         }
         let known = state.withLock { $0.partitions }
         if !requests.allSatisfy({ known[$0.topic] != nil }) { _ = try await partitionCounts() }
-        let positions = try await appender.append(try place(requests))
+        let positions = try await appender.append(try targets(of: requests))
         await reader.tellChange()
         return positions.map { .appended($0) }
     }
 
-    /// Finds each record's partition.
+    /// The partition and the record of each request.
     /// - Throws: `LogError.unknownTopic`, `unknownPartition`.
-    func place(_ requests: [AppendRequest]) throws -> [(TopicPartition, LogRecord)] {
+    func targets(of requests: [AppendRequest]) throws -> [(TopicPartition, LogRecord)] {
         let counts = state.withLock { $0.partitions }
         return try requests.map { request in
             guard let count = counts[request.topic] else { throw LogError.unknownTopic(request.topic) }
@@ -219,9 +220,9 @@ package final class KafkaLog: MessageLog {
 
     package func bounds(_ topic: String) async throws -> [PartitionBounds] {
         let partitions = try await partitions(of: topic)
-        // The end first: what is truncated in between must not make the end lie before the beginning.
-        let ends = try await asker.edges(partitions, .end)
-        let first = try await asker.edges(partitions, .earliest)
+        // The end first: a truncation between the two queries must not put the end before the beginning.
+        let ends = try await queryClient.edges(partitions, .end)
+        let first = try await queryClient.edges(partitions, .earliest)
         return partitions.map { partition in
             let earliest = first[partition] ?? 0
             return PartitionBounds(
@@ -236,29 +237,29 @@ package final class KafkaLog: MessageLog {
         return (0..<count).map { TopicPartition(topic: topic, partition: $0) }
     }
 
-    /// The first offset that each partition holds.
+    /// The first offset that each partition still has.
     func earliest(_ partitions: [TopicPartition]) async throws -> [TopicPartition: Int64] {
-        try await asker.edges(partitions, .earliest)
+        try await queryClient.edges(partitions, .earliest)
     }
 
-    /// The offset behind the last record of each partition.
+    /// The offset after the last record of each partition.
     func end(of partitions: [TopicPartition]) async throws -> [TopicPartition: Int64] {
-        try await asker.edges(partitions, .end)
+        try await queryClient.edges(partitions, .end)
     }
 
     package func decided(_ partition: TopicPartition) async throws -> Int64 {
-        // The end of everything that was written, decided or not; then the end of what readers may see, until it is there.
-        let written = try await scout.edges([partition], .end)[partition] ?? 0
+        // The end of everything written, decided or not; then waits until the end of committed records reaches it.
+        let written = try await uncommittedQueryClient.edges([partition], .end)[partition] ?? 0
         var complaint = ContinuousClock.now + .seconds(30)
-        while try await asker.edges([partition], .end)[partition] ?? 0 < written {
-            // A transaction that a dead process left open is ended by the next owner of its partitions or by its time-out;
-            // nothing tells when. One that hangs on a broker's defect (KIP-664) is the operator's to end: to go on
-            // without what it may hold would be to miss it.
+        while try await queryClient.edges([partition], .end)[partition] ?? 0 < written {
+            // The next owner of its partitions, or its time-out, ends a transaction that a dead process left open; no
+            // event reports that. The operator must end one that hangs because of a broker defect (KIP-664): a reader
+            // that goes on would miss its records.
             try await Task.sleep(for: .milliseconds(100))
             if ContinuousClock.now > complaint {
                 complaint = ContinuousClock.now + .seconds(30)
                 clients.logger.warning(
-                    "a transaction has been open for long; if no program has it, end it: kafka-transactions.sh find-hanging",
+                    "a transaction stays open; if no program uses it, end it: kafka-transactions.sh find-hanging",
                     metadata: ["partition": "\(partition)", "end": "\(written)"])
             }
         }
@@ -291,7 +292,7 @@ package final class KafkaLog: MessageLog {
     }
 
     private func committer(for session: KafkaSession, of subscriptions: [Subscription]) -> any Committer {
-        // By its groups, so that the statistics of two sessions stay apart.
+        // Named by its groups, so that the statistics of two sessions stay separate.
         let name = "settle." + Set(subscriptions.map(\.group)).sorted().joined(separator: "+")
         return switch options.delivery {
         case .transactional:
@@ -306,10 +307,10 @@ package final class KafkaLog: MessageLog {
         }
     }
 
-    /// Begins the transactional ids of all sessions on these topics: client names do so.
+    /// The prefix of the transactional ids of all processes on these topics; client names begin with `backhaul-`.
     var transactionalPrefix: String { options.prefix + "backhaul-" }
 
-    /// Begins those of one process.
+    /// The prefix of the transactional ids of one process.
     func transactionalPrefix(of client: String) -> String { "\(options.prefix)\(client)-" }
 
     func forget(_ session: KafkaSession) {
@@ -328,11 +329,11 @@ package final class KafkaLog: MessageLog {
         try await admin().setPositions(positions, of: group)
     }
 
-    // MARK: The end
+    // MARK: Upkeep and close
 
     package func maintain() async throws {
         await reader.shutUnread()
-        // Ages and compaction are the brokers' own; what has been read by all is not.
+        // Brokers apply ages and compaction themselves, but do not truncate what every reader has finished.
         let now = clock.now
         let ages = upkeep.compactMap { topic in
             if case .untilRead(_, let age) = topic.retention { age } else { nil }
@@ -345,9 +346,9 @@ package final class KafkaLog: MessageLog {
             let bounds = try await bounds(topic.name).filter { $0.end > $0.earliest }
             guard !bounds.isEmpty else { continue }
             let partitions = bounds.map(\.partition)
-            var limits = try await asker.edges(partitions, .end)
-            // The first record that is young enough to stay; -1 where all are older.
-            let young = try await asker.offsets(partitions, since: now - min(age, now))
+            var limits = try await queryClient.edges(partitions, .end)
+            // The first record that is young enough to stay; -1 when all are older.
+            let young = try await queryClient.offsets(partitions, since: now - min(age, now))
             for (partition, offset) in young where offset >= 0 {
                 limits[partition] = min(limits[partition] ?? offset, offset)
             }
@@ -363,23 +364,24 @@ package final class KafkaLog: MessageLog {
         }
     }
 
-    /// An hour: what clocks of one fleet differ by at the most, and more.
+    /// Milliseconds, an hour: more than the clocks of one fleet differ.
     private static let leastSlack: Int64 = 3_600_000
 
-    /// Whether the brokers have stamped a record at a time or later. Ages are counted from this process's clock, and a clock
-    /// that is years ahead makes everything old: so nothing goes until the log itself is about as far. A fleet that is idle
-    /// keeps what it has until its next record.
+    /// Whether the brokers have stamped a record at this time (milliseconds since 1970) or later. Ages are computed
+    /// from this process's clock, and a clock that is years ahead would make every record old. So nothing is deleted
+    /// until the log has reached about the same time; an idle fleet keeps its records until the next append.
     private func hasReached(_ time: Int64) async throws -> Bool {
         for topic in upkeep {
             let partitions = try await bounds(topic.name).map(\.partition)
-            if try await asker.offsets(partitions, since: time).values.contains(where: { $0 >= 0 }) { return true }
+            let offsets = try await queryClient.offsets(partitions, since: time)
+            if offsets.values.contains(where: { $0 >= 0 }) { return true }
         }
         return false
     }
 
     package func close() async { await end { await $0.close() } }
 
-    /// Ends as a killed process does: no group is left, nothing is said.
+    /// Ends as a killed process does: leaves no group and notifies no broker.
     package func abandon() async { await end { await $0.abandon() } }
 
     private func end(_ body: (KafkaSession) async -> Void) async {
@@ -392,8 +394,8 @@ package final class KafkaLog: MessageLog {
         for session in sessions { await body(session) }
         await appender.close()
         await reader.close()
-        await asker.close()
-        await scout.close()
+        await queryClient.close()
+        await uncommittedQueryClient.close()
         clients.loop.stop()
     }
 }

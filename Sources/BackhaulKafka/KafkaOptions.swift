@@ -1,35 +1,34 @@
-/// How decisions reach the log.
+/// How a settlement is written.
 package enum DeliveryMode: String, Hashable, Sendable, CaseIterable {
-    /// Records and positions in one transaction: exactly once.
+    /// Records and positions in one transaction.
     case transactional = "exactly-once"
-    /// Records first, then positions: a crash between the two writes the records again.
+    /// Records first, then positions: after a crash between the two the next owner writes the records again.
     case atLeastOnce = "at-least-once"
 }
 
-/// How to reach a Kafka cluster, and how to behave there.
+/// The address and the options of a Kafka log.
 package struct KafkaOptions: Sendable {
     /// `host:port,host:port`.
     package var bootstrap: String
-    /// librdkafka properties of the operator, except those in `OwnedProperties`.
+    /// The operator's librdkafka properties; those in `OwnedProperties` are not allowed.
     package var properties: [String: String]
-    /// Properties whose values are secrets: never logged, never shown.
+    /// Properties whose values are secrets: never logged or shown.
     package var secrets: [String: String]
-    /// Gives tokens when `sasl.mechanism` is OAUTHBEARER.
+    /// The source of tokens when `sasl.mechanism` is OAUTHBEARER.
     package var tokens: (any TokenSource)?
     package var delivery: DeliveryMode
-    /// Topics whose names begin so are this program's; others are not looked at.
+    /// The prefix of this program's topics; topics without it are ignored.
     package var prefix: String
-    /// Begins `client.id` and transactional ids.
+    /// The `client.id`; transactional ids begin with `prefix` and this name.
     package var clientName: String
-    /// The largest record that `append` takes, in bytes; what a settlement moves on may be twice as large.
+    /// The largest record that `append` accepts, in bytes. A settlement may write larger ones.
     package var maximumRecordSize: Int
-    /// Milliseconds after which an append that nobody acknowledged, or a question that nobody answered, fails.
+    /// Milliseconds after which an unacknowledged append or an unanswered request fails.
     package var requestTimeout: Int
-    /// Whether the process soon ends: then a fetch waits for new records only for a moment, since whatever is read next
-    /// waits behind it.
+    /// Whether the process ends soon. A fetch then waits only 5 ms for records, since the next read waits for it.
     package var isBrief: Bool
-    /// Partitions that stay open for reading though nobody reads them now: nine topics of 256 partitions. Only an open
-    /// partition has news, so those who follow need all of theirs.
+    /// The number of partitions that the reader keeps open: nine topics of 256 partitions. Only an open partition
+    /// reports changes, so a caller that watches partitions needs all of them open.
     var openPartitions = 2_304
 
     package init(
@@ -50,24 +49,24 @@ package struct KafkaOptions: Sendable {
         self.isBrief = isBrief
     }
 
-    /// The client name of one process. A container's processes have one number and may keep their host's name over a restart:
-    /// without the random part a predecessor that was killed would count as this process, and what it left open would wait
-    /// for the brokers.
+    /// A client name that is unique to the process. In a container the process number and the host name may stay the
+    /// same after a restart: without the random part a killed predecessor would count as this process, and its open
+    /// transactions would stay open until the brokers end them.
     package static func clientName(role: String, host: String, process: Int32) -> String {
         "backhaul-\(role)-\(host)-\(process)-\(String(UInt64.random(in: .min ... .max), radix: 36))"
     }
 
-    /// The group under whose name positions are asked for; nobody is ever in it.
+    /// The group whose name the query clients use; it never has members.
     var adminGroup: String { Self.adminGroup(prefix: prefix) }
 
     package static func adminGroup(prefix: String) -> String { prefix + "admin" }
 
-    /// A number among the operator's properties, or the product's default.
+    /// A number from the operator's properties, or the program's default.
     func milliseconds(_ name: String, _ standard: Int) -> Int { properties[name].flatMap(Int.init) ?? standard }
 
     var sessionTimeout: Int { milliseconds("session.timeout.ms", 8_000) }
 
-    /// No longer than the session: a process that is put out of its groups must not hold readers back any longer.
+    /// At most the session time-out: the transaction of an evicted process must not block readers longer than that.
     var transactionTimeout: Int { min(milliseconds("transaction.timeout.ms", 8_000), sessionTimeout) }
 
     var maximumPollInterval: Int { milliseconds("max.poll.interval.ms", 60_000) }

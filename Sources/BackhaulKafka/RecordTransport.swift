@@ -1,13 +1,13 @@
 internal import BackhaulLog
 internal import CLibrdkafka
 
-/// Records to and from librdkafka's messages.
+/// Converts records to and from librdkafka's messages.
 enum RecordTransport {
-    /// Whether a place to stand for an empty, non-null key, value or header: librdkafka takes a null pointer for null.
+    /// Storage for an empty, non-null key, value or header: librdkafka treats a null pointer as null.
     private static let empty: [UInt8] = [0]
 
-    /// Hands a record to a producer; the bytes are copied.
-    /// - Parameter tag: comes back with the delivery report.
+    /// Enqueues a record with a producer, which copies its bytes.
+    /// - Parameter tag: returned in the delivery report.
     static func produce(_ record: LogRecord, to partition: TopicPartition, tag: Int, with client: OpaquePointer)
         throws(KafkaFailure)
     {

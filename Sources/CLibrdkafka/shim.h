@@ -2,7 +2,7 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
-// Swift cannot call variadic C functions. The headers are taken over when the call succeeds; the key and the value are
+// Swift cannot call variadic C functions. A successful call takes ownership of the headers; the key and the value are
 // copied.
 static inline rd_kafka_resp_err_t backhaul_produce(
     rd_kafka_t *rk, const char *topic, int32_t partition, const void *key, size_t key_size, const void *value,
@@ -13,7 +13,7 @@ static inline rd_kafka_resp_err_t backhaul_produce(
         RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
 }
 
-// The pointer arrays of the admin API: an element by its index, so that no pointer to a pointer crosses over.
+// Elements of the admin API's pointer arrays, so that Swift need not handle pointers to pointers.
 static inline const rd_kafka_topic_result_t *backhaul_topic_result(const rd_kafka_topic_result_t **all, size_t index) {
     return all[index];
 }
@@ -32,13 +32,13 @@ static inline const rd_kafka_ConfigEntry_t *backhaul_config_entry(const rd_kafka
     return all[index];
 }
 
-// A variadic call of the mock cluster: the next request of this kind fails so.
+// A variadic function of the mock cluster: makes its next request of this kind fail with this error.
 static inline void backhaul_mock_push_error(
     rd_kafka_mock_cluster_t *cluster, int16_t api_key, rd_kafka_resp_err_t error) {
     rd_kafka_mock_push_request_errors(cluster, api_key, (size_t)1, error);
 }
 
-// A descriptor that librdkafka's queues write to when they have something; Swift's Glibc module leaves eventfd out.
+// The descriptor that librdkafka's queues write to when they become non-empty. Swift's Glibc module lacks eventfd.
 #include <sys/eventfd.h>
 static inline int backhaul_wake_descriptor(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 

@@ -1,7 +1,7 @@
 internal import Dispatch
 
-/// A thread of its own for the calls of one librdkafka client that wait: transactions, positions, administration. The
-/// loop that serves events never makes them, since they are answered by events.
+/// Runs the blocking calls of one librdkafka client in order, off the loop: transactions, positions, administration. On
+/// the loop they would deadlock, since the events that it serves complete them.
 final class BlockingCalls: Sendable {
     private let queue: DispatchQueue
 
@@ -9,13 +9,13 @@ final class BlockingCalls: Sendable {
         queue = DispatchQueue(label: name)
     }
 
-    /// Runs `body` after every call before it.
+    /// Runs `body` after all earlier calls.
     func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             queue.async { continuation.resume(with: Result { try body() }) }
         }
     }
 
-    /// Runs `body` after every call before it, without waiting for it.
+    /// As `run`, but returns at once.
     func start(_ body: @escaping @Sendable () -> Void) { queue.async(execute: body) }
 }

@@ -4,7 +4,7 @@ internal import Foundation
 internal import Logging
 internal import Synchronization
 
-/// What every client's events have in common: log lines, errors, statistics, tokens that run out.
+/// Handles the events that all clients have: log lines, errors, statistics and expiring tokens.
 struct EventBridge: Sendable {
     let handle: KafkaHandle
     let tokens: (any TokenSource)?
@@ -12,7 +12,7 @@ struct EventBridge: Sendable {
     let logger: Logger
 
     /// - Returns: whether the event was one of these.
-    func take(_ event: KafkaLoop.Event) -> Bool {
+    func handleEvent(_ event: KafkaLoop.Event) -> Bool {
         switch rd_kafka_event_type(event.pointer) {
         case RD_KAFKA_EVENT_LOG:
             log(event.pointer)
@@ -22,8 +22,8 @@ struct EventBridge: Sendable {
             if [RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR__SSL].contains(failure.code) {
                 handle.refusal.withLock { $0 = failure }
             }
-            // Connections are told of by a log line already; others retry by themselves and are told again by whatever call
-            // they make fail.
+            // A log line already reports connection errors. librdkafka retries the others, and the call that they fail
+            // reports them again.
             let isKnown = [
                 RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__RESOLVE,
             ].contains(failure.code)
@@ -32,7 +32,7 @@ struct EventBridge: Sendable {
                 "kafka",
                 metadata: ["client": "\(handle.name)", "error": "\(failure)"])
         case RD_KAFKA_EVENT_STATS:
-            statistics.take(String(cString: rd_kafka_event_stats(event.pointer)), of: handle.name)
+            statistics.record(String(cString: rd_kafka_event_stats(event.pointer)), of: handle.name)
         case RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH:
             refreshToken()
         default:
@@ -46,7 +46,7 @@ struct EventBridge: Sendable {
         var text: UnsafePointer<CChar>?
         var level: Int32 = 7
         guard rd_kafka_event_log(event, &facility, &text, &level) == 0 else { return }
-        // syslog's levels.
+        // Levels of syslog.
         let mapped: Logger.Level =
             switch level {
             case ...3: .warning
@@ -59,7 +59,7 @@ struct EventBridge: Sendable {
             metadata: ["client": "\(handle.name)", "facility": "\(facility.map { String(cString: $0) } ?? "")"])
     }
 
-    /// On a thread of the client's own: fetching a token waits for another server.
+    /// Runs off the loop: fetching a token waits for another server.
     private func refreshToken() {
         let handle = handle
         let logger = logger
@@ -75,8 +75,8 @@ struct EventBridge: Sendable {
                         String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
                 }
             } catch {
-                // librdkafka asks again after ten seconds.
-                logger.error("no token from kafka.oauth.tokenURL", metadata: ["error": "\(error)"])
+                // librdkafka requests a token again after ten seconds.
+                logger.error("fetching a token from kafka.oauth.tokenURL failed", metadata: ["error": "\(error)"])
                 handle.refusal.withLock { $0 = KafkaFailure(RD_KAFKA_RESP_ERR__AUTHENTICATION, "no token: \(error)") }
                 rd_kafka_oauthbearer_set_token_failure(handle.client, "\(error)")
             }

@@ -1,7 +1,7 @@
 internal import BackhaulLog
 internal import Logging
 
-/// Makes a log's clients, has the loop serve their events, and lets them go. On the loop's thread.
+/// Creates the clients of a log, registers their events with the loop, and closes them. Used on the loop's thread.
 struct KafkaClients: Sendable {
     let loop: KafkaLoop
     let options: KafkaOptions
@@ -11,9 +11,9 @@ struct KafkaClients: Sendable {
     let logger: Logger
 
     /// - Parameters:
-    ///   - name: what log lines, statistics and threads call it.
-    ///   - properties: what the product sets for this use; neither the operator nor a default goes above them.
-    ///   - receive: takes the events that are not common to all clients.
+    ///   - name: the client's name in log lines, statistics and threads.
+    ///   - properties: set for this use; they override the operator's and the defaults.
+    ///   - receive: handles the events that `EventBridge` does not.
     /// - Throws: `LogError.misconfigured`, `unavailable`.
     func open(
         _ kind: KafkaHandle.Kind, name: String, properties: [String: String] = [:],
@@ -23,13 +23,13 @@ struct KafkaClients: Sendable {
         let bridge = EventBridge(handle: handle, tokens: options.tokens, statistics: statistics, logger: logger)
         try live.add(handle)
         loop.serve(handle.queue) { event in
-            if !bridge.take(event) { receive(event) }
+            if !bridge.handleEvent(event) { receive(event) }
         }
         return handle
     }
 
-    /// Nothing may use the client any more.
-    /// - Parameter isolation: the actor that has the client.
+    /// Closes a client; nothing may use it afterwards.
+    /// - Parameter isolation: the actor that owns the client.
     func close(_ handle: KafkaHandle, isolation: isolated (any Actor)? = #isolation) async {
         loop.unserve(handle.queue)
         await handle.destroy(from: live)

@@ -1,15 +1,15 @@
 internal import BackhaulLog
 internal import CLibrdkafka
 
-/// An error of librdkafka: its code, its words, and what may be done about it.
+/// An error of librdkafka: its code, its text, and how to recover.
 struct KafkaFailure: Error, CustomStringConvertible {
     var code: rd_kafka_resp_err_t
     var text: String
-    /// The client is beyond repair and has to be made anew.
+    /// The client is unusable and must be replaced by a new one.
     var isFatal = false
-    /// The transaction has to be aborted.
+    /// The transaction must be aborted.
     var requiresAbort = false
-    /// The same call may be made again.
+    /// The same call may be retried.
     var isRetriable = false
 
     init(_ code: rd_kafka_resp_err_t, _ text: String? = nil) {
@@ -32,7 +32,7 @@ struct KafkaFailure: Error, CustomStringConvertible {
         if let error { throw KafkaFailure(taking: error) }
     }
 
-    /// Throws when there is an error in an object that another owns.
+    /// Throws when a call returned an error object that another object owns.
     static func check(borrowing error: OpaquePointer?) throws(KafkaFailure) {
         guard let error else { return }
         throw KafkaFailure(rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
@@ -45,7 +45,7 @@ struct KafkaFailure: Error, CustomStringConvertible {
 
     var description: String { "\(text) (\(String(cString: rd_kafka_err2name(code))))" }
 
-    /// Whether the group has moved on without this member.
+    /// Whether this member's generation is no longer current.
     var isStaleMember: Bool {
         [
             RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
@@ -54,7 +54,7 @@ struct KafkaFailure: Error, CustomStringConvertible {
         ].contains(code)
     }
 
-    /// Whether it passes by itself: leaders and coordinators that are only now being found or moved.
+    /// Whether the error is temporary, such as an election of a leader or coordinator in progress.
     var passes: Bool {
         [
             RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
@@ -74,7 +74,7 @@ struct KafkaFailure: Error, CustomStringConvertible {
         ].contains(code)
     }
 
-    /// Whether the broker cannot do transactions, or not for this client.
+    /// Whether the broker does not support transactions, or not for this client.
     var isUnsupported: Bool {
         [
             RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION,
@@ -82,8 +82,8 @@ struct KafkaFailure: Error, CustomStringConvertible {
         ].contains(code)
     }
 
-    /// What the port's callers are told.
-    /// - Parameter what: what was being done.
+    /// The error for callers of the port.
+    /// - Parameter what: the operation that failed.
     func logError(_ what: String, topic: String? = nil) -> LogError {
         switch code {
         case _ where isUnknownTopic:
@@ -94,13 +94,13 @@ struct KafkaFailure: Error, CustomStringConvertible {
             return .refused("\(what): \(self); 'backhaul topics check' prints the rights that each role needs")
         case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
             RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
-            // librdkafka before 2.6.1 repeats its nonce, which brokers from 3.8.1 to 3.9 overlook and 4 refuses (its
-            // CHANGELOG, #4895).
+            // librdkafka before 2.6.1 repeats its nonce. Brokers from 3.8.1 to 3.9 ignore that; 4 rejects it
+            // (librdkafka's CHANGELOG, #4895).
             if text.contains("SCRAM"), rd_kafka_version() < 0x02_06_01_00 {
                 return .refused(
                     "\(what): \(self); check the user and the password file. librdkafka "
-                        + "\(String(cString: rd_kafka_version_str())) cannot do SCRAM with Kafka 4: that takes 2.6.1 or "
-                        + "newer, or SASL PLAIN over TLS, a client certificate or OAUTHBEARER")
+                        + "\(String(cString: rd_kafka_version_str())) does not support SCRAM with Kafka 4: install "
+                        + "2.6.1 or newer, or use SASL PLAIN over TLS, a client certificate or OAUTHBEARER")
             }
             return .refused("\(what): \(self); check the user, the password file and kafka.properties")
         case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE,

@@ -2,16 +2,16 @@ internal import BackhaulLog
 internal import CLibrdkafka
 internal import Synchronization
 
-/// Questions that wait for the brokers' answer.
+/// Blocking requests to the brokers.
 extension KafkaHandle {
-    /// Makes a call that waits, on the client's own thread, and makes it again while its failure is of the kind that
-    /// passes: a broker that has just become leader or coordinator, or one that is not there yet.
+    /// Runs a blocking call on the client's own thread, and retries it while its error is temporary: a broker that has
+    /// just become leader or coordinator, or that is not up yet.
     /// - Parameters:
-    ///   - patience: how long it is made again.
-    ///   - endsAtRefusal: whether brokers that turn the client away end it at once: for the first question of a client,
-    ///     whose password or certificate may be wrong. Later a broker that is starting may do so for a moment.
+    ///   - patience: how long to retry.
+    ///   - endsAtRefusal: whether a failed authentication ends the retries: for the first request of a client, whose
+    ///     password or certificate may be wrong. Later, a broker that is starting may reject the client for a moment.
     /// - Throws: `KafkaFailure`; `CancellationError`.
-    func asking<Value: Sendable>(
+    func retryUntilAnswered<Value: Sendable>(
         for patience: Duration, endsAtRefusal: Bool = false, _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
         let start = ContinuousClock.now
@@ -22,22 +22,22 @@ extension KafkaHandle {
             } catch let failure as KafkaFailure {
                 if endsAtRefusal, let refusal = refusal.withLock({ $0 }) { throw refusal }
                 let asked = ContinuousClock.now - start
-                // A topic that one broker has just made the others may not have heard of.
+                // The other brokers may not know a topic yet that one broker has just created.
                 guard failure.passes && asked < patience || failure.isUnknownTopic && asked < .seconds(3) else {
                     throw failure
                 }
-                // Nothing tells when the brokers have settled it among themselves.
+                // No event reports the end of an election.
                 if failure.code != RD_KAFKA_RESP_ERR__TIMED_OUT { try await Task.sleep(for: .milliseconds(100)) }
             }
         }
     }
 
-    /// The first offset of each partition at or behind a time (milliseconds since 1970, or an edge); -1 for none.
+    /// The first offset of each partition at or after a time (milliseconds since 1970, or an edge); -1 for none.
     /// - Throws: `LogError`.
     func offsets(_ partitions: [TopicPartition], time: Int64, timeout: Int) async throws -> [TopicPartition: Int64] {
         guard !partitions.isEmpty else { return [:] }
         do {
-            return try await asking(for: .milliseconds(timeout)) { [self] in
+            return try await retryUntilAnswered(for: .milliseconds(timeout)) { [self] in
                 let list = PartitionList(capacity: partitions.count)
                 for partition in partitions { list.add(partition, offset: time) }
                 try KafkaFailure.check(rd_kafka_offsets_for_times(client, list.pointer, Int32(clamping: timeout)))
@@ -45,11 +45,12 @@ extension KafkaHandle {
                 return Dictionary(list.entries.map { ($0.partition, $0.offset) }) { first, _ in first }
             }
         } catch let failure as KafkaFailure {
-            throw failure.logError("asking for offsets of \(partitions[0].topic)", topic: partitions[0].topic)
+            throw failure.logError("querying offsets of \(partitions[0].topic)", topic: partitions[0].topic)
         }
     }
 
-    /// Where this client's group stands in these partitions. Waits for transactions that are still open there.
+    /// The positions of this client's group in these partitions; a partition without one is left out. Waits at most
+    /// `timeout` milliseconds for open transactions that move them.
     /// - Throws: `KafkaFailure`.
     func committed(_ partitions: [TopicPartition], timeout: Int) async throws -> [TopicPartition: GroupPosition] {
         let entries = try await calls.run { [self] () throws -> [PartitionList.Entry] in

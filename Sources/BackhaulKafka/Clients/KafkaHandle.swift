@@ -3,32 +3,31 @@ internal import CLibrdkafka
 internal import Foundation
 internal import Synchronization
 
-/// One librdkafka client. Its events are served on a `KafkaLoop`; its waiting calls run on a thread of its own.
+/// One librdkafka client. A `KafkaLoop` serves its events; its blocking calls run on a thread of its own.
 ///
-/// Unchecked: librdkafka's client is thread-safe; the pointer does not change.
+/// Unchecked: librdkafka's client is thread-safe, and the pointer does not change.
 final class KafkaHandle: @unchecked Sendable {
     enum Kind: Sendable {
         case producer
         /// A member of a group.
         case member
-        /// Reads by partition, asks and administers.
+        /// Reads partitions without a group, queries and administers.
         case reader
     }
 
     let client: OpaquePointer
-    /// Where its events arrive.
+    /// The queue of its events.
     let queue: OpaquePointer
     let calls: BlockingCalls
-    /// Tokens are fetched apart from the calls: such a call may be waiting for the token.
+    /// Fetches tokens; separate from `calls`, since one of those may be waiting for the token.
     let tokenCalls: BlockingCalls
-    /// Why the brokers last turned this client away, if they did: a password or certificate that is wrong. Calls only
-    /// say that they got no answer.
+    /// The last authentication error, such as a wrong password or certificate; nil without one. The calls that fail
+    /// because of it report only that they got no answer.
     let refusal = Mutex<KafkaFailure?>(nil)
     let name: String
     private let kind: Kind
 
-    /// - Parameter properties: what the product sets for this use. They go above the operator's, which go above the
-    ///   product's defaults.
+    /// - Parameter properties: set for this use. They override the operator's, which override the program's defaults.
     /// - Throws: `LogError.misconfigured`.
     init(_ kind: Kind, name: String, options: KafkaOptions, properties: [String: String]) throws {
         self.kind = kind
@@ -45,11 +44,11 @@ final class KafkaHandle: @unchecked Sendable {
         var text = [CChar](repeating: 0, count: 512)
         let type = kind == .producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER
         guard let client = rd_kafka_new(type, configuration, &text, text.count) else {
-            // Only a client that was made owns its configuration.
+            // rd_kafka_new takes ownership of the configuration only when it succeeds.
             rd_kafka_conf_destroy(configuration)
             throw LogError.misconfigured(Self.text(text))
         }
-        // Log lines arrive as events, not on librdkafka's own threads.
+        // Delivers log lines as events, not on librdkafka's own threads.
         rd_kafka_set_log_queue(client, nil)
         if kind == .member {
             rd_kafka_poll_set_consumer(client)
@@ -64,7 +63,7 @@ final class KafkaHandle: @unchecked Sendable {
         _ configuration: OpaquePointer, _ kind: Kind, _ name: String, _ options: KafkaOptions,
         _ own: [String: String]
     ) throws {
-        // Before 2.10 Nagle's algorithm is on by default and stalls small requests for 40 ms at a time.
+        // librdkafka before 2.10 leaves Nagle's algorithm on, which delays small requests by 40 ms each.
         var all = ["socket.nagle.disable": "true", "socket.keepalive.enable": "true", "log.connection.close": "false"]
         all.merge(standard(kind, options)) { _, new in new }
         for property in options.properties.keys.sorted() {
@@ -78,7 +77,7 @@ final class KafkaHandle: @unchecked Sendable {
             _, new in new
         }
         for (property, value) in all {
-            // Both sides' properties may be given; librdkafka would only warn of the other side's.
+            // The operator sets properties for producers and consumers; librdkafka warns about those of the other kind.
             guard kind == .producer || !producerOnly.contains(property) else { continue }
             guard kind != .producer || !consumerOnly.contains(property) else { continue }
             guard kind == .member || !memberOnly.contains(property) else { continue }
@@ -101,8 +100,8 @@ final class KafkaHandle: @unchecked Sendable {
         case .producer:
             [
                 "enable.idempotence": "true", "acks": "all", "linger.ms": "0", "message.max.bytes": "4194304",
-                // A transaction begins while the coordinator still writes the markers of the one before, and is asked to
-                // come again: the default of 100 ms would be the least that a settlement takes.
+                // A transaction begins while the coordinator still writes the markers of the previous one, and has to
+                // retry: with the default of 100 ms no settlement would take less.
                 "retry.backoff.ms": "5",
             ]
         case .member:
@@ -111,8 +110,9 @@ final class KafkaHandle: @unchecked Sendable {
                 "partition.assignment.strategy": "cooperative-sticky", "isolation.level": "read_committed",
                 "enable.partition.eof": "true", "heartbeat.interval.ms": "1000", "session.timeout.ms": "8000",
                 "max.poll.interval.ms": "60000", "fetch.wait.max.ms": "500",
-                // Partitions have queues of their own, so these hold for each: a second's work in hand, not a backlog; a
-                // partition whose queue is full is not asked for again for a second, so one answer has to last as long.
+                // These limits apply to each partition, since each has a queue: about a second of work, not a backlog.
+                // librdkafka fetches a partition with a full queue again after a second, so a response must last that
+                // long.
                 "queued.min.messages": "500", "queued.max.messages.kbytes": "256",
                 "fetch.message.max.bytes": "393216", "fetch.max.bytes": "3145728",
             ]
@@ -126,16 +126,17 @@ final class KafkaHandle: @unchecked Sendable {
         }
     }
 
-    /// Given for the other side of the program; librdkafka would warn of each at every start.
+    /// Not set for consumers: librdkafka would warn about each at every start.
     private static let producerOnly: Set<String> = [
         "transaction.timeout.ms", "linger.ms", "queue.buffering.max.ms", "queue.buffering.max.messages",
         "queue.buffering.max.kbytes", "batch.num.messages", "batch.size", "compression.codec", "compression.type",
         "compression.level", "delivery.timeout.ms", "message.timeout.ms", "request.timeout.ms",
-        // A consumer compares it with fetch.max.bytes and else makes nothing of it.
+        // A consumer only compares it with fetch.max.bytes.
         "message.max.bytes", "message.send.max.retries",
         "retries", "enable.idempotence", "acks", "sticky.partitioning.linger.ms",
     ]
-    /// They hold each other's defaults: given to a client that is in no group, they could contradict those.
+    /// librdkafka checks these against each other. A client outside a group keeps its defaults, which one value of the
+    /// operator could contradict.
     private static let memberOnly: Set<String> = [
         "session.timeout.ms", "heartbeat.interval.ms", "max.poll.interval.ms",
     ]
@@ -150,19 +151,19 @@ final class KafkaHandle: @unchecked Sendable {
         String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Lets the client go, on its own thread: nothing may use it any more. Waits for its connections to close.
-    /// - Parameter live: where it is spoken to; it is taken out first.
+    /// Destroys the client on its own thread; nothing may use it afterwards. Waits for its connections to close.
+    /// - Parameter live: the clients that receive new credentials; the client is removed from them first.
     func destroy(from live: LiveClients) async {
         live.remove(self)
         _ = try? await tokenCalls.run {}
         _ = try? await calls.run { [self] in
             rd_kafka_queue_destroy(queue)
-            // A member has left its group in order, or is meant to vanish from it.
+            // A member has already left its group, or must vanish from it without a leave.
             rd_kafka_destroy_flags(client, Int32(RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE))
         }
     }
 
-    /// The error that made the client unusable, if there is one.
+    /// The fatal error of the client; nil while it is usable.
     var fatalError: KafkaFailure? {
         var text = [CChar](repeating: 0, count: 512)
         let code = rd_kafka_fatal_error(client, &text, text.count)

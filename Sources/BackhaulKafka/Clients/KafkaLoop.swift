@@ -6,23 +6,23 @@ internal import Logging
 
 /// The one thread that serves every librdkafka queue of a log, and the executor of the actors that own them.
 ///
-/// Each queue writes to an eventfd when it becomes non-empty (`rd_kafka_queue_io_event_enable`), so the thread sleeps in
-/// `poll` until there is an event, a job, or half a second has passed. It drains the queues that are registered to be
-/// drained, and wakes those who take from their queues themselves.
+/// Each queue writes to an eventfd when it becomes non-empty (`rd_kafka_queue_io_event_enable`), so the thread sleeps
+/// in `poll` until there is an event or a job, or half a second has passed. It drains the registered queues, and wakes
+/// the actors that read their queues themselves.
 ///
-/// Unchecked: `served` and `wakers` are touched on the loop's thread only.
+/// Unchecked: `served` and `wakers` are used on the loop's thread only.
 final class KafkaLoop: LoopService, @unchecked Sendable {
-    /// An event that librdkafka handed over; it lives until the handler returns.
+    /// An event of librdkafka; valid until the handler returns.
     ///
-    /// Unchecked: made on the loop's thread and passed only to actors whose executor the loop is.
+    /// Unchecked: created on the loop's thread and passed only to actors that run on the loop.
     struct Event: @unchecked Sendable {
         let pointer: OpaquePointer
     }
 
     let executor: LoopExecutor
-    /// Raised by librdkafka's queues.
+    /// The eventfd that librdkafka's queues raise.
     private let events: Int32
-    /// Raised by jobs. Apart from the other: a job that looks at the queues in vain must not be the reason to look again.
+    /// The eventfd that jobs raise. With one for both, a job that finds its queue empty would wake all readers again.
     private let jobs: Int32
     private var served: [OpaquePointer: (Event) -> Void] = [:]
     private var wakers: [Int: () -> Void] = [:]
@@ -49,7 +49,7 @@ final class KafkaLoop: LoopService, @unchecked Sendable {
 
     func start() { executor.start(self) }
 
-    /// Ends the thread after what is queued. Every client has to be destroyed before.
+    /// Ends the thread after the queued jobs. Every client must be destroyed first.
     func stop() { executor.stop() }
 
     // MARK: Queues, on the loop's thread
@@ -58,7 +58,7 @@ final class KafkaLoop: LoopService, @unchecked Sendable {
     func watch(_ queue: OpaquePointer) {
         var one: UInt64 = 1
         rd_kafka_queue_io_event_enable(queue, events, &one, MemoryLayout<UInt64>.size)
-        // What came before the call raised nothing.
+        // Events from before the call did not raise the descriptor.
         Self.raise(events)
     }
 
@@ -66,7 +66,7 @@ final class KafkaLoop: LoopService, @unchecked Sendable {
         rd_kafka_queue_io_event_enable(queue, -1, nil, 0)
     }
 
-    /// Drains the queue into `handle` from now on.
+    /// Passes all events of the queue to `handle`, until `unserve`.
     func serve(_ queue: OpaquePointer, _ handle: @escaping (Event) -> Void) {
         executor.checkIsolated()
         served[queue] = handle
@@ -78,7 +78,8 @@ final class KafkaLoop: LoopService, @unchecked Sendable {
         if served.removeValue(forKey: queue) != nil { unwatch(queue) }
     }
 
-    /// Calls `waker` whenever any queue may have something new.
+    /// Calls `waker` whenever a queue may have new events.
+    /// - Returns: the id for `forget`.
     func wake(_ waker: @escaping () -> Void) -> Int {
         executor.checkIsolated()
         nextID += 1
@@ -97,9 +98,9 @@ final class KafkaLoop: LoopService, @unchecked Sendable {
         var waiting = [
             pollfd(fd: events, events: Int16(POLLIN), revents: 0), pollfd(fd: jobs, events: Int16(POLLIN), revents: 0),
         ]
-        // The half second is the longest that librdkafka's own clock (`max.poll.interval.ms`) goes unfed.
+        // Polls each queue at least every 500 ms, which librdkafka counts for `max.poll.interval.ms`.
         poll(&waiting, 2, mayWait ? 500 : 0)
-        // The descriptors are read before the queues are drained: what comes in between raises them again.
+        // Reads the descriptors before draining the queues: an event in between raises them again.
         var count: UInt64 = 0
         for descriptor in waiting where descriptor.revents != 0 {
             _ = read(descriptor.fd, &count, MemoryLayout<UInt64>.size)

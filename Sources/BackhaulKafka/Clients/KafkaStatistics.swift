@@ -1,13 +1,15 @@
 internal import Foundation
 internal import Synchronization
 
-/// What librdkafka says about its clients (`statistics.interval.ms`, off unless the operator sets it).
+/// librdkafka's statistics of its clients (`statistics.interval.ms`, off unless the operator sets it).
 package final class KafkaStatistics: Sendable {
-    /// The part of a client's report that an operator acts on; fields after STATISTICS.md.
+    /// The fields of a client's report that an operator acts on, named as in librdkafka's STATISTICS.md.
     package struct Client: Hashable, Sendable, Codable {
-        /// Requests waiting to be sent or answered, and messages waiting to be delivered.
+        /// Events that wait to be served.
         package var replyq: Int
+        /// Messages that wait to be delivered.
         package var msgCnt: Int
+        /// Bytes sent to and received from brokers.
         package var txBytes: Int
         package var rxBytes: Int
 
@@ -26,7 +28,7 @@ package final class KafkaStatistics: Sendable {
     /// The last report of each client.
     package var clients: [String: Client] { state.withLock { $0 } }
 
-    func take(_ json: String, of client: String) {
+    func record(_ json: String, of client: String) {
         guard let report = try? JSONDecoder().decode(Client.self, from: Data(json.utf8)) else { return }
         state.withLock { $0[client] = report }
     }

@@ -1,9 +1,10 @@
 internal import CLibrdkafka
 internal import Synchronization
 
-/// The clients that exist now, for credentials that change while they run.
+/// The clients that exist now, so that they receive new credentials.
 ///
-/// A client is taken out before it is destroyed, under the lock under which it is spoken to: none is spoken to afterwards.
+/// A client is removed before it is destroyed. Removal and calls to clients take the same lock, so no call reaches a
+/// destroyed client.
 final class LiveClients: Sendable {
     private struct State {
         var handles: [ObjectIdentifier: KafkaHandle] = [:]
@@ -17,7 +18,7 @@ final class LiveClients: Sendable {
     func add(_ handle: KafkaHandle) throws {
         try state.withLock { state in
             state.handles[ObjectIdentifier(handle)] = handle
-            // Made with the configuration of the start, which may be outdated by now.
+            // The client was created with the credentials of the start, which may be outdated.
             if let (user, password) = state.credentials { try Self.set(user, password, handle) }
         }
     }
@@ -26,7 +27,7 @@ final class LiveClients: Sendable {
         state.withLock { _ = $0.handles.removeValue(forKey: ObjectIdentifier(handle)) }
     }
 
-    /// From now on every client says this user and password when it has to say who it is; connections stay.
+    /// Makes every client use this user and password for new connections; existing ones stay open.
     /// - Throws: `KafkaFailure`.
     func replaceCredentials(user: String, password: String) throws {
         try state.withLock { state in

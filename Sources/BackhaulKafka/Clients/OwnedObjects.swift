@@ -1,21 +1,21 @@
-/// Objects of librdkafka that live as long as this value: requests and their parts, answers, queues.
+/// Objects of librdkafka that live as long as this value, such as requests and their parts.
 struct OwnedObjects: ~Copyable {
-    /// As librdkafka takes an array of them.
+    /// The objects, as the array that librdkafka expects.
     var pointers: [OpaquePointer?] = []
     private let destroy: (OpaquePointer) -> Void
 
-    /// - Parameter destroy: ends one of them.
+    /// - Parameter destroy: destroys one object.
     init(destroy: @escaping (OpaquePointer) -> Void) {
         self.destroy = destroy
     }
 
-    /// - Parameter pointer: an object that is taken over; nil, where librdkafka could not make it, is left out.
+    /// - Parameter pointer: an object to take ownership of; nil, when librdkafka could not create it, is skipped.
     init(_ pointer: OpaquePointer?, destroy: @escaping (OpaquePointer) -> Void) {
         self.destroy = destroy
         add(pointer)
     }
 
-    /// Takes an object over.
+    /// Takes ownership of an object; skips nil.
     mutating func add(_ pointer: OpaquePointer?) {
         if let pointer { pointers.append(pointer) }
     }

@@ -1,9 +1,9 @@
 /// A bearer token for SASL OAUTHBEARER (KIP-255).
 package struct BearerToken: Sendable {
     package var value: String
-    /// When it ends, in milliseconds since 1970.
+    /// The expiry, in milliseconds since 1970.
     package var expiresAt: Int64
-    /// The principal's name, as librdkafka wants to be told.
+    /// The principal's name, which librdkafka requires.
     package var principal: String
 
     package init(value: String, expiresAt: Int64, principal: String) {
@@ -13,9 +13,9 @@ package struct BearerToken: Sendable {
     }
 }
 
-/// Where tokens come from. Debian's librdkafka is built without its own OIDC client.
+/// The source of bearer tokens, since Debian's librdkafka is built without its OIDC client.
 package protocol TokenSource: Sendable {
-    /// Fetches a token; called on a thread that may wait.
-    /// - Throws: with a text for the operator.
+    /// Fetches a token; called on a thread that may block.
+    /// - Throws: an error whose text is for the operator.
     func fetch() throws -> BearerToken
 }

@@ -1,12 +1,12 @@
-/// What goes with a position into Kafka's commit metadata: the map of finished records, and who wrote it.
+/// The commit metadata of a position: the map of finished records, and the writer.
 ///
-/// As text the map (`FinishedMap`), then `@` and the transactional id of the writer, when it wrote in a transaction. With the
-/// id the next owner of a partition can end a transaction that its last one has left open.
+/// The text is the map (`FinishedMap`), then `@` and the writer's transactional id if it wrote in a transaction. With
+/// the id the next owner of a partition can end a transaction that the previous owner left open.
 struct CommitMetadata: Equatable, Sendable {
     var map: String
     var writer: String?
 
-    /// What brokers take (`offset.metadata.max.bytes`), in bytes.
+    /// The most that brokers accept by default (`offset.metadata.max.bytes`), in bytes.
     static let limit = 4096
 
     init(map: String, writer: String? = nil) {
@@ -23,7 +23,7 @@ struct CommitMetadata: Equatable, Sendable {
         self.init(map: String(text[..<separator]), writer: writer.isEmpty ? nil : String(writer))
     }
 
-    /// Leaves the writer out where it would not fit: the map is what must not be lost.
+    /// Omits the writer when it does not fit: only the map must not be lost.
     var text: String {
         guard let writer, map.utf8.count + 1 + writer.utf8.count <= Self.limit else { return map }
         return "\(map)@\(writer)"

@@ -3,15 +3,15 @@ internal import CLibrdkafka
 internal import Foundation
 internal import Logging
 
-/// One group's consumer. Owned by a session, used on the log's loop only.
+/// The consumer of one group. Owned by a session; used on the log's loop only.
 final class GroupMember {
-    /// News of the group, in order.
+    /// Rebalance events of the group, in order.
     enum News {
         case assign([TopicPartition])
         case revoke([TopicPartition])
         case lost([TopicPartition])
 
-        /// For metrics.
+        /// The label in metrics.
         var word: String {
             switch self {
             case .assign: "assigned"
@@ -23,9 +23,9 @@ final class GroupMember {
 
     let group: String
     let handle: KafkaHandle
-    /// Whether the group has ever assigned it anything, be it nothing. librdkafka 2.0.2 fails an assertion when a client is
-    /// destroyed between its first join and its first assignment (`rd_kafka_sticky_assignor_state_destroy` of a state
-    /// that is not there yet): such a client is left to the end of the process.
+    /// Whether the client has received an assignment, even an empty one. librdkafka 2.0.2 fails an assertion when a
+    /// client is destroyed between its first join and its first assignment (`rd_kafka_sticky_assignor_state_destroy` of
+    /// a state that does not exist yet): such a client lives until the process ends.
     var wasAssigned = false
     private(set) var queues: [TopicPartition: PartitionQueue] = [:]
     private let loop: KafkaLoop
@@ -36,7 +36,7 @@ final class GroupMember {
         self.loop = loop
     }
 
-    /// Asks to be let in.
+    /// Subscribes to the topics and begins to join the group.
     /// - Throws: `LogError`.
     func join(_ topics: [String]) throws {
         let list = PartitionList(topics.map { TopicPartition(topic: $0, partition: Int(RD_KAFKA_PARTITION_UA)) })
@@ -47,7 +47,7 @@ final class GroupMember {
         }
     }
 
-    /// Reads a rebalance event; nil for any other.
+    /// Decodes a rebalance event; nil for any other event.
     static func news(_ event: KafkaLoop.Event, of client: OpaquePointer) -> News? {
         guard rd_kafka_event_type(event.pointer) == RD_KAFKA_EVENT_REBALANCE else { return nil }
         let partitions = PartitionList.entries(of: rd_kafka_event_topic_partition_list(event.pointer)).map(\.partition)
@@ -55,7 +55,7 @@ final class GroupMember {
         return rd_kafka_assignment_lost(client) != 0 ? .lost(partitions) : .revoke(partitions)
     }
 
-    /// Whether the group has given this member's partitions away without asking.
+    /// Whether the group has reassigned this member's partitions without a revocation.
     var isLost: Bool { rd_kafka_assignment_lost(handle.client) != 0 }
 
     private var isCooperative: Bool {
@@ -63,12 +63,12 @@ final class GroupMember {
         return String(cString: protocolName) != "EAGER"
     }
 
-    /// Answers an assignment: reads on from these positions, each partition in a queue of its own.
+    /// Answers an assignment: reads from these positions, each partition into its own queue.
     func assign(_ positions: [TopicPartition: GroupPosition]) throws {
         let list = PartitionList(capacity: positions.count)
         for (partition, position) in positions {
             list.add(partition, offset: position.frontier)
-            // Parted from the consumer's queue before anything is fetched; the split outlasts the assignment.
+            // Separates the queue from the consumer's before the first fetch; the separation outlasts the assignment.
             guard
                 let queue = rd_kafka_queue_get_partition(
                     handle.client, partition.topic, Int32(clamping: partition.partition))
@@ -84,7 +84,7 @@ final class GroupMember {
         }
     }
 
-    /// The first offset that the partition still holds, as far as this client has heard.
+    /// The first offset that the partition still has, as last reported to this client; nil when unknown.
     func earliest(of partition: TopicPartition) -> Int64? {
         var low: Int64 = -1
         var high: Int64 = -1
@@ -114,13 +114,13 @@ final class GroupMember {
         for partition in Array(queues.keys) { dropQueue(partition) }
     }
 
-    /// This member as a transaction names it; nil while it is not in the group: a transaction that carried no generation
-    /// would be taken without a check.
+    /// This member's identity for transactions; nil while it is not in the group, since brokers accept a transaction
+    /// without a generation unchecked.
     func identity() throws -> MemberIdentity? {
         guard let metadata = rd_kafka_consumer_group_metadata(handle.client) else { return nil }
         let identity = MemberIdentity(metadata)
-        // librdkafka has no question for the generation; its own serialisation holds it: "CGMDv2:", then an int32 in the
-        // machine's order (rd_kafka_consumer_group_metadata_write).
+        // librdkafka has no function that returns the generation, but its serialised metadata contain it: "CGMDv2:",
+        // then an int32 in the machine's byte order (rd_kafka_consumer_group_metadata_write).
         var buffer: UnsafeMutableRawPointer?
         var size = 0
         try KafkaFailure.check(rd_kafka_consumer_group_metadata_write(metadata, &buffer, &size))
@@ -130,7 +130,7 @@ final class GroupMember {
         guard size >= 11, bytes.prefix(7).elementsEqual("CGMDv2:".utf8) else {
             throw KafkaFailure(
                 RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE,
-                "this librdkafka writes group metadata in an unknown form; use 2.0.2 to 2.16")
+                "this librdkafka writes group metadata in an unknown format; use 2.0.2 to 2.16")
         }
         let generation = bytes.loadUnaligned(fromByteOffset: 7, as: Int32.self)
         return generation >= 0 ? identity : nil

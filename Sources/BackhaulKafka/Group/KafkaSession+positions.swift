@@ -1,17 +1,18 @@
 internal import BackhaulLog
 internal import Logging
 
-/// Where a group stands in partitions that a session is given.
+/// Reads the group's positions of newly assigned partitions.
 extension KafkaSession {
-    /// How long a position may be unstable before the transaction over it counts as left open. A settlement takes
-    /// milliseconds.
+    /// How long a position is unstable before its transaction counts as left open. A settlement takes milliseconds.
     private static let patience = Duration.seconds(1)
 
-    /// Where the group stands; asks until it is told. nil when the session was closed meanwhile.
+    /// The group's positions; retries until the brokers answer. nil when the session was closed meanwhile.
     ///
-    /// The last owner may have been killed in the middle of a transaction: then the brokers do not tell. Such a transaction
-    /// is ended here. Should its producer live after all (a process that was stopped, and put out of the group), then it is
-    /// fenced: it makes a new one and looks up what became of its settlement, as after any commit without an answer.
+    /// The brokers do not return positions that an open transaction is about to move. The previous owner may have been
+    /// killed inside one, so this ends transactions that were left open. If the producer of such a transaction is still
+    /// alive (a process that was stopped, then evicted from the group), it is fenced: its session creates a new
+    /// producer and resolves the settlement, as after any commit without an answer.
+    /// - Throws: `LogError`; `CancellationError`.
     func positions(_ partitions: [TopicPartition], of group: String, _ handle: KafkaHandle) async throws
         -> [TopicPartition: GroupPosition]?
     {
@@ -26,7 +27,7 @@ extension KafkaSession {
                 guard case .unavailable = error else { throw error }
                 logger.notice("waiting for positions", metadata: ["group": "\(group)", "error": "\(failure)"])
             }
-            // The assignment stays where it is, for the next caller.
+            // After a cancel the assignment stays queued for the next caller.
             try Task.checkCancellation()
             do {
                 for writer in try await gone(partitions, of: group, &open) where !ended.contains(writer) && !isClosed {
@@ -37,9 +38,9 @@ extension KafkaSession {
                         metadata: ["group": "\(group)", "producer": "\(writer)"])
                 }
             } catch {
-                // Asked again, and the brokers end it themselves in the end.
+                // The loop retries, and the brokers end the transaction themselves after its time-out.
                 logger.notice(
-                    "looking for transactions that were left open failed",
+                    "the search for open transactions failed",
                     metadata: ["group": "\(group)", "error": "\(error)"])
             }
             guard !isClosed else { break }
@@ -48,32 +49,32 @@ extension KafkaSession {
         return nil
     }
 
-    /// The producers whose transactions hold these positions back, and whose processes have left the group.
+    /// The producers whose open transactions block these positions and whose processes have left the group.
     private func gone(
         _ partitions: [TopicPartition], of group: String, _ open: inout OpenTransactions
     ) async throws -> [String] {
         let admin = try await log.admin()
         let unstable = try await admin.unstablePositions(of: group, in: partitions)
         let own = committer?.writer
-        // Of this program only: the text comes from the brokers, and whoever may write there must not choose whom it ends.
-        // The session's own producer looks after itself.
+        // Only ids of this program: the text comes from the brokers, and a client that may write there must not choose
+        // which producers are ended. The session resolves its own producer.
         let writers = open.overdue(unstable, at: .now, patience: Self.patience).filter {
             $0.hasPrefix(log.transactionalPrefix) && $0 != own
         }
         guard !isClosed, !writers.isEmpty else { return [] }
-        // The last to have moved a position need not be the one that died over it: that one may have had the partition only
-        // since, and then it is not known. A member of the group lives.
+        // The last writer of a position need not be the dead process, which may have owned the partition only after it
+        // and is then unknown. So this spares writers whose process is still a member of the group.
         let members = try await admin.clients(of: group).map { log.transactionalPrefix(of: $0) }
         return writers.filter { writer in !members.contains { writer.hasPrefix($0) } }.sorted()
     }
 
-    /// A process that is killed in the middle of a settlement leaves its transaction open. Until the brokers end it, the
-    /// positions that it was to move cannot be read by the partitions' next owner (`UNSTABLE_OFFSET_COMMIT`), nor what it
-    /// wrote to. They do so when `transaction.timeout.ms` is over and they next look, which is every 10 s
-    /// (`transaction.abort.timed.out.transaction.cleanup.interval.ms`). Whoever initialises the same transactional id ends it
-    /// at once (KIP-98): aborted, or completed if the commit had been ordered.
+    /// Ends an open transaction. A process that is killed during a settlement leaves one: until the brokers end it, the
+    /// partitions' next owner can read neither the positions that it was to move (`UNSTABLE_OFFSET_COMMIT`) nor what it
+    /// wrote. The brokers end it at their next check after `transaction.timeout.ms`; they check every 10 s
+    /// (`transaction.abort.timed.out.transaction.cleanup.interval.ms`). To initialise the same transactional id ends it
+    /// at once (KIP-98): aborted, or committed if the commit had been requested.
     private func end(transactionOf writer: String) async throws {
-        // Short: whoever waits for it asks again, and may be asked to stop meanwhile.
+        // A short time-out: the caller retries, and the session may be closed meanwhile.
         let successor = TransactionalCommitter(
             name: "fence", transactionalID: writer, clients: clients, patience: 5_000)
         do {

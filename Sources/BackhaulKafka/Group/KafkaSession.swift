@@ -4,8 +4,9 @@ internal import BackhaulTelemetry
 internal import CLibrdkafka
 internal import Logging
 
-/// A member of one or more Kafka groups. It runs on the log's loop, so what librdkafka says and what the table holds
-/// never part: between the decision what may be settled and the snapshot of the generation that fences it, nothing runs.
+/// A member of one or more Kafka groups. It runs on the log's loop, so the table always agrees with what librdkafka has
+/// reported: nothing runs between the decision which units may be settled and the snapshot of the generation that
+/// fences them.
 actor KafkaSession: LogSession {
     let clients: KafkaClients
     nonisolated var unownedExecutor: UnownedSerialExecutor { clients.loop.executor.asUnownedSerialExecutor() }
@@ -15,18 +16,18 @@ actor KafkaSession: LogSession {
     private let clock: any LogClock
     private let subscriptions: [Subscription]
     let settling = FIFOLock()
-    /// Raised when there may be something new for `next`.
+    /// Raised when `next` may have something to return.
     private nonisolated let signal = Signal()
-    /// Raised when it is known whose a partition is.
+    /// Raised when the ownership of a partition becomes known.
     nonisolated let fate = Signal()
     var committer: (any Committer)?
 
     var table = MemberTable()
-    /// A decision whose commit got no answer.
+    /// A decision whose commit got no answer; nil once it is resolved.
     var unresolved: MemberTable.Decision?
     private var members: [String: GroupMember] = [:]
     private var raised: Int?
-    /// Assignments that wait for their positions, in order.
+    /// Assignments whose positions are not known yet, in order.
     private var assigning: [(group: String, partitions: [TopicPartition])] = []
     private var isAssigning = false
     /// Held while assignments are answered.
@@ -36,13 +37,13 @@ actor KafkaSession: LogSession {
     private var joiners: [Int: CheckedContinuation<Void, any Error>] = [:]
     private var nextJoiner = 0
     private var failure: LogError?
-    /// The order in which partitions are asked for records; rotates, so that none starves another.
+    /// The order in which partitions deliver records; rotates, so that none starves another.
     private var rotation: [MemberTable.Key] = []
     private var credits = 0
     private var epoch = 0
     private(set) var isClosed = false
 
-    /// Records of one partition in one event, and read ahead of it.
+    /// The most records of one partition in one event, and in its buffer.
     private static let share = 128
 
     init(
@@ -61,7 +62,7 @@ actor KafkaSession: LogSession {
         raised = clients.loop.wake { [signal] in signal.raise() }
         for group in Set(subscriptions.map(\.group)).sorted() {
             var properties = ["group.id": group]
-            // Six delay topics of eight partitions are fifty queues, and nobody waits for what they hold to come faster.
+            // Six delay topics of eight partitions are about fifty queues, and their records are not urgent.
             if subscriptions.allSatisfy({ $0.group != group || $0.delay > 0 }) {
                 properties["fetch.message.max.bytes"] = "131072"
             }
@@ -123,7 +124,7 @@ actor KafkaSession: LogSession {
     }
 
     func release(_ revocation: Revocation) async throws {
-        // Not before a settlement under way has ended: the next owner reads the position as soon as it is told.
+        // Waits for a running settlement: the next owner reads the position as soon as it has the partition.
         try await settling.withLock {
             guard !isClosed, let member = members[revocation.group] else { return }
             for partition in revocation.partitions {
@@ -134,15 +135,15 @@ actor KafkaSession: LogSession {
             do {
                 try member.unassign(revocation.partitions)
             } catch let failure as KafkaFailure {
-                throw failure.logError("giving up partitions of '\(revocation.group)'")
+                throw failure.logError("releasing partitions of '\(revocation.group)'")
             }
         }
     }
 
-    /// Leaves the groups in order.
+    /// Leaves the groups and closes the session.
     func close() async { await end(leaving: true) }
 
-    /// Vanishes as a killed process does: the groups notice when the session times out.
+    /// Ends as a killed process does: the groups notice when the session times out.
     func abandon() async { await end(leaving: false) }
 
     private func end(leaving: Bool) async {
@@ -153,13 +154,13 @@ actor KafkaSession: LogSession {
         for joiner in joiners.values { joiner.resume(throwing: failure ?? LogError.closed) }
         joiners = [:]
         await settling.withLock {}
-        // Whoever asks for positions uses clients that end below, and the loop's thread; it looks at `isClosed` between two
-        // questions. A lock, since a signal returns at once in a cancelled task, again and again.
+        // `answerAssignments` may be using a client that is destroyed below; it checks `isClosed` between two requests.
+        // A lock and not a signal: in a cancelled task a wait for a signal returns at once, and a loop around it spins.
         await answering.withLock {}
         let old = Array(members.values)
         if leaving { await leave(old) }
         for member in old {
-            // Before any of them is destroyed: a new password is said to those that live.
+            // Before any client is destroyed, since new credentials go to all live clients.
             clients.live.remove(member.handle)
             clients.loop.unserve(member.handle.queue)
         }
@@ -173,8 +174,8 @@ actor KafkaSession: LogSession {
         log.forget(self)
     }
 
-    /// Says goodbye to the brokers and waits for it to be heard, five seconds at the most (a cluster that is away; a
-    /// librdkafka below 2.4 that hangs here).
+    /// Leaves the groups and waits until the brokers know, at most five seconds: the cluster may be down, and
+    /// librdkafka before 2.4 may hang here.
     private func leave(_ leaving: [GroupMember]) async {
         for member in leaving {
             if let error = rd_kafka_consumer_close_queue(member.handle.client, member.handle.queue) {
@@ -204,9 +205,9 @@ actor KafkaSession: LogSession {
             if isClosed {
                 try? member.unassign(partitions)
             } else if partitions.isEmpty, assigning.isEmpty {
-                // Follows each revocation, and the group waits for the answer, be anybody calling `next` or not.
+                // Follows each revocation, and the group waits for the answer whether or not anything calls `next`.
                 try? member.assign([:])
-                take([], of: group, at: [:])
+                completeAssignment([], of: group, at: [:])
             } else {
                 assigning.append((group, partitions))
             }
@@ -218,7 +219,7 @@ actor KafkaSession: LogSession {
             for partition in partitions {
                 table.held[MemberTable.Key(group: group, partition: partition)]?.isRevoking = true
             }
-            // The others wait for the answer, and the broker for no longer than `max.poll.interval.ms`.
+            // The other members wait for the answer, and the broker waits at most `max.poll.interval.ms`.
             let allowance = Int64(max(500, clients.options.maximumPollInterval / 2))
             events.append(.revoking(Revocation(group: group, partitions: partitions, allowance: allowance)))
         case .lost(let partitions):
@@ -234,8 +235,8 @@ actor KafkaSession: LogSession {
         fate.raise()
     }
 
-    /// Answers the assignments that have come: reads where the groups stand, and goes on from there. Called by whoever
-    /// waits for one; one at a time.
+    /// Answers the pending assignments: reads the groups' positions and starts to fetch there. Every caller that waits
+    /// for an assignment calls this; only one call runs at a time.
     func answerAssignments() async throws {
         guard !isAssigning, !assigning.isEmpty else { return }
         isAssigning = true
@@ -264,7 +265,7 @@ actor KafkaSession: LogSession {
                 let delay = subscriptions.first { $0.group == group && $0.topic == partition.topic }?.delay ?? 0
                 if !position.isReadable {
                     logger.warning(
-                        "the group's position is unreadable: what was finished beyond it is delivered again",
+                        "the group's position is unreadable: records that were finished beyond it are delivered again",
                         metadata: ["group": "\(group)", "partition": "\(partition)"])
                 }
                 intakes.append(
@@ -274,14 +275,14 @@ actor KafkaSession: LogSession {
             do {
                 try member.assign(positions)
             } catch let failure as KafkaFailure {
-                throw failure.logError("taking partitions of '\(group)'")
+                throw failure.logError("accepting partitions of '\(group)'")
             }
-            take(intakes, of: group, at: positions)
+            completeAssignment(intakes, of: group, at: positions)
         }
     }
 
-    /// The assignment has been answered.
-    private func take(
+    /// Records an assignment that has been answered.
+    private func completeAssignment(
         _ intakes: [PartitionIntake], of group: String, at positions: [TopicPartition: GroupPosition]
     ) {
         let gone = table.assign(intakes, of: group)
@@ -302,8 +303,8 @@ actor KafkaSession: LogSession {
 
     // MARK: Records
 
-    /// Takes what is due and allowed from each partition in turn.
-    /// - Returns: the deliveries; when the next record is due; and whether everything readable was looked at.
+    /// Collects the due records from each partition in turn, as many as were granted.
+    /// - Returns: the deliveries; when the next record is due; and whether no partition has more records to read.
     private func collect() throws -> (deliveries: [Delivery], due: Int64?, isThrough: Bool) {
         var deliveries: [Delivery] = []
         var isThrough = true
@@ -326,7 +327,8 @@ actor KafkaSession: LogSession {
         return (deliveries, due, isThrough)
     }
 
-    /// - Returns: whether anything was taken from the queue.
+    /// Fills the buffer from the partition's queue.
+    /// - Returns: whether the queue had records.
     private func refill(_ intake: inout PartitionIntake, _ key: MemberTable.Key) throws -> Bool {
         guard let queue = members[key.group]?.queues[key.partition] else { return false }
         var taken = false

@@ -2,11 +2,11 @@ internal import CLibrdkafka
 
 /// A snapshot of a member's group, generation and id; the fence of its transactions.
 ///
-/// Unchecked: the object is never changed.
+/// Unchecked: the object never changes.
 final class MemberIdentity: @unchecked Sendable {
     let pointer: OpaquePointer
 
-    /// Takes the object over.
+    /// Takes ownership of the object.
     init(_ pointer: OpaquePointer) {
         self.pointer = pointer
     }

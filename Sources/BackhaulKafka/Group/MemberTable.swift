@@ -1,18 +1,18 @@
 internal import BackhaulLog
 
-/// What a session holds, and what it held before a loss; pure. Says what may be settled.
+/// The partitions that a session owns, and those that it owned before a loss; decides what may be settled. Pure.
 struct MemberTable: Equatable, Sendable {
-    /// A partition as a member holds it: one group of the session at a time.
+    /// A partition in one group of the session.
     struct Key: Hashable, Sendable {
         var group: String
         var partition: TopicPartition
     }
 
     var held: [Key: PartitionIntake] = [:]
-    /// Lost without having been asked back, and not known yet to be another's. What was in hand there is kept: if the
-    /// partition returns and its record is still unfinished, the decision is settled under the new generation.
+    /// Partitions lost without a revocation that are not known to have another owner yet. Their deliveries are kept: if
+    /// the partition returns and a record is still unfinished, its decision is settled under the new generation.
     var limbo: [Key: PartitionIntake] = [:]
-    /// Deliveries that turned out to be settled after their commit's answer was lost.
+    /// Deliveries whose commit got no answer but was written, as the groups' positions showed.
     var confirmed: Set<DeliveryReference> = []
 
     /// What a settlement may write.
@@ -21,7 +21,7 @@ struct MemberTable: Equatable, Sendable {
         var appends: [AppendRequest] = []
         var positions: [Key: GroupPosition] = [:]
         var finished: [DeliveryReference] = []
-        /// Some of it belongs to partitions in limbo: nothing can be decided before their fate is known.
+        /// Whether some units belong to partitions in limbo: then the decision must wait until their owner is known.
         var waits = false
     }
 
@@ -59,22 +59,22 @@ struct MemberTable: Equatable, Sendable {
         return decision
     }
 
-    /// The decision is in the log. More may have been delivered meanwhile, so the finishes go into the ledgers as they
-    /// are now.
+    /// Records that the decision is in the log. More may have been delivered meanwhile, so the offsets are finished in
+    /// the current ledgers.
     mutating func apply(_ decision: Decision) {
         for delivery in decision.finished { held[Self.key(delivery)]?.finish(delivery.position.offset) }
     }
 
-    /// The decision's commit got no answer, and the groups' positions show that it is in the log.
+    /// Records that a commit without an answer was written, as the groups' positions show.
     mutating func confirm(_ decision: Decision) {
         apply(decision)
         for delivery in decision.finished { limbo[Self.key(delivery)]?.finish(delivery.position.offset) }
         confirmed.formUnion(decision.finished)
     }
 
-    /// The partitions of a group were lost.
-    /// - Parameter keeps: whether what is in hand there may wait for their return.
-    /// - Returns: those whose deliveries are dropped at once.
+    /// Records a loss of partitions.
+    /// - Parameter keeps: whether deliveries of a partition may wait for its return.
+    /// - Returns: the partitions whose deliveries are dropped at once.
     mutating func lose(_ partitions: [TopicPartition], of group: String, keeps: (TopicPartition) -> Bool)
         -> [TopicPartition]
     {
@@ -82,19 +82,19 @@ struct MemberTable: Equatable, Sendable {
         for partition in partitions {
             let key = Key(group: group, partition: partition)
             guard let intake = held.removeValue(forKey: key) else { continue }
-            // What was on its way out would not have come back in order either.
+            // The member was already giving up a partition under revocation, so it does not wait for its return.
             if keeps(partition), !intake.isRevoking { limbo[key] = intake } else { gone.append(partition) }
         }
         return gone
     }
 
-    /// Partitions that are on their way out have become another's before this member was through with them.
+    /// Drops partitions under revocation that got another owner before this member released them.
     mutating func dropRevoking(of group: String) {
         held = held.filter { $0.key.group != group || !$0.value.isRevoking }
     }
 
-    /// A group has given this member its partitions.
-    /// - Returns: the partitions in limbo that went to others.
+    /// Records an assignment to this member.
+    /// - Returns: the partitions in limbo that did not return.
     mutating func assign(_ intakes: [PartitionIntake], of group: String) -> [TopicPartition] {
         for var intake in intakes {
             let key = Key(group: group, partition: intake.partition)
@@ -117,7 +117,7 @@ struct MemberTable: Equatable, Sendable {
         return true
     }
 
-    /// Whether every finished delivery of the decision turned out to be settled.
+    /// Whether every finished delivery of the decision is confirmed.
     func isConfirmed(_ decision: Decision) -> Bool {
         !decision.finished.isEmpty && decision.finished.allSatisfy(confirmed.contains)
     }

@@ -2,7 +2,7 @@ internal import BackhaulLog
 internal import CLibrdkafka
 internal import Foundation
 
-/// A list of partitions with offsets and metadata, as librdkafka takes and gives it; destroyed with its owner.
+/// librdkafka's list of partitions with offsets and metadata; destroyed with this value.
 struct PartitionList: ~Copyable {
     let pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
 
@@ -10,7 +10,7 @@ struct PartitionList: ~Copyable {
         pointer = rd_kafka_topic_partition_list_new(Int32(clamping: capacity))
     }
 
-    /// Takes the list over.
+    /// Takes ownership of the list.
     init(owning pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) {
         self.pointer = pointer
     }
@@ -22,7 +22,7 @@ struct PartitionList: ~Copyable {
 
     deinit { rd_kafka_topic_partition_list_destroy(pointer) }
 
-    /// - Parameter metadata: text without NUL bytes: librdkafka below 2.6.1 cuts there when it reads it back.
+    /// - Parameter metadata: text without NUL bytes, at which librdkafka before 2.6.1 truncates it when reading.
     func add(_ partition: TopicPartition, offset: Int64? = nil, metadata: String = "") {
         guard
             let entry = rd_kafka_topic_partition_list_add(
@@ -30,7 +30,7 @@ struct PartitionList: ~Copyable {
         else { return }
         if let offset { entry.pointee.offset = offset }
         guard !metadata.isEmpty else { return }
-        // Freed by the list with free(3).
+        // The list frees it with free(3).
         entry.pointee.metadata = UnsafeMutableRawPointer(strdup(metadata))
         entry.pointee.metadata_size = metadata.utf8.count
     }
@@ -42,13 +42,13 @@ struct PartitionList: ~Copyable {
         var metadata: String
         var error: rd_kafka_resp_err_t
 
-        /// As a group's position.
+        /// The offset and metadata as a group's position.
         var position: GroupPosition { GroupPosition(frontier: offset, map: CommitMetadata(text: metadata).map) }
     }
 
     var entries: [Entry] { Self.entries(of: UnsafePointer(pointer)) }
 
-    /// The entries of a list that another owns.
+    /// The entries of a list that another object owns.
     static func entries(of list: UnsafePointer<rd_kafka_topic_partition_list_t>?) -> [Entry] {
         guard let list else { return [] }
         return (0..<Int(list.pointee.cnt)).map { index in

@@ -1,27 +1,27 @@
 internal import BackhaulLog
 internal import CLibrdkafka
 
-/// A queue that holds the messages of one partition.
+/// The queue of the messages of one partition.
 ///
-/// Unchecked: librdkafka's queues are thread-safe; the pointer does not change, and its owner destroys it.
+/// Unchecked: librdkafka's queues are thread-safe, and the pointer does not change. The owner destroys the queue.
 struct PartitionQueue: @unchecked Sendable {
     let partition: TopicPartition
     let pointer: OpaquePointer
 
-    /// What the next message of the queue is.
+    /// The next message of the queue.
     enum Item {
         case record(StoredRecord)
-        /// Nothing more below this offset for now; it is past transaction markers and aborted records.
+        /// There are no more records before this offset, which is after transaction markers and aborted records.
         case end(Int64)
-        /// The position points to records that are gone.
+        /// The position points to records that no longer exist.
         case positionGone
-        /// librdkafka tries again by itself, or says so elsewhere.
+        /// An error that librdkafka retries itself or reports elsewhere.
         case trouble(KafkaFailure)
     }
 
-    /// Takes the next item without waiting; nil when the queue is empty. On the loop's thread.
+    /// Takes the next item without waiting; nil when the queue is empty. Called on the loop's thread.
     func take() -> Item? {
-        // Not as events: of the end of a partition those do not tell the offset.
+        // Messages and not events: an event for the end of a partition has no offset.
         guard let taken = rd_kafka_consume_queue(pointer, 0) else { return nil }
         let message = Owned(taken) { rd_kafka_message_destroy($0) }
         let error = message.object.pointee.err

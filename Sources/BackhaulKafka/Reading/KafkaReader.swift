@@ -2,20 +2,20 @@ internal import BackhaulLog
 internal import BackhaulLoop
 internal import CLibrdkafka
 
-/// Reads partitions without a group, page by page, and tells when there is more.
+/// Reads partitions without a group, page by page, and reports changes.
 ///
-/// A partition that was read stays open at its cursor: the next page goes on from what was fetched meanwhile, and a
-/// record that arrives there is news for `changes`.
+/// A partition stays open at its cursor after a read: the next page begins with the records fetched meanwhile, and a
+/// record that arrives there is reported to `changes`.
 actor KafkaReader {
-    /// By reference: a page takes thousands of records from it.
+    /// An open partition. A class, since a page changes it thousands of times.
     private final class Open {
         let topic: OpaquePointer
         let queue: PartitionQueue
         var cursor: Int64
         var lastUse: Int
-        /// The length of the queue when it was last looked at.
+        /// The length of the queue at the last check.
         var seen = 0
-        /// The next record, where one was taken that nobody had asked for yet.
+        /// The next record, if `drain` has already taken it from the queue.
         var ahead: StoredRecord?
 
         init(topic: OpaquePointer, queue: PartitionQueue, cursor: Int64, lastUse: Int) {
@@ -35,7 +35,7 @@ actor KafkaReader {
     private let clients: KafkaClients
     nonisolated var unownedExecutor: UnownedSerialExecutor { clients.loop.executor.asUnownedSerialExecutor() }
 
-    private let scout: KafkaScout
+    private let queryClient: KafkaQueryClient
     private var loop: KafkaLoop { clients.loop }
     private var options: KafkaOptions { clients.options }
     private nonisolated let news = Signal()
@@ -48,13 +48,13 @@ actor KafkaReader {
     private var usesAtLastUpkeep = 0
     private var isClosed = false
 
-    /// Reads under way, by partition: such a partition is not shut for another.
+    /// The number of running reads, by partition; such a partition is not closed to make room for another.
     private var busy: [TopicPartition: Int] = [:]
 
-    /// - Parameter scout: asks where partitions begin and end.
-    init(_ clients: KafkaClients, scout: KafkaScout) {
+    /// - Parameter queryClient: queries the ends of partitions.
+    init(_ clients: KafkaClients, queryClient: KafkaQueryClient) {
         self.clients = clients
-        self.scout = scout
+        self.queryClient = queryClient
     }
 
     // MARK: Pages
@@ -66,7 +66,7 @@ actor KafkaReader {
         }
     }
 
-    /// Runs `body` with the partition's lock in hand; the partition is not shut meanwhile.
+    /// Runs `body` with the partition's lock; the partition is not closed to make room meanwhile.
     private func using<Value: Sendable>(
         _ partition: TopicPartition, _ body: () async throws -> Value
     ) async throws -> Value {
@@ -77,11 +77,11 @@ actor KafkaReader {
         return try await lock.withLock { try await body() }
     }
 
-    /// `read` with the partition's lock in hand.
+    /// As `read`; the caller holds the partition's lock.
     private func readHeld(
         _ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: Int
     ) async throws -> ReadPage {
-        let end = try await scout.edges([partition], .end)[partition] ?? 0
+        let end = try await queryClient.edges([partition], .end)[partition] ?? 0
         try await position(partition, at: offset)
         guard let reader = open[partition] else { throw LogError.closed }
         var page = ReadPage(records: [], next: offset, end: end)
@@ -99,15 +99,15 @@ actor KafkaReader {
             case .end(let next):
                 page.next = max(page.next, next)
             case .positionGone, .trouble:
-                // librdkafka goes on by itself, from the earliest record if need be.
+                // librdkafka continues by itself, at the earliest record if necessary.
                 continue
             case nil:
                 let now = ContinuousClock.now
                 if let deadline, now >= deadline {
-                    throw LogError.unavailable("reading \(partition): nothing came for \(patience)")
+                    throw LogError.unavailable("reading \(partition): no records arrived for \(patience)")
                 }
                 deadline = deadline ?? now + patience
-                // Empty now: whatever comes is more than was seen, and wakes the wait.
+                // The queue is empty: any new message makes it longer than `seen` and ends the wait.
                 reader.seen = 0
                 await news.wait(for: .milliseconds(200))
                 try Task.checkCancellation()
@@ -119,12 +119,12 @@ actor KafkaReader {
         return page
     }
 
-    /// What has been fetched by now. It asks the brokers nothing: a partition that is open at the offset costs a look at its
-    /// queue.
+    /// The records fetched so far. Sends no request when the partition is open at the offset: it only reads the queue.
     ///
-    /// A partition that another reader has left at another offset is read as ever, lock in hand until its records are there.
-    /// Only to open it anew would starve two readers: A at 106 throws away what was fetched for B at 100, finds nothing yet
-    /// and waits for the news; B, woken by the same news, throws away what was fetched for A; and so on.
+    /// A partition that another reader has left at another offset is read as by `read`, which holds the lock until the
+    /// records have arrived. Only reopening it would starve two readers: A at 106 discards what was fetched for B at
+    /// 100, finds nothing yet and waits for a change; B, woken by the same change, discards what was fetched for A; and
+    /// so on.
     func tail(_ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: Int) async throws -> ReadPage
     {
         try await using(partition) {
@@ -148,23 +148,23 @@ actor KafkaReader {
                 }
             }
             reader.cursor = page.next
-            // Empty now: whatever comes is more than was seen.
+            // The queue is empty: any new message makes it longer than `seen`.
             if isEmpty { reader.seen = 0 }
-            // With more in the queue there is an end beyond, wherever it is.
+            // With more in the queue the end is somewhere after `next`.
             page.end = isEmpty ? page.next : page.next + 1
             return page
         }
     }
 
-    /// Empties the queue of a partition that has been read to its end. A queue raises its event when it becomes non-empty,
-    /// and only then: with the word of the partition's end left in it, the next record would come without any news.
+    /// Empties the queue of a partition that has been read to its end. A queue raises its event only when it becomes
+    /// non-empty: if the message for the end of the partition stayed in it, the next record would raise no event.
     private func drain(_ partition: TopicPartition, _ page: inout ReadPage) {
-        // Taken earlier, and younger than the end that was asked for now: brokers may answer with an older one.
+        // An earlier drain took this record. It is beyond the end just queried, since brokers may return an older end.
         if open[partition]?.ahead != nil { tellChange() }
         while open[partition]?.ahead == nil, let item = open[partition]?.queue.take() {
             switch item {
             case .record(let stored):
-                // Younger than the end that was asked for: the next read's, and there is no other news of it.
+                // A record beyond the queried end: kept for the next read, and reported, since no event follows.
                 open[partition]?.ahead = stored
                 tellChange()
             case .end(let next):
@@ -178,7 +178,7 @@ actor KafkaReader {
 
     // MARK: Changes
 
-    /// Opens what is not open, all at once: each that is opened by itself waits for a fetch that is on its way without it.
+    /// Opens all these partitions together: opened one by one, each would wait for a fetch that was sent without it.
     func watch(_ cursors: [TopicPartition: Int64]) async throws {
         for (partition, offset) in cursors where open[partition] == nil {
             try await using(partition) {
@@ -203,6 +203,7 @@ actor KafkaReader {
         return stream
     }
 
+    /// Reports a change when the queue of an open partition has grown.
     private func lookAtQueues() {
         var grown = false
         for reader in open.values {
@@ -215,7 +216,7 @@ actor KafkaReader {
         for watcher in watchers.values { watcher.yield() }
     }
 
-    /// Somebody appended through this log: whoever waits for changes need not wait for the brokers to say so.
+    /// Reports a change at once after an append through this log, without waiting for the brokers.
     func tellChange() {
         for watcher in watchers.values { watcher.yield() }
     }
@@ -233,7 +234,7 @@ actor KafkaReader {
 
     // MARK: Open partitions
 
-    private func working() throws -> KafkaHandle {
+    private func readyHandle() throws -> KafkaHandle {
         guard !isClosed else { throw LogError.closed }
         if let handle { return handle }
         let made = try clients.open(
@@ -251,16 +252,16 @@ actor KafkaReader {
         }
         await shut(partition)
         if open.count >= options.openPartitions {
-            // Never one that is read: its reader would find it gone and take that for the end of the log.
+            // Never one that is being read: its reader would find it missing and report the log as closed.
             let idle = open.filter { busy[$0.key] == nil }
             if let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse }) {
                 await shut(oldest.key, unlessUsedSince: oldest.value.lastUse)
             }
         }
-        let handle = try working()
+        let handle = try readyHandle()
         guard let topic = rd_kafka_topic_new(handle.client, partition.topic, nil),
             let pointer = rd_kafka_queue_new(handle.client)
-        else { throw LogError.unavailable("reading \(partition): no reader can be made") }
+        else { throw LogError.unavailable("reading \(partition): librdkafka cannot create a reader") }
         let code = rd_kafka_consume_start_queue(topic, Int32(clamping: partition.partition), offset, pointer)
         guard code == 0 else {
             rd_kafka_queue_destroy(pointer)
@@ -272,8 +273,8 @@ actor KafkaReader {
             topic: topic, queue: PartitionQueue(partition: partition, pointer: pointer), cursor: offset, lastUse: uses)
     }
 
-    /// Shuts what nobody has read since the last call, unless somebody watches for changes: every broker is asked for each
-    /// open partition in every fetch.
+    /// Closes the partitions that were not read since the last call, unless a stream of changes exists: every fetch
+    /// asks the brokers for each open partition.
     func shutUnread() async {
         let usesBefore = usesAtLastUpkeep
         usesAtLastUpkeep = uses
@@ -283,11 +284,12 @@ actor KafkaReader {
         }
     }
 
-    /// How many partitions are open.
+    /// The number of open partitions.
     var openCount: Int { open.count }
 
-    /// Shuts another's partition with its lock in hand. Without it: A has `b` stopped on the client's thread; B finds `b` shut
-    /// and starts it meanwhile; A's stop comes after B's start, and B waits for records that nobody fetches.
+    /// Closes a partition of another reader with its lock. Without the lock: A stops partition `b` on the client's
+    /// thread; B finds `b` closed and starts it meanwhile; A's stop takes effect after B's start, and B waits for
+    /// records that are never fetched.
     private func shut(_ partition: TopicPartition, unlessUsedSince use: Int) async {
         _ = try? await using(partition) {
             guard open[partition]?.lastUse == use else { return }
@@ -295,7 +297,7 @@ actor KafkaReader {
         }
     }
 
-    /// Shuts a partition whose lock is in hand, or that nobody reads any more.
+    /// Closes a partition. The caller holds its lock, or nothing reads it any more.
     private func shut(_ partition: TopicPartition) async {
         guard let reader = open.removeValue(forKey: partition), let handle else { return }
         loop.unwatch(reader.queue.pointer)
@@ -308,7 +310,7 @@ actor KafkaReader {
         }
     }
 
-    /// Unchecked: its owner has let go of them; only the client's own thread uses them from here on.
+    /// Unchecked: the actor no longer uses them; only the client's own thread does.
     private struct Parts: @unchecked Sendable {
         let topic: OpaquePointer
         let queue: OpaquePointer

@@ -1,8 +1,8 @@
 internal import BackhaulLog
 internal import CLibrdkafka
 
-/// Settles without transactions: the records first, durably, then the positions. A crash between the two leaves the
-/// positions behind, and the next owner writes the records again: at-least-once.
+/// Settles without transactions: the records first, durably, then the positions. After a crash between the two the next
+/// owner starts at the old positions and writes the records again: at-least-once.
 actor AtLeastOnceCommitter: Committer {
     private nonisolated let loop: KafkaLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
@@ -12,7 +12,7 @@ actor AtLeastOnceCommitter: Committer {
     private let member: @Sendable (String) async -> KafkaHandle?
     private let failPoint: @Sendable (String) throws -> Void
 
-    /// - Parameter member: the consumer of a group, which knows its generation.
+    /// - Parameter member: returns the consumer of a group, which knows its generation.
     init(
         appender: KafkaAppender, loop: KafkaLoop, failPoint: @escaping @Sendable (String) throws -> Void,
         member: @escaping @Sendable (String) async -> KafkaHandle?

@@ -1,12 +1,14 @@
 internal import BackhaulLog
 
-/// Writes what a settlement decided.
+/// Writes settlements.
 protocol Committer: Sendable {
-    /// The transactional id under which it writes; nil without transactions.
+    /// The transactional id of its producer; nil without transactions.
     var writer: String? { get }
-    /// Makes sure that it can.
+    /// Opens the producer if it is not open yet.
+    /// - Throws: `LogError`.
     func prepare() async throws
-    /// - Throws: `SettleFailure`; `LogError`: then nothing was written.
+    /// Writes a batch, durably when the call returns.
+    /// - Throws: `SettleFailure`; `LogError`: no position was moved, and with transactions nothing was written.
     func commit(_ batch: SettleBatch) async throws
     func close() async
 }

@@ -2,10 +2,10 @@ internal import BackhaulLog
 internal import CLibrdkafka
 internal import Logging
 
-/// Settlement: what may be written, written once.
+/// Settlement: writes each decision once.
 extension KafkaSession {
     func settle(_ units: [SettleUnit]) async throws -> [SettleOutcome] {
-        // One at a time: a second settlement would write a position without what the first, still under way, finishes.
+        // One at a time: a second settlement would write a position without the records that the first is finishing.
         try await settling.withLock {
             let deadline = ContinuousClock.now + .seconds(5)
             while true {
@@ -22,7 +22,7 @@ extension KafkaSession {
                         return decision.outcomes
                     }
                 }
-                // The group is between two generations, or has moved on: decided anew once that is over.
+                // The group is rebalancing, or has a new generation: decides again afterwards.
                 guard ContinuousClock.now < deadline else {
                     throw LogError.unavailable("the group is rebalancing; the decisions are kept")
                 }
@@ -32,17 +32,17 @@ extension KafkaSession {
         }
     }
 
-    /// A unit that was answered is not sent again.
+    /// Forgets confirmed deliveries: an answered unit is not settled again.
     private func forget(_ units: [SettleUnit]) {
         guard !table.confirmed.isEmpty else { return }
         table.confirmed.subtract(units.map(\.delivery))
     }
 
-    /// The decision as bytes and positions, with the generation of each group at this very moment; nil while a group has
-    /// none.
+    /// The decision as records and positions, with the current generation of each group; nil while a group has none.
     ///
-    /// No suspension between `decide` and here: a loss that comes in between would be missed. With the held answer a new
-    /// generation cannot begin before this member has answered every loss, so a current generation vouches for the table.
+    /// There must be no suspension between `decide` and here: a loss in between would be missed. A new generation
+    /// cannot begin before this member has answered every loss, so a current generation proves that the table is up to
+    /// date.
     private func batch(_ decision: MemberTable.Decision) throws -> SettleBatch? {
         var batch = SettleBatch(records: try log.place(decision.appends), moves: [], members: [:])
         for (key, position) in decision.positions {
@@ -51,16 +51,16 @@ extension KafkaSession {
         for group in batch.groups {
             guard let member = member(of: group) else { return nil }
             if member.isLost {
-                // The group has not waited for this member's answer to a revocation: what is still in hand there can
-                // never be settled, and the answer must not wait for it.
+                // The group did not wait for this member's answer to a revocation: the deliveries of those partitions
+                // can never be settled, and the answer must not wait for them.
                 table.dropRevoking(of: group)
                 return nil
             }
             do {
                 guard let identity = try member.identity() else {
-                    // Put out of the group, and it cannot come back before the revocation that it holds is answered: nothing
-                    // of those partitions can be settled under any generation. Kept, they would hold the answer back for
-                    // ever, since the answer waits for their settlement.
+                    // The member was evicted and cannot rejoin before it answers the pending revocation, so no
+                    // generation can settle deliveries of those partitions. If they stayed, the answer would wait for
+                    // their settlement forever.
                     table.dropRevoking(of: group)
                     return nil
                 }
@@ -72,7 +72,7 @@ extension KafkaSession {
         return batch
     }
 
-    /// - Returns: whether it is in the log; if not, it has to be decided anew.
+    /// - Returns: whether the decision is in the log; if not, the caller must decide again.
     private func write(_ batch: SettleBatch, _ decision: MemberTable.Decision) async throws -> Bool {
         guard let committer else { throw LogError.closed }
         do {
@@ -87,7 +87,7 @@ extension KafkaSession {
             throw failure.logError("settling")
         } catch SettleFailure.uncertain(let failure) {
             logger.notice(
-                "a settlement got no answer; the groups' positions will tell",
+                "a settlement got no answer; the groups' positions show whether it was written",
                 metadata: ["error": "\(failure)", "decisions": "\(decision.outcomes.count)"])
             unresolved = decision
             try await resolve()
@@ -95,12 +95,12 @@ extension KafkaSession {
         }
     }
 
-    /// Finds out whether the decision without an answer is in the log. As long as that cannot be found out, it throws
-    /// and nothing else is settled: the next settlement begins here again.
+    /// Determines whether the decision without an answer is in the log. While it cannot, it throws and nothing else is
+    /// settled: the next settlement tries again first.
     private func resolve() async throws {
         guard let decision = unresolved else { return }
         guard let committer else { throw LogError.closed }
-        // The producer that wrote it is fenced by its successor, so from here on it is there, or never will be.
+        // `prepare` fences the producer that wrote it, so from here on the decision is in the log or never will be.
         try await committer.prepare()
         var positions: [MemberTable.Key: GroupPosition] = [:]
         for group in Set(decision.positions.keys.map(\.group)) {
@@ -111,7 +111,7 @@ extension KafkaSession {
                     positions[MemberTable.Key(group: group, partition: partition)] = position
                 }
             } catch let failure as KafkaFailure {
-                throw failure.logError("asking whether a settlement was written")
+                throw failure.logError("checking whether a settlement was written")
             }
         }
         if MemberTable.isWritten(decision, at: positions) { table.confirm(decision) }

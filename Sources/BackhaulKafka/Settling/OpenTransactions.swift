@@ -1,14 +1,14 @@
 internal import BackhaulLog
 
-/// Which producers have left a transaction open, by what a new owner of partitions sees of them; pure.
+/// Finds the producers that left a transaction open, from the positions that a new owner of partitions reads; pure.
 ///
-/// A position is unstable for some milliseconds with every settlement. One that is unstable twice, a while apart, and was
-/// moved by nobody in between, has a transaction over it that goes nowhere.
+/// Every settlement makes a position unstable for some milliseconds. A position that stays unstable and unchanged for
+/// longer has an open transaction that makes no progress.
 struct OpenTransactions: Equatable, Sendable {
-    /// A position that an open transaction is about to move, as it was before.
+    /// A position before the open transaction that is about to move it.
     struct Mark: Equatable, Sendable {
         var offset: Int64
-        /// The transactional id of the last producer that has moved it; nil where that is not known.
+        /// The transactional id of the last producer that moved it; nil when unknown.
         var writer: String?
     }
 
@@ -19,9 +19,9 @@ struct OpenTransactions: Equatable, Sendable {
 
     private var sightings: [TopicPartition: Sighting] = [:]
 
-    /// Takes in what is unstable now.
+    /// Records the positions that are unstable now.
     /// - Parameter patience: how long a position stays unstable before its transaction counts as left open.
-    /// - Returns: the writers of those that are over it.
+    /// - Returns: the known writers of the positions that have been unstable for that long.
     mutating func overdue(
         _ unstable: [TopicPartition: Mark], at now: ContinuousClock.Instant, patience: Duration
     ) -> Set<String> {

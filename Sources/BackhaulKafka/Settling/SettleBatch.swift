@@ -1,6 +1,6 @@
 internal import BackhaulLog
 
-/// What one settlement writes: records, and where each group then stands.
+/// The content of one settlement: records, and the new positions of each group.
 struct SettleBatch: Sendable {
     struct Move: Sendable {
         var group: String
@@ -10,16 +10,16 @@ struct SettleBatch: Sendable {
 
     var records: [(TopicPartition, LogRecord)]
     var moves: [Move]
-    /// The members that the groups know, by group.
+    /// This session's member identity, by group.
     var members: [String: MemberIdentity]
 
     var groups: [String] { Set(moves.map(\.group)).sorted() }
 }
 
-/// How a settlement failed.
+/// A failed settlement.
 enum SettleFailure: Error {
-    /// Nothing of it is in the log, or ever will be.
+    /// With transactions nothing of it is or will be in the log. Without them the records may be in it.
     case aborted(KafkaFailure)
-    /// Whether it is in the log shows in the groups' positions, once the committer has prepared itself anew.
+    /// Whether it is in the log is unknown. The groups' positions show it after the committer's next `prepare`.
     case uncertain(KafkaFailure)
 }

@@ -2,10 +2,11 @@ internal import BackhaulLog
 internal import BackhaulTelemetry
 internal import CLibrdkafka
 
-/// Settles by transactions: records and the positions of several groups appear together or not at all (KIP-98, KIP-447).
+/// Settles in transactions: records and the positions of several groups become visible together or not at all (KIP-98,
+/// KIP-447).
 ///
-/// A transaction is open only while a batch is written. The calls wait, so they run on the producer's own thread; its
-/// delivery reports are served by the loop meanwhile, without which a commit takes steps of 10 ms.
+/// A transaction is open only while a batch is written. The calls block, so they run on the producer's own thread. The
+/// loop serves the delivery reports meanwhile; without them a commit polls in steps of 10 ms.
 actor TransactionalCommitter: Committer {
     private let clients: KafkaClients
     nonisolated var unownedExecutor: UnownedSerialExecutor { clients.loop.executor.asUnownedSerialExecutor() }
@@ -13,14 +14,14 @@ actor TransactionalCommitter: Committer {
     private let name: String
     private let transactionalID: String
     nonisolated var writer: String? { transactionalID }
-    /// Milliseconds that making the producer known may take.
+    /// Milliseconds that initialising the producer may take.
     private let patience: Int
     private let failPoint: @Sendable (String) throws -> Void
     private var handle: KafkaHandle?
-    /// Whether the coordinator knows the producer.
+    /// Whether the producer is initialised with the coordinator.
     private var isInitialised = false
 
-    /// - Parameter patience: milliseconds that making the producer known may take; by default what any question may.
+    /// - Parameter patience: milliseconds that initialising the producer may take; by default `requestTimeout`.
     init(
         name: String, transactionalID: String, clients: KafkaClients, patience: Int? = nil,
         failPoint: @escaping @Sendable (String) throws -> Void = { _ in }
@@ -32,18 +33,18 @@ actor TransactionalCommitter: Committer {
         self.failPoint = failPoint
     }
 
-    /// Makes the producer known to the cluster. After an `uncertain` failure that initialises the same id again, which
-    /// ends what the old producer left: committed if the coordinator had its word, aborted if not. Only then do the
-    /// groups' positions tell which.
-    /// - Throws: `LogError.unsupported` when the brokers cannot do transactions; `unavailable`, `refused`.
+    /// Initialises the producer. After an `uncertain` failure this initialises the same id again, which ends the old
+    /// producer's transaction: committed if the coordinator had received the commit, aborted if not. Only then do the
+    /// groups' positions show which.
+    /// - Throws: `LogError.unsupported` when the brokers do not support transactions; `unavailable`, `refused`.
     func prepare() async throws {
-        _ = try await working()
+        _ = try await readyHandle()
     }
 
     /// Writes the batch.
-    /// - Throws: `SettleFailure`; `LogError`, when not even a producer can be had: then nothing was written.
+    /// - Throws: `SettleFailure`; `LogError` when no producer is available: nothing was written.
     func commit(_ batch: SettleBatch) async throws {
-        let handle = try await working()
+        let handle = try await readyHandle()
         let timeout = Int32(clamping: clients.options.transactionTimeout)
         let failPoint = failPoint
         let writer = transactionalID
@@ -79,8 +80,8 @@ actor TransactionalCommitter: Committer {
         do {
             try KafkaFailure.check(rd_kafka_begin_transaction(client))
             try failPoint("begun")
-            for (place, (partition, record)) in batch.records.enumerated() {
-                try RecordTransport.produce(record, to: partition, tag: place + 1, with: client)
+            for (index, (partition, record)) in batch.records.enumerated() {
+                try RecordTransport.produce(record, to: partition, tag: index + 1, with: client)
                 try failPoint("appended")
             }
             for group in batch.groups {
@@ -90,7 +91,7 @@ actor TransactionalCommitter: Committer {
                     let metadata = CommitMetadata(map: move.position.map, writer: writer)
                     list.add(move.partition, offset: move.position.frontier, metadata: metadata.text)
                 }
-                // Retriable but not resumable: a repetition is a new request with the same content.
+                // Retriable but not resumable: a retry is a new request with the same content.
                 try repeating(until: deadline) {
                     rd_kafka_send_offsets_to_transaction(client, list.pointer, member.pointer, timeout)
                 }
@@ -99,7 +100,7 @@ actor TransactionalCommitter: Committer {
         } catch let failure as KafkaFailure {
             try abort(failure, client, timeout)
         } catch {
-            // A fault that a test injects.
+            // A test's fail point.
             try abort(KafkaFailure(RD_KAFKA_RESP_ERR__FAIL, "\(error)"), client, timeout)
         }
         do {
@@ -111,7 +112,7 @@ actor TransactionalCommitter: Committer {
         do {
             try failPoint("committed")
         } catch {
-            // A fault that a test injects: as if the answer had been lost.
+            // A test's fail point, which simulates a lost answer.
             throw SettleFailure.uncertain(KafkaFailure(RD_KAFKA_RESP_ERR__FAIL, "\(error)"))
         }
     }
@@ -126,7 +127,7 @@ actor TransactionalCommitter: Committer {
     }
 
     private static func abort(_ failure: KafkaFailure, _ client: OpaquePointer, _ timeout: Int32) throws -> Never {
-        // A fenced or otherwise dead producer cannot even abort; the coordinator does it when its time is up.
+        // A producer with a fatal error, such as a fenced one, cannot abort; the coordinator aborts at the time-out.
         guard !failure.isFatal else { throw SettleFailure.uncertain(failure) }
         do {
             try repeating(until: ContinuousClock.now + .milliseconds(Int(timeout))) {
@@ -140,7 +141,8 @@ actor TransactionalCommitter: Committer {
 
     // MARK: The producer
 
-    private func working() async throws -> KafkaHandle {
+    /// The initialised producer; created when there is none, and again after a fatal error.
+    private func readyHandle() async throws -> KafkaHandle {
         if let handle, handle.fatalError != nil { await discard() }
         let handle = try self.handle ?? open()
         self.handle = handle
@@ -157,13 +159,13 @@ actor TransactionalCommitter: Committer {
         } catch let failure as KafkaFailure {
             if failure.isUnsupported {
                 throw LogError.unsupported(
-                    "the brokers take no transactions (\(failure)); run with --delivery at-least-once")
+                    "the brokers do not support transactions (\(failure)); run with --delivery at-least-once")
             }
-            // What may be repeated goes on where it stopped, with the same client.
+            // After a retriable error the next call resumes with the same client.
             if !failure.isRetriable, self.handle === handle { await discard() }
             throw failure.logError("starting transactions")
         }
-        // The session was closed meanwhile.
+        // Closed during the call.
         guard self.handle === handle else { throw LogError.closed }
         isInitialised = true
         return handle
@@ -171,7 +173,7 @@ actor TransactionalCommitter: Committer {
 
     private func open() throws -> KafkaHandle {
         let timeout = String(clients.options.transactionTimeout)
-        // Delivery reports need no looking at: a record that failed fails the commit.
+        // Ignores delivery reports: a failed record fails the commit.
         return try clients.open(
             .producer, name: name,
             properties: [

@@ -1,9 +1,9 @@
-/// A topic as Kafka holds it.
+/// A topic as it exists in the cluster.
 package struct ActualTopic: Hashable, Sendable {
     package struct Configuration: Hashable, Sendable {
-        /// Every key's value, defaults included.
+        /// The value of every key, defaults included.
         package var values: [String: String] = [:]
-        /// Keys that are set for this topic.
+        /// The keys that are set for this topic itself.
         package var own: Set<String> = []
 
         package init() {}
@@ -12,9 +12,9 @@ package struct ActualTopic: Hashable, Sendable {
     package var partitions: Int
     package var replication: Int
     package var configuration: Configuration
-    /// By reader group: the partitions in which it stands.
+    /// The partitions in which each reader group has a position, by group.
     package var positions: [String: Set<Int>]
-    /// Partitions that have never held a record, as far as it was asked: a first position there skips nothing.
+    /// Partitions that are known never to have had a record: a first position there skips nothing.
     package var unwritten: Set<Int>
 
     package init(

@@ -1,20 +1,20 @@
 package import BackhaulLog
 
-/// A topic as Kafka is to hold it.
+/// A topic as it must exist in the cluster.
 package struct DesiredTopic: Hashable, Sendable {
     package var name: String
     package var partitions: Int
     package var replication: Int
-    /// Kafka's topic configuration: only what the product needs to be so.
+    /// Kafka's topic configuration: only the keys that the program depends on.
     package var configuration: [String: String]
-    /// Groups that need a position from the beginning, so that a missing one later means loss.
+    /// Groups that get a first position when the topic is created, so that a missing one later means loss.
     package var readers: [String]
-    /// Its partition count may never change: keys would move to other partitions.
+    /// Whether the partition count must never change, since keys would move to other partitions.
     package var isFixed: Bool
 
     /// - Parameters:
-    ///   - replication: copies of each partition.
-    ///   - isFixed: whether the topic's partition count is for good.
+    ///   - replication: replicas of each partition.
+    ///   - isFixed: whether the topic's partition count must never change.
     package init(_ topic: TopicSpecification, replication: Int, isFixed: Bool) {
         name = topic.name
         partitions = topic.partitions
@@ -22,9 +22,9 @@ package struct DesiredTopic: Hashable, Sendable {
         self.isFixed = isFixed
         readers = []
         configuration = [
-            // Delays and ages go by one clock, the brokers'.
+            // Delays and ages use one clock, the brokers'.
             "message.timestamp.type": "LogAppendTime",
-            // A dead letter is its record and some headers more.
+            // A dead letter is its record with more headers.
             "max.message.bytes": "4194304",
             "min.insync.replicas": String(min(2, max(1, replication - 1))),
             "unclean.leader.election.enable": "false",
@@ -32,7 +32,7 @@ package struct DesiredTopic: Hashable, Sendable {
         switch topic.retention {
         case .untilRead(let groups, _):
             readers = groups
-            // No limit of time or size: truncated behind the slowest reader.
+            // No limit of time or size: `maintain` truncates behind the slowest reader.
             configuration["retention.ms"] = "-1"
             configuration["retention.bytes"] = "-1"
             configuration["cleanup.policy"] = "delete"
@@ -42,14 +42,14 @@ package struct DesiredTopic: Hashable, Sendable {
             configuration["cleanup.policy"] = "delete"
         case .compact:
             configuration["cleanup.policy"] = "compact"
-            // Whoever takes a partition over reads all of it, so it is to hold what is unfinished and little else. The
-            // segment that is written to is never compacted: by default it is closed at 1 GiB or after 7 days, and then
-            // compacted only once half of the log is stale.
+            // A takeover reads the whole partition, so it must hold little beyond unfinished work. Kafka never compacts
+            // the active segment: by default it is closed at 1 GiB or after 7 days, and then compacted only once half
+            // of the log is stale.
             configuration["segment.bytes"] = "16777216"
             configuration["segment.ms"] = "600000"
             configuration["min.cleanable.dirty.ratio"] = "0.1"
             configuration["max.compaction.lag.ms"] = "1200000"
-            // A reader that misses a tombstone finds a checkpoint of a record that is finished, which nobody delivers.
+            // A reader that misses a tombstone only reads a checkpoint of a finished record, which is not delivered.
             configuration["delete.retention.ms"] = "3600000"
         }
     }

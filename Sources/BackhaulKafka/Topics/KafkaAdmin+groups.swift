@@ -1,19 +1,19 @@
 internal import BackhaulLog
 internal import CLibrdkafka
 
-/// Positions of groups.
+/// Positions and members of groups.
 extension KafkaAdmin {
-    /// Where the group stands in these partitions.
+    /// The group's positions in these partitions; a partition without one is left out.
     func positions(of group: String, in partitions: [TopicPartition]) async throws -> [TopicPartition: GroupPosition] {
-        // A settlement that has returned may still be on its way into the positions: waited for.
+        // Waits for a settlement that has returned but is not in the positions yet.
         let entries = try await entries(of: group, in: partitions, areStable: true, allowing: [])
         return Dictionary(entries.map { ($0.partition, $0.position) }) { first, _ in first }
     }
 
-    /// Milliseconds for a question that is asked again and again.
+    /// The time-out in milliseconds of a request that the caller retries.
     private static let moment = 2_000
 
-    /// The positions of those partitions where a transaction that moves them is open now, as they were before it.
+    /// The positions that an open transaction is about to move, as they are before it.
     func unstablePositions(of group: String, in partitions: [TopicPartition]) async throws
         -> [TopicPartition: OpenTransactions.Mark]
     {
@@ -45,8 +45,8 @@ extension KafkaAdmin {
                     for index in 0..<count {
                         let found = backhaul_group_description(results, index)
                         try KafkaFailure.check(borrowing: rd_kafka_ConsumerGroupDescription_error(found))
-                        for place in 0..<rd_kafka_ConsumerGroupDescription_member_count(found) {
-                            let member = rd_kafka_ConsumerGroupDescription_member(found, place)
+                        for number in 0..<rd_kafka_ConsumerGroupDescription_member_count(found) {
+                            let member = rd_kafka_ConsumerGroupDescription_member(found, number)
                             guard let client = rd_kafka_MemberDescription_client_id(member) else { continue }
                             clients.insert(String(cString: client))
                         }
@@ -57,11 +57,12 @@ extension KafkaAdmin {
         }
     }
 
-    /// What the group's coordinator knows of the partitions in which the group has a position.
+    /// The coordinator's entries for the partitions in which the group has a position.
     /// - Parameters:
-    ///   - areStable: whether a position that an open transaction moves is an error, in place of what it was before.
-    ///   - allowing: errors of a partition that are part of the answer.
-    ///   - patience: milliseconds, asked once; nil to ask as long as any question is.
+    ///   - areStable: whether a position that an open transaction is about to move is an error; if not, the entry is
+    ///     the position before the transaction.
+    ///   - allowing: errors of a partition that are returned in its entry instead of thrown.
+    ///   - patience: the time-out in milliseconds of a single request; nil to retry as `callCoordinator` does.
     private func entries(
         of group: String, in partitions: [TopicPartition], areStable: Bool, allowing: [rd_kafka_resp_err_t],
         patience: Int? = nil
@@ -89,7 +90,7 @@ extension KafkaAdmin {
         }
     }
 
-    /// Writes positions down for a group that has no members.
+    /// Sets the positions of a group that has no members.
     func setPositions(_ positions: [TopicPartition: GroupPosition], of group: String) async throws {
         guard !positions.isEmpty else { return }
         try await callCoordinator("setting the positions of '\(group)'") { patience in
@@ -111,7 +112,7 @@ extension KafkaAdmin {
         }
     }
 
-    /// The partitions of groups' results.
+    /// The entries of the results of groups.
     private static func entries(
         _ results: UnsafeMutablePointer<OpaquePointer?>?, _ count: Int, allowing: [rd_kafka_resp_err_t]
     ) throws -> [PartitionList.Entry] {

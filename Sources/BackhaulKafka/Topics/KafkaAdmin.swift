@@ -3,17 +3,17 @@ internal import CLibrdkafka
 internal import Foundation
 internal import Synchronization
 
-/// Questions to the cluster and changes of it: topics, their configuration, positions of groups.
+/// Queries and changes of the cluster: topics, their configuration, and the positions of groups.
 struct KafkaAdmin: Sendable {
     let handle: KafkaHandle
     let timeout: Int
 
     // MARK: Topics
 
-    /// Every topic and how many partitions and replicas it has. Never asks for a topic by name: a broker that makes
-    /// topics of its own accord would.
+    /// Every topic with its number of partitions and replicas. Never queries a topic by name, since a broker with
+    /// automatic topic creation would create it.
     func topics() async throws -> [String: (partitions: Int, replication: Int)] {
-        // In short pieces: a wrong password answers nothing, and whoever waits is to hear of it at once.
+        // Short requests: after a wrong password no answer comes, and the caller must get the error soon.
         let piece = Int32(clamping: min(timeout, 2_000))
         return try await call("listing topics", for: .milliseconds(timeout), endsAtRefusal: true) {
             var metadata: UnsafePointer<rd_kafka_metadata>?
@@ -54,7 +54,7 @@ struct KafkaAdmin: Sendable {
                 for index in 0..<count {
                     let result = backhaul_topic_result(results, index)
                     let code = rd_kafka_topic_result_error(result)
-                    // Another process was faster: what it made is compared like any other.
+                    // Another process created it first; the topic is compared like any other.
                     if code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS { continue }
                     throw KafkaFailure(
                         code,
@@ -85,7 +85,7 @@ struct KafkaAdmin: Sendable {
         }
     }
 
-    /// The configuration of topics: every key's value, and the keys that were set for the topic itself.
+    /// The configuration of topics: the value of every key, and the keys that are set for the topic itself.
     func configuration(of topics: [String]) async throws -> [String: ActualTopic.Configuration] {
         try await call("reading topic configurations") {
             var resources = OwnedObjects { rd_kafka_ConfigResource_destroy($0) }
@@ -103,8 +103,8 @@ struct KafkaAdmin: Sendable {
                     var configuration = ActualTopic.Configuration()
                     var entries = 0
                     let list = rd_kafka_ConfigResource_configs(resource, &entries)
-                    for place in 0..<entries {
-                        let entry = backhaul_config_entry(list, place)
+                    for number in 0..<entries {
+                        let entry = backhaul_config_entry(list, number)
                         guard let name = rd_kafka_ConfigEntry_name(entry),
                             let value = rd_kafka_ConfigEntry_value(entry)
                         else { continue }
@@ -120,7 +120,7 @@ struct KafkaAdmin: Sendable {
         }
     }
 
-    /// Sets the topic's own configuration. The request replaces it whole, so what was set before is among `values`.
+    /// Sets the topic's own configuration. The request replaces all of it, so `values` must include the existing keys.
     func configure(_ topic: String, _ values: [String: String]) async throws {
         try await call("configuring \(topic)") {
             guard let resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic) else { return }
@@ -156,22 +156,22 @@ struct KafkaAdmin: Sendable {
         }
     }
 
-    // MARK: Inside
+    // MARK: Requests
 
     func call<Value: Sendable>(
         _ what: String, for patience: Duration = .zero, endsAtRefusal: Bool = false,
         _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
         do {
-            return try await handle.asking(for: patience, endsAtRefusal: endsAtRefusal, body)
+            return try await handle.retryUntilAnswered(for: patience, endsAtRefusal: endsAtRefusal, body)
         } catch let failure as KafkaFailure {
             throw failure.logError(what)
         }
     }
 
-    /// Asks a group's coordinator, again if need be: on a cluster whose first group this is, the topic of the positions is
-    /// only now being made, and librdkafka's own request can miss its appearance.
-    /// - Parameter once: milliseconds, for a caller who asks again himself.
+    /// Sends a request to a group's coordinator, with retries: the first group of a cluster makes the brokers create
+    /// the topic of the positions, and librdkafka's own request can miss it.
+    /// - Parameter once: the time-out in milliseconds of a single request, for a caller that retries itself.
     func callCoordinator<Value: Sendable>(
         _ what: String, once: Int? = nil, _ body: @escaping @Sendable (_ patience: Int) throws -> Value
     ) async throws -> Value {
@@ -188,7 +188,7 @@ struct KafkaAdmin: Sendable {
         guard let made = rd_kafka_queue_new(client) else { throw KafkaFailure(RD_KAFKA_RESP_ERR__FAIL) }
         let queue = Owned(made) { rd_kafka_queue_destroy($0) }
         send(queue.object)
-        // librdkafka gives up by itself after a minute; whoever asked wants to know sooner.
+        // librdkafka itself gives up only after a minute.
         guard let polled = rd_kafka_queue_poll(queue.object, Int32(clamping: timeout)) else {
             throw KafkaFailure(RD_KAFKA_RESP_ERR__TIMED_OUT)
         }

@@ -2,7 +2,7 @@ internal import BackhaulLog
 
 /// Topics as code.
 extension KafkaLog {
-    /// What separates the cluster from what is wanted.
+    /// Compares the cluster's topics with the desired ones.
     package func plan(_ desired: [DesiredTopic]) async throws -> TopicPlan {
         let admin = try await admin()
         let found = try await admin.topics()
@@ -26,8 +26,8 @@ extension KafkaLog {
         return TopicPlan(desired: desired, actual: actual)
     }
 
-    /// Makes the changes of a plan.
-    /// - Throws: `LogError`; what was done before stays, and the next plan goes on from there.
+    /// Applies the changes of a plan.
+    /// - Throws: `LogError`; changes made before the error stay, and the next plan contains the rest.
     package func apply(_ plan: TopicPlan) async throws {
         let admin = try await admin()
         var positions: [String: [TopicPartition]] = [:]
@@ -58,8 +58,8 @@ extension KafkaLog {
                 try await admin.setPositions(first.mapValues { GroupPosition(frontier: $0) }, of: group)
             } catch LogError.unavailable(let reason) where reason.contains("UNKNOWN_MEMBER_ID") {
                 throw LogError.unavailable(
-                    "group '\(group)' has members, so its positions cannot be set; stop them and apply again (\(reason))"
-                )
+                    "group '\(group)' has members, so its positions cannot be set; stop them, then apply again "
+                        + "(\(reason))")
             }
         }
     }

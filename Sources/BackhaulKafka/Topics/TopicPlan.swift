@@ -1,20 +1,20 @@
 package import BackhaulLog
 
-/// What separates the topics that are wanted from those that are there; pure. It never deletes and never shrinks.
+/// The differences between the desired topics and the existing ones; pure. It never deletes or shrinks a topic.
 package struct TopicPlan: Hashable, Sendable {
     package enum Change: Hashable, Sendable {
         case create(DesiredTopic)
         case grow(topic: String, from: Int, to: Int)
-        /// `before` is nil where the broker's default was in force.
+        /// `before` is nil when the broker's default was in effect.
         case configure(topic: String, key: String, before: String?, after: String)
-        /// A group's first position: `restored` when the topic is older than that, so that its records are read again.
+        /// A group's first position. `restored` when the partition may already have records, which are then read again.
         case position(group: String, partition: TopicPartition, restored: Bool)
     }
 
     package var changes: [Change] = []
-    /// What no change can mend: the topic, and what to do.
+    /// What no change can fix: each text names the topic and what to do.
     package var problems: [String] = []
-    /// What works but is not as wanted.
+    /// What works but is not as desired.
     package var remarks: [String] = []
 
     package var isEmpty: Bool { changes.isEmpty && problems.isEmpty }
@@ -41,13 +41,13 @@ package struct TopicPlan: Hashable, Sendable {
         if found.partitions != topic.partitions {
             if topic.isFixed {
                 problems.append(
-                    "topic '\(topic.name)' has \(found.partitions) partitions, not \(topic.partitions), and its count may "
-                        + "never change: outcomes and results of a task must stay in partitions of one number; set "
-                        + "topics.partitions to \(found.partitions), or use a new topics.prefix")
+                    "topic '\(topic.name)' has \(found.partitions) partitions, not \(topic.partitions), and their "
+                        + "number must not change: a task's outcomes and results must stay in partitions of the same "
+                        + "number; set topics.partitions to \(found.partitions), or use a new topics.prefix")
             } else if found.partitions > topic.partitions {
                 problems.append(
-                    "topic '\(topic.name)' has \(found.partitions) partitions, more than the \(topic.partitions) wanted, "
-                        + "and Kafka never shrinks one; set topics.partitions to \(found.partitions)")
+                    "topic '\(topic.name)' has \(found.partitions) partitions, not \(topic.partitions), and Kafka "
+                        + "cannot remove partitions; set topics.partitions to \(found.partitions)")
             } else {
                 changes.append(.grow(topic: topic.name, from: found.partitions, to: topic.partitions))
             }
@@ -58,7 +58,7 @@ package struct TopicPlan: Hashable, Sendable {
                     + "kafka-reassign-partitions.sh changes that")
         }
         for (key, value) in topic.configuration.sorted(by: { $0.key < $1.key }) {
-            // With fewer replicas than wanted the wanted minimum could stop every write.
+            // With fewer replicas than desired, the desired minimum could block every write.
             let value =
                 key == "min.insync.replicas"
                 ? String(min(Int(value) ?? 1, max(1, found.replication - (found.replication > 1 ? 1 : 0)))) : value
@@ -80,8 +80,8 @@ package struct TopicPlan: Hashable, Sendable {
         }
     }
 
-    /// What of it keeps a role from starting: topics that are missing or contradict it. Configuration that differs does
-    /// not, except where it could lose records.
+    /// The differences that keep a role from starting: missing or contradicting topics. A different configuration does
+    /// so only where it could lose records.
     package var obstacles: [String] {
         problems
             + changes.compactMap { change in
@@ -92,7 +92,7 @@ package struct TopicPlan: Hashable, Sendable {
                 where ["cleanup.policy", "message.timestamp.type"].contains(key):
                     "topic '\(topic)' has \(key)=\(before ?? "the broker's default"), not \(after)"
                 case .configure(let topic, "retention.ms", let before, "-1"):
-                    "topic '\(topic)' forgets records after retention.ms=\(before ?? "the broker's default"), read or not"
+                    "topic '\(topic)' deletes unread records after retention.ms=\(before ?? "the broker's default")"
                 case .configure: nil
                 case .position(let group, let partition, _): "group '\(group)' has no position in \(partition)"
                 }

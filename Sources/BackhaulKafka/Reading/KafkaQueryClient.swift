@@ -1,20 +1,20 @@
 internal import BackhaulLog
 
-/// A client that asks and administers, and fetches nothing: a broker answers the requests of a connection in their order,
-/// so a question behind a fetch waits as long as the fetch does.
-actor KafkaScout {
-    /// What its questions for the end of a partition are answered with.
+/// A client for queries and administration that fetches nothing: a broker answers the requests of a connection in
+/// order, so a query behind a fetch would wait as long as the fetch does.
+actor KafkaQueryClient {
+    /// Which end of a partition its queries return.
     enum Sight: String, Sendable {
-        /// The end of what is decided.
+        /// The last stable offset: everything before it is committed or aborted.
         case committed = "read_committed"
-        /// The end of what is written, decided or not.
+        /// The end of all records, those of open transactions included.
         case uncommitted = "read_uncommitted"
     }
 
     private let clients: KafkaClients
     nonisolated var unownedExecutor: UnownedSerialExecutor { clients.loop.executor.asUnownedSerialExecutor() }
 
-    /// A question for an edge of some partitions.
+    /// A query for an edge of some partitions; `answer` is nil until it is answered.
     private struct Question {
         let partitions: [TopicPartition]
         var answer: Result<[TopicPartition: Int64], LogError>?
@@ -32,16 +32,18 @@ actor KafkaScout {
         self.sight = sight
     }
 
-    func working() throws -> KafkaHandle {
+    /// The client; created when there is none.
+    func readyHandle() throws -> KafkaHandle {
         guard !isClosed else { throw LogError.closed }
         if let handle { return handle }
         let made = try clients.open(
             .reader, name: "ask." + (sight == .committed ? "committed" : "written"),
             properties: [
                 "isolation.level": sight.rawValue,
-                // Never joined. A client without a group has no coordinator state, and librdkafka 2.0.2 touches
-                // it when a group's positions are asked of a broker that no longer coordinates the group: a
-                // segmentation fault (confluent-kafka-javascript#374; rd_kafka_handle_OffsetFetch -> rd_kafka_cgrp_op).
+                // The client never joins this group. Without a group a client has no coordinator state, which
+                // librdkafka 2.0.2 accesses when it queries positions from a broker that no longer coordinates the
+                // group: a segmentation fault (confluent-kafka-javascript#374; rd_kafka_handle_OffsetFetch ->
+                // rd_kafka_cgrp_op).
                 "group.id": clients.options.adminGroup,
             ])
         handle = made
@@ -50,14 +52,14 @@ actor KafkaScout {
 
     enum Edge: Int64, Sendable {
         case earliest = -2
-        /// Behind the last record that this client may see.
+        /// The offset after the last record that this client may see.
         case end = -1
     }
 
     /// One edge of each partition, as it is at the call or later.
     ///
-    /// A client's questions go one after the other, and a process that takes 256 partitions over has a thousand. What is asked
-    /// while another question is on its way is asked together, with the next.
+    /// A client sends its queries one after the other, and a process that takes over 256 partitions has a thousand. So
+    /// all queries that arrive while one is in flight are sent together as the next one.
     /// - Throws: `LogError`.
     func edges(_ partitions: [TopicPartition], _ edge: Edge) async throws -> [TopicPartition: Int64] {
         asked += 1
@@ -66,7 +68,7 @@ actor KafkaScout {
         defer { questions[edge]?[id] = nil }
         return try await turn.withLock {
             if let answer = questions[edge]?[id]?.answer { return try answer.get() }
-            // All of them were asked before this one goes out.
+            // All of these calls began before this request is sent.
             let open = (questions[edge] ?? [:]).filter { $0.value.answer == nil }
             do {
                 let found = try await offsets(Array(Set(open.values.flatMap(\.partitions))), since: edge.rawValue)
@@ -76,20 +78,20 @@ actor KafkaScout {
                     questions[edge]?[id]?.answer = .success(Dictionary(answer) { first, _ in first })
                 }
             } catch let error as LogError where error.mayPass {
-                // Brokers that are away are away for all of them: one after the other, each would wait a time-out.
+                // Unavailable brokers fail all the queries: sent one after the other, each would wait for a time-out.
                 for id in open.keys { questions[edge]?[id]?.answer = .failure(error) }
             } catch is LogError where open.count > 1 {
-                // Whose partition it is, it does not say: each asks for its own.
+                // The error does not say which partition caused it, so each call queries its own.
                 return try await offsets(partitions, since: edge.rawValue)
             }
             return try questions[edge]?[id]?.answer?.get() ?? [:]
         }
     }
 
-    /// The first offset of each partition whose record is not older than a time in milliseconds since 1970; -1 for none.
+    /// The offset of each partition's first record at or after a time (milliseconds since 1970); -1 for none.
     /// - Throws: `LogError`.
     func offsets(_ partitions: [TopicPartition], since time: Int64) async throws -> [TopicPartition: Int64] {
-        try await working().offsets(partitions, time: time, timeout: clients.options.requestTimeout)
+        try await readyHandle().offsets(partitions, time: time, timeout: clients.options.requestTimeout)
     }
 
     func close() async {
