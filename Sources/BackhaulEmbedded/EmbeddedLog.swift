@@ -15,14 +15,14 @@ package final class EmbeddedLog: MessageLog {
 
     private struct State {
         var catalog = Catalog()
-        /// The end of each partition, by its row, as far as this process knows.
+        /// The end of each partition, by its row id, as far as this process knows.
         var ends: [Int64: Int64] = [:]
         var groups: [String: GroupCoordinator] = [:]
         var sessions: [Int: EmbeddedSession] = [:]
         var watchers: [Int: AsyncStream<Void>.Continuation] = [:]
         var nextID = 0
         var isClosed = false
-        /// Calls that are using the store's connections.
+        /// The number of calls that use the store's connections.
         var inFlight = 0
     }
 
@@ -30,9 +30,9 @@ package final class EmbeddedLog: MessageLog {
 
     /// The absolute, resolved path of the data folder.
     package let folder: String
-    /// The time that the log's records are stamped with.
+    /// The clock of the log; records carry its time.
     package let clock: any LogClock
-    /// nil where a test gives the time.
+    /// nil when a test passes a clock.
     private let time: LogTimeClock?
     let commits: CommitQueue
     let store: Store
@@ -45,26 +45,26 @@ package final class EmbeddedLog: MessageLog {
     private let commitMeter = Histogram(
         "backhaul_log_commit_duration_seconds", "How long the embedded log's commits took, fsync included.")
 
-    /// How long commits took.
+    /// Commit durations and the clock's jump.
     package var families: [MetricFamily] {
         [
             commitMeter.family,
             MetricFamily(
                 "backhaul_log_clock_jump_seconds",
-                "By how much the machine's clock differs from what it should show by the log's own time; 0 when it does not.",
+                "Seconds by which the machine's clock has jumped, by the log's own time; 0 when it has not.",
                 .gauge, [MetricFamily.Sample(Double(clockState.jump) / 1_000)]),
         ]
     }
 
-    /// What operators should know of though the log works; nil for nothing.
+    /// A condition that operators should know about although the log works; nil without one.
     package var remark: String? {
         let jump = clockState.jump
         return jump == 0
-            ? nil : "the machine's clock has jumped by \(jump / 1_000) s; 'backhaul clock' says what to do"
+            ? nil : "the machine's clock has jumped by \(jump / 1_000) s; 'backhaul clock' shows and settles it"
     }
 
-    /// Opens the folder, creating it and the store where they are missing.
-    /// - Parameter clock: the time; nil for the log's own, which goes on where the store says it stood.
+    /// Opens the folder; creates it and the store when they are missing.
+    /// - Parameter clock: the clock of the log; nil for its own, which continues from the time in the store.
     /// - Throws: `LogError.inUse`, `unusable`, `newerFormat`, `damaged`, `outOfSpace`.
     package init(
         folder path: String, options: EmbeddedOptions, clock given: (any LogClock)? = nil, logger: Logger
@@ -168,7 +168,7 @@ package final class EmbeddedLog: MessageLog {
     package func tail(
         _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
     ) async throws -> ReadPage {
-        // What this process does not know of yet is news when it does.
+        // Records that this process does not know of yet are reported as a change later.
         let end = end(of: partition)
         guard offset < end else { return ReadPage(records: [], next: offset, end: offset) }
         return try await read(partition, from: offset, records: records, bytes: bytes)
@@ -227,7 +227,7 @@ package final class EmbeddedLog: MessageLog {
         try await refresh()
         if let time { try await keep(time) }
         let catalog = state.withLock { $0.catalog }
-        // Tasks before what answers them, so that what goes together goes in one look.
+        // A topic before those that answer it, so that one run removes records and their answers.
         let topics = catalog.topics.values.sorted {
             ($0.specification.answers.count, $0.specification.name) < (
                 $1.specification.answers.count, $1.specification.name
@@ -238,7 +238,7 @@ package final class EmbeddedLog: MessageLog {
             for id in topic.partitions {
                 let upkeep = Upkeep(
                     partition: id, retention: topic.specification.retention, answered: answered, now: clock.now)
-                // By a reader, so that a log in which nothing is old writes nothing and holds nobody up.
+                // Checks with a read connection, so that a log without old records writes nothing and blocks no commit.
                 guard try await read({ try upkeep.isDue($0) }) else { continue }
                 try await upkeep.run { operation in try await self.commit(operation) }
             }
@@ -247,12 +247,12 @@ package final class EmbeddedLog: MessageLog {
 
     // MARK: The log's time
 
-    /// What the log's time says of the machine's clock.
+    /// The log's time and the machine's clock.
     package struct ClockState: Hashable, Sendable {
         /// Milliseconds since 1970, by the log's own time and by the machine's clock.
         package var time: Int64
         package var wall: Int64
-        /// By how many milliseconds the machine's clock has jumped; 0 when it has not.
+        /// Milliseconds by which the machine's clock has jumped; 0 when it has not.
         package var jump: Int64
     }
 
@@ -260,15 +260,15 @@ package final class EmbeddedLog: MessageLog {
         ClockState(time: clock.now, wall: clock.wall, jump: time?.time.jump ?? 0)
     }
 
-    /// Says what a jump of the machine's clock was; the log's owner takes it at its next upkeep.
-    /// - Parameter hasPassed: whether the time has passed and everything is older by it; else the clock was wrong.
+    /// Records an operator's answer to a jump of the machine's clock; the log's owner applies it at its next upkeep.
+    /// - Parameter hasPassed: whether the time has passed, so that all records age by it; if not, the clock was wrong.
     package func settleJump(hasPassed: Bool) async throws {
         let answer: LogTime.Answer = hasPassed ? .passed : .wrong
         try await commit { database in try self.store.leave(answer, database) }
         if options.owns { try await maintain() }
     }
 
-    /// Where the log's time goes on.
+    /// The log's time at the start of this process.
     private static func resume(_ store: Store, largestGap: Int64, _ logger: Logger) throws -> LogTime {
         do {
             let reading = LogTimeClock.reading
@@ -276,18 +276,18 @@ package final class EmbeddedLog: MessageLog {
                 let kept = try store.time(database)
                 return (kept, kept == nil ? try store.newest(store.loadCatalog(database), database) : 0)
             }
-            // Of a store without a time, what it holds tells where it stood; a fresh one begins now.
+            // Without a time in the store, its newest record gives it; an empty log begins at the wall clock.
             var time =
                 kept
                 ?? LogTime(
                     time: newest == 0 ? reading.wall : newest, boot: reading.boot, bootID: "", offset: 0, jump: 0)
             time.advance(to: reading, largestGap: largestGap)
             warn(time, logger)
-            // Every process on the machine goes on from here: written down when it is new to this start of the machine.
+            // All processes on the machine continue from this time, so the first one after a boot stores it.
             if kept?.bootID != reading.bootID {
                 let fresh = time
                 try store.pool.write { database in
-                    // Another process may have been faster.
+                    // Another process may have stored it first.
                     if try store.time(database)?.bootID != reading.bootID { try store.keep(fresh, database) }
                 }
             }
@@ -310,13 +310,12 @@ package final class EmbeddedLog: MessageLog {
 
     private static func warn(_ time: LogTime, _ logger: Logger) {
         guard time.jump != 0 else { return }
+        let advice =
+            "correct the clock; or, if the time has passed, run 'backhaul clock --passed'; if the clock was wrong "
+            + "before, run 'backhaul clock --wrong'"
         logger.warning(
-            "the machine's clock has jumped; the log's own time goes on as before, and nothing is deleted because of it",
-            metadata: [
-                "jump_s": "\(time.jump / 1_000)",
-                "do":
-                    "set the clock right; or, if the time has passed, run 'backhaul clock --passed'; if it was wrong before, 'backhaul clock --wrong'",
-            ])
+            "the machine's clock has jumped; the log's own time is not affected, and nothing is deleted because of it",
+            metadata: ["jump_s": "\(time.jump / 1_000)", "do": "\(advice)"])
     }
 
     package func close() async {
@@ -334,13 +333,13 @@ package final class EmbeddedLog: MessageLog {
             return wake
         }
         wake?.close()
-        // A connection must not be closed under a statement that runs on it: whoever got in before `isClosed` is waited
-        // for, whoever comes later is refused.
+        // A connection must not be closed while a statement runs on it: waits for calls that entered before `isClosed`;
+        // later calls throw.
         while state.withLock({ $0.inFlight > 0 }) { await idle.waitThrough() }
         do {
             try store.pool.close()
         } catch {
-            logger.warning("the log's store did not close", metadata: ["error": "\(error)"])
+            logger.warning("closing the log's store failed", metadata: ["error": "\(error)"])
         }
     }
 
@@ -357,10 +356,10 @@ package final class EmbeddedLog: MessageLog {
         }
     }
 
-    /// A group's position that this program did not write.
+    /// Logs a position that this program did not write.
     func report(unreadable position: GroupPosition, of group: String, in partition: TopicPartition) {
         logger.warning(
-            "the group's position is unreadable: what was finished beyond it is delivered again",
+            "the group's position is unreadable: records that were finished beyond it are delivered again",
             metadata: ["group": "\(group)", "partition": "\(partition)", "frontier": "\(position.frontier)"])
     }
 
@@ -373,7 +372,7 @@ package final class EmbeddedLog: MessageLog {
 
     /// Appends and moves positions in one transaction.
     func settle(_ requests: [AppendRequest], _ moves: [(group: String, TopicPartition, GroupPosition)]) async throws {
-        // What a producer could append must be able to move on: a dead letter is its record and some headers more.
+        // Every record that was appended must fit in a settlement: a dead letter is its record with more headers.
         try check(requests, limit: options.maximumRecordSize * 2)
         let catalog = try await catalog(for: requests.map(\.topic))
         let ends = try await commit { database in
@@ -409,7 +408,7 @@ package final class EmbeddedLog: MessageLog {
         }
     }
 
-    /// Only puts the news into the sessions' boxes: nothing of theirs runs under this lock.
+    /// Puts the events into the sessions' inboxes only: no code of a session runs under this lock.
     private static func tell(_ actions: [GroupCoordinator.Action], of group: String, _ state: State) {
         for action in actions {
             switch action {
@@ -419,7 +418,7 @@ package final class EmbeddedLog: MessageLog {
         }
     }
 
-    // MARK: Inside
+    // MARK: The store and changes
 
     private func check(_ requests: [AppendRequest], limit: Int) throws {
         for request in requests where request.record.size > limit {
@@ -427,7 +426,8 @@ package final class EmbeddedLog: MessageLog {
         }
     }
 
-    /// The catalog with these topics in it; looked up anew when one is missing, since another process may have made it.
+    /// The catalog with these topics; reloaded when one is missing, since another process may have created it.
+    /// - Throws: `LogError.unknownTopic`.
     private func catalog(for topics: [String]) async throws -> Catalog {
         let known = state.withLock { $0.catalog }
         if topics.allSatisfy({ known.topics[$0] != nil }) { return known }
@@ -457,7 +457,7 @@ package final class EmbeddedLog: MessageLog {
         }
     }
 
-    /// This process committed: sessions and watchers here look at once, other processes by the wake file.
+    /// Publishes a commit of this process: wakes the sessions and watchers here, and other processes by the wake file.
     private func publish(_ ends: [Int64: Int64]) {
         guard !ends.isEmpty else { return }
         advance(ends)
@@ -492,7 +492,7 @@ package final class EmbeddedLog: MessageLog {
         if isIdle { idle.raise() }
     }
 
-    /// What other processes may have changed: the ends, and the topics.
+    /// Reloads what other processes may have changed: the topics and the ends.
     private func refresh() async throws {
         let (catalog, ends) = try await read { [store] database in
             (try store.loadCatalog(database), try store.ends(database))
@@ -501,8 +501,8 @@ package final class EmbeddedLog: MessageLog {
         advance(ends)
     }
 
-    /// As `refresh`, on a thread that may wait. Never on one of the concurrency runtime's: there are as many as cores, and
-    /// when all of them wait for a reader, those that have one cannot go on to give it back.
+    /// As `refresh`, on a thread that may block. Never on a thread of the concurrency runtime: it has as many as cores,
+    /// and when all of them wait for a read connection, the tasks that have one cannot continue and return it.
     private func refreshWaiting(reloadingCatalog: Bool) throws {
         try enter()
         defer { leave() }

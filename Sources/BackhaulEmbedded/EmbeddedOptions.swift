@@ -1,17 +1,17 @@
-/// How an embedded log is opened.
+/// Options of an embedded log.
 package struct EmbeddedOptions: Sendable {
-    /// Whether this process owns the folder: runs the roles and the upkeep. One process at a time may (a kernel lock).
-    /// Without it a process appends and reads, beside an owner or alone.
+    /// Whether this process owns the folder and runs the roles and the upkeep. A kernel lock allows only one owner. Any
+    /// other process may append and read, with or without an owner.
     package var owns: Bool
     package var durability: Durability
-    /// The largest record taken, in bytes, headers included. Kafka's default is about 1 MiB; this is the same.
+    /// The largest record that `append` accepts, in bytes, headers included. The default is Kafka's, about 1 MiB.
     package var maximumRecordSize: Int
-    /// How long the machine may have been off, in milliseconds, without an operator's word that it was: over a longer gap the
-    /// log's time stands, since the wall clock may be wrong.
+    /// The longest time that the machine may be off, in milliseconds, without an operator's confirmation. The log's
+    /// time does not advance by a longer gap, since the wall clock may be wrong.
     package var largestGap: Int64
     /// How long a writer waits for another process's commit, in seconds.
     package var busyTimeout: Double
-    /// Called at named steps inside a commit; a test makes it throw to prove that a commit is all or nothing.
+    /// Called at named steps of a commit; a test makes it throw to prove that a commit is atomic.
     package var failPoint: @Sendable (String) throws -> Void
 
     package init(

@@ -1,7 +1,7 @@
 internal import BackhaulLog
 internal import Foundation
 
-/// Which file system a folder lies on, and whether SQLite's locks and shared memory can be trusted there.
+/// Finds the file system of a folder, and whether SQLite's locks and shared memory are reliable on it.
 package struct FileSystemCheck: Sendable {
     private let mounts: [(point: String, type: String)]
 
@@ -10,8 +10,8 @@ package struct FileSystemCheck: Sendable {
         self.init(mountInfo: (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? "")
     }
 
-    /// Takes the text of `/proc/self/mountinfo` (proc(5)): fields by blanks, the type after a lone `-`, blanks in the
-    /// mount point as octal escapes.
+    /// Parses the text of `/proc/self/mountinfo` (proc(5)): fields separated by spaces, the type after a lone `-`,
+    /// spaces in the mount point as octal escapes.
     package init(mountInfo: String) {
         mounts = mountInfo.split(separator: "\n").compactMap { line in
             let fields = line.split(separator: " ")
@@ -21,11 +21,11 @@ package struct FileSystemCheck: Sendable {
         }
     }
 
-    /// The type of the file system that holds the absolute, resolved path; nil when the list does not tell.
+    /// The type of the file system of the absolute, resolved path; nil when the list does not contain it.
     package func type(of path: String) -> String? {
         // The last mount on the longest matching point is the visible one.
         mounts.filter { mount in
-            // By bytes, as the kernel compares them.
+            // Compares bytes, as the kernel does.
             path.utf8.elementsEqual(mount.point.utf8) || mount.point == "/"
                 || path.utf8.starts(with: (mount.point + "/").utf8)
         }
@@ -35,13 +35,13 @@ package struct FileSystemCheck: Sendable {
         }?.type
     }
 
-    /// - Throws: `LogError.unusable` when the folder lies on a network file system.
+    /// - Throws: `LogError.unusable` when the folder is on a network file system.
     package func requireLocal(_ folder: String) throws {
         guard let type = type(of: folder), Self.network.contains(type) else { return }
         throw LogError.unusable(
             folder: folder,
             reason:
-                "it lies on a network file system (\(type)), where SQLite's locks and shared memory cannot be trusted; "
+                "it is on a network file system (\(type)), where SQLite's locks and shared memory are not reliable; "
                 + "choose a folder on a local disk")
     }
 

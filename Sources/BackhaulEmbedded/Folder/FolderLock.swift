@@ -1,13 +1,13 @@
 internal import BackhaulLog
 internal import Foundation
 
-/// The ownership of a data folder: an exclusive `flock` on `owner.lock`, which the kernel takes back when the process
-/// dies, however it dies.
+/// The ownership of a data folder: an exclusive `flock` on `owner.lock`, which the kernel releases when the process
+/// ends for any reason.
 package final class FolderLock: Sendable {
     private let descriptor: Int32
 
     /// Takes the lock.
-    /// - Throws: `LogError.inUse` when a living process has it, `unusable` when the file cannot be made.
+    /// - Throws: `LogError.inUse` when another process has it, `unusable` when the file cannot be opened.
     package init(folder: String) throws {
         let path = folder + "/owner.lock"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -22,15 +22,15 @@ package final class FolderLock: Sendable {
                 .trimmingCharacters(in: .whitespacesAndNewlines)
             throw LogError.inUse(folder: folder, owner: owner.isEmpty ? "another process" : "process \(owner)")
         }
-        // The number is for people only; the lock itself is what counts.
+        // The process id is only for messages; the lock decides.
         let text = Array("\(getpid())\n".utf8)
         _ = ftruncate(descriptor, 0)
         _ = pwrite(descriptor, text, text.count, 0)
         self.descriptor = descriptor
     }
 
-    /// Whether the folder's last owner still lives, as far as its number tells: a hint for people. It takes no lock, so
-    /// that asking cannot get in an owner's way.
+    /// Whether the process of the folder's last owner exists, by its process id: a hint for people. Takes no lock: that
+    /// could make an owner's own attempt fail.
     package static func isHeld(folder: String) -> Bool {
         guard let text = try? String(contentsOfFile: folder + "/owner.lock", encoding: .utf8),
             let owner = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines))

@@ -2,12 +2,12 @@ internal import BackhaulLog
 internal import Foundation
 internal import Synchronization
 
-/// How processes that share a data folder tell each other that records were appended.
+/// Notifies the processes that share a data folder of appended records.
 ///
-/// Every process keeps `wake` open for writing and writes a byte after each commit; each watches the file by inotify.
-/// Unlike a socket this wakes any number of readers, with an owner or without one, and has no path limit. A writer
-/// that dies between its commit and its byte still wakes the others: the kernel closes its descriptor, which is an
-/// event too (IN_CLOSE_WRITE). The order is commit, then byte, so a woken reader always sees the commit.
+/// Every process keeps `wake` open for writing, writes a byte after each commit, and watches the file with inotify.
+/// Unlike a socket this wakes any number of readers, with or without an owner, and has no limit on the path length. A
+/// writer that dies between its commit and its byte still wakes the others: the kernel closes its descriptor, which
+/// raises an event too (IN_CLOSE_WRITE). The byte follows the commit, so a woken reader always sees the commit.
 final class WakeFile: Sendable {
     private let descriptor: Int32
     private let token: WakeWatch.Token
@@ -15,11 +15,11 @@ final class WakeFile: Sendable {
     private let queue = DispatchQueue(label: "backhaul.embedded.wake")
     private let isScheduled = Debounce()
 
-    /// Whether a look was just taken, and whether another one was asked for since.
+    /// Whether `onWake` was called just now, and whether another event has arrived since.
     private final class Debounce: Sendable {
         private let state = Mutex((isBusy: false, isAsked: false))
 
-        /// - Returns: whether to look now.
+        /// - Returns: whether to call `onWake` now.
         func set() -> Bool {
             state.withLock { state in
                 if state.isBusy {
@@ -31,7 +31,7 @@ final class WakeFile: Sendable {
             }
         }
 
-        /// - Returns: whether another look was asked for.
+        /// - Returns: whether another event has arrived.
         func clear() -> Bool {
             state.withLock { state in
                 defer { state = (false, false) }
@@ -40,7 +40,8 @@ final class WakeFile: Sendable {
         }
     }
 
-    /// - Parameter onWake: called on a private queue after other processes, or this one, wrote.
+    /// - Parameter onWake: called on a private queue after this or another process has written.
+    /// - Throws: `LogError.unusable`.
     init(folder: String, onWake: @escaping @Sendable () -> Void) throws {
         let path = folder + "/wake"
         descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
@@ -49,8 +50,8 @@ final class WakeFile: Sendable {
         }
         let queue = queue
         let isScheduled = isScheduled
-        // This process's own commits arrive here as well: the first look is at once, those of the next few milliseconds
-        // become one.
+        // This process's own commits arrive here as well: the first event calls `onWake` at once, those of the next few
+        // milliseconds share one call.
         let look: @Sendable () -> Void = {
             guard isScheduled.set() else { return }
             onWake()
@@ -67,7 +68,7 @@ final class WakeFile: Sendable {
         }
     }
 
-    /// Tells every process that watches the folder.
+    /// Wakes every process that watches the folder.
     func wake() {
         var byte: UInt8 = 1
         _ = pwrite(descriptor, &byte, 1, 0)

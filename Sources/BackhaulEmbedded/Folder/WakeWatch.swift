@@ -1,8 +1,8 @@
 internal import Foundation
 internal import Synchronization
 
-/// The one inotify instance of a process, for all its wake files: a user may have 128 of them, for all programs together
-/// (`fs.inotify.max_user_instances`).
+/// The one inotify instance of a process, for all its wake files: by default all programs of a user together may have
+/// 128 (`fs.inotify.max_user_instances`).
 final class WakeWatch: Sendable {
     static let shared = WakeWatch()
 
@@ -11,11 +11,11 @@ final class WakeWatch: Sendable {
         // Dispatch sources are thread-safe objects; Dispatch has not declared them Sendable on Linux.
         var source: (any DispatchSourceRead)?
         var last = 0
-        /// By watch descriptor: one file has one, however many watch it.
+        /// By watch descriptor; all watchers of a file share one.
         var handlers: [Int32: [Int: @Sendable () -> Void]] = [:]
     }
 
-    /// What ends a watch.
+    /// Identifies a watch for `remove`.
     struct Token: Sendable {
         fileprivate let descriptor: Int32
         fileprivate let number: Int
@@ -25,7 +25,7 @@ final class WakeWatch: Sendable {
     struct Refusal: Error {
         let reason: String
 
-        /// - Parameter advice: what helps where `errno` is `full`.
+        /// - Parameter advice: what to do when `errno` is `full`.
         init(_ full: Int32, _ advice: String) {
             let code = errno
             reason = String(cString: strerror(code)) + (code == full ? "; \(advice)" : "")
@@ -37,8 +37,8 @@ final class WakeWatch: Sendable {
 
     private init() {}
 
-    /// - Parameter handler: called on a queue of this object after the file was written to, or closed by a writer; must not
-    ///   wait.
+    /// - Parameter handler: called on a queue of this object after the file was written or closed by a writer; must not
+    ///   block.
     /// - Throws: `Refusal`.
     func add(_ path: String, _ handler: @escaping @Sendable () -> Void) throws -> Token {
         try state.withLock { state in
@@ -74,7 +74,7 @@ final class WakeWatch: Sendable {
         state.source = source
     }
 
-    /// The events say nothing but which file: all of them are drained, and each file is told of once.
+    /// Drains all events, which only identify their file, and calls the handlers of each file once.
     private func read(_ descriptor: Int32) {
         var written: Set<Int32> = []
         var isWhole = false
@@ -84,7 +84,7 @@ final class WakeWatch: Sendable {
                 let head = MemoryLayout<inotify_event>.size
                 while offset + head <= count {
                     let event = buffer.loadUnaligned(fromByteOffset: offset, as: inotify_event.self)
-                    // The kernel's queue was full: any file may have been written.
+                    // The kernel's queue has overflowed: any file may have been written.
                     if event.mask & UInt32(IN_Q_OVERFLOW) != 0 { isWhole = true }
                     written.insert(event.wd)
                     offset += head + Int(event.len)

@@ -1,15 +1,15 @@
 internal import BackhaulLog
 internal import Synchronization
 
-/// One group member of an embedded log.
+/// A member of one or more groups of an embedded log.
 final actor EmbeddedSession: LogSession {
-    /// News from the group, in order.
+    /// An event of a group.
     enum News: Sendable {
         case assign(String, [TopicPartition])
         case revoke(String, [TopicPartition])
     }
 
-    /// Raised when there may be something new for `next`.
+    /// Raised when `next` may have something to return.
     nonisolated let signal = Signal()
     private nonisolated let inbox = Mutex<[News]>([])
     private nonisolated let settling = FIFOLock()
@@ -18,21 +18,21 @@ final actor EmbeddedSession: LogSession {
     private let subscriptions: [Subscription]
 
     private var held: [PartitionKey: PartitionIntake] = [:]
-    /// The order in which partitions are asked for records; rotates, so that none starves another.
+    /// The order in which partitions deliver records; rotates, so that none starves another.
     private var rotation: [PartitionKey] = []
-    /// Heads that hold their partitions' intake back, not reported yet.
+    /// Heads that block the intake of their partitions and are not reported yet.
     private var blocked: ArraySlice<DeliveryReference> = []
     private var credits = 0
     private var isClosed = false
     private var epoch = 0
 
-    /// A partition as a member holds it: one group of the session at a time.
+    /// A partition in one group of the session.
     private struct PartitionKey: Hashable {
         var group: String
         var partition: TopicPartition
     }
 
-    /// Records of one partition in one event, and read ahead of it.
+    /// The most records of one partition in one event; a page has up to twice as many.
     private static let share = 64
     private static let pageBytes = 256 << 10
 
@@ -42,7 +42,7 @@ final actor EmbeddedSession: LogSession {
         self.subscriptions = subscriptions
     }
 
-    /// Called under the log's lock: only files the news.
+    /// Stores an event for `next`. Called under the log's lock, so it does nothing else.
     nonisolated func notify(_ news: News) {
         inbox.withLock { $0.append(news) }
         signal.raise()
@@ -67,7 +67,7 @@ final actor EmbeddedSession: LogSession {
     }
 
     func settle(_ units: [SettleUnit]) async throws -> [SettleOutcome] {
-        // One at a time: a second settlement would write a position without what the first, still under way, finishes.
+        // One at a time: a second settlement would write a position without the records that the first is finishing.
         try await settling.withLock {
             var outcomes: [SettleOutcome] = []
             var appends: [AppendRequest] = []
@@ -90,7 +90,7 @@ final actor EmbeddedSession: LogSession {
             guard !touched.isEmpty else { return outcomes }
             try await log.settle(
                 appends, touched.map { ($0.key.group, $0.key.partition, $0.value.ledger.groupPosition) })
-            // More may have been delivered while the commit ran, so the finishes go into the ledgers as they are now.
+            // More may have been delivered during the commit, so the offsets are finished in the current ledgers.
             for (key, offset) in finished { held[key]?.finish(offset) }
             signal.raise()
             return outcomes
@@ -98,7 +98,7 @@ final actor EmbeddedSession: LogSession {
     }
 
     func release(_ revocation: Revocation) async {
-        // Not before a settlement under way has ended: the next owner reads the position as soon as it is told.
+        // Waits for a running settlement: the next owner reads the position as soon as it has the partition.
         await settling.withLock {
             for partition in revocation.partitions { drop(PartitionKey(group: revocation.group, partition: partition)) }
             log.release(member, group: revocation.group, revocation.partitions)
@@ -157,8 +157,8 @@ final actor EmbeddedSession: LogSession {
 
     // MARK: Records
 
-    /// Takes what is due and allowed from each partition in turn.
-    /// - Returns: the deliveries; when the next record is due; and whether everything readable was looked at.
+    /// Collects the due records from each partition in turn, as many as were granted.
+    /// - Returns: the deliveries; when the next record is due; and whether no partition has more records to read.
     private func collect() async throws -> (deliveries: [Delivery], due: Int64?, isThrough: Bool) {
         var deliveries: [Delivery] = []
         var isThrough = true
@@ -166,7 +166,7 @@ final actor EmbeddedSession: LogSession {
         for key in rotation {
             guard credits > 0 else { break }
             try await fill(key)
-            // The partition may have gone while its page was read.
+            // The partition may have been released or revoked while its page was read.
             guard var partition = held[key], !partition.isRevoking else { continue }
             let turn = partition.take(limit: min(credits, Self.share), now: log.clock.now)
             credits -= turn.deliveries.count
@@ -174,7 +174,7 @@ final actor EmbeddedSession: LogSession {
             if let wake = turn.due { due = min(due ?? wake, wake) }
             if let head = turn.blockedBy { blocked.append(head) }
             if partition.buffer.isEmpty {
-                // A whole page may have been finished by an earlier owner: read on before waiting.
+                // An earlier owner may have finished the whole page: reads on before waiting.
                 if partition.cursor < log.end(of: key.partition) { isThrough = false }
             }
             held[key] = partition

@@ -1,11 +1,11 @@
 internal import BackhaulLog
 
-/// Who of a group's members has which partition; pure. Cooperative as Kafka's KIP-429: a member keeps what it has, a
-/// partition that is to move is first asked back, stays its owner's until that answers, and only then is assigned.
+/// Assigns a group's partitions to its members; pure. Cooperative, as Kafka's KIP-429: members keep their partitions; a
+/// partition that must move is revoked first, and is assigned only after its owner has released it.
 struct GroupCoordinator: Equatable, Sendable {
     typealias Member = Int
 
-    /// What the members have to be told.
+    /// An event to send to a member.
     enum Action: Equatable, Sendable {
         case assign(Member, [TopicPartition])
         case revoke(Member, [TopicPartition])
@@ -13,7 +13,7 @@ struct GroupCoordinator: Equatable, Sendable {
 
     private var members: [Member] = []
     private var owners: [TopicPartition: Member] = [:]
-    /// Asked back and not answered yet.
+    /// Revoked and not released yet.
     private var revoking: Set<TopicPartition> = []
     private let partitions: [TopicPartition]
 
@@ -30,7 +30,7 @@ struct GroupCoordinator: Equatable, Sendable {
         return balance()
     }
 
-    /// The member is gone; what it had is free at once.
+    /// Removes a member; its partitions are free at once.
     mutating func leave(_ member: Member) -> [Action] {
         members.removeAll { $0 == member }
         for (partition, owner) in owners where owner == member {
@@ -40,7 +40,7 @@ struct GroupCoordinator: Equatable, Sendable {
         return balance()
     }
 
-    /// The member has answered a revocation.
+    /// Applies a member's answer to a revocation.
     mutating func release(_ member: Member, _ given: [TopicPartition]) -> [Action] {
         for partition in given where owners[partition] == member && revoking.contains(partition) {
             owners[partition] = nil
@@ -49,7 +49,7 @@ struct GroupCoordinator: Equatable, Sendable {
         return balance()
     }
 
-    /// Topic by topic, so that each topic's load is even by itself; the remainder goes to another member each topic.
+    /// Balances topic by topic, so that the load of each topic is even; each topic's remainder goes to other members.
     private mutating func balance() -> [Action] {
         guard !members.isEmpty else { return [] }
         var assigned: [Member: [TopicPartition]] = [:]
@@ -58,8 +58,8 @@ struct GroupCoordinator: Equatable, Sendable {
         for (index, topic) in topics.keys.sorted().enumerated() {
             let all = topics[topic] ?? []
             var quota: [Member: Int] = [:]
-            for (place, member) in members.enumerated() {
-                let turn = (place + index) % members.count
+            for (rank, member) in members.enumerated() {
+                let turn = (rank + index) % members.count
                 quota[member] = all.count / members.count + (turn < all.count % members.count ? 1 : 0)
             }
             var free: [TopicPartition] = []
@@ -68,7 +68,7 @@ struct GroupCoordinator: Equatable, Sendable {
                     free.append(partition)
                     continue
                 }
-                // What is on its way out no longer counts for its owner.
+                // A partition under revocation no longer counts for its owner.
                 if revoking.contains(partition) { continue }
                 if quota[owner, default: 0] > 0 {
                     quota[owner, default: 0] -= 1

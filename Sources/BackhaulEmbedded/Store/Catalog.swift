@@ -1,14 +1,14 @@
 internal import BackhaulLog
 
-/// The topics of a store and the numbers that its tables know their partitions by.
+/// The topics of a store, and the row ids of their partitions.
 struct Catalog: Sendable {
     struct Topic: Sendable {
         var id: Int64
         var specification: TopicSpecification
-        /// Row numbers of the partitions, by partition number.
+        /// The row ids of the partitions, by partition number.
         var partitions: [Int64]
 
-        /// Compaction leaves gaps; anywhere else a gap is damage.
+        /// Whether offsets may be missing: compaction removes records; elsewhere a gap is damage.
         var mayHaveGaps: Bool { specification.retention == .compact }
     }
 
@@ -35,7 +35,8 @@ struct Catalog: Sendable {
         return topic.partitions[partition.partition]
     }
 
-    /// The partition that a request goes to.
+    /// The partition of a request.
+    /// - Throws: `LogError.unknownTopic`, `unknownPartition`.
     func target(of request: AppendRequest) throws -> TopicPartition {
         let topic = try topic(request.topic)
         switch request.partitioning {

@@ -1,7 +1,7 @@
 internal import BackhaulLog
 
-/// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78) of a record, kept beside it: SQLite's pages carry no checksum,
-/// so a flipped bit in a value would be read as if it had been written.
+/// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78) of a record, stored with it: SQLite's pages have no checksum,
+/// so a flipped bit in a value would not be noticed.
 enum Checksum {
     /// The checksum of a record's parts; null and empty differ.
     static func of(at: Int64, key: [UInt8]?, value: [UInt8]?, headers: [UInt8]) -> UInt32 {
@@ -14,7 +14,7 @@ enum Checksum {
         return ~crc
     }
 
-    /// Four bytes a step ("slicing by 4", Kounavis and Berry 2005).
+    /// Processes four bytes a step ("slicing by 4", Kounavis and Berry 2005).
     static func update(_ crc: inout UInt32, _ bytes: UnsafeRawBufferPointer) {
         tables.withUnsafeBufferPointer { table in
             var c = crc

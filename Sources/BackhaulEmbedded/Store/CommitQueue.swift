@@ -4,16 +4,16 @@ internal import Dispatch
 internal import GRDB
 internal import Synchronization
 
-/// Group commit: what callers ask for while a commit runs goes into the next one together, so that one fsync serves
-/// them all. Each operation runs in a savepoint of its own: one that fails takes nobody else along.
+/// Group commit: operations that arrive during a commit run together in the next one, so that they share one fsync.
+/// Each operation runs in its own savepoint: one that fails does not affect the others.
 final class CommitQueue: Sendable {
-    /// Runs inside the transaction; must write nothing outside of it, since the transaction may still fail.
+    /// Runs inside the transaction. It must change nothing outside, since the transaction may still fail.
     typealias Operation<Value> = @Sendable (Database) throws -> Value
 
     private struct Pending: Sendable {
-        /// Runs the operation; gives what to do once the transaction has ended with or without an error.
+        /// Runs the operation. Returns its error, and the completion to call after the transaction, with its error.
         let run: @Sendable (Database) -> (end: @Sendable ((any Error)?) -> Void, failure: (any Error)?)
-        /// Instead of `run`, when there is no transaction to run it in.
+        /// Fails the operation when its transaction ended before it ran.
         let fail: @Sendable (any Error) -> Void
     }
 
@@ -21,16 +21,16 @@ final class CommitQueue: Sendable {
     private let meter: Histogram
     private let pending = Mutex<[Pending]>([])
     private let queue = DispatchQueue(label: "backhaul.embedded.commit")
-    /// So that one commit stays short and its memory bounded.
+    /// Limits the duration and the memory of one commit.
     private static let largestBatch = 512
 
-    /// - Parameter meter: told how long each commit took, fsync included.
+    /// - Parameter meter: observes the duration of each commit, fsync included.
     init(writer: any DatabaseWriter, meter: Histogram) {
         self.meter = meter
         self.writer = writer
     }
 
-    /// Runs `operation` in the next commit and returns its value once that is durable.
+    /// Runs `operation` in the next commit and returns its value when the commit is durable.
     func commit<Value: Sendable>(_ operation: @escaping Operation<Value>) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             let entry = Pending(
@@ -61,7 +61,7 @@ final class CommitQueue: Sendable {
     }
 
     private func drain() {
-        // Whatever piled up since the last commit goes together; a later drain finds the list empty and returns.
+        // Takes all operations since the last commit; a later drain finds the list empty and returns.
         let batch = pending.withLock { list in
             let batch = Array(list.prefix(Self.largestBatch))
             list.removeFirst(batch.count)
@@ -78,8 +78,8 @@ final class CommitQueue: Sendable {
                     for entry in batch {
                         let (end, failure) = entry.run(database)
                         ends.append(end)
-                        // A full disk makes SQLite roll the whole transaction back by itself. Going on would commit the
-                        // rest one by one while their callers are told that all failed.
+                        // On a full disk SQLite rolls back the whole transaction itself. Without this check the other
+                        // operations would commit one by one although all callers get an error.
                         guard database.isInsideTransaction else {
                             throw failure ?? LogError.unavailable("the transaction was rolled back")
                         }

@@ -1,7 +1,7 @@
 internal import BackhaulLog
 
-/// A record's headers as one blob: a count, then name and value with their lengths, as LEB128; a null value has the
-/// length 0, any other its length + 1.
+/// A record's headers as one blob: their number, then each name and value after its length. Numbers are LEB128. The
+/// length of a value is stored plus 1; 0 means null.
 enum HeaderBlock {
     static func encode(_ headers: [LogHeader]) -> [UInt8] {
         guard !headers.isEmpty else { return [] }
@@ -16,7 +16,7 @@ enum HeaderBlock {
         return bytes
     }
 
-    /// nil when the blob is not one that `encode` made.
+    /// Decodes the headers; nil when `encode` did not write the blob.
     static func decode(_ bytes: [UInt8]) -> [LogHeader]? {
         guard !bytes.isEmpty else { return [] }
         var index = 0

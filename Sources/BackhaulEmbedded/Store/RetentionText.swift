@@ -1,7 +1,7 @@
 internal import BackhaulLog
 internal import Foundation
 
-/// A topic's retention as it stands in the `topics` table: JSON.
+/// A topic's retention as JSON, for the `topics` table.
 struct RetentionText: Codable {
     var kind: String
     var readers: [String]?
@@ -29,11 +29,11 @@ struct RetentionText: Codable {
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
 
-    /// - Throws: `LogError.damaged` when the text is none.
+    /// - Throws: `LogError.damaged` when the text is not valid.
     static func parse(_ text: String, topic: String) throws -> (retention: Retention, answers: [String]) {
         let damaged = LogError.damaged(what: "the retention of topic '\(topic)' is unreadable", place: "topics")
         guard let parsed = try? JSONDecoder().decode(Self.self, from: Data(text.utf8)) else { throw damaged }
-        // Beyond the times that records have, an age means for ever.
+        // An age beyond the largest time of a record means forever.
         let milliseconds = min(max(0, parsed.milliseconds ?? 0), StoredRecord.times.upperBound)
         let answers = parsed.answers ?? []
         switch parsed.kind {

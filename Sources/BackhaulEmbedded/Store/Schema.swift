@@ -1,12 +1,12 @@
 internal import BackhaulLog
 internal import GRDB
 
-/// The tables of an embedded log, as steps from one format to the next. `user_version` says which were taken.
+/// The tables of an embedded log, as steps from one format to the next. `user_version` is the number of applied steps.
 enum Schema {
     /// The format that this program writes.
     static var current: Int { steps.count }
 
-    /// One step a format; a released step never changes.
+    /// One step for each format; a released step never changes.
     private static let steps: [String] = [
         // 1: topics, records and positions. A record's rowid is its partition's id and its offset in one number, so
         // that a partition is one ascending run of the table and needs no index.
@@ -20,12 +20,12 @@ enum Schema {
         CREATE TABLE positions(reader TEXT NOT NULL, partition INTEGER NOT NULL, frontier INTEGER NOT NULL,
             map TEXT NOT NULL, PRIMARY KEY(reader, partition)) WITHOUT ROWID;
         """,
-        // 2: identities, by which a repeated submission is refused.
+        // 2: identities, which detect repeated submissions.
         """
         CREATE TABLE identities(name BLOB PRIMARY KEY, fingerprint BLOB NOT NULL, record INTEGER NOT NULL) WITHOUT ROWID;
         """,
-        // 3: the log's own time; and with each identity its latest trace: the rowid of a result or a dead letter, NULL while
-        // it is under way, 0 for one of an earlier format. What is compacted is looked up by key.
+        // 3: the log's own time; for each identity its latest trace, the rowid of a result or a dead letter, NULL while
+        // there is none, 0 for an identity of an earlier format; and the latest record of each key of compacted topics.
         """
         CREATE TABLE clock(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, boot INTEGER NOT NULL, boot_id TEXT NOT NULL,
             offset INTEGER NOT NULL, jump INTEGER NOT NULL, answer TEXT);
@@ -45,18 +45,18 @@ enum Schema {
         """,
     ]
 
-    /// Offsets take the lower 40 bits of a rowid: 10¹² records a partition, 8 million partitions.
+    /// Offsets are the lower 40 bits of a rowid: 10¹² records for each of 4 million partitions.
     static let offsetBits: Int64 = 40
 
-    /// What the two halves of a rowid may be.
+    /// The valid values of the two parts of a rowid.
     static let partitionIDs: Range<Int64> = 1..<(1 << (62 - offsetBits))
     static let offsets: Range<Int64> = 0..<(1 << offsetBits - 1)
 
     static func rowID(_ partition: Int64, _ offset: Int64) -> Int64 { partition << offsetBits | offset }
     static func offset(ofRow id: Int64) -> Int64 { id & (1 << offsetBits - 1) }
 
-    /// Brings the store up to `target`, in one transaction.
-    /// - Throws: `LogError.newerFormat` when the store is ahead of this program.
+    /// Migrates the store to `target`, in one transaction.
+    /// - Throws: `LogError.newerFormat` when a newer program wrote the store.
     static func migrate(_ writer: any DatabaseWriter, folder: String, to target: Int = current) throws {
         try writer.writeWithoutTransaction { database in
             try database.inTransaction(.immediate) {

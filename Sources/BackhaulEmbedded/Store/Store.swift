@@ -3,13 +3,14 @@ internal import BackhaulSQLite
 internal import Foundation
 internal import GRDB
 
-/// The SQLite side of an embedded log: the statements, and what SQLite's failures mean.
+/// The SQLite store of an embedded log: its statements, and the translation of SQLite's errors.
 struct Store: Sendable {
     let folder: String
     let pool: DatabasePool
     let failPoint: @Sendable (String) throws -> Void
 
-    /// Opens `log.sqlite` in the folder, creating or migrating it.
+    /// Opens `log.sqlite` in the folder; creates or migrates it.
+    /// - Throws: `LogError`.
     init(folder: String, options: EmbeddedOptions) throws {
         self.folder = folder
         failPoint = options.failPoint
@@ -22,7 +23,7 @@ struct Store: Sendable {
             try database.execute(sql: "PRAGMA synchronous = \(synchronous)")
             try database.execute(sql: "PRAGMA journal_size_limit = 67108864")
         }
-        // Made before SQLite makes it, readable by its owner only; SQLite's other files follow its mode.
+        // Creates the file before SQLite does, readable by its owner only; SQLite's other files get the same mode.
         let made = open(folder + "/log.sqlite", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         if made >= 0 { close(made) }
         do {
@@ -34,7 +35,8 @@ struct Store: Sendable {
         }
     }
 
-    /// A whole check at start costs time by size; larger stores rely on the check of every record that is read.
+    /// The largest store that is checked at the start, in bytes: the check takes time by size. Larger stores rely on
+    /// the checksums of the records that are read.
     private static let checkedSize: Int64 = 256 << 20
 
     private static func check(_ pool: DatabasePool, folder: String) throws {
@@ -46,27 +48,27 @@ struct Store: Sendable {
         }
     }
 
-    /// What a failure of SQLite means to a user of the log.
+    /// Translates an error of SQLite for users of the log.
     static func translate(_ error: any Error, folder: String) -> any Error {
         guard let error = error as? DatabaseError else { return error }
-        let place = folder + "/log.sqlite"
+        let path = folder + "/log.sqlite"
         switch error.resultCode {
         case .SQLITE_FULL:
             return LogError.outOfSpace(folder: folder)
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-            return LogError.damaged(what: error.message ?? "SQLite calls the file corrupt", place: place)
+            return LogError.damaged(what: error.message ?? "SQLite reports that the file is corrupt", place: path)
         case .SQLITE_IOERR:
-            // A full disk also shows as a failed extension of the WAL index or of the WAL itself.
+            // A full disk also causes I/O errors, when SQLite cannot extend the WAL or its index.
             var state = statvfs()
             if statvfs(folder, &state) == 0, UInt64(state.f_bavail) * UInt64(state.f_frsize) < 1 << 20 {
                 return LogError.outOfSpace(folder: folder)
             }
-            return LogError.unusable(folder: folder, reason: "input/output error in \(place): \(error)")
+            return LogError.unusable(folder: folder, reason: "input/output error in \(path): \(error)")
         case .SQLITE_BUSY:
-            return LogError.unavailable("another process holds \(place) for too long")
+            return LogError.unavailable("another process has locked \(path) for too long")
         case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM:
             return LogError.unusable(
-                folder: folder, reason: "\(place) cannot be opened for writing: \(error.message ?? "")")
+                folder: folder, reason: "\(path) cannot be opened for writing: \(error.message ?? "")")
         default:
             return LogError.unusable(folder: folder, reason: "\(error)")
         }
@@ -91,7 +93,7 @@ struct Store: Sendable {
             let name = topics.text(1) ?? ""
             let ids = partitions[id] ?? []
             guard Int64(ids.count) == topics.integer(2) else {
-                throw LogError.damaged(what: "topic '\(name)' lacks partitions", place: folder + "/log.sqlite")
+                throw LogError.damaged(what: "topic '\(name)' is missing partitions", place: folder + "/log.sqlite")
             }
             let (retention, answers) = try RetentionText.parse(topics.text(3) ?? "", topic: name)
             catalog.add(
@@ -104,7 +106,8 @@ struct Store: Sendable {
         return catalog
     }
 
-    /// Creates missing topics, updates retentions, and gives each reader its first position.
+    /// Creates missing topics, updates retentions, and writes the first position of each reader.
+    /// - Throws: `LogError.topicMismatch`.
     func ensure(_ topics: [TopicSpecification], _ database: Database) throws {
         let existing = try loadCatalog(database)
         for topic in topics {
@@ -113,7 +116,7 @@ struct Store: Sendable {
                 guard found.specification.partitions == topic.partitions else {
                     throw LogError.topicMismatch(
                         topic: topic.name,
-                        problem: "has \(found.specification.partitions) partitions, the configuration says "
+                        problem: "has \(found.specification.partitions) partitions, but the configuration says "
                             + "\(topic.partitions); set topics.partitions to \(found.specification.partitions)")
                 }
                 if found.specification != topic {
@@ -214,8 +217,8 @@ struct Store: Sendable {
         return outcomes
     }
 
-    /// A compacted topic keeps the latest record of a key: the one before goes with the append that supersedes it, so that
-    /// nothing has to be searched for later.
+    /// Deletes the previous record of a key of a compacted topic in the append that supersedes it, so that upkeep does
+    /// not have to search for it.
     private func supersede(
         _ key: [UInt8], in partition: Int64, by row: Int64, isTombstone: Bool, _ database: Database
     ) throws {
@@ -249,18 +252,18 @@ struct Store: Sendable {
         guard try known.next() else { return nil }
         defer { known.reset() }
         let record = known.integer(1)
-        // Its record and its last trace have gone, or it ended before traces were kept: nobody knows it any more, so it is
-        // taken as new.
+        // The record is deleted, and so is its last trace, or it ended before traces were stored: the identity counts
+        // as new.
         let last = known.optionalInteger(2)
         if let last, try !isHeld(record, database), try last == 0 || !isHeld(last, database) { return nil }
         guard let partition = catalog.names[record >> Schema.offsetBits] else {
-            throw LogError.damaged(what: "an identity points to no partition", place: folder + "/log.sqlite")
+            throw LogError.damaged(what: "an identity points to an unknown partition", place: folder + "/log.sqlite")
         }
         let position = LogPosition(partition: partition, offset: Schema.offset(ofRow: record))
         return known.bytes(0) == identity.fingerprint ? .known(position) : .conflict(position)
     }
 
-    /// Whether the record of a rowid lies at or behind its partition's earliest.
+    /// Whether the record of a rowid is at or after its partition's earliest offset.
     private func isHeld(_ row: Int64, _ database: Database) throws -> Bool {
         var earliest = try BoundStatement(database, "SELECT earliest FROM partitions WHERE id = ?")
         earliest.bind(row >> Schema.offsetBits)
@@ -268,7 +271,8 @@ struct Store: Sendable {
         return try earliest.next() && Schema.offset(ofRow: row) >= earliest.integer(0)
     }
 
-    /// Reads a page; a record that is missing where there must be one, or differs from its checksum, is damage.
+    /// Reads a page.
+    /// - Throws: `LogError.damaged` for a missing record or a wrong checksum; `unknownPartition`.
     func read(
         _ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: Int, catalog: Catalog,
         _ database: Database
@@ -308,7 +312,7 @@ struct Store: Sendable {
                 break
             }
         }
-        // Everything up to the end was looked at: what a compacted partition lacks behind its last record is a gap.
+        // The query reached the end: in a compacted partition the offsets after the last record are a gap.
         if complete {
             guard gaps || next == end else { throw missing(partition, next, end) }
             next = end
@@ -337,7 +341,7 @@ struct Store: Sendable {
 
     // MARK: The log's time
 
-    /// The time as it was last kept; nil in a store that has none yet.
+    /// The time that was stored last; nil in a store without one.
     func time(_ database: Database) throws -> LogTime? {
         var row = try BoundStatement(database, "SELECT time, boot, boot_id, offset, jump FROM clock WHERE id = 1")
         defer { row.reset() }
@@ -355,7 +359,7 @@ struct Store: Sendable {
         min(max(milliseconds, -StoredRecord.times.upperBound), StoredRecord.times.upperBound)
     }
 
-    /// Keeps the time; what an operator has said of a jump is told once.
+    /// Stores the time; leaves an operator's answer untouched.
     func keep(_ time: LogTime, _ database: Database) throws {
         var row = try BoundStatement(
             database,
@@ -372,7 +376,7 @@ struct Store: Sendable {
         try row.run()
     }
 
-    /// Takes what an operator has said, if he has.
+    /// Takes and clears the operator's answer; nil without one.
     func takeAnswer(_ database: Database) throws -> LogTime.Answer? {
         var row = try BoundStatement(database, "SELECT answer FROM clock WHERE id = 1")
         let answer = try row.next() ? row.text(0).flatMap(LogTime.Answer.init(rawValue:)) : nil
@@ -383,13 +387,14 @@ struct Store: Sendable {
         return answer
     }
 
+    /// Stores an operator's answer for the owner.
     func leave(_ answer: LogTime.Answer, _ database: Database) throws {
         var row = try BoundStatement(database, "UPDATE clock SET answer = ? WHERE id = 1")
         row.bind(answer.rawValue)
         try row.run()
     }
 
-    /// When the latest record was appended; 0 in an empty log.
+    /// The latest append time of the partitions' last records, in milliseconds since 1970; 0 in an empty log.
     func newest(_ catalog: Catalog, _ database: Database) throws -> Int64 {
         var newest: Int64 = 0
         var last = try BoundStatement(

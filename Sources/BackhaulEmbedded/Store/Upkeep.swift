@@ -2,28 +2,28 @@ internal import BackhaulLog
 internal import BackhaulSQLite
 internal import GRDB
 
-/// Removes from one partition what its retention no longer keeps, in short transactions. Where nothing can be removed a look
-/// costs a few index look-ups, however much the partition holds.
+/// Deletes the records of one partition that its retention no longer keeps, in short transactions. With nothing to
+/// delete it costs a few index lookups, however large the partition is.
 struct Upkeep: Sendable {
     let partition: Int64
     let retention: Retention
-    /// Partitions whose records this one's answer.
+    /// Partitions that this one's records answer.
     let answered: [Int64]
-    /// Milliseconds since 1970, by the log's own time.
+    /// The log's own time, in milliseconds since 1970.
     let now: Int64
 
-    /// Rows removed in one transaction: a commit of another caller never waits for more.
+    /// The most rows deleted in one transaction, which bounds how long another commit waits.
     private static let chunk = 1_000
-    /// How long a tombstone stays after its append, so that every reader of a compacted topic can see it.
+    /// Milliseconds that a tombstone stays after its append, so that every reader of the topic can see it.
     static let tombstoneAge: Int64 = 86_400_000
 
-    /// - Parameter commit: runs an operation in a transaction of its own.
+    /// - Parameter commit: runs an operation in a separate transaction.
     func run(_ commit: (@escaping CommitQueue.Operation<Bool>) async throws -> Bool) async throws {
         while try await commit({ try self.step($0) }) {}
         while try await commit({ try self.forget($0) }) {}
     }
 
-    /// Whether a transaction of `run` would change anything.
+    /// Whether `run` would change anything.
     func isDue(_ database: Database) throws -> Bool {
         try ripe(database) || !forgettable(database, limit: 1).isEmpty
     }
@@ -39,6 +39,7 @@ struct Upkeep: Sendable {
         }
     }
 
+    /// Deletes up to `chunk` records.
     /// - Returns: whether there is more to do.
     private func step(_ database: Database) throws -> Bool {
         guard retention != .compact else { return try sweep(database) }
@@ -56,7 +57,7 @@ struct Upkeep: Sendable {
         return end - earliest == Int64(Self.chunk)
     }
 
-    /// The oldest run of records that may go: a record that is still young holds everything behind it.
+    /// The range of the oldest records that may be deleted; it ends before the first record that is too young.
     private func removable(_ database: Database, atMost limit: Int64) throws -> (earliest: Int64, end: Int64)? {
         var bounds = try BoundStatement(database, "SELECT earliest, next FROM partitions WHERE id = ?")
         bounds.bind(partition)
@@ -92,7 +93,7 @@ struct Upkeep: Sendable {
         return try row.next() ? row.integer(0) : nil
     }
 
-    /// When the oldest record was appended that the answered partitions still hold; nil when they hold none.
+    /// The append time of the oldest record in the answered partitions; nil when they are empty.
     private func answeredSince(_ database: Database) throws -> Int64? {
         guard !answered.isEmpty else { return nil }
         var first = try BoundStatement(
@@ -109,7 +110,7 @@ struct Upkeep: Sendable {
 
     // MARK: Compaction
 
-    /// Superseded records go with the append that supersedes them (`Store.append`); what is left are old tombstones.
+    /// Deletes old tombstones. `Store.append` already deletes superseded records.
     private func sweep(_ database: Database) throws -> Bool {
         let ripe = try ripeTombstones(database, limit: Self.chunk)
         var key = try BoundStatement(
@@ -130,7 +131,7 @@ struct Upkeep: Sendable {
     }
 
     private func ripeTombstones(_ database: Database, limit: Int) throws -> [Int64] {
-        // In the order of their append: the first that is young ends the look.
+        // In order of append, so the first young tombstone ends the scan.
         var rows = try BoundStatement(
             database,
             """
@@ -148,7 +149,7 @@ struct Upkeep: Sendable {
 
     // MARK: Identities
 
-    /// Forgets the submissions whose latest trace has gone from this partition.
+    /// Deletes the identities whose latest trace was deleted from this partition, or points them to their record.
     /// - Returns: whether there is more to do.
     private func forget(_ database: Database) throws -> Bool {
         let names = try forgettable(database, limit: Self.chunk)
@@ -166,7 +167,7 @@ struct Upkeep: Sendable {
         return names.count == Self.chunk
     }
 
-    /// Names whose latest trace was here, and whether their own record is still held somewhere.
+    /// The identities whose latest trace was deleted from this partition, and whether their own record still exists.
     private func forgettable(_ database: Database, limit: Int) throws -> [(name: [UInt8], isHeld: Bool)] {
         var rows = try BoundStatement(
             database,

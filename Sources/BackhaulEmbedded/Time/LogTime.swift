@@ -1,24 +1,24 @@
-/// The time of an embedded log: what its records are stamped with, and what their ages and delays go by; pure.
+/// The time of an embedded log, by which records are stamped, and ages and delays are measured; pure.
 ///
-/// It moves on with the monotonic clock and, over a time in which the machine was off, by the wall clock; but only by a gap
-/// that is believable. A wall clock that jumps (a dead battery, a wrong date in the firmware, a correction by NTP) moves
-/// nothing: the jump is shown until an operator says what it was. So no single reading of a clock can make anything old.
+/// It advances with the monotonic clock, and across a power-off by the wall clock, but only by a believable gap. A jump
+/// of the wall clock (a dead battery, a wrong date in the firmware, a correction by NTP) does not move it: the jump is
+/// reported until an operator says what it was. So no single reading of a clock can make a record old.
 struct LogTime: Hashable, Sendable {
-    /// The clocks of the machine, read together.
+    /// The machine's clocks, read together.
     struct Reading: Hashable, Sendable {
-        /// Milliseconds since 1970, as the wall clock shows.
+        /// Milliseconds since 1970, by the wall clock.
         var wall: Int64
         /// Milliseconds since the machine started, sleep included.
         var boot: Int64
-        /// Which start of the machine it is.
+        /// The id of this boot of the machine.
         var bootID: String
     }
 
-    /// What an operator says about a jump.
+    /// An operator's answer to a jump.
     enum Answer: String, Sendable, CaseIterable {
-        /// The time has passed: ages and delays move on by it.
+        /// The time has passed: ages and delays advance by it.
         case passed
-        /// The clock was wrong, before or now: nothing ages, and what it shows now is taken for right.
+        /// The clock was wrong, before or now: nothing ages, and its current time is accepted as correct.
         case wrong
     }
 
@@ -26,15 +26,15 @@ struct LogTime: Hashable, Sendable {
     var time: Int64
     var boot: Int64
     var bootID: String
-    /// By how much the wall clock is ahead of the log's time when both are right.
+    /// Milliseconds by which the wall clock is ahead of the log's time without a jump.
     var offset: Int64
-    /// By how much the wall clock differs from what it should show; 0 when it does not.
+    /// Milliseconds by which the wall clock differs from its expected time; 0 without a jump.
     var jump: Int64
 
-    /// Milliseconds that a wall clock may be off without a word: it is corrected in small steps all the time.
+    /// Milliseconds up to which a difference is not a jump: a wall clock is corrected in small steps all the time.
     static let tolerance: Int64 = 300_000
 
-    /// The time of a fresh log.
+    /// The time of a new log.
     init(_ reading: Reading) {
         self.init(time: reading.wall, boot: reading.boot, bootID: reading.bootID, offset: 0, jump: 0)
     }
@@ -47,11 +47,11 @@ struct LogTime: Hashable, Sendable {
         self.jump = jump
     }
 
-    /// The time at a reading.
+    /// The time at a reading of the monotonic clock.
     func now(_ boot: Int64) -> Int64 { time + max(0, boot - self.boot) }
 
-    /// Brings the time up to a reading.
-    /// - Parameter largestGap: milliseconds that the machine may have been off without an operator's word.
+    /// Advances the time to a reading.
+    /// - Parameter largestGap: milliseconds that the machine may be off without an operator's confirmation.
     mutating func advance(to reading: Reading, largestGap: Int64) {
         if reading.bootID == bootID { time = now(reading.boot) }
         var drift = reading.wall - time - offset
@@ -68,7 +68,7 @@ struct LogTime: Hashable, Sendable {
         jump = drift
     }
 
-    /// An operator has said what the jump was.
+    /// Applies an operator's answer to the jump.
     mutating func settle(_ answer: Answer) {
         if answer == .passed, jump > 0 { time += jump } else { offset += jump }
         jump = 0

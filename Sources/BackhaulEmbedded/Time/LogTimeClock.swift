@@ -12,11 +12,11 @@ final class LogTimeClock: LogClock {
 
     var wall: Int64 { SystemLogClock.wall }
 
-    /// The time as it stands, to be kept.
+    /// The current time, for the store.
     var time: LogTime { state.withLock { $0 } }
 
-    /// Looks at the machine's clocks.
-    /// - Returns: the time, and whether a jump has come or gone with this look.
+    /// Reads the machine's clocks and advances the time.
+    /// - Returns: the time, and whether a jump has appeared or disappeared.
     func look(largestGap: Int64) -> (time: LogTime, isNews: Bool) {
         state.withLock { time in
             let before = time.jump
@@ -34,7 +34,7 @@ final class LogTimeClock: LogClock {
     }
 
     static var reading: LogTime.Reading {
-        // Absent in some sandboxes: then every process counts as another start, and the wall clock has to be believable.
+        // Missing in some sandboxes: then each process counts as another boot, and the wall clock must be believable.
         let id = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)) ?? UUID().uuidString
         return LogTime.Reading(wall: SystemLogClock.wall, boot: boot, bootID: String(id.prefix(36)))
     }
