@@ -64,7 +64,7 @@ class Bench:
         return built
 
     def keep(self, name, folder):
-        """Keeps a folder of the disk for a later row."""
+        """Keeps a folder on the disk for a later row."""
         (self.disk / "kept").mkdir(exist_ok=True)
         shutil.move(folder, self.disk / "kept" / name)
 
@@ -146,7 +146,7 @@ def arguments():
 
 def main():
     options, wanted = arguments()
-    # SIGTERM ends the run as orderly as Ctrl-C.
+    # SIGTERM ends the run in order, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     name = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime())
     facts = machine.facts(options)

@@ -12,7 +12,7 @@ def summary(runs):
 
 
 def times(text, places=2):
-    """Formats a number for a table; any other text stays as it is."""
+    """Formats a number for a table; leaves any other text unchanged."""
     return f"{text:,.{places}f}" if isinstance(text, (int, float)) else str(text)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Guards the cost of the code that every task passes. It counts instead of timing: instructions and allocations per
+"""Guards the cost of the code that every task runs. It counts instead of timing: instructions and allocations per
 operation, as callgrind counts them in backhaul-micro. The counts do not depend on the machine's load.
 
     guard.py --micro PATH            compares with Benchmarks/guard.json; exit 1 when a case costs more

@@ -110,7 +110,7 @@ static rd_kafka_t *make_producer(const char *transactional_id) {
     /* A transaction begins while the coordinator still writes the markers of the one before, and has to retry:
      * with the default of 100 ms no transaction would take less. */
     "retry.backoff.ms", "20",
-    /* No lingering: a flush ends it anyway, and what is sent before the flush saves time. */
+    /* No linger: a flush ends it anyway, and records sent before the flush save time. */
     "linger.ms", "0",
     /* Reports only failures, so the thread that watches for them costs nothing. */
     "delivery.report.only.error", "true",

@@ -1,4 +1,4 @@
-"""The destination: nginx, which stores in memory, or answers as a row needs it."""
+"""The destination: nginx, which stores in memory, or answers as a row requires."""
 import os
 import shutil
 import socket
@@ -48,7 +48,7 @@ class Nginx:
               }}
             }}""")
         with socket.socket() as probe:
-            # Otherwise another server's answers would pass for this one's.
+            # Otherwise the row would measure another server.
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 raise Failure(f"port {port} is taken; choose another with --port")
         self.child = bench.children.start(

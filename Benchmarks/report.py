@@ -15,7 +15,7 @@ class Row:
             "caption": caption, "columns": columns, "lines": [[str(cell) for cell in line] for line in lines]})
 
     def bar(self, what, measured, wanted, met):
-        """A bar of shared/DESIGN.md section 6, or derived from it. `measured` and `wanted` are texts with units."""
+        """A bar of docs/CONTRACTS.md, or one derived from it. `measured` and `wanted` are texts with units."""
         self.bars.append({"what": what, "measured": measured, "wanted": wanted, "met": bool(met)})
 
     def note(self, text):

@@ -1,5 +1,5 @@
-"""Backhaul as it is measured: one daemon on an embedded log, or a fleet on Kafka. Settings are the defaults (durability
-above all), except for those that a row's title names."""
+"""The measured system: one daemon on an embedded log, or a fleet on Kafka. All settings, durability included, are the
+defaults, except for those that a row's title names."""
 import itertools
 import json
 import os
@@ -110,7 +110,7 @@ class System:
 
     def measure(self, tasks, **load):
         before = self.used()
-        rate = load.get("rate") or 200  # slower than any system worth waiting for
+        rate = load.get("rate") or 200  # the slowest system that the time-out allows for
         return self.finish_bench(self.start_bench(tasks, **load), 120 + tasks / rate * 1.5, before)
 
     def outstanding(self, topic):
@@ -128,7 +128,7 @@ class System:
         while (found := self.outstanding("tasks")) < tasks:
             if child.is_over() or time.monotonic() > end:
                 child.finish(0)
-            time.sleep(pause)  # counting reads the records: not too often
+            time.sleep(pause)  # counting reads all records, so it must be rare
             pause = min(5, pause * 1.5)
         if found > tasks:
             raise Failure(f"{found} tasks wait, {tasks} were appended")

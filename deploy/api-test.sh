@@ -54,7 +54,7 @@ def ndjson(context, value):
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
 PYTHON
 cat > "$work/schemathesis.toml" <<'TOML'
-# A request that is valid by the schema may name a file or a task that does not exist, and so on.
+# A request that is valid by the schema may, for example, name a file or a task that does not exist.
 [checks]
 positive_data_acceptance.expected-statuses = ["2xx", "403", "404", "409", "410", "422", "429"]
 # 413 (too long) is also a valid rejection.

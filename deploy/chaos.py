@@ -4,7 +4,7 @@
 Three workers and two acknowledgers move small files to a server. Every few seconds one process gets SIGKILL, SIGTERM,
 or SIGSTOP for longer than its session and then SIGCONT. A broker is killed and restarted if
 BACKHAUL_TEST_BROKER_COMMAND names a command for it (called as: COMMAND NUMBER kill|start). At the end the audit must
-be clean, a read_committed consumer that is not ours (kcat) must see exactly one result for each task, and every object
+be clean, an independent read_committed consumer (kcat) must see exactly one result for each task, and every object
 must be intact.
 
 Usage: BACKHAUL_TEST_KAFKA=host:port[,host:port] make chaos [SEED=1] [RUNS=1] [FILES=20000]
@@ -63,7 +63,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
 
 class Role:
-    """One process of the fleet, restarted after each strike that ends it."""
+    """One process of the fleet; restarted after each signal that ends it."""
 
     def __init__(self, fleet, kind, number):
         self.fleet, self.name = fleet, f"{kind}-{number}"

@@ -1,5 +1,5 @@
-// Counts allocations: the program's own malloc replaces the C library's and calls it by its other name (glibc exports
-// these names for this purpose).
+// Counts allocations: this malloc replaces the C library's and calls it by its second name, which glibc exports for
+// this purpose.
 #include "counting.h"
 
 #include <errno.h>

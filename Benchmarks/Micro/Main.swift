@@ -1,7 +1,7 @@
 import CCounting
 import Foundation
 
-/// Micro-benchmarks of the code that every task passes: codecs, ledger, and the whole path of a task in one process.
+/// Micro-benchmarks of the code that every task runs: codecs, ledger, and the whole path of a task in one process.
 ///
 ///     backhaul-micro              times each, prints JSON: nanoseconds and allocations per operation
 ///     backhaul-micro --count      runs each a fixed number of times, for callgrind (Benchmarks/guard.py)
@@ -35,7 +35,7 @@ struct Main {
         }
         let cases = try CodecCases.all + LedgerCases.all + [PathCase.make()]
         for one in cases {
-            // A first round fills caches and lazy tables.
+            // The first round fills caches and lazy tables.
             one.run(one.guarded / 10 + 1)
             if counts {
                 measure(one, one.guarded)

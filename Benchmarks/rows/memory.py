@@ -7,7 +7,7 @@ KIB, MIB = 1 << 10, 1 << 20
 
 
 def allowed(uploads):
-    """The limit in MiB, from shared/DESIGN.md section 6."""
+    """The limit in MiB: bar B5 of docs/CONTRACTS.md."""
     return 64 + uploads / 4
 
 
@@ -19,7 +19,7 @@ def _measure(bench, kind, role, uploads, size):
         with kind(bench, settings) as system:
             system.start()
             member = next(child for name, child in system.members if name == role)
-            # Warms up: memory for a process's first tasks is not memory for uploads.
+            # Warms up: the memory of a process's first tasks does not count as memory of uploads.
             system.measure(100)
             idle = member.resident()
             load = system.start_bench(uploads, to="holding", size=size)

@@ -11,8 +11,8 @@ RATE = 100
 """Tasks per second; each of the two workers can do 80."""
 
 
-def _settings(nginx, place):
-    return {"destinations": {"slow": {"type": "http", "url": f"{nginx.url}/{place}/"}},
+def _settings(nginx, path):
+    return {"destinations": {"slow": {"type": "http", "url": f"{nginx.url}/{path}/"}},
             "limits": {"uploads": UPLOADS, "uploadsPerHost": UPLOADS}}
 
 
@@ -94,4 +94,4 @@ def kafka(bench, row):
            f"{RATE} tasks/s; an upload takes 50 ms.",
            [("a transaction was left open", lambda run: "yes" if run["open_transaction"] else "no")])
     row.note("The brokers reassign a dead member's partitions when its session ends: session.timeout.ms, by default "
-             "10 s.")
+             "8 s.")

@@ -1,4 +1,4 @@
-"""CPU of a task by stage, each as people run it. A stage is measured where it has a process, or a time, to itself."""
+"""CPU time of a task by stage, in the usual setup. Each stage is measured in a process, or a period, of its own."""
 from figures import span, spread, times
 from rows.backlog import drain
 from rows.view import rebuild

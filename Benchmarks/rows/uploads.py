@@ -45,8 +45,8 @@ def _compare(bench, row, count, size, names):
 
 def _take_memory(path, size):
     """Writes and frees as much memory as the server will store, so that all contestants begin alike. A virtual machine
-    returns free memory to its host, and the first to write after a pause pays to get it back: up to twice the time of
-    writing 4 GiB, for the one that follows a slow contestant."""
+    returns free memory to its host, and the first writer after a pause waits to get it back. For a contestant after a
+    slow one, writing 4 GiB takes up to twice as long."""
     block = bytes(1 << 20)
     with path.open("wb", buffering=0) as file:
         for _ in range(0, size, len(block)):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Replaces a generated part of a Markdown file by what stands on standard input.
+"""Replaces a generated part of a Markdown file with standard input.
 
     insert-table.py FILE                 the table of settings
-    insert-table.py FILE destinations    what stands between `<!-- destinations -->` and `<!-- /destinations -->`
+    insert-table.py FILE destinations    the text between `<!-- destinations -->` and `<!-- /destinations -->`
 """
 import re
 import sys
