@@ -87,8 +87,9 @@ guard-record: ## Rewrite Benchmarks/guard.json, after an intended change of cost
 	$(RELEASE) --product backhaul-micro
 	@Benchmarks/guard.py --micro "$$($(RELEASE) --show-bin-path)/backhaul-micro" --record
 
-lint: ## Check the format of the Swift sources
+lint: ## Check format, names, words, imports, dead code, links and commit subjects
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+	@Tests/Tools/lint.py
 
 schemas: ## Regenerate the code of schemas/
 	@deploy/setup/debian.sh test

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The hops of Backhaul, written by hand in Python on confluent-kafka: what people typically start with.
+"""The hops of Backhaul, written by submit Python on confluent-kafka: what people typically start with.
 
 Usage: kafka_pipe.py BROKERS PREFIX COUNT BATCH [PARTITIONS=8 [REPLICATION=1]]
 

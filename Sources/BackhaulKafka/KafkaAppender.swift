@@ -9,7 +9,7 @@ actor KafkaAppender {
     private struct Batch {
         var positions: [LogPosition?]
         var open: Int
-        var failure: KafkaFailure?
+        var failure: KafkaError?
         let continuation: CheckedContinuation<[LogPosition], any Error>
     }
 
@@ -45,7 +45,7 @@ actor KafkaAppender {
                     positions: Array(repeating: nil, count: records.count), open: records.count,
                     continuation: continuation)
                 for (index, (partition, record)) in records.enumerated() {
-                    do throws(KafkaFailure) {
+                    do throws(KafkaError) {
                         try RecordTransport.produce(
                             record, to: partition, tag: number << Self.indexBits | (index + 1), with: handle.client)
                     } catch {
@@ -56,7 +56,7 @@ actor KafkaAppender {
                     }
                 }
             }
-        } catch let failure as KafkaFailure {
+        } catch let failure as KafkaError {
             if failure.code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE {
                 throw LogError.recordTooLarge(
                     size: records.map { $0.1.size }.max() ?? 0, limit: clients.options.maximumRecordSize)
@@ -111,7 +111,7 @@ actor KafkaAppender {
                     topic: String(cString: rd_kafka_topic_name(topic)), partition: Int(message.pointee.partition))
                 batches[number]?.positions[index] = LogPosition(partition: partition, offset: message.pointee.offset)
             } else {
-                batches[number]?.failure = KafkaFailure(message.pointee.err)
+                batches[number]?.failure = KafkaError(message.pointee.err)
             }
             close(number, count: 1)
         }

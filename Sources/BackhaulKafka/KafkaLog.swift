@@ -72,7 +72,7 @@ package final class KafkaLog: MessageLog {
     package func replaceCredentials(user: String, password: String) throws {
         do {
             try clients.live.replaceCredentials(user: user, password: password)
-        } catch let failure as KafkaFailure {
+        } catch let failure as KafkaError {
             throw failure.logError("setting the password")
         }
     }

@@ -9,7 +9,7 @@ enum RecordTransport {
     /// Enqueues a record with a producer, which copies its bytes.
     /// - Parameter tag: returned in the delivery report.
     static func produce(_ record: LogRecord, to partition: TopicPartition, tag: Int, with client: OpaquePointer)
-        throws(KafkaFailure)
+        throws(KafkaError)
     {
         let headers = rd_kafka_headers_new(record.headers.count)
         for header in record.headers {
@@ -21,7 +21,7 @@ enum RecordTransport {
             }
             guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
                 rd_kafka_headers_destroy(headers)
-                throw KafkaFailure(code)
+                throw KafkaError(code)
             }
         }
         let code = withBytes(record.key) { key, keySize in
@@ -33,7 +33,7 @@ enum RecordTransport {
         }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
             rd_kafka_headers_destroy(headers)
-            throw KafkaFailure(code)
+            throw KafkaError(code)
         }
     }
 

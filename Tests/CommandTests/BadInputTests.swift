@@ -54,7 +54,7 @@ struct BadInputTests {
             ["config", "check"], code: 2, says: "'acks' cannot be set",
             environment: ["BACKHAUL_KAFKA_PROPERTIES": "acks=1"])
         try expect(
-            ["config", "show"], code: 2, says: "give kafka.passwordFile",
+            ["config", "show"], code: 2, says: "set kafka.passwordFile",
             environment: ["BACKHAUL_KAFKA_PROPERTIES": "sasl.password=canary"])
         try expect(
             ["topics", "check", "--log", "kafka://127.0.0.1:1/"], code: 2, says: "No such configuration property",

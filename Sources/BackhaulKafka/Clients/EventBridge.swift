@@ -17,7 +17,7 @@ struct EventBridge: Sendable {
         case RD_KAFKA_EVENT_LOG:
             log(event.pointer)
         case RD_KAFKA_EVENT_ERROR:
-            let failure = KafkaFailure(
+            let failure = KafkaError(
                 rd_kafka_event_error(event.pointer), String(cString: rd_kafka_event_error_string(event.pointer)))
             if [RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR__SSL].contains(failure.code) {
                 handle.refusal.withLock { $0 = failure }
@@ -77,7 +77,7 @@ struct EventBridge: Sendable {
             } catch {
                 // librdkafka requests a token again after ten seconds.
                 logger.error("fetching a token from kafka.oauth.tokenURL failed", metadata: ["error": "\(error)"])
-                handle.refusal.withLock { $0 = KafkaFailure(RD_KAFKA_RESP_ERR__AUTHENTICATION, "no token: \(error)") }
+                handle.refusal.withLock { $0 = KafkaError(RD_KAFKA_RESP_ERR__AUTHENTICATION, "no token: \(error)") }
                 rd_kafka_oauthbearer_set_token_failure(handle.client, "\(error)")
             }
         }

@@ -10,7 +10,7 @@ extension KafkaHandle {
     ///   - patience: how long to retry.
     ///   - endsAtRefusal: whether a failed authentication ends the retries: for the first request of a client, whose
     ///     password or certificate may be wrong. Later, a broker that is starting may reject the client for a moment.
-    /// - Throws: `KafkaFailure`; `CancellationError`.
+    /// - Throws: `KafkaError`; `CancellationError`.
     func retryUntilAnswered<Value: Sendable>(
         for patience: Duration, endsAtRefusal: Bool = false, _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
@@ -19,7 +19,7 @@ extension KafkaHandle {
         while true {
             do {
                 return try await calls.run(body)
-            } catch let failure as KafkaFailure {
+            } catch let failure as KafkaError {
                 if endsAtRefusal, let refusal = refusal.withLock({ $0 }) { throw refusal }
                 let asked = ContinuousClock.now - start
                 // The other brokers may not know a topic yet that one broker has just created.
@@ -40,27 +40,27 @@ extension KafkaHandle {
             return try await retryUntilAnswered(for: .milliseconds(timeout)) { [self] in
                 let list = PartitionList(capacity: partitions.count)
                 for partition in partitions { list.add(partition, offset: time) }
-                try KafkaFailure.check(rd_kafka_offsets_for_times(client, list.pointer, Int32(clamping: timeout)))
-                for entry in list.entries { try KafkaFailure.check(entry.error) }
+                try KafkaError.check(rd_kafka_offsets_for_times(client, list.pointer, Int32(clamping: timeout)))
+                for entry in list.entries { try KafkaError.check(entry.error) }
                 return Dictionary(list.entries.map { ($0.partition, $0.offset) }) { first, _ in first }
             }
-        } catch let failure as KafkaFailure {
+        } catch let failure as KafkaError {
             throw failure.logError("querying offsets of \(partitions[0].topic)", topic: partitions[0].topic)
         }
     }
 
     /// The positions of this client's group in these partitions; a partition without one is left out. Waits at most
     /// `timeout` milliseconds for open transactions that move them.
-    /// - Throws: `KafkaFailure`.
+    /// - Throws: `KafkaError`.
     func committed(_ partitions: [TopicPartition], timeout: Int) async throws -> [TopicPartition: GroupPosition] {
         let entries = try await calls.run { [self] () throws -> [PartitionList.Entry] in
             let list = PartitionList(partitions)
-            try KafkaFailure.check(rd_kafka_committed(client, list.pointer, Int32(clamping: timeout)))
+            try KafkaError.check(rd_kafka_committed(client, list.pointer, Int32(clamping: timeout)))
             return list.entries
         }
         var positions: [TopicPartition: GroupPosition] = [:]
         for entry in entries {
-            try KafkaFailure.check(entry.error)
+            try KafkaError.check(entry.error)
             guard entry.offset >= 0 else { continue }
             positions[entry.partition] = entry.position
         }

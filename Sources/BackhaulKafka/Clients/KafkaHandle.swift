@@ -23,7 +23,7 @@ final class KafkaHandle: @unchecked Sendable {
     let tokenCalls: BlockingCalls
     /// The last authentication error, such as a wrong password or certificate; nil without one. The calls that fail
     /// because of it report only that they got no answer.
-    let refusal = Mutex<KafkaFailure?>(nil)
+    let refusal = Mutex<KafkaError?>(nil)
     let name: String
     private let kind: Kind
 
@@ -164,11 +164,11 @@ final class KafkaHandle: @unchecked Sendable {
     }
 
     /// The fatal error of the client; nil while it is usable.
-    var fatalError: KafkaFailure? {
+    var fatalError: KafkaError? {
         var text = [CChar](repeating: 0, count: 512)
         let code = rd_kafka_fatal_error(client, &text, text.count)
         guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
-        var failure = KafkaFailure(code, Self.text(text))
+        var failure = KafkaError(code, Self.text(text))
         failure.isFatal = true
         return failure
     }

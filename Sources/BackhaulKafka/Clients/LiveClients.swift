@@ -28,7 +28,7 @@ final class LiveClients: Sendable {
     }
 
     /// Makes every client use this user and password for new connections; existing ones stay open.
-    /// - Throws: `KafkaFailure`.
+    /// - Throws: `KafkaError`.
     func replaceCredentials(user: String, password: String) throws {
         try state.withLock { state in
             state.credentials = (user, password)
@@ -39,7 +39,7 @@ final class LiveClients: Sendable {
     private static func set(_ user: String, _ password: String, _ handle: KafkaHandle) throws {
         guard let error = rd_kafka_sasl_set_credentials(handle.client, user, password) else { return }
         let owner = Owned(error) { rd_kafka_error_destroy($0) }
-        throw KafkaFailure(
+        throw KafkaError(
             rd_kafka_error_code(owner.object), rd_kafka_error_string(owner.object).map { String(cString: $0) })
     }
 }

@@ -45,7 +45,7 @@ package enum OwnedProperties {
 
     /// Why the operator may not set this property; nil when it is allowed.
     package static func refusal(_ name: String) -> String? {
-        if let setting = secrets[name] { return "it is a secret: set \(setting) instead" }
+        if let setting = secrets[name] { return "it is a secret; set \(setting) instead" }
         return reasons[name].map { "the program sets it itself: \($0)" }
     }
 }

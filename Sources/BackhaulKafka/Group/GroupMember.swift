@@ -41,7 +41,7 @@ final class GroupMember {
     func join(_ topics: [String]) throws {
         let list = PartitionList(topics.map { TopicPartition(topic: $0, partition: Int(RD_KAFKA_PARTITION_UA)) })
         do {
-            try KafkaFailure.check(rd_kafka_subscribe(handle.client, list.pointer))
+            try KafkaError.check(rd_kafka_subscribe(handle.client, list.pointer))
         } catch {
             throw error.logError("joining group '\(group)'")
         }
@@ -78,9 +78,9 @@ final class GroupMember {
             queues[partition] = PartitionQueue(partition: partition, pointer: queue)
         }
         if isCooperative {
-            try KafkaFailure.check(rd_kafka_incremental_assign(handle.client, list.pointer))
+            try KafkaError.check(rd_kafka_incremental_assign(handle.client, list.pointer))
         } else {
-            try KafkaFailure.check(rd_kafka_assign(handle.client, list.pointer))
+            try KafkaError.check(rd_kafka_assign(handle.client, list.pointer))
         }
     }
 
@@ -98,9 +98,9 @@ final class GroupMember {
         for partition in partitions { dropQueue(partition) }
         if isCooperative {
             let list = PartitionList(partitions)
-            try KafkaFailure.check(rd_kafka_incremental_unassign(handle.client, list.pointer))
+            try KafkaError.check(rd_kafka_incremental_unassign(handle.client, list.pointer))
         } else {
-            try KafkaFailure.check(rd_kafka_assign(handle.client, nil))
+            try KafkaError.check(rd_kafka_assign(handle.client, nil))
         }
     }
 
@@ -123,12 +123,12 @@ final class GroupMember {
         // then an int32 in the machine's byte order (rd_kafka_consumer_group_metadata_write).
         var buffer: UnsafeMutableRawPointer?
         var size = 0
-        try KafkaFailure.check(rd_kafka_consumer_group_metadata_write(metadata, &buffer, &size))
+        try KafkaError.check(rd_kafka_consumer_group_metadata_write(metadata, &buffer, &size))
         guard let buffer else { return nil }
         defer { free(buffer) }
         let bytes = UnsafeRawBufferPointer(start: buffer, count: size)
         guard size >= 11, bytes.prefix(7).elementsEqual("CGMDv2:".utf8) else {
-            throw KafkaFailure(
+            throw KafkaError(
                 RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE,
                 "this librdkafka writes group metadata in an unknown format; use 2.0.2 to 2.16")
         }

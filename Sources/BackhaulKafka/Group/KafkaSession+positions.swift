@@ -22,7 +22,7 @@ extension KafkaSession {
         while !isClosed {
             do {
                 return try await handle.committed(partitions, timeout: 1_000)
-            } catch let failure as KafkaFailure {
+            } catch let failure as KafkaError {
                 let error = failure.logError("reading the positions of '\(group)'")
                 guard case .unavailable = error else { throw error }
                 logger.notice("waiting for positions", metadata: ["group": "\(group)", "error": "\(failure)"])

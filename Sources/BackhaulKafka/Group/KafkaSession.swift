@@ -134,7 +134,7 @@ actor KafkaSession: LogSession {
             }
             do {
                 try member.unassign(revocation.partitions)
-            } catch let failure as KafkaFailure {
+            } catch let failure as KafkaError {
                 throw failure.logError("releasing partitions of '\(revocation.group)'")
             }
         }
@@ -179,7 +179,7 @@ actor KafkaSession: LogSession {
     private func leave(_ leaving: [GroupMember]) async {
         for member in leaving {
             if let error = rd_kafka_consumer_close_queue(member.handle.client, member.handle.queue) {
-                _ = KafkaFailure(taking: error)
+                _ = KafkaError(taking: error)
             }
         }
         let deadline = ContinuousClock.now + .seconds(5)
@@ -274,7 +274,7 @@ actor KafkaSession: LogSession {
             }
             do {
                 try member.assign(positions)
-            } catch let failure as KafkaFailure {
+            } catch let failure as KafkaError {
                 throw failure.logError("accepting partitions of '\(group)'")
             }
             completeAssignment(intakes, of: group, at: positions)

@@ -16,7 +16,7 @@ struct PartitionQueue: @unchecked Sendable {
         /// The position points to records that no longer exist.
         case positionGone
         /// An error that librdkafka retries itself or reports elsewhere.
-        case trouble(KafkaFailure)
+        case trouble(KafkaError)
     }
 
     /// Takes the next item without waiting; nil when the queue is empty. Called on the loop's thread.
@@ -29,7 +29,7 @@ struct PartitionQueue: @unchecked Sendable {
         case RD_KAFKA_RESP_ERR_NO_ERROR: return .record(RecordTransport.record(message.object, of: partition))
         case RD_KAFKA_RESP_ERR__PARTITION_EOF: return .end(message.object.pointee.offset)
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET: return .positionGone
-        default: return .trouble(KafkaFailure(error))
+        default: return .trouble(KafkaError(error))
         }
     }
 }

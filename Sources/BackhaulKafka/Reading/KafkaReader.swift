@@ -266,7 +266,7 @@ actor KafkaReader {
         guard code == 0 else {
             rd_kafka_queue_destroy(pointer)
             rd_kafka_topic_destroy(topic)
-            throw KafkaFailure(rd_kafka_last_error()).logError("reading \(partition)", topic: partition.topic)
+            throw KafkaError(rd_kafka_last_error()).logError("reading \(partition)", topic: partition.topic)
         }
         loop.watch(pointer)
         open[partition] = Open(

@@ -36,11 +36,11 @@ actor AtLeastOnceCommitter: Committer {
                     for move in moves {
                         list.add(move.partition, offset: move.position.frontier, metadata: move.position.map)
                     }
-                    try KafkaFailure.check(rd_kafka_commit(handle.client, list.pointer, 0))
-                    for entry in list.entries { try KafkaFailure.check(entry.error) }
+                    try KafkaError.check(rd_kafka_commit(handle.client, list.pointer, 0))
+                    for entry in list.entries { try KafkaError.check(entry.error) }
                 }
-            } catch let failure as KafkaFailure {
-                throw SettleFailure.aborted(failure)
+            } catch let failure as KafkaError {
+                throw SettleError.aborted(failure)
             }
         }
     }

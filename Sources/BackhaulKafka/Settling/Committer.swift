@@ -8,7 +8,7 @@ protocol Committer: Sendable {
     /// - Throws: `LogError`.
     func prepare() async throws
     /// Writes a batch, durably when the call returns.
-    /// - Throws: `SettleFailure`; `LogError`: no position was moved, and with transactions nothing was written.
+    /// - Throws: `SettleError`; `LogError`: no position was moved, and with transactions nothing was written.
     func commit(_ batch: SettleBatch) async throws
     func close() async
 }

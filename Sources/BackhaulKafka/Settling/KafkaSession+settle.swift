@@ -44,7 +44,7 @@ extension KafkaSession {
     /// cannot begin before this member has answered every loss, so a current generation proves that the table is up to
     /// date.
     private func batch(_ decision: MemberTable.Decision) throws -> SettleBatch? {
-        var batch = SettleBatch(records: try log.place(decision.appends), moves: [], members: [:])
+        var batch = SettleBatch(records: try log.targets(of: decision.appends), moves: [], members: [:])
         for (key, position) in decision.positions {
             batch.moves.append(SettleBatch.Move(group: key.group, partition: key.partition, position: position))
         }
@@ -65,7 +65,7 @@ extension KafkaSession {
                     return nil
                 }
                 batch.members[group] = identity
-            } catch let failure as KafkaFailure {
+            } catch let failure as KafkaError {
                 throw failure.logError("settling")
             }
         }
@@ -79,13 +79,13 @@ extension KafkaSession {
             try await committer.commit(batch)
             table.apply(decision)
             return true
-        } catch SettleFailure.aborted(let failure) {
+        } catch SettleError.aborted(let failure) {
             logger.notice(
                 "a settlement was aborted and is sent again",
                 metadata: ["error": "\(failure)", "decisions": "\(decision.outcomes.count)"])
             if failure.isStaleMember { return false }
             throw failure.logError("settling")
-        } catch SettleFailure.uncertain(let failure) {
+        } catch SettleError.uncertain(let failure) {
             logger.notice(
                 "a settlement got no answer; the groups' positions show whether it was written",
                 metadata: ["error": "\(failure)", "decisions": "\(decision.outcomes.count)"])
@@ -110,7 +110,7 @@ extension KafkaSession {
                 for (partition, position) in try await handle.committed(partitions, timeout: 5_000) {
                     positions[MemberTable.Key(group: group, partition: partition)] = position
                 }
-            } catch let failure as KafkaFailure {
+            } catch let failure as KafkaError {
                 throw failure.logError("checking whether a settlement was written")
             }
         }

@@ -17,9 +17,9 @@ struct SettleBatch: Sendable {
 }
 
 /// A failed settlement.
-enum SettleFailure: Error {
+enum SettleError: Error {
     /// With transactions nothing of it is or will be in the log. Without them the records may be in it.
-    case aborted(KafkaFailure)
+    case aborted(KafkaError)
     /// Whether it is in the log is unknown. The groups' positions show it after the committer's next `prepare`.
-    case uncertain(KafkaFailure)
+    case uncertain(KafkaError)
 }

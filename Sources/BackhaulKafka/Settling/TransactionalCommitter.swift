@@ -42,7 +42,7 @@ actor TransactionalCommitter: Committer {
     }
 
     /// Writes the batch.
-    /// - Throws: `SettleFailure`; `LogError` when no producer is available: nothing was written.
+    /// - Throws: `SettleError`; `LogError` when no producer is available: nothing was written.
     func commit(_ batch: SettleBatch) async throws {
         let handle = try await readyHandle()
         let timeout = Int32(clamping: clients.options.transactionTimeout)
@@ -55,7 +55,7 @@ actor TransactionalCommitter: Committer {
             }
             clients.meters.transactions.add(1, ["committed"])
             clients.meters.commits.observe((ContinuousClock.now - start) / .seconds(1))
-        } catch let failure as SettleFailure {
+        } catch let failure as SettleError {
             if case .uncertain = failure {
                 clients.meters.transactions.add(1, ["uncertain"])
                 await discard()
@@ -78,7 +78,7 @@ actor TransactionalCommitter: Committer {
     ) throws {
         let deadline = ContinuousClock.now + .milliseconds(Int(timeout))
         do {
-            try KafkaFailure.check(rd_kafka_begin_transaction(client))
+            try KafkaError.check(rd_kafka_begin_transaction(client))
             try failPoint("begun")
             for (index, (partition, record)) in batch.records.enumerated() {
                 try RecordTransport.produce(record, to: partition, tag: index + 1, with: client)
@@ -97,46 +97,46 @@ actor TransactionalCommitter: Committer {
                 }
                 try failPoint("moved")
             }
-        } catch let failure as KafkaFailure {
+        } catch let failure as KafkaError {
             try abort(failure, client, timeout)
         } catch {
             // A test's fail point.
-            try abort(KafkaFailure(RD_KAFKA_RESP_ERR__FAIL, "\(error)"), client, timeout)
+            try abort(KafkaError(RD_KAFKA_RESP_ERR__FAIL, "\(error)"), client, timeout)
         }
         do {
             try repeating(until: deadline + .seconds(5)) { rd_kafka_commit_transaction(client, timeout) }
         } catch {
             if error.requiresAbort { try abort(error, client, timeout) }
-            throw SettleFailure.uncertain(error)
+            throw SettleError.uncertain(error)
         }
         do {
             try failPoint("committed")
         } catch {
             // A test's fail point, which simulates a lost answer.
-            throw SettleFailure.uncertain(KafkaFailure(RD_KAFKA_RESP_ERR__FAIL, "\(error)"))
+            throw SettleError.uncertain(KafkaError(RD_KAFKA_RESP_ERR__FAIL, "\(error)"))
         }
     }
 
     private static func repeating(until deadline: ContinuousClock.Instant, _ body: () -> OpaquePointer?)
-        throws(KafkaFailure)
+        throws(KafkaError)
     {
         while let error = body() {
-            let failure = KafkaFailure(taking: error)
+            let failure = KafkaError(taking: error)
             guard failure.isRetriable, ContinuousClock.now < deadline else { throw failure }
         }
     }
 
-    private static func abort(_ failure: KafkaFailure, _ client: OpaquePointer, _ timeout: Int32) throws -> Never {
+    private static func abort(_ failure: KafkaError, _ client: OpaquePointer, _ timeout: Int32) throws -> Never {
         // A producer with a fatal error, such as a fenced one, cannot abort; the coordinator aborts at the time-out.
-        guard !failure.isFatal else { throw SettleFailure.uncertain(failure) }
+        guard !failure.isFatal else { throw SettleError.uncertain(failure) }
         do {
             try repeating(until: ContinuousClock.now + .milliseconds(Int(timeout))) {
                 rd_kafka_abort_transaction(client, timeout)
             }
         } catch {
-            throw SettleFailure.uncertain(failure)
+            throw SettleError.uncertain(failure)
         }
-        throw SettleFailure.aborted(failure)
+        throw SettleError.aborted(failure)
     }
 
     // MARK: The producer
@@ -151,12 +151,12 @@ actor TransactionalCommitter: Committer {
         let failPoint = failPoint
         do {
             try await handle.calls.run {
-                do { try failPoint("initialising") } catch { throw KafkaFailure(RD_KAFKA_RESP_ERR__FAIL, "\(error)") }
+                do { try failPoint("initialising") } catch { throw KafkaError(RD_KAFKA_RESP_ERR__FAIL, "\(error)") }
                 try Self.repeating(until: ContinuousClock.now + .milliseconds(Int(timeout))) {
                     rd_kafka_init_transactions(handle.client, timeout)
                 }
             }
-        } catch let failure as KafkaFailure {
+        } catch let failure as KafkaError {
             if failure.isUnsupported {
                 throw LogError.unsupported(
                     "the brokers do not support transactions (\(failure)); run with --delivery at-least-once")

@@ -44,7 +44,7 @@ extension KafkaAdmin {
                         rd_kafka_event_DescribeConsumerGroups_result(event), &count)
                     for index in 0..<count {
                         let found = backhaul_group_description(results, index)
-                        try KafkaFailure.check(borrowing: rd_kafka_ConsumerGroupDescription_error(found))
+                        try KafkaError.check(borrowing: rd_kafka_ConsumerGroupDescription_error(found))
                         for number in 0..<rd_kafka_ConsumerGroupDescription_member_count(found) {
                             let member = rd_kafka_ConsumerGroupDescription_member(found, number)
                             guard let client = rd_kafka_MemberDescription_client_id(member) else { continue }
@@ -77,7 +77,7 @@ extension KafkaAdmin {
             let options = rd_kafka_AdminOptions_new(handle.client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS)
             let owner = OwnedObjects(options) { rd_kafka_AdminOptions_destroy($0) }
             defer { extendLifetime(owner) }
-            try KafkaFailure.check(rd_kafka_AdminOptions_set_require_stable_offsets(options, areStable ? 1 : 0))
+            try KafkaError.check(rd_kafka_AdminOptions_set_require_stable_offsets(options, areStable ? 1 : 0))
             try Self.ask(handle.client, patience) { queue in
                 rd_kafka_ListConsumerGroupOffsets(handle.client, &all.pointers, 1, options, queue)
             } answer: { event in
@@ -118,9 +118,9 @@ extension KafkaAdmin {
     ) throws -> [PartitionList.Entry] {
         try (0..<count).flatMap { index in
             let result = backhaul_group_result(results, index)
-            try KafkaFailure.check(borrowing: rd_kafka_group_result_error(result))
+            try KafkaError.check(borrowing: rd_kafka_group_result_error(result))
             let entries = PartitionList.entries(of: rd_kafka_group_result_partitions(result))
-            for entry in entries where !allowing.contains(entry.error) { try KafkaFailure.check(entry.error) }
+            for entry in entries where !allowing.contains(entry.error) { try KafkaError.check(entry.error) }
             return entries
         }
     }

@@ -17,7 +17,7 @@ struct KafkaAdmin: Sendable {
         let piece = Int32(clamping: min(timeout, 2_000))
         return try await call("listing topics", for: .milliseconds(timeout), endsAtRefusal: true) {
             var metadata: UnsafePointer<rd_kafka_metadata>?
-            try KafkaFailure.check(rd_kafka_metadata(handle.client, 1, nil, &metadata, piece))
+            try KafkaError.check(rd_kafka_metadata(handle.client, 1, nil, &metadata, piece))
             guard let metadata else { return [:] }
             let owner = Owned(metadata) { rd_kafka_metadata_destroy($0) }
             var topics: [String: (partitions: Int, replication: Int)] = [:]
@@ -41,7 +41,7 @@ struct KafkaAdmin: Sendable {
                     let made = rd_kafka_NewTopic_new(
                         topic.name, Int32(clamping: topic.partitions), Int32(clamping: topic.replication), &text,
                         text.count)
-                else { throw KafkaFailure(RD_KAFKA_RESP_ERR__INVALID_ARG, Self.text(text)) }
+                else { throw KafkaError(RD_KAFKA_RESP_ERR__INVALID_ARG, Self.text(text)) }
                 new.add(made)
                 for (name, value) in topic.configuration { rd_kafka_NewTopic_set_config(made, name, value) }
             }
@@ -56,7 +56,7 @@ struct KafkaAdmin: Sendable {
                     let code = rd_kafka_topic_result_error(result)
                     // Another process created it first; the topic is compared like any other.
                     if code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS { continue }
-                    throw KafkaFailure(
+                    throw KafkaError(
                         code,
                         "topic \(String(cString: rd_kafka_topic_result_name(result))): "
                             + (rd_kafka_topic_result_error_string(result).map { String(cString: $0) } ?? ""))
@@ -69,7 +69,7 @@ struct KafkaAdmin: Sendable {
         try await call("adding partitions to \(topic)") {
             var text = [CChar](repeating: 0, count: 512)
             guard let new = rd_kafka_NewPartitions_new(topic, partitions, &text, text.count) else {
-                throw KafkaFailure(RD_KAFKA_RESP_ERR__INVALID_ARG, Self.text(text))
+                throw KafkaError(RD_KAFKA_RESP_ERR__INVALID_ARG, Self.text(text))
             }
             var all = OwnedObjects(new) { rd_kafka_NewPartitions_destroy($0) }
             try Self.ask(handle.client, timeout) { queue in
@@ -79,7 +79,7 @@ struct KafkaAdmin: Sendable {
                 let results = rd_kafka_CreatePartitions_result_topics(
                     rd_kafka_event_CreatePartitions_result(event), &count)
                 for index in 0..<count {
-                    try KafkaFailure.check(rd_kafka_topic_result_error(backhaul_topic_result(results, index)))
+                    try KafkaError.check(rd_kafka_topic_result_error(backhaul_topic_result(results, index)))
                 }
             }
         }
@@ -99,7 +99,7 @@ struct KafkaAdmin: Sendable {
                     rd_kafka_event_DescribeConfigs_result(event), &count)
                 for index in 0..<count {
                     let resource = backhaul_config_resource(results, index)
-                    try KafkaFailure.check(rd_kafka_ConfigResource_error(resource))
+                    try KafkaError.check(rd_kafka_ConfigResource_error(resource))
                     var configuration = ActualTopic.Configuration()
                     var entries = 0
                     let list = rd_kafka_ConfigResource_configs(resource, &entries)
@@ -132,7 +132,7 @@ struct KafkaAdmin: Sendable {
                 var count = 0
                 let results = rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(event), &count)
                 for index in 0..<count {
-                    try KafkaFailure.check(rd_kafka_ConfigResource_error(backhaul_config_resource(results, index)))
+                    try KafkaError.check(rd_kafka_ConfigResource_error(backhaul_config_resource(results, index)))
                 }
             }
         }
@@ -150,7 +150,7 @@ struct KafkaAdmin: Sendable {
             } answer: { event in
                 let result = rd_kafka_event_DeleteRecords_result(event)
                 for entry in PartitionList.entries(of: rd_kafka_DeleteRecords_result_offsets(result)) {
-                    try KafkaFailure.check(entry.error)
+                    try KafkaError.check(entry.error)
                 }
             }
         }
@@ -164,7 +164,7 @@ struct KafkaAdmin: Sendable {
     ) async throws -> Value {
         do {
             return try await handle.retryUntilAnswered(for: patience, endsAtRefusal: endsAtRefusal, body)
-        } catch let failure as KafkaFailure {
+        } catch let failure as KafkaError {
             throw failure.logError(what)
         }
     }
@@ -185,17 +185,17 @@ struct KafkaAdmin: Sendable {
         _ client: OpaquePointer, _ timeout: Int, _ send: (OpaquePointer?) -> Void,
         answer: (OpaquePointer) throws -> Void
     ) throws {
-        guard let made = rd_kafka_queue_new(client) else { throw KafkaFailure(RD_KAFKA_RESP_ERR__FAIL) }
+        guard let made = rd_kafka_queue_new(client) else { throw KafkaError(RD_KAFKA_RESP_ERR__FAIL) }
         let queue = Owned(made) { rd_kafka_queue_destroy($0) }
         send(queue.object)
         // librdkafka itself gives up only after a minute.
         guard let polled = rd_kafka_queue_poll(queue.object, Int32(clamping: timeout)) else {
-            throw KafkaFailure(RD_KAFKA_RESP_ERR__TIMED_OUT)
+            throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT)
         }
         let event = Owned(polled) { rd_kafka_event_destroy($0) }
         let code = rd_kafka_event_error(event.object)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            throw KafkaFailure(code, rd_kafka_event_error_string(event.object).map { String(cString: $0) })
+            throw KafkaError(code, rd_kafka_event_error_string(event.object).map { String(cString: $0) })
         }
         try answer(event.object)
     }

@@ -2,7 +2,7 @@ internal import BackhaulLog
 internal import CLibrdkafka
 
 /// An error of librdkafka: its code, its text, and how to recover.
-struct KafkaFailure: Error, CustomStringConvertible {
+struct KafkaError: Error, CustomStringConvertible {
     var code: rd_kafka_resp_err_t
     var text: String
     /// The client is unusable and must be replaced by a new one.
@@ -28,19 +28,19 @@ struct KafkaFailure: Error, CustomStringConvertible {
     }
 
     /// Throws when a call returned an error object.
-    static func check(_ error: OpaquePointer?) throws(KafkaFailure) {
-        if let error { throw KafkaFailure(taking: error) }
+    static func check(_ error: OpaquePointer?) throws(KafkaError) {
+        if let error { throw KafkaError(taking: error) }
     }
 
     /// Throws when a call returned an error object that another object owns.
-    static func check(borrowing error: OpaquePointer?) throws(KafkaFailure) {
+    static func check(borrowing error: OpaquePointer?) throws(KafkaError) {
         guard let error else { return }
-        throw KafkaFailure(rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
+        throw KafkaError(rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
     }
 
     /// Throws when a call returned an error code.
-    static func check(_ code: rd_kafka_resp_err_t) throws(KafkaFailure) {
-        if code != RD_KAFKA_RESP_ERR_NO_ERROR { throw KafkaFailure(code) }
+    static func check(_ code: rd_kafka_resp_err_t) throws(KafkaError) {
+        if code != RD_KAFKA_RESP_ERR_NO_ERROR { throw KafkaError(code) }
     }
 
     var description: String { "\(text) (\(String(cString: rd_kafka_err2name(code))))" }
