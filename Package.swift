@@ -64,53 +64,67 @@ let package = Package(
         .systemLibrary(name: "CAllocator"),
         .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        room("BackhaulUnits"),
         room("BackhaulLoop"),
-        room("BackhaulDomain", [crypto]),
-        room("BackhaulRecords", ["BackhaulDomain", "BackhaulLog", crypto, protobuf]),
-        room("BackhaulLog"),
-        room("BackhaulTelemetry", [logging]),
+        room("BackhaulDomain", ["BackhaulUnits", crypto]),
+        room("BackhaulRecords", ["BackhaulDomain", "BackhaulLog", "BackhaulUnits", crypto, protobuf]),
+        room("BackhaulLog", ["BackhaulUnits"]),
+        room("BackhaulTelemetry", ["BackhaulUnits", logging]),
         room("BackhaulSQLite", [grdb, sqlite]),
-        room("BackhaulEmbedded", ["BackhaulLog", "BackhaulSQLite", "BackhaulTelemetry", grdb, logging]),
-        room("BackhaulKafka", ["BackhaulLog", "BackhaulLoop", "BackhaulTelemetry", "CLibrdkafka", logging]),
-        room("BackhaulFiles", ["BackhaulDomain", crypto]),
+        room(
+            "BackhaulEmbedded", ["BackhaulLog", "BackhaulSQLite", "BackhaulTelemetry", "BackhaulUnits", grdb, logging]),
+        room(
+            "BackhaulKafka",
+            ["BackhaulLog", "BackhaulLoop", "BackhaulTelemetry", "BackhaulUnits", "CLibrdkafka", logging]),
+        room("BackhaulFiles", ["BackhaulDomain", "BackhaulUnits", crypto]),
         room(
             "BackhaulTransfer",
-            ["BackhaulDomain", "BackhaulFiles", "BackhaulLoop", "BackhaulTelemetry", "CLibcurl", crypto]),
-        room("BackhaulDestinations", ["BackhaulDomain", "BackhaulTransfer"]),
+            [
+                "BackhaulDomain", "BackhaulFiles", "BackhaulLoop", "BackhaulTelemetry", "BackhaulUnits", "CLibcurl",
+                crypto,
+            ]),
+        room("BackhaulDestinations", ["BackhaulDomain", "BackhaulTransfer", "BackhaulUnits"]),
         room(
             "BackhaulWeb",
             [
                 "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulRecords", "BackhaulReplay",
-                "BackhaulTelemetry", "BackhaulView", crypto, hummingbird, hummingbirdCore, httpTypes, jwt, lifecycle,
-                logging, nio, nioHTTPTypes,
+                "BackhaulTelemetry", "BackhaulUnits", "BackhaulView", crypto, hummingbird, hummingbirdCore, httpTypes,
+                jwt, lifecycle, logging, nio, nioHTTPTypes,
             ],
             resources: [.embedInCode("openapi.yaml")]),
-        room("BackhaulIngest", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords"]),
+        room("BackhaulIngest", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulUnits"]),
         room(
             "BackhaulWorker",
             [
                 "BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulLog", "BackhaulRecords",
-                "BackhaulTelemetry", "BackhaulTransfer", logging,
+                "BackhaulTelemetry", "BackhaulTransfer", "BackhaulUnits", logging,
             ]),
         room(
             "BackhaulAcknowledgment",
-            ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulTelemetry", logging]),
+            ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulTelemetry", "BackhaulUnits", logging]),
         room(
             "BackhaulView",
-            ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulSQLite", "BackhaulTelemetry", grdb, logging]),
-        room("BackhaulReplay", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords"]),
+            [
+                "BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulSQLite", "BackhaulTelemetry",
+                "BackhaulUnits", grdb, logging,
+            ]),
+        room("BackhaulReplay", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulUnits"]),
         room(
             "BackhaulAudit",
-            ["BackhaulDestinations", "BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulTransfer"]),
+            [
+                "BackhaulDestinations", "BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulTransfer",
+                "BackhaulUnits",
+            ]),
         room(
             "BackhaulSettings",
-            ["BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulTransfer", yams]),
+            ["BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulTransfer", "BackhaulUnits", yams]),
         .executableTarget(
             name: "backhaul",
             dependencies: [
                 "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded",
                 "BackhaulFiles", "BackhaulIngest", "BackhaulKafka", "BackhaulLog", "BackhaulRecords", "BackhaulReplay",
-                "BackhaulSettings", "BackhaulTelemetry", "BackhaulTransfer", "BackhaulView", "BackhaulWeb",
+                "BackhaulSettings", "BackhaulTelemetry", "BackhaulTransfer", "BackhaulUnits", "BackhaulView",
+                "BackhaulWeb",
                 "BackhaulWorker", "CAllocator", argumentParser, logging,
             ],
             swiftSettings: strict),
@@ -120,46 +134,54 @@ let package = Package(
             name: "backhaul-micro",
             dependencies: [
                 "BackhaulAcknowledgment", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded", "BackhaulFiles",
-                "BackhaulIngest", "BackhaulLog", "BackhaulRecords", "BackhaulTransfer", "BackhaulWorker", "CCounting",
+                "BackhaulIngest", "BackhaulLog", "BackhaulRecords", "BackhaulTransfer", "BackhaulUnits",
+                "BackhaulWorker", "CCounting",
                 logging,
             ],
             path: "Benchmarks/Micro", swiftSettings: strict),
         // Tests and their kits.
-        kit("BackhaulTestKit", ["BackhaulLog"]),
+        kit("BackhaulTestKit", ["BackhaulLog", "BackhaulUnits"]),
         .executableTarget(
             name: "backhaul-receiver", dependencies: ["BackhaulTestKit"], path: "Tests/BackhaulReceiver",
             swiftSettings: strict),
-        kit("BackhaulLogConformance", ["BackhaulLog", "BackhaulTestKit"]),
+        kit("BackhaulLogConformance", ["BackhaulLog", "BackhaulTestKit", "BackhaulUnits"]),
+        tests("BackhaulUnitsTests", ["BackhaulUnits"]),
         tests("BackhaulLogTests", ["BackhaulLog", "BackhaulTestKit"]),
         tests(
             "BackhaulEmbeddedTests",
             [
-                "BackhaulEmbedded", "BackhaulLog", "BackhaulLogConformance", "BackhaulSQLite", "BackhaulTestKit", grdb,
-                logging,
+                "BackhaulEmbedded", "BackhaulLog", "BackhaulLogConformance", "BackhaulSQLite", "BackhaulTestKit",
+                "BackhaulUnits", grdb, logging,
             ]),
         tests(
             "BackhaulKafkaTests",
-            ["BackhaulKafka", "BackhaulLog", "BackhaulLogConformance", "BackhaulTestKit", "CLibrdkafka", logging]),
+            [
+                "BackhaulKafka", "BackhaulLog", "BackhaulLogConformance", "BackhaulTestKit", "BackhaulUnits",
+                "CLibrdkafka", logging,
+            ]),
         kit(
             "BackhaulPipelineKit",
             [
                 "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded",
                 "BackhaulFiles", "BackhaulIngest", "BackhaulLog", "BackhaulRecords", "BackhaulReplay",
-                "BackhaulTestKit", "BackhaulTransfer", "BackhaulWorker", logging,
+                "BackhaulTestKit", "BackhaulTransfer", "BackhaulUnits", "BackhaulWorker", logging,
             ]),
-        tests("BackhaulDomainTests", ["BackhaulDomain"]),
-        tests("BackhaulRecordsTests", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords"]),
+        tests("BackhaulDomainTests", ["BackhaulDomain", "BackhaulUnits"]),
         tests(
-            "BackhaulTransferTests", ["BackhaulDomain", "BackhaulFiles", "BackhaulTestKit", "BackhaulTransfer", crypto]),
+            "BackhaulRecordsTests",
+            ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulTestKit", "BackhaulUnits"]),
+        tests(
+            "BackhaulTransferTests",
+            ["BackhaulDomain", "BackhaulFiles", "BackhaulTestKit", "BackhaulTransfer", "BackhaulUnits", crypto]),
         tests(
             "BackhaulDestinationsTests",
-            ["BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulTransfer"]),
+            ["BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulTransfer", "BackhaulUnits"]),
         kit(
             "BackhaulFuzzKit",
             [
                 "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest",
                 "BackhaulLog", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulReplay", "BackhaulTestKit",
-                "BackhaulView", "BackhaulWeb", logging,
+                "BackhaulUnits", "BackhaulView", "BackhaulWeb", logging,
             ]),
         .executableTarget(
             name: "backhaul-fuzz", dependencies: ["BackhaulFuzzKit", argumentParser], path: "Tests/BackhaulFuzz",
@@ -170,13 +192,14 @@ let package = Package(
             [
                 "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded", "BackhaulFiles",
                 "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulReplay",
-                "BackhaulTestKit", "BackhaulTransfer", "BackhaulWorker", logging,
+                "BackhaulTestKit", "BackhaulTransfer", "BackhaulUnits", "BackhaulWorker", logging,
             ]),
         tests(
             "BackhaulAcknowledgmentTests",
             [
                 "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest",
-                "BackhaulLog", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulTestKit", "BackhaulView", logging,
+                "BackhaulLog", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulTestKit", "BackhaulUnits",
+                "BackhaulView", logging,
             ]),
         tests(
             "BackhaulViewTests",
@@ -189,17 +212,20 @@ let package = Package(
             [
                 "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded", "BackhaulFiles",
                 "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulTestKit",
-                "BackhaulTransfer",
+                "BackhaulTransfer", "BackhaulUnits",
             ]),
         tests(
             "BackhaulIngestTests",
-            ["BackhaulDomain", "BackhaulFiles", "BackhaulIngest", "BackhaulPipelineKit", "BackhaulTestKit"]),
+            [
+                "BackhaulDomain", "BackhaulFiles", "BackhaulIngest", "BackhaulPipelineKit", "BackhaulTestKit",
+                "BackhaulUnits",
+            ]),
         tests(
             "BackhaulWebTests",
             [
                 "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog",
-                "BackhaulPipelineKit", "BackhaulRecords", "BackhaulTelemetry", "BackhaulTestKit", "BackhaulView",
-                "BackhaulWeb", jwt, logging, nio,
+                "BackhaulPipelineKit", "BackhaulRecords", "BackhaulTelemetry", "BackhaulTestKit",
+                "BackhaulView", "BackhaulWeb", jwt, logging, nio,
             ]),
         tests(
             "BackhaulReplayTests",
@@ -213,7 +239,7 @@ let package = Package(
                 "BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulSettings", "BackhaulTestKit",
                 "BackhaulTransfer",
             ]),
-        tests("BackhaulTelemetryTests", ["BackhaulTelemetry", logging]),
+        tests("BackhaulTelemetryTests", ["BackhaulTelemetry", "BackhaulUnits", logging]),
         tests("CommandTests", ["BackhaulTestKit", "backhaul"]),
     ]
 )

@@ -1,5 +1,6 @@
 import BackhaulDomain
 import BackhaulRecords
+internal import BackhaulUnits
 
 /// Encodes and decodes records.
 enum CodecCases {
@@ -7,14 +8,15 @@ enum CodecCases {
         identity: TaskIdentity(tenant: "photos", id: "0f1e2d3c4b5a69788796a5b4c3d2e1f0"), batch: "trip-2026",
         source: SourceReference(root: "library", path: "2026/11/IMG_20261125_101112.jpg"),
         destination: DestinationReference(target: .named("nas"), key: "2026/11/IMG_20261125_101112.jpg"),
-        size: 4_812_345, modifiedAt: 1_795_000_000_000_000_000, acceptedAt: 1_795_000_000_123)
+        size: ByteCount(4_812_345), modifiedAt: FileTime(nanoseconds: 1_795_000_000_000_000_000),
+        acceptedAt: Timestamp(clamping: 1_795_000_000_123))
 
     static let outcome = Outcome(
         kind: .succeeded, task: TaskGeneration(identity: task.identity, generation: 0), batch: task.batch,
-        destination: task.destination, attempts: 1, crashes: 0, bytes: task.size,
+        destination: task.destination, attempts: 1, crashes: 0, size: task.size,
         sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", verification: "http-2xx",
-        worker: "host-1234-0", acceptedAt: task.acceptedAt, startedAt: task.acceptedAt + 5,
-        finishedAt: task.acceptedAt + 50)
+        worker: "host-1234-0", acceptedAt: task.acceptedAt, startedAt: task.acceptedAt + .milliseconds(5),
+        finishedAt: task.acceptedAt + .milliseconds(50))
 
     static var all: [Case] {
         get throws {

@@ -42,13 +42,13 @@ enum LargeCases {
         let folder = FileManager.default.temporaryDirectory.path + "/backhaul-micro-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let layout = TopicLayout()
-        let retry = layout.retry(60_000)
+        let retry = layout.retry(.seconds(60))
         let log = try EmbeddedLog(
             folder: folder, options: EmbeddedOptions(owns: true), clock: SystemLogClock(),
             logger: Logger(label: "micro") { _ in SwiftLogNoOpLogHandler() })
         try await log.ensure([
             TopicSpecification(
-                name: retry, partitions: 4, retention: .untilRead(by: [layout.delays], atLeast: 0)),
+                name: retry, partitions: 4, retention: .untilRead(by: [layout.delays], atLeast: .zero)),
             TopicSpecification(name: layout.checkpoints, partitions: 4, retention: .compact),
         ])
         let upkeep = Task {

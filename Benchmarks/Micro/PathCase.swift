@@ -6,6 +6,7 @@ import BackhaulFiles
 import BackhaulIngest
 import BackhaulLog
 import BackhaulTransfer
+internal import BackhaulUnits
 import BackhaulWorker
 import Dispatch
 import Foundation
@@ -48,7 +49,8 @@ enum PathCase {
             log: log,
             options: WorkerOptions(
                 name: "micro", layout: layout,
-                policy: RetryPolicy(tiers: [10_000], maxAttempts: 3, jitter: 0.1, parkDelay: 1_000),
+                policy: RetryPolicy(
+                    tiers: [.seconds(10)], maxAttempts: 3, jitter: Ratio(clamping: 0.1), parkDelay: .seconds(1)),
                 decisionsPerUpload: 4),
             execution: UploadExecution(
                 destinations: LiveDestinations(table),
@@ -65,7 +67,7 @@ enum PathCase {
             group.addTask { try await acknowledger.run() }
             try await accept(count, log, layout, clock)
             try await wait(for: count, log, layout)
-            await worker.stop(grace: 0)
+            await worker.stop(grace: .zero)
             await acknowledger.stop()
             try await group.waitForAll()
         }
@@ -77,15 +79,16 @@ enum PathCase {
         _ count: Int, _ log: EmbeddedLog, _ layout: TopicLayout, _ clock: SystemLogClock
     ) async throws {
         let ingest = Ingest(
-            log: log, layout: layout, clock: clock, largeThreshold: 64 << 20, isOrdered: { _ in false })
+            log: log, layout: layout, clock: clock, largeThreshold: ByteCount(64 << 20), isOrdered: { _ in false })
         for first in stride(from: 0, to: count, by: 500) {
             _ = try await ingest.accept(
                 (first..<min(first + 500, count)).map { number in
                     TaskDraft(
                         tenant: "photos", batch: "micro",
                         source: SourceReference(root: "library", path: "\(number).jpg"),
-                        destination: DestinationReference(target: .named("nowhere"), key: "\(number).jpg"), size: 1,
-                        modifiedAt: 1)
+                        destination: DestinationReference(target: .named("nowhere"), key: "\(number).jpg"),
+                        size: ByteCount(1),
+                        modifiedAt: FileTime(nanoseconds: 1))
                 })
         }
     }
@@ -99,13 +102,14 @@ enum PathCase {
 
     private static func topics(_ layout: TopicLayout) -> [TopicSpecification] {
         func work(_ name: String, _ reader: String) -> TopicSpecification {
-            TopicSpecification(name: name, partitions: 8, retention: .untilRead(by: [reader], atLeast: 1 << 40))
+            TopicSpecification(
+                name: name, partitions: 8, retention: .untilRead(by: [reader], atLeast: .milliseconds(1 << 40)))
         }
         return [
             work(layout.tasks, layout.workers), work(layout.largeTasks, layout.largeWorkers),
-            work(layout.retry(10_000), layout.delays), work(layout.outcomes, layout.acknowledgers),
-            TopicSpecification(name: layout.deadLetters, partitions: 8, retention: .age(1 << 40)),
-            TopicSpecification(name: layout.results, partitions: 8, retention: .age(1 << 40)),
+            work(layout.retry(.seconds(10)), layout.delays), work(layout.outcomes, layout.acknowledgers),
+            TopicSpecification(name: layout.deadLetters, partitions: 8, retention: .age(.milliseconds(1 << 40))),
+            TopicSpecification(name: layout.results, partitions: 8, retention: .age(.milliseconds(1 << 40))),
             TopicSpecification(name: layout.checkpoints, partitions: 8, retention: .compact),
             TopicSpecification(name: layout.control, partitions: 1, retention: .compact),
         ]

@@ -2,6 +2,7 @@ package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulRecords
 package import BackhaulTelemetry
+internal import BackhaulUnits
 package import Logging
 internal import Synchronization
 
@@ -225,7 +226,7 @@ package final class Acknowledger: Sendable {
             var offset = try await firstOffset(of: tasks.count, in: number)
             for outcome in tasks {
                 results.add(1, [outcome.kind.rawValue])
-                ages.observe(Double(max(0, clock.wall - outcome.acceptedAt)) / 1_000)
+                ages.observe(max(.zero, clock.wall - outcome.acceptedAt).inSeconds)
                 indexes.insert(outcome.task, in: number, at: offset, isCancel: outcome.kind == .cancelled)
                 offset = offset?.addingClamped(1)
             }
@@ -246,10 +247,10 @@ package final class Acknowledger: Sendable {
                 : "the log refuses even the dead letter; the outcome is skipped",
             metadata: [
                 "position": "\(position)", "error": "\(error)",
-                "bytes": "\(unit.appends.map(\.record.size).max() ?? 0)",
+                "bytes": "\(unit.appends.map(\.record.size).max() ?? .zero)",
             ])
         let letter = DeadLetterRecord.reference(
-            size: unit.appends.map(\.record.size).max() ?? 0,
+            size: unit.appends.map(\.record.size).max() ?? .zero,
             Failure(.malformed, "the log refuses the result: \(error)"),
             DeadLetterRecord.Origin(position: position, failedAt: clock.wall, worker: nil), layout)
         return SettleUnit(

@@ -1,6 +1,7 @@
 package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulRecords
+internal import BackhaulUnits
 
 /// Proves conservation: every accepted task generation has exactly one result, or a stage where it is in progress.
 /// Reads topics, never a view.
@@ -218,10 +219,10 @@ package struct Audit: Sendable {
         _ missing: inout Set<String>, _ ends: [TopicPartition: Int64], _ report: inout AuditReport
     ) async throws {
         let results = try await log.bounds(layout.results)
-        var horizon: [Int: Int64] = [:]
+        var horizon: [Int: Timestamp] = [:]
         for bounds in results where bounds.earliest > 0 {
-            let page = try await log.read(bounds.partition, from: bounds.earliest, records: 1, bytes: 1)
-            horizon[bounds.partition.partition] = page.records.first?.appendedAt ?? .max
+            let page = try await log.read(bounds.partition, from: bounds.earliest, records: 1, bytes: ByteCount(1))
+            horizon[bounds.partition.partition] = page.records.first?.appendedAt ?? .latest
         }
         guard !horizon.isEmpty else { return }
         let wanted = missing

@@ -3,6 +3,7 @@ package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulRecords
 package import BackhaulTransfer
+internal import BackhaulUnits
 
 /// Reads every stored object back and compares it with the newest result for its key.
 package struct ObjectAudit: Sendable {
@@ -41,7 +42,7 @@ package struct ObjectAudit: Sendable {
 
     private struct Newest: Sendable {
         var task: TaskGeneration
-        var acceptedAt: Int64
+        var acceptedAt: Timestamp
     }
 
     private enum Finding: Sendable {

@@ -1,6 +1,7 @@
 package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulRecords
+package import BackhaulUnits
 
 /// Measures the outstanding work of every group of the work topics. It reads the records themselves, so the log's
 /// own markers do not count. A partition that has not changed since the last measurement is not read again: an idle
@@ -11,17 +12,16 @@ package struct OutstandingMeter: Sendable {
         var position: GroupPosition
         var bounds: PartitionBounds
         var records: Int64 = 0
-        var bytes = 0
-        var fileBytes: UInt64 = 0
-        var oldest: Int64?
+        var size = ByteCount.zero
+        var fileSize = ByteCount.zero
+        var oldest: Timestamp?
 
         mutating func add(_ stored: StoredRecord, holdsTasks: Bool) {
             records += 1
-            bytes += stored.record.size
+            size += stored.record.size
             oldest = min(oldest ?? stored.appendedAt, stored.appendedAt)
             guard holdsTasks, let task = try? TaskRecord.read(stored.record).task else { return }
-            // A record may state any size.
-            fileBytes = fileBytes.addingClamped(task.size)
+            fileSize += task.size
         }
     }
 
@@ -34,9 +34,8 @@ package struct OutstandingMeter: Sendable {
         self.layout = layout
     }
 
-    /// - Parameter now: milliseconds since 1970.
     /// - Throws: `LogError`.
-    package mutating func measure(at now: Int64) async throws -> [OutstandingWork] {
+    package mutating func measure(at now: Timestamp) async throws -> [OutstandingWork] {
         var pairs = [
             (layout.workers, layout.tasks), (layout.largeWorkers, layout.largeTasks),
             (layout.acknowledgers, layout.outcomes),
@@ -50,16 +49,16 @@ package struct OutstandingMeter: Sendable {
             // Read before the ends: what finishes in between counts as outstanding, never the reverse.
             if positions[group] == nil { positions[group] = try await log.positions(of: group) }
             var work = OutstandingWork(group: group, topic: topic)
-            var oldest: Int64?
+            var oldest: Timestamp?
             for bounds in try await log.bounds(topic) {
                 let count = try await count(
                     bounds, from: positions[group]?[bounds.partition] ?? GroupPosition(frontier: bounds.earliest))
                 work.outstanding += count.records
-                work.bytes = work.bytes.addingClamped(count.bytes)
-                work.fileBytes = work.fileBytes.addingClamped(count.fileBytes)
+                work.size += count.size
+                work.fileSize += count.fileSize
                 if let first = count.oldest { oldest = min(oldest ?? first, first) }
             }
-            if let oldest { work.oldestAgeSeconds = max(0, now.subtractingClamped(oldest) / 1_000) }
+            if let oldest { work.oldestAge = max(.zero, now - oldest) }
             all.append(work)
         }
         return all

@@ -1,12 +1,14 @@
+package import BackhaulUnits
+
 /// An object at its destination, and how it was verified.
 package struct StoredObject: Hashable, Sendable {
-    package var bytes: UInt64
+    package var size: ByteCount
     /// SHA-256 of the bytes sent or read back, lower-case hex; empty when there were none.
     package var sha256: String
     package var verification: Verification
 
-    package init(bytes: UInt64, sha256: String, verification: Verification) {
-        self.bytes = bytes
+    package init(size: ByteCount, sha256: String, verification: Verification) {
+        self.size = size
         self.sha256 = sha256
         self.verification = verification
     }

@@ -1,16 +1,18 @@
+package import BackhaulUnits
+
 /// A failed attempt, as kept in a task's history.
 package struct AttemptRecord: Hashable, Sendable, Codable {
-    /// The number of the attempt, from 1. A failure that spends no attempt (throttled, root unfit) has the number
+    /// The number of the attempt, from 1. A failure that spends no attempt (throttled, root unavailable) has the number
     /// of the next one.
     package var attempt: Int
-    /// Milliseconds since 1970.
-    package var at: Int64
+    /// When it failed.
+    package var at: Timestamp
     package var failure: String
     package var message: String
     package var httpStatus: Int?
     package var worker: String
 
-    package init(attempt: Int, at: Int64, failure: String, message: String, httpStatus: Int?, worker: String) {
+    package init(attempt: Int, at: Timestamp, failure: String, message: String, httpStatus: Int?, worker: String) {
         self.attempt = attempt
         self.at = at
         self.failure = failure
@@ -22,7 +24,7 @@ package struct AttemptRecord: Hashable, Sendable, Codable {
     /// The same record with all values limited to their domains.
     package var bounded: AttemptRecord {
         AttemptRecord(
-            attempt: min(max(attempt, Domain.counts.lowerBound), Domain.counts.upperBound), at: Domain.time(at),
+            attempt: min(max(attempt, Domain.counts.lowerBound), Domain.counts.upperBound), at: at,
             failure: failure.bounded(toBytes: Domain.longestLabel),
             message: message.bounded(toBytes: Failure.longestMessage),
             httpStatus: httpStatus.flatMap { Domain.statuses.contains($0) ? $0 : nil },
@@ -38,8 +40,8 @@ package struct TaskProgress: Hashable, Sendable {
     package var attempts: Int
     /// Number of times a worker died while this task was marked as in flight.
     package var crashes: Int
-    /// Earliest time of the next attempt, in milliseconds since 1970; nil for no wait.
-    package var due: Int64?
+    /// Earliest time of the next attempt; nil for no wait.
+    package var due: Timestamp?
     /// Whether the task has been moved to the large lane.
     package var isHandedOver: Bool
     /// The first failure and the latest ones, oldest first, at most `longestHistory`.
@@ -48,7 +50,7 @@ package struct TaskProgress: Hashable, Sendable {
     package static let longestHistory = 20
 
     package init(
-        generation: Int = 0, attempts: Int = 0, crashes: Int = 0, due: Int64? = nil, isHandedOver: Bool = false,
+        generation: Int = 0, attempts: Int = 0, crashes: Int = 0, due: Timestamp? = nil, isHandedOver: Bool = false,
         history: [AttemptRecord] = []
     ) {
         self.generation = generation

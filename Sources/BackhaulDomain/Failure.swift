@@ -30,16 +30,16 @@ package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
     package var message: String
     /// The HTTP status; nil when the destination sent none.
     package var httpStatus: Int?
-    /// The wait in milliseconds that the destination requested.
-    package var retryAfter: Int64?
+    /// The wait that the destination requested.
+    package var retryAfter: Duration?
 
     package static let longestMessage = 1_000
 
-    package init(_ kind: FailureClass, _ message: String, httpStatus: Int? = nil, retryAfter: Int64? = nil) {
+    package init(_ kind: FailureClass, _ message: String, httpStatus: Int? = nil, retryAfter: Duration? = nil) {
         self.kind = kind
         self.message = message.bounded(toBytes: Self.longestMessage)
         self.httpStatus = httpStatus.flatMap { Domain.statuses.contains($0) ? $0 : nil }
-        self.retryAfter = retryAfter.map { min(max(0, $0), Domain.waits.upperBound) }
+        self.retryAfter = retryAfter.map { min(max(.zero, $0), Domain.longestWait) }
     }
 
     package var description: String {

@@ -1,3 +1,5 @@
+package import BackhaulUnits
+
 /// What a worker reports about a task generation.
 package enum OutcomeKind: String, Hashable, Sendable, CaseIterable {
     /// An upload has been running for some seconds (an in-flight mark).
@@ -31,20 +33,22 @@ package struct Outcome: Hashable, Sendable {
     /// Recorded failures plus the final attempt.
     package var attempts: Int
     package var crashes: Int
-    /// The file's size in bytes; for a success, the bytes that were stored.
-    package var bytes: UInt64
+    /// The file's size; for a success, the bytes that were stored.
+    package var size: ByteCount
     /// SHA-256 of the bytes that were sent, lower-case hex; empty when the file was not read to its end.
     package var sha256: String
     /// What was verified at the destination; empty unless the upload succeeded.
     package var verification: String
     package var failure: Failure?
     package var worker: String
-    /// Milliseconds since 1970: the task was accepted, the attempt began, the attempt ended, the next attempt is
-    /// due.
-    package var acceptedAt: Int64
-    package var startedAt: Int64
-    package var finishedAt: Int64
-    package var nextAttemptAt: Int64?
+    /// When the task was accepted.
+    package var acceptedAt: Timestamp
+    /// When the attempt began.
+    package var startedAt: Timestamp
+    /// When the attempt ended.
+    package var finishedAt: Timestamp
+    /// When the next attempt is due.
+    package var nextAttemptAt: Timestamp?
     /// Whether the object of a cancelled task may exist at the destination, because its upload may have begun.
     package var objectMayExist: Bool
 
@@ -56,8 +60,9 @@ package struct Outcome: Hashable, Sendable {
 
     package init(
         kind: OutcomeKind, task: TaskGeneration, batch: ByteText, destination: DestinationReference, attempts: Int,
-        crashes: Int, bytes: UInt64, sha256: String = "", verification: String = "", failure: Failure? = nil,
-        worker: String, acceptedAt: Int64, startedAt: Int64, finishedAt: Int64, nextAttemptAt: Int64? = nil,
+        crashes: Int, size: ByteCount, sha256: String = "", verification: String = "", failure: Failure? = nil,
+        worker: String, acceptedAt: Timestamp, startedAt: Timestamp, finishedAt: Timestamp,
+        nextAttemptAt: Timestamp? = nil,
         objectMayExist: Bool = false
     ) {
         self.kind = kind
@@ -66,7 +71,7 @@ package struct Outcome: Hashable, Sendable {
         self.destination = destination
         self.attempts = attempts
         self.crashes = crashes
-        self.bytes = bytes
+        self.size = size
         self.sha256 = sha256
         self.verification = verification
         self.failure = failure

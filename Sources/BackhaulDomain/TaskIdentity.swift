@@ -1,3 +1,4 @@
+package import BackhaulUnits
 internal import Crypto
 
 /// Identifies a task in every record and process.
@@ -18,15 +19,19 @@ package struct TaskIdentity: Hashable, Sendable, CustomStringConvertible {
     /// size and modification time. Reads no content. Leaves out the batch, so that the same file in another batch
     /// is known.
     package static func derivedID(
-        tenant: ByteText, destination: DestinationReference, source: SourceReference, size: UInt64, modifiedAt: Int64
+        tenant: ByteText, destination: DestinationReference, source: SourceReference, size: ByteCount,
+        modifiedAt: FileTime
     ) -> ByteText {
         var hash = SHA256()
-        let place: [ByteText] =
+        let target: [ByteText] =
             switch destination.target {
             case .named(let name): ["name", name]
             case .url(let url): ["url", url]
             }
-        let parts = [tenant] + place + [destination.key, source.root, source.path, "\(size)", "\(modifiedAt)"]
+        let parts =
+            [tenant] + target + [
+                destination.key, source.root, source.path, "\(size.bytes)", "\(modifiedAt.nanoseconds)",
+            ]
         for part in parts {
             // Length before content, so that different lists of parts never give the same bytes.
             withUnsafeBytes(of: UInt64(part.utf8.count).littleEndian) { hash.update(bufferPointer: $0) }

@@ -1,15 +1,17 @@
+package import BackhaulUnits
+
 /// Selects the topic of a new task, submitted or replayed. Large files have their own lane, but the tasks of an
 /// ordered destination must stay in one lane.
 package struct TaskRouting: Sendable {
     private let layout: TopicLayout
-    private let largeThreshold: UInt64
+    private let largeThreshold: ByteCount
     private let isOrdered: @Sendable (DestinationReference.Target) -> Bool
 
     /// - Parameters:
-    ///   - largeThreshold: the size in bytes from which a file is large.
+    ///   - largeThreshold: the size from which a file is large.
     ///   - isOrdered: whether a destination requires the uploads of a key in order.
     package init(
-        layout: TopicLayout, largeThreshold: UInt64,
+        layout: TopicLayout, largeThreshold: ByteCount,
         isOrdered: @escaping @Sendable (DestinationReference.Target) -> Bool
     ) {
         self.layout = layout

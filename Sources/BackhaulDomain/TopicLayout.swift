@@ -26,11 +26,11 @@ package struct TopicLayout: Hashable, Sendable {
 
     private var retryPrefix: String { prefix + "retry." }
 
-    /// The topic of a tier in milliseconds: `retry.10s`, `retry.1m`, `retry.500ms`.
-    package func retry(_ tier: Int64) -> String { retryPrefix + DurationText.format(tier) }
+    /// The topic of a tier: `retry.10s`, `retry.1m`, `retry.500ms`.
+    package func retry(_ tier: Duration) -> String { retryPrefix + DurationText.format(tier) }
 
-    /// The tier of a retry topic in milliseconds, nil for any other topic.
-    package func tier(of topic: String) -> Int64? {
+    /// The tier of a retry topic, nil for any other topic.
+    package func tier(of topic: String) -> Duration? {
         guard topic.hasPrefix(retryPrefix) else { return nil }
         return DurationText.parse(String(topic.dropFirst(retryPrefix.count)))
     }

@@ -1,3 +1,5 @@
+package import BackhaulUnits
+
 /// The source of a task's bytes: a file below a named root of the worker. A record never contains a path of a host.
 package struct SourceReference: Hashable, Sendable {
     /// The root's name (`sources.roots`, or one that `submit` registered).
@@ -45,21 +47,20 @@ package struct UploadTask: Hashable, Sendable {
     package var batch: ByteText
     package var source: SourceReference
     package var destination: DestinationReference
-    /// The file's size in bytes when the task was accepted.
-    package var size: UInt64
-    /// The file's modification time when the task was accepted, in nanoseconds since 1970.
-    package var modifiedAt: Int64
+    /// The file's size when the task was accepted.
+    package var size: ByteCount
+    /// The file's modification time when the task was accepted.
+    package var modifiedAt: FileTime
     /// The media type to send; empty for application/octet-stream.
     package var contentType: String
-    /// Milliseconds since 1970.
-    package var acceptedAt: Int64
-    /// Time after which no attempt begins, in milliseconds since 1970; nil for none.
-    package var deadline: Int64?
+    package var acceptedAt: Timestamp
+    /// Time after which no attempt begins; nil for none.
+    package var deadline: Timestamp?
 
     package init(
         identity: TaskIdentity, batch: ByteText, source: SourceReference, destination: DestinationReference,
-        size: UInt64,
-        modifiedAt: Int64, contentType: String = "", acceptedAt: Int64, deadline: Int64? = nil
+        size: ByteCount, modifiedAt: FileTime, contentType: String = "", acceptedAt: Timestamp,
+        deadline: Timestamp? = nil
     ) {
         self.identity = identity
         self.batch = batch

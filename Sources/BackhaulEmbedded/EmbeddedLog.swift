@@ -1,6 +1,7 @@
 package import BackhaulLog
 internal import BackhaulSQLite
 package import BackhaulTelemetry
+package import BackhaulUnits
 internal import Foundation
 internal import GRDB
 package import Logging
@@ -52,15 +53,16 @@ package final class EmbeddedLog: MessageLog {
             MetricFamily(
                 "backhaul_log_clock_jump_seconds",
                 "Seconds by which the machine's clock has jumped, by the log's own time; 0 when it has not.",
-                .gauge, [MetricFamily.Sample(Double(clockState.jump) / 1_000)]),
+                .gauge, [MetricFamily.Sample(clockState.jump.inSeconds)]),
         ]
     }
 
     /// A condition that operators should know about although the log works; nil without one.
     package var remark: String? {
         let jump = clockState.jump
-        return jump == 0
-            ? nil : "the machine's clock has jumped by \(jump / 1_000) s; 'backhaul clock' shows and settles it"
+        return jump == .zero
+            ? nil
+            : "the machine's clock has jumped by \(jump.components.seconds) s; 'backhaul clock' shows and settles it"
     }
 
     /// Opens the folder; creates it and the store when they are missing.
@@ -160,13 +162,13 @@ package final class EmbeddedLog: MessageLog {
     }
 
     package func read(
-        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount
     ) async throws -> ReadPage {
         try await page(partition, from: offset, records: records, bytes: bytes).page
     }
 
     package func tail(
-        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount
     ) async throws -> ReadPage {
         // Records that this process does not know of yet are reported as a change later.
         let end = end(of: partition)
@@ -249,15 +251,16 @@ package final class EmbeddedLog: MessageLog {
 
     /// The log's time and the machine's clock.
     package struct ClockState: Hashable, Sendable {
-        /// Milliseconds since 1970, by the log's own time and by the machine's clock.
-        package var time: Int64
-        package var wall: Int64
-        /// Milliseconds by which the machine's clock has jumped; 0 when it has not.
-        package var jump: Int64
+        /// By the log's own time.
+        package var time: Timestamp
+        /// By the machine's clock.
+        package var wall: Timestamp
+        /// By how much the machine's clock has jumped; zero when it has not.
+        package var jump: Duration
     }
 
     package var clockState: ClockState {
-        ClockState(time: clock.now, wall: clock.wall, jump: time?.time.jump ?? 0)
+        ClockState(time: clock.now, wall: clock.wall, jump: time?.time.jump ?? .zero)
     }
 
     /// Records an operator's answer to a jump of the machine's clock; the log's owner applies it at its next upkeep.
@@ -269,18 +272,18 @@ package final class EmbeddedLog: MessageLog {
     }
 
     /// The log's time at the start of this process.
-    private static func resume(_ store: Store, largestGap: Int64, _ logger: Logger) throws -> LogTime {
+    private static func resume(_ store: Store, largestGap: Duration, _ logger: Logger) throws -> LogTime {
         do {
             let reading = LogTimeClock.reading
             let (kept, newest) = try store.pool.read { database in
                 let kept = try store.time(database)
-                return (kept, kept == nil ? try store.newest(store.loadCatalog(database), database) : 0)
+                return (kept, kept == nil ? try store.newest(store.loadCatalog(database), database) : nil)
             }
             // Without a time in the store, its newest record gives it; an empty log begins at the wall clock.
             var time =
                 kept
                 ?? LogTime(
-                    time: newest == 0 ? reading.wall : newest, boot: reading.boot, bootID: "", offset: 0, jump: 0)
+                    time: newest ?? reading.wall, boot: reading.boot, bootID: "", offset: .zero, jump: .zero)
             time.advance(to: reading, largestGap: largestGap)
             warn(time, logger)
             // All processes on the machine continue from this time, so the first one after a boot stores it.
@@ -309,13 +312,13 @@ package final class EmbeddedLog: MessageLog {
     }
 
     private static func warn(_ time: LogTime, _ logger: Logger) {
-        guard time.jump != 0 else { return }
+        guard time.jump != .zero else { return }
         let advice =
             "correct the clock; or, if the time has passed, run 'backhaul clock --passed'; if the clock was wrong "
             + "before, run 'backhaul clock --wrong'"
         logger.warning(
             "the machine's clock has jumped; the log's own time is not affected, and nothing is deleted because of it",
-            metadata: ["jump_s": "\(time.jump / 1_000)", "do": "\(advice)"])
+            metadata: ["jump_s": "\(time.jump.components.seconds)", "do": "\(advice)"])
     }
 
     package func close() async {
@@ -347,7 +350,7 @@ package final class EmbeddedLog: MessageLog {
 
     /// A page and the partition's earliest offset.
     func page(
-        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount
     ) async throws -> (page: ReadPage, earliest: Int64) {
         let catalog = try await catalog(for: [partition.topic])
         return try await read { database in
@@ -373,7 +376,7 @@ package final class EmbeddedLog: MessageLog {
     /// Appends and moves positions in one transaction.
     func settle(_ requests: [AppendRequest], _ moves: [(group: String, TopicPartition, GroupPosition)]) async throws {
         // Every record that was appended must fit in a settlement: a dead letter is its record with more headers.
-        try check(requests, limit: options.maximumRecordSize * 2)
+        try check(requests, limit: options.maximumRecordSize + options.maximumRecordSize)
         let catalog = try await catalog(for: requests.map(\.topic))
         let ends = try await commit { database in
             var ends: [Int64: Int64] = [:]
@@ -420,7 +423,7 @@ package final class EmbeddedLog: MessageLog {
 
     // MARK: The store and changes
 
-    private func check(_ requests: [AppendRequest], limit: Int) throws {
+    private func check(_ requests: [AppendRequest], limit: ByteCount) throws {
         for request in requests where request.record.size > limit {
             throw LogError.recordTooLarge(size: request.record.size, limit: limit)
         }

@@ -1,22 +1,24 @@
+package import BackhaulUnits
+
 /// Options of an embedded log.
 package struct EmbeddedOptions: Sendable {
     /// Whether this process owns the folder and runs the roles and the upkeep. A kernel lock allows only one owner. Any
     /// other process may append and read, with or without an owner.
     package var owns: Bool
     package var durability: Durability
-    /// The largest record that `append` accepts, in bytes, headers included. The default is Kafka's, about 1 MiB.
-    package var maximumRecordSize: Int
-    /// The longest time that the machine may be off, in milliseconds, without an operator's confirmation. The log's
+    /// The largest record that `append` accepts, headers included. The default is Kafka's, about 1 MiB.
+    package var maximumRecordSize: ByteCount
+    /// The longest time that the machine may be off without an operator's confirmation. The log's
     /// time does not advance by a longer gap, since the wall clock may be wrong.
-    package var largestGap: Int64
-    /// How long a writer waits for another process's commit, in seconds.
-    package var busyTimeout: Double
+    package var largestGap: Duration
+    /// How long a writer waits for another process's commit.
+    package var busyTimeout: Duration
     /// Called at named steps of a commit; a test makes it throw to prove that a commit is atomic.
     package var failPoint: @Sendable (String) throws -> Void
 
     package init(
-        owns: Bool, durability: Durability = .fsync, maximumRecordSize: Int = 1 << 20,
-        largestGap: Int64 = 3 * 86_400_000, busyTimeout: Double = 30,
+        owns: Bool, durability: Durability = .fsync, maximumRecordSize: ByteCount = ByteCount(1 << 20),
+        largestGap: Duration = .seconds(3 * 86_400), busyTimeout: Duration = .seconds(30),
         failPoint: @escaping @Sendable (String) throws -> Void = { _ in }
     ) {
         self.owns = owns

@@ -1,11 +1,12 @@
+package import BackhaulUnits
 internal import Foundation
 
 /// Walks a file, or a folder and everything below it, one entry at a time. Memory grows with depth, not with the
 /// number of files.
 package final class FileWalk {
     package enum Entry: Hashable, Sendable {
-        /// Path below the root, size in bytes, modification time in nanoseconds since 1970.
-        case file(path: String, size: UInt64, modifiedAt: Int64)
+        /// A file by its path below the root.
+        case file(path: String, size: ByteCount, modifiedAt: FileTime)
         /// An entry that cannot be submitted; the walk continues.
         case problem(path: String, code: String, message: String)
     }
@@ -129,8 +130,8 @@ package final class FileWalk {
                 return .problem(path: path, code: "unreadable", message: String(cString: strerror(errno)))
             }
             return .file(
-                path: path, size: UInt64(max(0, status.st_size)),
-                modifiedAt: FileTime.nanoseconds(
+                path: path, size: ByteCount(clamping: status.st_size),
+                modifiedAt: FileTime(
                     seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec))
         case S_IFLNK:
             guard filter.takes(path) else { return nil }

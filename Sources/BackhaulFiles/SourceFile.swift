@@ -1,4 +1,5 @@
 internal import BackhaulDomain
+package import BackhaulUnits
 internal import Crypto
 internal import Foundation
 
@@ -8,17 +9,16 @@ package final class SourceFile: Sendable {
     package struct Fingerprint: Hashable, Sendable {
         package var device: UInt64
         package var inode: UInt64
-        package var size: UInt64
-        /// Nanoseconds since 1970.
-        package var modifiedAt: Int64
-        package var changedAt: Int64
+        package var size: ByteCount
+        package var modifiedAt: FileTime
+        package var changedAt: FileTime
 
         init(_ status: stat) {
             device = UInt64(status.st_dev)
             inode = UInt64(status.st_ino)
-            size = UInt64(max(0, status.st_size))
-            modifiedAt = FileTime.nanoseconds(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
-            changedAt = FileTime.nanoseconds(seconds: status.st_ctim.tv_sec, nanoseconds: status.st_ctim.tv_nsec)
+            size = ByteCount(clamping: status.st_size)
+            modifiedAt = FileTime(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
+            changedAt = FileTime(seconds: status.st_ctim.tv_sec, nanoseconds: status.st_ctim.tv_nsec)
         }
     }
 
@@ -45,7 +45,7 @@ package final class SourceFile: Sendable {
     package let path: String
     let descriptor: Int32
 
-    package var size: UInt64 { fingerprint.size }
+    package var size: ByteCount { fingerprint.size }
 
     /// Opens `path` below the open folder `root`. Blocks.
     /// - Throws: `OpenError`.
@@ -84,15 +84,17 @@ package final class SourceFile: Sendable {
         close(descriptor)
     }
 
-    /// Reads at most `count` bytes at `offset`. Blocks.
+    /// Reads at most `size` bytes at `offset`. Blocks.
     /// - Throws: `ReadError.changed` at an early end of the file, `unreadable`.
-    package func read(at offset: UInt64, count: Int) throws(ReadError) -> [UInt8] {
+    package func read(at offset: ByteCount, size: ByteCount) throws(ReadError) -> [UInt8] {
+        let count = size.count
         var code: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             filled = 0
             while filled < count {
                 let got = pread(
-                    descriptor, buffer.baseAddress.map { $0 + filled }, count - filled, off_t(offset) + off_t(filled))
+                    descriptor, buffer.baseAddress.map { $0 + filled }, count - filled,
+                    off_t(clamping: offset.bytes).addingClamped(off_t(filled)))
                 if got < 0, errno == EINTR { continue }
                 if got < 0 { code = errno }
                 guard got > 0 else { break }
@@ -101,7 +103,9 @@ package final class SourceFile: Sendable {
         }
         guard code == 0 else { throw .unreadable("'\(path)': \(String(cString: strerror(code)))") }
         guard bytes.count == count else {
-            throw .changed("'\(path)' ends at byte \(offset + UInt64(bytes.count)), but had \(size) bytes")
+            throw .changed(
+                "'\(path)' ends at byte \(offset.bytes.addingClamped(UInt64(bytes.count))), but had \(self.size.bytes) bytes"
+            )
         }
         return bytes
     }
@@ -122,7 +126,7 @@ package final class SourceFile: Sendable {
 
     /// Reads and hashes the whole file. For small files; blocks.
     package func load() throws(ReadError) -> LoadedBytes {
-        let bytes = try read(at: 0, count: Int(size))
+        let bytes = try read(at: .zero, size: size)
         try checkUnchanged()
         return LoadedBytes(bytes: bytes, sha256: Hex.encode(SHA256.hash(data: bytes)))
     }

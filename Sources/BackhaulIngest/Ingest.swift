@@ -1,6 +1,7 @@
 package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulRecords
+package import BackhaulUnits
 
 /// The result of submitting a task.
 package enum Acceptance: Hashable, Sendable {
@@ -20,20 +21,18 @@ package struct TaskDraft: Hashable, Sendable {
     package var batch: ByteText
     package var source: SourceReference
     package var destination: DestinationReference
-    /// Bytes.
-    package var size: UInt64
-    /// Nanoseconds since 1970.
-    package var modifiedAt: Int64
+    package var size: ByteCount
+    package var modifiedAt: FileTime
     package var contentType: String
-    /// Milliseconds since 1970; nil for none.
-    package var deadline: Int64?
+    /// nil for none.
+    package var deadline: Timestamp?
     /// The trace that the submission belongs to (W3C `traceparent`); nil for none.
     package var trace: String?
 
     package init(
         tenant: ByteText, id: ByteText? = nil, batch: ByteText, source: SourceReference,
         destination: DestinationReference,
-        size: UInt64, modifiedAt: Int64, contentType: String = "", deadline: Int64? = nil,
+        size: ByteCount, modifiedAt: FileTime, contentType: String = "", deadline: Timestamp? = nil,
         trace: String? = nil
     ) {
         self.tenant = tenant
@@ -56,7 +55,7 @@ package struct Ingest: Sendable {
     private let routing: TaskRouting
 
     package init(
-        log: any MessageLog, layout: TopicLayout, clock: any LogClock, largeThreshold: UInt64,
+        log: any MessageLog, layout: TopicLayout, clock: any LogClock, largeThreshold: ByteCount,
         isOrdered: @escaping @Sendable (DestinationReference.Target) -> Bool
     ) {
         self.log = log
@@ -97,7 +96,7 @@ package struct Ingest: Sendable {
         }
     }
 
-    package static func task(_ draft: TaskDraft, acceptedAt: Int64) -> UploadTask {
+    package static func task(_ draft: TaskDraft, acceptedAt: Timestamp) -> UploadTask {
         let id =
             draft.id
             ?? TaskIdentity.derivedID(

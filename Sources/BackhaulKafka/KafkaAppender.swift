@@ -1,4 +1,5 @@
 internal import BackhaulLog
+internal import BackhaulUnits
 internal import CLibrdkafka
 internal import Logging
 
@@ -59,7 +60,7 @@ actor KafkaAppender {
         } catch let failure as KafkaError {
             if failure.code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE {
                 throw LogError.recordTooLarge(
-                    size: records.map { $0.1.size }.max() ?? 0, limit: clients.options.maximumRecordSize)
+                    size: records.map { $0.1.size }.max() ?? .zero, limit: clients.options.maximumRecordSize)
             }
             throw failure.logError("appending to \(records[0].0.topic)", topic: records[0].0.topic)
         }
@@ -81,7 +82,7 @@ actor KafkaAppender {
         // Another call may have created one during the suspension.
         if let handle { return handle }
         let made = try clients.open(
-            .producer, name: name, properties: ["message.timeout.ms": String(clients.options.requestTimeout)]
+            .producer, name: name, properties: ["message.timeout.ms": String(clients.options.requestMilliseconds)]
         ) { [weak self] event in
             self?.assumeIsolated { $0.report(event) }
         }

@@ -1,5 +1,6 @@
 package import BackhaulLog
 package import BackhaulTelemetry
+package import BackhaulUnits
 internal import CLibrdkafka
 internal import Foundation
 package import Logging
@@ -137,7 +138,7 @@ package final class KafkaLog: MessageLog {
             let age = values["retention.ms"].flatMap(Int64.init) ?? -1
             let retention: Retention =
                 values["cleanup.policy"] == "compact"
-                ? .compact : age < 0 ? .untilRead(by: [], atLeast: 0) : .age(age)
+                ? .compact : age < 0 ? .untilRead(by: [], atLeast: .zero) : .age(.milliseconds(age))
             return TopicSpecification(name: name, partitions: counts[name] ?? 0, retention: retention)
         }
     }
@@ -151,7 +152,7 @@ package final class KafkaLog: MessageLog {
 
     /// Waits until the metadata list the topics.
     func waitForTopics(_ names: [String]) async throws {
-        let deadline = ContinuousClock.now + .milliseconds(options.requestTimeout)
+        let deadline = ContinuousClock.now + options.requestTimeout
         while true {
             let counts = try await partitionCounts()
             if names.allSatisfy({ counts[$0] != nil }) { return }
@@ -164,7 +165,7 @@ package final class KafkaLog: MessageLog {
     }
 
     func admin() async throws -> KafkaAdmin {
-        KafkaAdmin(handle: try await uncommittedQueryClient.readyHandle(), timeout: options.requestTimeout)
+        KafkaAdmin(handle: try await uncommittedQueryClient.readyHandle(), timeout: options.requestMilliseconds)
     }
 
     // MARK: Records
@@ -199,7 +200,7 @@ package final class KafkaLog: MessageLog {
     }
 
     package func read(
-        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount
     ) async throws -> ReadPage {
         guard try await partitions(of: partition.topic).contains(partition) else {
             throw LogError.unknownPartition(partition)
@@ -208,7 +209,7 @@ package final class KafkaLog: MessageLog {
     }
 
     package func tail(
-        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount
     ) async throws -> ReadPage {
         guard try await partitions(of: partition.topic).contains(partition) else {
             throw LogError.unknownPartition(partition)
@@ -338,7 +339,7 @@ package final class KafkaLog: MessageLog {
         let ages = upkeep.compactMap { topic in
             if case .untilRead(_, let age) = topic.retention { age } else { nil }
         }
-        guard let least = ages.min(), try await hasReached(now - min(max(least / 10, Self.leastSlack), now)) else {
+        guard let least = ages.min(), try await hasReached(now - max(least / 10, Self.leastSlack)) else {
             return
         }
         for topic in upkeep {
@@ -348,7 +349,7 @@ package final class KafkaLog: MessageLog {
             let partitions = bounds.map(\.partition)
             var limits = try await queryClient.edges(partitions, .end)
             // The first record that is young enough to stay; -1 when all are older.
-            let young = try await queryClient.offsets(partitions, since: now - min(age, now))
+            let young = try await queryClient.offsets(partitions, since: now - age)
             for (partition, offset) in young where offset >= 0 {
                 limits[partition] = min(limits[partition] ?? offset, offset)
             }
@@ -364,13 +365,13 @@ package final class KafkaLog: MessageLog {
         }
     }
 
-    /// Milliseconds, an hour: more than the clocks of one fleet differ.
-    private static let leastSlack: Int64 = 3_600_000
+    /// More than the clocks of one fleet differ.
+    private static let leastSlack = Duration.seconds(3_600)
 
-    /// Whether the brokers have stamped a record at this time (milliseconds since 1970) or later. Ages are computed
+    /// Whether the brokers have stamped a record at this time or later. Ages are computed
     /// from this process's clock, and a clock that is years ahead would make every record old. So nothing is deleted
     /// until the log has reached about the same time; an idle fleet keeps its records until the next append.
-    private func hasReached(_ time: Int64) async throws -> Bool {
+    private func hasReached(_ time: Timestamp) async throws -> Bool {
         for topic in upkeep {
             let partitions = try await bounds(topic.name).map(\.partition)
             let offsets = try await queryClient.offsets(partitions, since: time)

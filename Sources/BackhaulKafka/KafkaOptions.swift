@@ -1,3 +1,5 @@
+package import BackhaulUnits
+
 /// How a settlement is written.
 package enum DeliveryMode: String, Hashable, Sendable, CaseIterable {
     /// Records and positions in one transaction.
@@ -21,10 +23,10 @@ package struct KafkaOptions: Sendable {
     package var prefix: String
     /// The `client.id`; transactional ids begin with `prefix` and this name.
     package var clientName: String
-    /// The largest record that `append` accepts, in bytes. A settlement may write larger ones.
-    package var maximumRecordSize: Int
-    /// Milliseconds after which an unacknowledged append or an unanswered request fails.
-    package var requestTimeout: Int
+    /// The largest record that `append` accepts. A settlement may write larger ones.
+    package var maximumRecordSize: ByteCount
+    /// The time after which an unacknowledged append or an unanswered request fails.
+    package var requestTimeout: Duration
     /// Whether the process ends soon. A fetch then waits only 5 ms for records, since the next read waits for it.
     package var isBrief: Bool
     /// The number of partitions that the reader keeps open: nine topics of 256 partitions. Only an open partition
@@ -34,8 +36,8 @@ package struct KafkaOptions: Sendable {
     package init(
         bootstrap: String, properties: [String: String] = [:], secrets: [String: String] = [:],
         tokens: (any TokenSource)? = nil, delivery: DeliveryMode = .transactional, prefix: String = "",
-        clientName: String = "backhaul", maximumRecordSize: Int = 1 << 20, requestTimeout: Int = 20_000,
-        isBrief: Bool = false
+        clientName: String = "backhaul", maximumRecordSize: ByteCount = ByteCount(1 << 20),
+        requestTimeout: Duration = .seconds(20), isBrief: Bool = false
     ) {
         self.bootstrap = bootstrap
         self.properties = properties
@@ -60,6 +62,9 @@ package struct KafkaOptions: Sendable {
     var adminGroup: String { Self.adminGroup(prefix: prefix) }
 
     package static func adminGroup(prefix: String) -> String { prefix + "admin" }
+
+    /// `requestTimeout` for librdkafka.
+    var requestMilliseconds: Int { Int(clamping: requestTimeout.inMilliseconds) }
 
     /// A number from the operator's properties, or the program's default.
     func milliseconds(_ name: String, _ standard: Int) -> Int { properties[name].flatMap(Int.init) ?? standard }

@@ -1,4 +1,5 @@
 internal import BackhaulLog
+internal import BackhaulUnits
 internal import CLibrdkafka
 
 /// Converts records to and from librdkafka's messages.
@@ -53,7 +54,7 @@ enum RecordTransport {
         let value = message.pointee
         return StoredRecord(
             position: LogPosition(partition: partition, offset: value.offset),
-            appendedAt: type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : time,
+            appendedAt: type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? .earliest : Timestamp(clamping: time),
             record: LogRecord(
                 key: bytes(value.key, value.key_len), value: bytes(value.payload, value.len),
                 headers: headers(message)))

@@ -1,4 +1,5 @@
 internal import BackhaulDomain
+internal import BackhaulUnits
 
 /// Reads the fields that name a task generation in Protobuf records, and checks them against their domain.
 enum GenerationCodec {
@@ -19,6 +20,15 @@ enum GenerationCodec {
         } catch {
             throw .invalid(what: what, problem: error.message)
         }
+    }
+
+    /// Checks a time in milliseconds since 1970.
+    /// - Throws: `RecordError`.
+    static func time(_ milliseconds: Int64, _ what: String) throws(RecordError) -> Timestamp {
+        guard let time = Timestamp(exactly: milliseconds) else {
+            throw .invalid(what: what, problem: "a time is not between the years 1970 and 9999")
+        }
+        return time
     }
 
     /// Checks a generation, or a number of attempts or crashes.

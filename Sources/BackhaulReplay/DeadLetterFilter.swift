@@ -1,5 +1,6 @@
 package import BackhaulDomain
 package import BackhaulRecords
+package import BackhaulUnits
 
 /// Selects dead letters; every given condition must hold.
 package struct DeadLetterFilter: Hashable, Sendable {
@@ -8,14 +9,14 @@ package struct DeadLetterFilter: Hashable, Sendable {
     package var taskID: ByteText?
     package var destination: ByteText?
     package var failure: String?
-    /// Milliseconds since 1970, inclusive.
-    package var since: Int64?
-    /// Milliseconds since 1970, exclusive.
-    package var until: Int64?
+    /// Inclusive.
+    package var since: Timestamp?
+    /// Exclusive.
+    package var until: Timestamp?
 
     package init(
         batch: ByteText? = nil, tenant: ByteText? = nil, taskID: ByteText? = nil, destination: ByteText? = nil,
-        failure: String? = nil, since: Int64? = nil, until: Int64? = nil
+        failure: String? = nil, since: Timestamp? = nil, until: Timestamp? = nil
     ) {
         self.batch = batch
         self.tenant = tenant
@@ -28,8 +29,8 @@ package struct DeadLetterFilter: Hashable, Sendable {
 
     package func takes(_ letter: DeadLetter) -> Bool {
         if let failure, letter.failure != failure { return false }
-        if let since, letter.failedAt ?? 0 < since { return false }
-        if let until, letter.failedAt ?? .max >= until { return false }
+        if let since, letter.failedAt ?? .earliest < since { return false }
+        if let until, letter.failedAt ?? .latest >= until { return false }
         guard batch != nil || tenant != nil || taskID != nil || destination != nil else { return true }
         guard let task = letter.task else { return false }
         return (batch ?? task.batch) == task.batch && (tenant ?? task.identity.tenant) == task.identity.tenant

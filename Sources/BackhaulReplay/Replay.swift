@@ -1,6 +1,7 @@
 package import BackhaulDomain
 package import BackhaulLog
 package import BackhaulRecords
+package import BackhaulUnits
 
 /// Appends the next generation of dead-lettered tasks.
 package struct Replay: Sendable {
@@ -9,7 +10,7 @@ package struct Replay: Sendable {
         /// Letters that match the filter, are tasks, and are not replayed yet.
         package var selected = 0
         /// Bytes of their files.
-        package var bytes: UInt64 = 0
+        package var size = ByteCount.zero
         /// Appended as the next generation.
         package var replayed = 0
         /// Letters whose next generation already exists.
@@ -27,7 +28,7 @@ package struct Replay: Sendable {
     private static let largestBatch = 500
 
     package init(
-        log: any MessageLog, layout: TopicLayout, clock: any LogClock, largeThreshold: UInt64,
+        log: any MessageLog, layout: TopicLayout, clock: any LogClock, largeThreshold: ByteCount,
         isOrdered: @escaping @Sendable (DestinationReference.Target) -> Bool
     ) {
         self.log = log
@@ -71,14 +72,14 @@ package struct Replay: Sendable {
                 return
             }
             summary.selected += 1
-            summary.bytes = summary.bytes.addingClamped(task.size)
+            summary.size += task.size
             guard appends else { return }
             batch.append(
                 try request(letter.stored, task, isChanged: false, after: letter.progress.generation))
             if let rate, rate > 0 {
                 try await flush(&batch, &summary)
-                let wait = min(Double(summary.selected) / rate * 1_000, Double(Domain.waits.upperBound))
-                try await clock.sleep(until: start.addingClamped(Int64(wait)))
+                let wait = min(Double(summary.selected) / rate, Domain.longestWait.inSeconds)
+                try await clock.sleep(until: start + .seconds(wait))
             } else if batch.count >= Self.largestBatch {
                 try await flush(&batch, &summary)
             }
@@ -114,7 +115,7 @@ package struct Replay: Sendable {
     private func record(of task: TaskGeneration, at position: LogPosition?) async throws -> (StoredRecord, UploadTask)?
     {
         if let position {
-            let page = try await log.read(position.partition, from: position.offset, records: 1, bytes: 1)
+            let page = try await log.read(position.partition, from: position.offset, records: 1, bytes: ByteCount(1))
             // The offset may be truncated away: the page then begins after it.
             if let stored = page.records.first, stored.position == position,
                 let found = try? TaskRecord.read(stored.record).task, found.identity == task.identity

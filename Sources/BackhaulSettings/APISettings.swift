@@ -1,4 +1,5 @@
 package import BackhaulDomain
+package import BackhaulUnits
 
 /// What HTTP callers may do, and how they authenticate.
 package struct APISettings: Sendable {
@@ -32,7 +33,7 @@ package struct APISettings: Sendable {
     package var freeURLs = false
     /// The path of the file with the token for the acknowledger's API; empty for none.
     package var viewTokenFile = ""
-    package var slowestBytesPerSecond: Int64 = 0
+    package var slowestBytesPerSecond = ByteCount.zero
 
     package init() {}
 

@@ -2,28 +2,28 @@ package import BackhaulDestinations
 package import BackhaulDomain
 package import BackhaulFiles
 package import BackhaulTransfer
+package import BackhaulUnits
 
 /// The whole configuration, validated.
 package struct Settings: Sendable {
     package var layout = TopicLayout()
     package var partitions = 8
     package var replication = 3
-    /// Milliseconds, as all durations here.
-    package var workRetention: Int64 = 0
-    package var resultsRetention: Int64 = 0
-    package var deadLettersRetention: Int64 = 0
+    package var workRetention = Duration.zero
+    package var resultsRetention = Duration.zero
+    package var deadLettersRetention = Duration.zero
     package var policy = RetryPolicy.standard
     package var uploads = 0
     package var largeUploads = 0
-    package var largeThreshold: UInt64 = 0
+    package var largeThreshold = ByteCount.zero
     package var transfers = TransferLimits.standard
-    package var markAfter: Int64 = 0
-    package var grace: Int64 = 0
+    package var markAfter = Duration.zero
+    package var grace = Duration.zero
     package var egressAllow: [AddressRange] = []
     package var freeURLs = true
     package var durability = "fsync"
     package var logLevel = "info"
-    package var maximumShutdown: Int64 = 0
+    package var maximumShutdown = Duration.zero
     package var kafka = KafkaSettings()
     package var tracing = TracingSettings()
     package var api = APISettings()

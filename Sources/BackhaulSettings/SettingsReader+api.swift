@@ -1,4 +1,5 @@
 internal import BackhaulDomain
+internal import BackhaulUnits
 internal import Foundation
 internal import Yams
 
@@ -14,7 +15,7 @@ extension SettingsReader {
         api.fileRoots = try list("api.fileRoots").map { ByteText($0) }
         api.freeURLs = try flag("api.freeURLs")
         api.viewTokenFile = raw("api.viewTokenFile")
-        api.slowestBytesPerSecond = Int64(try integer("api.slowestBytesPerSecond"))
+        api.slowestBytesPerSecond = ByteCount(clamping: try integer("api.slowestBytesPerSecond"))
         return api
     }
 

@@ -1,4 +1,5 @@
 internal import BackhaulDomain
+internal import BackhaulUnits
 internal import Foundation
 
 /// Parses the texts of settings by their kind.
@@ -30,7 +31,7 @@ extension SettingsReader {
         return value
     }
 
-    func duration(_ name: String) throws -> Int64 {
+    func duration(_ name: String) throws -> Duration {
         guard let value = DurationText.parse(raw(name)) else {
             throw error(name, "'\(raw(name))' is not a duration such as 500ms, 10s, 1m, 6h or 1d")
         }
@@ -41,7 +42,7 @@ extension SettingsReader {
         var tracing = TracingSettings()
         tracing.endpoint = raw("tracing.endpoint").isEmpty ? collector : raw("tracing.endpoint")
         tracing.headersFile = raw("tracing.headersFile")
-        tracing.percent = try integer("tracing.percent")
+        tracing.share = Ratio(clamping: Double(try integer("tracing.percent")) / 100)
         let endpoint = tracing.endpoint
         guard endpoint.isEmpty || endpoint.hasPrefix("http://") || endpoint.hasPrefix("https://") else {
             throw error("tracing.endpoint", "must begin with http:// or https://")
@@ -49,9 +50,9 @@ extension SettingsReader {
         return tracing
     }
 
-    func tiers() throws -> [Int64] {
+    func tiers() throws -> [Duration] {
         let tiers = try list("retry.tiers").map { text in
-            guard let value = DurationText.parse(text), value >= 100 else {
+            guard let value = DurationText.parse(text), value >= .milliseconds(100) else {
                 throw error("retry.tiers", "'\(text)' is not a duration of 100ms or more")
             }
             return value
@@ -62,11 +63,11 @@ extension SettingsReader {
         return tiers
     }
 
-    func fraction(_ name: String) throws -> Double {
+    func fraction(_ name: String) throws -> Ratio {
         guard let value = Double(raw(name)), (0...0.5).contains(value) else {
             throw error(name, "'\(raw(name))' is not a number from 0 to 0.5")
         }
-        return value
+        return Ratio(clamping: value)
     }
 
     func flag(_ name: String) throws -> Bool {
@@ -88,13 +89,13 @@ extension SettingsReader {
         raw(name).split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     }
 
-    func size(_ name: String) throws -> UInt64 {
+    func size(_ name: String) throws -> ByteCount {
         let text = raw(name)
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         let units: [String: UInt64] = ["": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40]
         guard let number = UInt64(digits), let unit = units[String(text.dropFirst(digits.count))],
             !number.multipliedReportingOverflow(by: unit).overflow
         else { throw error(name, "'\(text)' is not a size such as 65536, 64KiB or 1GiB") }
-        return number * unit
+        return ByteCount(number * unit)
     }
 }

@@ -2,6 +2,7 @@ internal import BackhaulDestinations
 internal import BackhaulDomain
 internal import BackhaulFiles
 internal import BackhaulTransfer
+internal import BackhaulUnits
 internal import Foundation
 internal import Yams
 
@@ -245,7 +246,7 @@ package struct SettingsReader {
         settings.transfers = TransferLimits(
             transfers: settings.uploads + settings.largeUploads, transfersPerHost: try integer("limits.uploadsPerHost"),
             connectTimeout: try duration("limits.connectTimeout"),
-            stallBytesPerSecond: try integer("limits.stallBytesPerSecond"),
+            stallBytesPerSecond: ByteCount(clamping: try integer("limits.stallBytesPerSecond")),
             stallTimeout: try duration("limits.stallTimeout"))
         settings.markAfter = try duration("worker.markAfter")
         settings.grace = try duration("shutdown.grace")

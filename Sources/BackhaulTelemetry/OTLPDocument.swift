@@ -1,3 +1,4 @@
+internal import BackhaulUnits
 internal import Foundation
 
 /// Encodes spans as an `ExportTraceServiceRequest` in JSON. Ids are hex, unlike in Protobuf's own JSON mapping, and
@@ -27,9 +28,9 @@ enum OTLPDocument {
         return found
     }
 
-    /// Converts milliseconds since 1970, which may come from a record: limited to what 64 bits of nanoseconds hold.
-    private static func nanoseconds(_ milliseconds: Int64) -> Int64 {
-        min(max(milliseconds, 0), Int64.max / 1_000_000) * 1_000_000
+    /// Nanoseconds since 1970, limited to what 64 bits hold: the year 2262.
+    private static func nanoseconds(_ time: Timestamp) -> Int64 {
+        min(time.milliseconds, Int64.max / 1_000_000) * 1_000_000
     }
 
     private static func attributes(_ values: [String: Span.Value]) -> [[String: Any]] {

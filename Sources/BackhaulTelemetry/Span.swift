@@ -1,3 +1,5 @@
+package import BackhaulUnits
+
 /// One operation of a trace.
 package struct Span: Hashable, Sendable {
     /// Numbered as in OpenTelemetry.
@@ -17,15 +19,15 @@ package struct Span: Hashable, Sendable {
     package var context: TraceContext
     /// The parent's span id; nil for the first span of a trace.
     package var parent: String?
-    /// Milliseconds since 1970.
-    package var startedAt: Int64
-    package var endedAt: Int64
+    package var startedAt: Timestamp
+    package var endedAt: Timestamp
     package var attributes: [String: Value]
     /// The error; nil on success.
     package var error: String?
 
     package init(
-        _ name: String, _ kind: Kind, _ context: TraceContext, parent: String?, startedAt: Int64, endedAt: Int64,
+        _ name: String, _ kind: Kind, _ context: TraceContext, parent: String?, startedAt: Timestamp,
+        endedAt: Timestamp,
         attributes: [String: Value], error: String? = nil
     ) {
         self.name = name

@@ -1,3 +1,4 @@
+package import BackhaulUnits
 package import Foundation
 package import Logging
 internal import Synchronization
@@ -13,7 +14,7 @@ package final class Tracer: Sendable {
 
     private let service: String
     private let version: String
-    private let percent: Int
+    private let share: Ratio
     private let send: @Sendable (Data) async throws -> Void
     private let logger: Logger
     private let state = Mutex(State())
@@ -27,16 +28,16 @@ package final class Tracer: Sendable {
 
     /// - Parameters:
     ///   - service: the collector's name for this process.
-    ///   - percent: share of the traces started here that are recorded; for a trace from a caller, its own flag
+    ///   - share: of the traces started here that are recorded; for a trace from a caller, its own flag
     ///     decides.
     ///   - send: posts a document to the collector.
     package init(
-        service: String, version: String, percent: Int, logger: Logger,
+        service: String, version: String, share: Ratio, logger: Logger,
         send: @escaping @Sendable (Data) async throws -> Void
     ) {
         self.service = service
         self.version = version
-        self.percent = percent
+        self.share = share
         self.logger = logger
         self.send = send
     }
@@ -44,7 +45,7 @@ package final class Tracer: Sendable {
     package var families: [MetricFamily] { [counts.family] }
 
     /// Starts a new trace.
-    package func root() -> TraceContext { .root(isSampled: Int.random(in: 0..<100) < percent) }
+    package func root() -> TraceContext { .root(isSampled: Double.random(in: 0..<1) < share.value) }
 
     /// Queues a finished span; ignores it when its trace is not sampled.
     package func record(_ span: Span) {

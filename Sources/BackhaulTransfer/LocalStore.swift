@@ -1,5 +1,6 @@
 internal import BackhaulDomain
 package import BackhaulFiles
+internal import BackhaulUnits
 internal import Crypto
 internal import Foundation
 
@@ -124,7 +125,7 @@ package struct LocalStore: Sendable {
             errno = walk.errno
             throw failure("storing \(walk.message)", placement)
         }
-        var report = TransferReport(bytesSent: placement.body.count, sha256: digest)
+        var report = TransferReport(bytesSent: placement.body.size, sha256: digest)
         if placement.readsBack {
             (report.receivedSHA256, report.bytesReceived) = try readBack(file, placement, cancelled)
         }
@@ -156,13 +157,13 @@ package struct LocalStore: Sendable {
             return loaded.sha256
         case .file(let source):
             var hash = SHA256()
-            var offset: UInt64 = 0
+            var offset = ByteCount.zero
             while offset < source.size {
                 if cancelled.isSet { throw CancellationError() }
-                let bytes = try source.read(at: offset, count: Int(min(UInt64(chunk), source.size - offset)))
+                let bytes = try source.read(at: offset, size: min(ByteCount(clamping: chunk), source.size - offset))
                 hash.update(data: bytes)
                 try writeAll(bytes, to: file, placement)
-                offset += UInt64(bytes.count)
+                offset += ByteCount(clamping: bytes.count)
             }
             try source.checkUnchanged()
             return Hex.encode(hash.finalize())
@@ -183,7 +184,7 @@ package struct LocalStore: Sendable {
 
     private static func readBack(
         _ file: Int32, _ placement: LocalPlacement, _ cancelled: CancelFlag
-    ) throws -> (String, UInt64) {
+    ) throws -> (String, ByteCount) {
         // Drops what was just written from the cache, so that the bytes come from the disk, not from memory.
         _ = posix_fadvise(file, 0, 0, Int32(POSIX_FADV_DONTNEED))
         var hash = SHA256()
@@ -194,7 +195,7 @@ package struct LocalStore: Sendable {
             let count = pread(file, &buffer, buffer.count, off_t(offset))
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw failure("reading back", placement) }
-            if count == 0 { return (Hex.encode(hash.finalize()), offset) }
+            if count == 0 { return (Hex.encode(hash.finalize()), ByteCount(offset)) }
             hash.update(data: buffer[0..<count])
             offset += UInt64(count)
         }

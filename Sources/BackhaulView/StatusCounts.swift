@@ -1,4 +1,5 @@
 internal import BackhaulDomain
+internal import BackhaulUnits
 
 /// The number of tasks by state, each counted at its latest generation.
 package struct StatusCounts: Hashable, Sendable, Codable {

@@ -1,6 +1,7 @@
 package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulSQLite
+package import BackhaulUnits
 internal import GRDB
 
 /// Queries a view.
@@ -32,8 +33,8 @@ extension StatusView {
         }
     }
 
-    /// The bytes of all files of a batch, and of those that are stored; `Int64.max` for a larger sum.
-    package func bytes(batch: ByteText, tenant: ByteText) async throws -> (accepted: Int64, succeeded: Int64) {
+    /// The size of all files of a batch, and of those that are stored.
+    package func size(batch: ByteText, tenant: ByteText) async throws -> (accepted: ByteCount, succeeded: ByteCount) {
         try await database.read { database in
             var statement = try BoundStatement(
                 database, "SELECT state, bytes_high, bytes_low FROM counts WHERE tenant = ? AND batch = ?")
@@ -46,7 +47,7 @@ extension StatusView {
                 all = all.adding(part)
                 if statement.text(0) == TaskState.succeeded.rawValue { stored = stored.adding(part) }
             }
-            return (all.total, stored.total)
+            return (all.size, stored.size)
         }
     }
 
@@ -113,8 +114,8 @@ extension StatusView {
                 found.append(
                     AttemptStatus(
                         generation: Int(statement.integer(0)), attempt: Int(statement.integer(1)),
-                        outcome: statement.text(2) ?? "", startedAt: statement.integer(3),
-                        finishedAt: statement.integer(4), failure: Self.failure(statement, from: 6),
+                        outcome: statement.text(2) ?? "", startedAt: statement.time(3),
+                        finishedAt: statement.time(4), failure: Self.failure(statement, from: 6),
                         worker: statement.text(5) ?? ""))
             }
             return found
@@ -144,15 +145,15 @@ extension StatusView {
         }
         if let from = search.acceptedFrom {
             conditions.append("accepted_at >= ?")
-            values.append(.number(from))
+            values.append(.number(from.milliseconds))
         }
         if let before = search.acceptedBefore {
             conditions.append("accepted_at < ?")
-            values.append(.number(before))
+            values.append(.number(before.milliseconds))
         }
         if let after = search.after {
             conditions.append("(accepted_at, id) > (?, ?)")
-            values += [.number(after.acceptedAt), .text(after.id.text)]
+            values += [.number(after.acceptedAt.milliseconds), .text(after.id.text)]
         }
         // The other conditions filter a bounded number of rows, which bounds the cost of a search.
         let inner = """
@@ -187,7 +188,7 @@ extension StatusView {
                     """)
                 for value in bound { value.bind(to: &end) }
                 if try end.next(), end.integer(2) == Int64(Self.lookedAt) {
-                    next = TaskSearch.Cursor(acceptedAt: end.integer(0), id: end.name(1))
+                    next = TaskSearch.Cursor(acceptedAt: end.time(0), id: end.name(1))
                 }
                 end.reset()
             }
@@ -232,9 +233,9 @@ extension StatusView {
             task: TaskGeneration(
                 identity: TaskIdentity(tenant: row.name(0), id: row.name(1)), generation: Int(row.integer(2))),
             state: state, batch: row.name(4), root: row.name(5), path: row.name(6), destination: row.name(7),
-            key: row.name(8), bytes: UInt64(max(0, row.integer(9))), acceptedAt: row.integer(10),
-            startedAt: row.optionalInteger(11), finishedAt: row.optionalInteger(12),
-            nextAttemptAt: row.optionalInteger(13), attempts: Int(row.integer(14)), crashes: Int(row.integer(15)),
+            key: row.name(8), size: row.size(9), acceptedAt: row.time(10),
+            startedAt: row.optionalTime(11), finishedAt: row.optionalTime(12),
+            nextAttemptAt: row.optionalTime(13), attempts: Int(row.integer(14)), crashes: Int(row.integer(15)),
             failure: failure(row, from: 25), sha256: row.text(16), verification: row.text(17),
             objectMayExist: leftBehind ?? (row.integer(18) != 0), worker: row.text(20) ?? "",
             isAcknowledged: row.integer(21) != 0, position: position)

@@ -2,6 +2,7 @@ package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulSQLite
 package import BackhaulTelemetry
+internal import BackhaulUnits
 internal import Foundation
 internal import GRDB
 package import Logging
@@ -266,7 +267,7 @@ package final class StatusView: Sendable {
     /// The records and bytes of one partition per transaction: many, since a row is written once per transaction;
     /// few, since all are in memory at once.
     private static let pageRecords = 256
-    private static let pageBytes = 256 << 10
+    private static let pageBytes = ByteCount(256 << 10)
 
     /// Reads results first: once a task has ended, its intermediate states are not needed. Their ends are read
     /// first as well, so that the task of every result and outcome is among the records that are read.

@@ -1,6 +1,7 @@
 package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulRecords
+internal import BackhaulUnits
 
 /// The actions of owners on their tasks: PhotoKit's cancel and acknowledge. (A retry is a replay of one task.)
 ///
@@ -43,9 +44,9 @@ package struct TaskActions: Sendable {
     /// `objectMayExist` set, since an upload may be in progress; the worker's report corrects the view.
     /// - Parameters:
     ///   - caller: the name of the caller, for the record.
-    ///   - patience: milliseconds to wait for the result.
+    ///   - patience: how long to wait for the result.
     /// - Throws: `LogError`; the cancel may have been written or not, and may be repeated.
-    package func cancel(_ status: TaskStatus, caller: String, patience: Int64) async throws -> Cancel {
+    package func cancel(_ status: TaskStatus, caller: String, patience: Duration) async throws -> Cancel {
         let task = status.task
         if status.state == .cancelled { return .cancelled }
         if status.state.isTerminal { return .ended(status.state) }
@@ -53,7 +54,7 @@ package struct TaskActions: Sendable {
         let outcome = Outcome(
             kind: .cancelled, task: task, batch: status.batch,
             destination: DestinationReference(target: .named(status.destination), key: status.key),
-            attempts: status.attempts, crashes: status.crashes, bytes: status.bytes,
+            attempts: status.attempts, crashes: status.crashes, size: status.size,
             worker: Outcome.callerPrefix + caller,
             acceptedAt: status.acceptedAt, startedAt: now, finishedAt: now, objectMayExist: true)
         _ = try await log.append([try OutcomeRecord.request(outcome, layout, trace: nil)])
@@ -86,7 +87,7 @@ package struct TaskActions: Sendable {
             let note = Outcome(
                 kind: .acknowledged, task: status.task, batch: status.batch,
                 destination: DestinationReference(target: .named(status.destination), key: status.key),
-                attempts: status.attempts, crashes: status.crashes, bytes: status.bytes,
+                attempts: status.attempts, crashes: status.crashes, size: status.size,
                 worker: Outcome.callerPrefix + caller,
                 acceptedAt: status.acceptedAt, startedAt: now, finishedAt: now)
             requests.append(try OutcomeRecord.request(note, layout, trace: nil))
@@ -96,10 +97,10 @@ package struct TaskActions: Sendable {
     }
 
     /// Waits until the view shows a state that satisfies `isEnough`.
-    /// - Parameter patience: milliseconds to wait.
+    /// - Parameter patience: how long to wait.
     /// - Returns: that state, or the state when the time is up; nil when the view no longer shows this generation.
     private func state(
-        of task: TaskGeneration, patience: Int64, until isEnough: (TaskState) -> Bool
+        of task: TaskGeneration, patience: Duration, until isEnough: (TaskState) -> Bool
     ) async throws -> TaskState? {
         let end = clock.now + patience
         let signal = view.watch()
@@ -108,7 +109,7 @@ package struct TaskActions: Sendable {
             try await view.catchUp()
             guard let found = try await view.task(task.identity), found.task == task else { return nil }
             if isEnough(found.state) || clock.now >= end { return found.state }
-            await signal.wait(until: min(end, clock.now + 500), by: clock)
+            await signal.wait(until: min(end, clock.now + .milliseconds(500)), by: clock)
         }
     }
 }

@@ -1,4 +1,5 @@
 package import BackhaulDomain
+package import BackhaulUnits
 
 /// The conditions of a search among a tenant's tasks, and the end of the previous page. All given conditions must
 /// hold.
@@ -7,10 +8,10 @@ package struct TaskSearch: Hashable, Sendable {
     /// come and go.
     package struct Cursor: Hashable, Sendable {
         /// Milliseconds since 1970.
-        package var acceptedAt: Int64
+        package var acceptedAt: Timestamp
         package var id: ByteText
 
-        package init(acceptedAt: Int64, id: ByteText) {
+        package init(acceptedAt: Timestamp, id: ByteText) {
             self.acceptedAt = acceptedAt
             self.id = id
         }
@@ -21,9 +22,9 @@ package struct TaskSearch: Hashable, Sendable {
     package var state: TaskState?
     package var destination: ByteText?
     /// Milliseconds since 1970, inclusive.
-    package var acceptedFrom: Int64?
+    package var acceptedFrom: Timestamp?
     /// Milliseconds since 1970, exclusive.
-    package var acceptedBefore: Int64?
+    package var acceptedBefore: Timestamp?
     package var limit: Int
     package var after: Cursor?
 

@@ -1,5 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
+package import BackhaulUnits
 
 /// The status of a task in the view, at its latest generation.
 package struct TaskStatus: Hashable, Sendable {
@@ -11,12 +12,11 @@ package struct TaskStatus: Hashable, Sendable {
     package var path: ByteText
     package var destination: ByteText
     package var key: ByteText
-    package var bytes: UInt64
-    /// Milliseconds since 1970, here and below.
-    package var acceptedAt: Int64
-    package var startedAt: Int64?
-    package var finishedAt: Int64?
-    package var nextAttemptAt: Int64?
+    package var size: ByteCount
+    package var acceptedAt: Timestamp
+    package var startedAt: Timestamp?
+    package var finishedAt: Timestamp?
+    package var nextAttemptAt: Timestamp?
     package var attempts: Int
     package var crashes: Int
     package var failure: Failure?
@@ -36,9 +36,8 @@ package struct AttemptStatus: Hashable, Sendable {
     package var attempt: Int
     /// `retrying` when another try followed, else how the generation ended.
     package var outcome: String
-    /// Milliseconds since 1970.
-    package var startedAt: Int64
-    package var finishedAt: Int64
+    package var startedAt: Timestamp
+    package var finishedAt: Timestamp
     package var failure: Failure?
     package var worker: String
 }

@@ -124,7 +124,7 @@ struct ViewApplier {
         for batch in [row.batch, nil] {
             let place = Place(tenant: tenant, batch: batch, state: row.state)
             changes[place, default: Change()].tasks += sign
-            changes[place, default: Change()].bytes.add(row.bytes, sign)
+            changes[place, default: Change()].bytes.add(row.size, sign)
             changes[place, default: Change()].unacknowledged += row.isUnacknowledged ? sign : 0
         }
     }

@@ -1,6 +1,7 @@
 internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulRecords
+internal import BackhaulUnits
 internal import Foundation
 
 /// The change that one record means for a view. Pure.
@@ -33,12 +34,13 @@ enum ViewNews: Hashable, Sendable {
     /// A result holds only the label of its destination, not whether that was a name. The label is enough for a
     /// view.
     private static func outcome(of result: ResultDocument) -> Outcome? {
-        func time(_ text: String) -> Int64 { (TimeText.nanoseconds(text) ?? 0) / 1_000_000 }
+        func time(_ text: String) -> Timestamp { TimeText.parse(text)?.timestamp ?? .earliest }
         guard let kind = OutcomeKind(rawValue: result.status), kind.isTerminal else { return nil }
         return Outcome(
             kind: kind, task: result.task, batch: result.batch,
             destination: DestinationReference(target: .named(result.destination), key: result.key),
-            attempts: result.attempts, crashes: result.crashes, bytes: result.bytes, sha256: result.sha256 ?? "",
+            attempts: result.attempts, crashes: result.crashes, size: ByteCount(result.bytes),
+            sha256: result.sha256 ?? "",
             verification: result.verification ?? "",
             failure: result.failure.map {
                 Failure(FailureClass(rawValue: $0.kind) ?? .permanent, $0.message, httpStatus: $0.httpStatus)

@@ -1,6 +1,7 @@
 internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulRecords
+internal import BackhaulUnits
 
 /// A view's row for a task at its latest generation, and how changes update it. Pure.
 ///
@@ -11,7 +12,7 @@ struct ViewRow: Hashable, Sendable {
     var generation: Int
     var batch: ByteText
     var state = TaskState.waiting
-    var bytes: Int64
+    var size: ByteCount
     var destination: ByteText
     var key: ByteText
     /// Empty until the task's record is read.
@@ -19,11 +20,10 @@ struct ViewRow: Hashable, Sendable {
     var path: ByteText = ""
     /// The fingerprint of the first submission; nil until its record is read.
     var fingerprint: [UInt8]?
-    /// Milliseconds since 1970, like all times here.
-    var acceptedAt: Int64
-    var startedAt: Int64?
-    var finishedAt: Int64?
-    var dueAt: Int64?
+    var acceptedAt: Timestamp
+    var startedAt: Timestamp?
+    var finishedAt: Timestamp?
+    var dueAt: Timestamp?
     var attempts = 0
     var crashes = 0
     var failure: String?
@@ -46,7 +46,7 @@ struct ViewRow: Hashable, Sendable {
     private init(unseen outcome: Outcome) {
         generation = outcome.task.generation
         batch = outcome.batch
-        bytes = Int64(clamping: outcome.bytes)
+        size = outcome.size
         destination = outcome.destination.label
         key = outcome.destination.key
         acceptedAt = outcome.acceptedAt
@@ -55,7 +55,7 @@ struct ViewRow: Hashable, Sendable {
     private init(_ task: UploadTask, generation: Int, fingerprint: [UInt8], position: LogPosition) {
         self.generation = generation
         batch = task.batch
-        bytes = Int64(clamping: task.size)
+        size = task.size
         destination = task.destination.label
         key = task.destination.key
         root = task.source.root
@@ -67,13 +67,13 @@ struct ViewRow: Hashable, Sendable {
 
     /// Creates a row from stored columns; the others are set afterwards.
     init(
-        generation: Int, batch: ByteText, state: TaskState, bytes: Int64, destination: ByteText, key: ByteText,
-        acceptedAt: Int64
+        generation: Int, batch: ByteText, state: TaskState, size: ByteCount, destination: ByteText, key: ByteText,
+        acceptedAt: Timestamp
     ) {
         self.generation = generation
         self.batch = batch
         self.state = state
-        self.bytes = bytes
+        self.size = size
         self.destination = destination
         self.key = key
         self.acceptedAt = acceptedAt
@@ -127,7 +127,7 @@ struct ViewRow: Hashable, Sendable {
         }
         var row = of(outcome, after: known)
         row.note(outcome, state: state, due: nil)
-        row.bytes = Int64(clamping: outcome.bytes)
+        row.size = outcome.size
         return row
     }
 
@@ -165,7 +165,7 @@ struct ViewRow: Hashable, Sendable {
         return row
     }
 
-    private mutating func note(_ outcome: Outcome, state: TaskState, due: Int64?) {
+    private mutating func note(_ outcome: Outcome, state: TaskState, due: Timestamp?) {
         self.state = state
         startedAt = outcome.startedAt
         finishedAt = outcome.kind.isTerminal ? outcome.finishedAt : nil

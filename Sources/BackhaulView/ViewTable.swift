@@ -37,14 +37,14 @@ struct ViewTable {
         defer { select.reset() }
         var known = ViewRow(
             generation: Int(select.integer(0)), batch: select.name(1),
-            state: select.text(2).flatMap(TaskState.init(rawValue:)) ?? .expired, bytes: select.integer(3),
-            destination: select.name(4), key: select.name(5), acceptedAt: select.integer(9))
+            state: select.text(2).flatMap(TaskState.init(rawValue:)) ?? .expired, size: select.size(3),
+            destination: select.name(4), key: select.name(5), acceptedAt: select.time(9))
         known.root = select.name(6)
         known.path = select.name(7)
         known.fingerprint = select.bytes(8)
-        known.startedAt = select.optionalInteger(10)
-        known.finishedAt = select.optionalInteger(11)
-        known.dueAt = select.optionalInteger(12)
+        known.startedAt = select.optionalTime(10)
+        known.finishedAt = select.optionalTime(11)
+        known.dueAt = select.optionalTime(12)
         known.attempts = Int(select.integer(13))
         known.crashes = Int(select.integer(14))
         known.failure = select.text(15)
@@ -77,7 +77,7 @@ struct ViewTable {
         statement.bind(row.generation)
         statement.bind(row.batch.text)
         statement.bind(row.state.rawValue)
-        statement.bind(row.bytes)
+        statement.bind(row.size)
         statement.bind(row.destination.text)
         statement.bind(row.key.text)
         statement.bind(row.root.text)
@@ -104,9 +104,4 @@ struct ViewTable {
         statement.bind(identity.tenant.text)
         statement.bind(identity.id.text)
     }
-}
-
-extension BoundStatement {
-    /// The column as a name; empty for NULL.
-    func name(_ column: Int32) -> ByteText { ByteText(text(column) ?? "") }
 }

@@ -1,4 +1,5 @@
 internal import BackhaulDomain
+internal import BackhaulUnits
 
 /// A sum of file sizes in two halves, so that it does not overflow: SQLite turns a sum beyond 64 bits into a
 /// floating-point number, and Swift traps. Sizes have at most 53 bits, so 2³¹ of them fit.
@@ -9,8 +10,8 @@ struct WideSum: Hashable, Sendable {
     /// The sum of the lower 32 bits; may itself have more than 32 bits.
     var low: Int64 = 0
 
-    mutating func add(_ size: Int64, _ sign: Int64) {
-        let size = max(0, size)
+    mutating func add(_ size: ByteCount, _ sign: Int64) {
+        let size = Int64(clamping: size.bytes)
         high += sign * (size >> Self.bits)
         low += sign * (size & (1 << Self.bits - 1))
     }
@@ -19,10 +20,10 @@ struct WideSum: Hashable, Sendable {
         WideSum(high: high.addingClamped(other.high), low: low.addingClamped(other.low))
     }
 
-    /// The sum in bytes; `Int64.max` when it is larger.
-    var total: Int64 {
+    /// The sum; at most `Int64.max` bytes.
+    var size: ByteCount {
         let carried = high.addingReportingOverflow(low >> Self.bits)
-        guard !carried.overflow, carried.partialValue < 1 << 31 else { return .max }
-        return max(0, carried.partialValue << Self.bits | (low & (1 << Self.bits - 1)))
+        guard !carried.overflow, carried.partialValue < 1 << 31 else { return ByteCount(clamping: Int64.max) }
+        return ByteCount(clamping: carried.partialValue << Self.bits | (low & (1 << Self.bits - 1)))
     }
 }

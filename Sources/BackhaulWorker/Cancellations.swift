@@ -1,6 +1,7 @@
 package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulRecords
+internal import BackhaulUnits
 internal import Synchronization
 
 /// The cancelled task generations, followed in the control topic.
@@ -48,7 +49,7 @@ package final class Cancellations: Sendable {
         let limit = isWhole ? try await log.decided(partition) : 0
         while true {
             let from = state.withLock(\.next)
-            let page = try await log.read(partition, from: from, records: 1_000, bytes: 1 << 20)
+            let page = try await log.read(partition, from: from, records: 1_000, bytes: ByteCount(1 << 20))
             let now = ContinuousClock.now
             var cancelled: [TaskGeneration] = []
             let listeners = state.withLock { state -> [@Sendable (TaskGeneration) async -> Void] in

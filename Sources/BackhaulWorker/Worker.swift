@@ -69,7 +69,7 @@ package final class Worker: Sendable {
             return state.isStopped
         }
         // `stop` was called before the lanes existed.
-        if isStopped { for lane in lanes { await lane.stop(grace: 0) } }
+        if isStopped { for lane in lanes { await lane.stop(grace: .zero) } }
         cancellations.listen { [weak self] task in
             for lane in self?.state.withLock(\.lanes) ?? [] { await lane.cancel(task) }
         }
@@ -99,9 +99,9 @@ package final class Worker: Sendable {
         }
     }
 
-    /// Takes no more tasks, gives uploads in progress `grace` milliseconds, settles and leaves the groups. An
+    /// Takes no more tasks, gives uploads in progress `grace`, settles and leaves the groups. An
     /// interrupted upload spends no attempt.
-    package func stop(grace: Int64? = nil) async {
+    package func stop(grace: Duration? = nil) async {
         let lanes = state.withLock { state in
             state.isStopped = true
             return state.lanes
@@ -128,7 +128,7 @@ package final class Worker: Sendable {
         }
     }
 
-    private func lane(_ kind: Lane.Kind, _ session: any LogSession, _ tiers: [Int64], slots: Int) -> Lane {
+    private func lane(_ kind: Lane.Kind, _ session: any LogSession, _ tiers: [Duration], slots: Int) -> Lane {
         Lane(
             log: log, session: session,
             context: LaneContext(

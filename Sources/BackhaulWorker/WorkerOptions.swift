@@ -1,4 +1,5 @@
 package import BackhaulDomain
+package import BackhaulUnits
 
 /// The options of a worker role.
 package struct WorkerOptions: Sendable {
@@ -9,12 +10,12 @@ package struct WorkerOptions: Sendable {
     /// Concurrent uploads of the small lane and of the large lane.
     package var uploads: Int
     package var largeUploads: Int
-    /// Files of this many bytes or more go through the large lane.
-    package var largeThreshold: UInt64
+    /// Files of this size or more go through the large lane.
+    package var largeThreshold: ByteCount
     /// Milliseconds that an upload runs before it writes an in-flight mark.
-    package var markAfter: Int64
+    package var markAfter: Duration
     /// Milliseconds that uploads in progress have to finish when the worker stops or releases a partition.
-    package var grace: Int64
+    package var grace: Duration
     /// Maximum tasks of one lane that wait in memory for less than the smallest tier. More go through the smallest
     /// tier.
     package var memoryWaits: Int
@@ -39,7 +40,8 @@ package struct WorkerOptions: Sendable {
 
     package init(
         name: String, layout: TopicLayout, policy: RetryPolicy, uploads: Int = 32, largeUploads: Int = 8,
-        largeThreshold: UInt64 = 64 << 20, markAfter: Int64 = 5_000, grace: Int64 = 10_000, memoryWaits: Int = 4_000,
+        largeThreshold: ByteCount = ByteCount(64 << 20), markAfter: Duration = .seconds(5),
+        grace: Duration = .seconds(10), memoryWaits: Int = 4_000,
         decisionsPerUpload: Int = 1
     ) {
         self.name = name

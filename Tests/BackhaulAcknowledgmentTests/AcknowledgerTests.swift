@@ -6,6 +6,7 @@ import BackhaulLog
 import BackhaulPipelineKit
 import BackhaulRecords
 import BackhaulTestKit
+import BackhaulUnits
 import BackhaulView
 import Foundation
 import Logging
@@ -19,8 +20,7 @@ struct AcknowledgerTests {
             task: TaskGeneration(identity: TaskIdentity(tenant: "t", id: ByteText(id)), generation: generation),
             batch: "b",
             destination: DestinationReference(target: .named("nas"), key: ByteText(id)), attempts: 1, crashes: 0,
-            bytes: 1,
-            worker: "w", acceptedAt: 1, startedAt: 2, finishedAt: 3)
+            size: ByteCount(1), worker: "w", acceptedAt: 1, startedAt: 2, finishedAt: 3)
     }
 
     private func append(_ pipeline: Pipeline, _ outcomes: [Outcome]) async throws {
@@ -79,7 +79,7 @@ struct AcknowledgerTests {
                         Issue.record("the task is not known although its result is retained")
                         return
                     }
-                    logClock.advance(by: Pipeline.resultsAge + 1)
+                    logClock.advance(by: Pipeline.resultsAge + .milliseconds(1))
                     try await pipeline.log.maintain()
                     #expect(try await pipeline.allResults().isEmpty)
                     #expect(try await pipeline.audit().isClean)
@@ -92,13 +92,22 @@ struct AcknowledgerTests {
         try await withPipeline(partitions: 1) { pipeline in
             var odds: [Outcome] = []
             for change: (inout Outcome) -> Void in [
-                { $0.startedAt = .min }, { $0.finishedAt = .max }, { $0.acceptedAt = .min }, { $0.bytes = .max },
-                { $0.batch = ByteText(String(repeating: "\u{1}", count: 300_000)) },
+                { $0.size = ByteCount(.max) }, { $0.batch = ByteText(String(repeating: "\u{1}", count: 300_000)) },
                 { $0.task.identity.tenant = "\u{212a}evin" }, { $0.destination.key = "../x" },
             ] {
                 var odd = outcome("odd", .succeeded)
                 change(&odd)
                 odds.append(odd)
+            }
+            // Times out of range, which an `Outcome` cannot hold.
+            let good = try OutcomeCodec.encode(outcome("odd", .succeeded))
+            for (field, time) in [(14, Int64.min), (15, -1), (16, .max), (17, 253_402_300_800_000)] as [(UInt64, Int64)]
+            {
+                _ = try await pipeline.log.append([
+                    AppendRequest(
+                        topic: pipeline.layout.outcomes, partitioning: .partition(0),
+                        record: LogRecord(value: good + ProtobufNumber.field(field, time)))
+                ])
             }
             _ = try await pipeline.log.append([
                 AppendRequest(

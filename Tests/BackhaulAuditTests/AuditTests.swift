@@ -9,6 +9,7 @@ import BackhaulPipelineKit
 import BackhaulRecords
 import BackhaulTestKit
 import BackhaulTransfer
+import BackhaulUnits
 import Foundation
 import Synchronization
 import Testing
@@ -66,14 +67,15 @@ struct AuditTests {
     @Test func auditReportsLostRetryRecord() async throws {
         let server = try StubServer { _ in .status(500) }
         defer { server.close() }
-        let slow = RetryPolicy(tiers: [60_000], maxAttempts: 3, jitter: 0, parkDelay: 100)
+        let slow = RetryPolicy(
+            tiers: [.seconds(60)], maxAttempts: 3, jitter: Ratio(clamping: 0), parkDelay: .milliseconds(100))
         try await withPipeline(policy: slow) { pipeline in
             let drafts = try (0..<10).map {
                 try pipeline.draft("\($0)", [1], to: .url(ByteText(server.url)), id: "\($0)")
             }
             _ = try await pipeline.ingest.accept(drafts)
             try await pipeline.run {
-                while try await pipeline.records(pipeline.layout.retry(60_000)).count < 10 {
+                while try await pipeline.records(pipeline.layout.retry(.seconds(60))).count < 10 {
                     try await Task.sleep(for: .milliseconds(10))
                 }
             }

@@ -1,4 +1,5 @@
 import BackhaulLog
+import BackhaulUnits
 import Synchronization
 
 /// A log that has lost records: hidden records read as if they had never been written.
@@ -19,7 +20,8 @@ final class FaultyLog: MessageLog {
         hidden.withLock { $0 = which }
     }
 
-    func read(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int) async throws -> ReadPage {
+    func read(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount) async throws -> ReadPage
+    {
         count.withLock { $0 += 1 }
         var page = try await log.read(partition, from: offset, records: records, bytes: bytes)
         let isHidden = hidden.withLock { $0 }

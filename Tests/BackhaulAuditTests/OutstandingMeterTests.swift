@@ -4,6 +4,7 @@ import BackhaulLog
 import BackhaulPipelineKit
 import BackhaulRecords
 import BackhaulTestKit
+import BackhaulUnits
 import Testing
 
 @Suite("Outstanding work")
@@ -26,7 +27,7 @@ struct OutstandingMeterTests {
                         _ = try await log.append([
                             AppendRequest(
                                 topic: topic, partitioning: .partition(number),
-                                record: LogRecord(value: try value(size: numbers.next(), round)))
+                                record: LogRecord(value: try value(size: ByteCount(clamping: numbers.next()), round)))
                         ])
                     }
                     guard Bool.random(using: &numbers) else { continue }
@@ -41,17 +42,17 @@ struct OutstandingMeterTests {
                 }
                 var fresh = OutstandingMeter(log, layout: layout)
                 let now = Int64(4_000_000_000_000)
-                let kept = try await meter.measure(at: now)
-                let expected = try await fresh.measure(at: now)
+                let kept = try await meter.measure(at: Timestamp(clamping: now))
+                let expected = try await fresh.measure(at: Timestamp(clamping: now))
                 #expect(kept.map(Line.init) == expected.map(Line.init))
                 let reads = log.reads
-                _ = try await meter.measure(at: now)
+                _ = try await meter.measure(at: Timestamp(clamping: now))
                 #expect(log.reads == reads)
             }
         }
     }
 
-    private func value(size: UInt64, _ round: Int) throws -> [UInt8] {
+    private func value(size: ByteCount, _ round: Int) throws -> [UInt8] {
         try TaskCodec.encode(
             UploadTask(
                 identity: TaskIdentity(tenant: "t", id: ByteText("\(round)")), batch: "b",
@@ -64,7 +65,8 @@ struct OutstandingMeterTests {
         var text: String
 
         init(_ work: OutstandingWork) {
-            text = "\(work.topic) \(work.outstanding) \(work.bytes) \(work.fileBytes) \(work.oldestAgeSeconds)"
+            text =
+                "\(work.topic) \(work.outstanding) \(work.size) \(work.fileSize) \(work.oldestAge.components.seconds)"
         }
     }
 }

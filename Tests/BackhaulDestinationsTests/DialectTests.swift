@@ -2,6 +2,7 @@ import BackhaulDestinations
 import BackhaulDomain
 import BackhaulFiles
 import BackhaulTransfer
+import BackhaulUnits
 import Testing
 
 @Suite("Dialect steps")
@@ -24,10 +25,11 @@ struct DialectTests {
 
     private func sent(
         _ status: Int, headers: [(name: String, value: String)] = [], isEarly: Bool = false, bytes: UInt64 = 3,
-        retryAfter: Int64? = nil
+        retryAfter: Duration? = nil
     ) -> TransferReport {
         TransferReport(
-            status: status, headers: headers, bytesSent: bytes, sha256: hash, isEarly: isEarly, retryAfter: retryAfter)
+            status: status, headers: headers, bytesSent: ByteCount(clamping: bytes), sha256: hash, isEarly: isEarly,
+            retryAfter: retryAfter)
     }
 
     private func failure(_ step: Step) -> Failure? { if case .failed(let failure) = step { failure } else { nil } }
@@ -36,7 +38,7 @@ struct DialectTests {
     @Test func status2xxAfterFullBodySucceeds() {
         let (step, requests) = upload([sent(201)])
         #expect(requests == ["PUT http://h/base/a/b"])
-        #expect(stored(step) == StoredObject(bytes: 3, sha256: hash, verification: .status))
+        #expect(stored(step) == StoredObject(size: ByteCount(3), sha256: hash, verification: .status))
     }
 
     @Test func earlyOrShort2xxIsIntegrityFailure() {
@@ -66,8 +68,8 @@ struct DialectTests {
     }
 
     @Test func retryAfterIsThrottled() {
-        let failure = self.failure(upload([sent(429, retryAfter: 7_000)]).0)
-        #expect(failure?.kind == .throttled && failure?.retryAfter == 7_000)
+        let failure = self.failure(upload([sent(429, retryAfter: .seconds(7))]).0)
+        #expect(failure?.kind == .throttled && failure?.retryAfter == .seconds(7))
     }
 
     @Test func transferFailureMapsToFailureClass() {

@@ -1,27 +1,32 @@
 import BackhaulDomain
+import BackhaulUnits
 import Testing
 
 @Suite("Verdicts")
 struct VerdictTests {
-    private let policy = RetryPolicy(tiers: [10_000, 60_000, 600_000], maxAttempts: 5, jitter: 0.1, parkDelay: 30_000)
-    private let now: Int64 = 1_000_000
+    private let policy = RetryPolicy(
+        tiers: [.seconds(10), .seconds(60), .seconds(600)], maxAttempts: 5, jitter: Ratio(clamping: 0.1),
+        parkDelay: .seconds(30))
+    private let now = Timestamp(clamping: 1_000_000)
 
-    private func decide(_ failure: Failure, attempts: Int = 0, deadline: Int64? = nil, random: Double = 0) -> Verdict {
+    private func decide(_ failure: Failure, attempts: Int = 0, deadline: Timestamp? = nil, random: Double = 0)
+        -> Verdict
+    {
         Verdict.decide(failure, attempts: attempts, policy: policy, deadline: deadline, now: now, random: random)
     }
 
     @Test func transientFailureUsesTiersThenDeadLetters() {
         let failure = Failure(.transient, "x")
-        #expect(decide(failure, attempts: 0) == .retry(at: now + 10_000, spends: true))
-        #expect(decide(failure, attempts: 1) == .retry(at: now + 60_000, spends: true))
-        #expect(decide(failure, attempts: 2) == .retry(at: now + 600_000, spends: true))
-        #expect(decide(failure, attempts: 3) == .retry(at: now + 600_000, spends: true))
+        #expect(decide(failure, attempts: 0) == .retry(at: now + .seconds(10), spends: true))
+        #expect(decide(failure, attempts: 1) == .retry(at: now + .seconds(60), spends: true))
+        #expect(decide(failure, attempts: 2) == .retry(at: now + .seconds(600), spends: true))
+        #expect(decide(failure, attempts: 3) == .retry(at: now + .seconds(600), spends: true))
         #expect(decide(failure, attempts: 4) == .deadLetter(spends: true))
     }
 
     @Test func jitterOnlyLengthensDelay() {
-        #expect(decide(Failure(.transient, "x"), random: 0) == .retry(at: now + 10_000, spends: true))
-        #expect(decide(Failure(.transient, "x"), random: 1) == .retry(at: now + 11_000, spends: true))
+        #expect(decide(Failure(.transient, "x"), random: 0) == .retry(at: now + .seconds(10), spends: true))
+        #expect(decide(Failure(.transient, "x"), random: 1) == .retry(at: now + .seconds(11), spends: true))
     }
 
     @Test(arguments: [FailureClass.permanent, .sourceChanged, .sourceGone, .malformed])
@@ -30,23 +35,25 @@ struct VerdictTests {
     }
 
     @Test func retryAfterSpendsNoAttemptAndIsNeverShortened() {
-        let failure = Failure(.throttled, "x", httpStatus: 429, retryAfter: 5_000)
-        #expect(decide(failure, attempts: 4, random: 0) == .retry(at: now + 5_000, spends: false))
-        #expect(decide(failure, random: 1) == .retry(at: now + 5_500, spends: false))
-        #expect(decide(failure, deadline: now + 4_000) == .expire(spends: false), "no retry is due after the deadline")
+        let failure = Failure(.throttled, "x", httpStatus: 429, retryAfter: .seconds(5))
+        #expect(decide(failure, attempts: 4, random: 0) == .retry(at: now + .seconds(5), spends: false))
+        #expect(decide(failure, random: 1) == .retry(at: now + .milliseconds(5_500), spends: false))
         #expect(
-            decide(Failure(.throttled, "x")) == .retry(at: now + 10_000, spends: true),
+            decide(failure, deadline: now + .seconds(4)) == .expire(spends: false), "no retry is due after the deadline"
+        )
+        #expect(
+            decide(Failure(.throttled, "x")) == .retry(at: now + .seconds(10), spends: true),
             "without Retry-After it counts as a failure")
-        let absurd = Failure(.throttled, "x", retryAfter: .max)
-        #expect(decide(absurd) == .retry(at: now + 400 * 86_400_000, spends: false))
+        let absurd = Failure(.throttled, "x", retryAfter: .seconds(Int64.max))
+        #expect(decide(absurd) == .retry(at: now + .seconds(400 * 86_400), spends: false))
     }
 
     @Test func unavailableRootSpendsNoAttempt() {
-        #expect(decide(Failure(.rootUnavailable, "x"), attempts: 4) == .retry(at: now + 30_000, spends: false))
+        #expect(decide(Failure(.rootUnavailable, "x"), attempts: 4) == .retry(at: now + .seconds(30), spends: false))
     }
 
     @Test func deadlineExpiresRetry() {
-        #expect(decide(Failure(.transient, "x"), deadline: now + 9_999) == .expire(spends: true))
+        #expect(decide(Failure(.transient, "x"), deadline: now + .milliseconds(9_999)) == .expire(spends: true))
         #expect(decide(Failure(.interrupted, "x"), deadline: now) == .forget)
     }
 
@@ -63,7 +70,7 @@ struct VerdictTests {
                 continue
             }
             // In practice, the delay is planned a moment after the verdict.
-            let appended = now + 3
+            let appended = now + .milliseconds(3)
             let tier = policy.tiers[min(attempts, policy.tiers.count - 1)]
             #expect(DelayPlan.next(tiers: policy.tiers, due: due, now: appended) == .tier(tier))
             let woken = appended + tier
@@ -72,22 +79,32 @@ struct VerdictTests {
     }
 
     @Test func extremeTimesSaturate() {
-        for due in [Int64.min, 0, .max] {
-            for now in [Int64.min, 0, .max] { _ = DelayPlan.next(tiers: [10_000], due: due, now: now) }
+        for due in [Timestamp.earliest, .latest] {
+            for now in [Timestamp.earliest, .latest] {
+                _ = DelayPlan.next(tiers: [.seconds(10)], due: due, now: now)
+            }
         }
         let verdict = Verdict.decide(
-            Failure(.transient, "x"), attempts: 0, policy: policy, deadline: nil, now: .max, random: 1)
-        #expect(verdict == .retry(at: .max, spends: true))
+            Failure(.transient, "x"), attempts: 0, policy: policy, deadline: nil, now: .latest, random: 1)
+        #expect(verdict == .retry(at: .latest, spends: true))
     }
 
     @Test func delayUsesLargestFittingTier() {
-        let tiers: [Int64] = [10_000, 60_000, 600_000]
-        #expect(DelayPlan.next(tiers: tiers, due: 600_000, now: 0) == .tier(600_000))
-        #expect(DelayPlan.next(tiers: tiers, due: 540_000, now: 0) == .tier(600_000))
-        #expect(DelayPlan.next(tiers: tiers, due: 539_999, now: 0) == .tier(60_000))
-        #expect(DelayPlan.next(tiers: tiers, due: 10_000, now: 0) == .tier(10_000))
-        #expect(DelayPlan.next(tiers: tiers, due: 8_999, now: 0) == .memory)
-        #expect(DelayPlan.next(tiers: tiers, due: -5, now: 0) == .memory)
+        let tiers: [Duration] = [.seconds(10), .seconds(60), .seconds(600)]
+        #expect(
+            DelayPlan.next(tiers: tiers, due: Timestamp(clamping: 600_000), now: Timestamp(clamping: 0))
+                == .tier(.seconds(600)))
+        #expect(
+            DelayPlan.next(tiers: tiers, due: Timestamp(clamping: 540_000), now: Timestamp(clamping: 0))
+                == .tier(.seconds(600)))
+        #expect(
+            DelayPlan.next(tiers: tiers, due: Timestamp(clamping: 539_999), now: Timestamp(clamping: 0))
+                == .tier(.seconds(60)))
+        #expect(
+            DelayPlan.next(tiers: tiers, due: Timestamp(clamping: 10_000), now: Timestamp(clamping: 0))
+                == .tier(.seconds(10)))
+        #expect(DelayPlan.next(tiers: tiers, due: Timestamp(clamping: 8_999), now: Timestamp(clamping: 0)) == .memory)
+        #expect(DelayPlan.next(tiers: tiers, due: Timestamp(clamping: -5), now: Timestamp(clamping: 0)) == .memory)
     }
 
     @Test func durationTextRoundTrips() {
@@ -98,7 +115,7 @@ struct VerdictTests {
             #expect(DurationText.parse(text) == nil)
         }
         let layout = TopicLayout()
-        #expect(layout.tier(of: layout.retry(600_000)) == 600_000)
+        #expect(layout.tier(of: layout.retry(.seconds(600))) == .seconds(600))
         #expect(layout.tier(of: "backhaul.tasks") == nil)
     }
 }

@@ -50,10 +50,10 @@ struct RetentionTests {
             #expect(try await texts(log, "c") == ["2", "4"])
             _ = try await log.append([request("c", key: "b", nil), request("c", "without a key")])
             #expect(try await texts(log, "c") == ["4", "-", "without a key"])
-            clock.advance(by: Self.day)
+            clock.advance(by: .milliseconds(Self.day))
             try await log.maintain()
             #expect(try await texts(log, "c") == ["4", "-", "without a key"], "a reader may not have seen it yet")
-            clock.advance(by: 1)
+            clock.advance(by: .milliseconds(1))
             try await log.maintain()
             #expect(try await texts(log, "c") == ["4", "without a key"])
             // The key may be written again.
@@ -64,8 +64,9 @@ struct RetentionTests {
 
     @Test func identityExpiresWithItsLastTrace() async throws {
         let topics = [
-            TopicSpecification(name: "tasks", partitions: 1, retention: .untilRead(by: ["g"], atLeast: 10)),
-            TopicSpecification(name: "results", partitions: 1, retention: .age(100), answers: ["tasks"]),
+            TopicSpecification(
+                name: "tasks", partitions: 1, retention: .untilRead(by: ["g"], atLeast: .milliseconds(10))),
+            TopicSpecification(name: "results", partitions: 1, retention: .age(.milliseconds(100)), answers: ["tasks"]),
         ]
         try await withLog(topics) { log, clock in
             let task = TopicPartition(topic: "tasks", partition: 0)
@@ -75,15 +76,15 @@ struct RetentionTests {
             #expect(try await submit() == .appended(LogPosition(partition: task, offset: 0)))
             // A task in progress stays known for any length of time, although its record has been truncated.
             try await log.commit([task: GroupPosition(frontier: 1)], of: "g")
-            clock.advance(by: 1_000)
+            clock.advance(by: .seconds(1))
             try await log.maintain()
             #expect(try await log.bounds("tasks")[0].earliest == 1)
             #expect(try await submit() == .known(LogPosition(partition: task, offset: 0)))
             _ = try await log.append([request("results", "r", traces: ["id"])])
-            clock.advance(by: 99)
+            clock.advance(by: .milliseconds(99))
             try await log.maintain()
             #expect(try await submit() == .known(LogPosition(partition: task, offset: 0)))
-            clock.advance(by: 1)
+            clock.advance(by: .milliseconds(1))
             try await log.maintain()
             #expect(try await texts(log, "results").isEmpty)
             #expect(try await submit() == .appended(LogPosition(partition: task, offset: 1)), "forgotten completely")
@@ -93,14 +94,15 @@ struct RetentionTests {
 
     @Test func resultOutlivesItsUnreadTask() async throws {
         let topics = [
-            TopicSpecification(name: "tasks", partitions: 1, retention: .untilRead(by: ["g"], atLeast: 10)),
-            TopicSpecification(name: "results", partitions: 1, retention: .age(100), answers: ["tasks"]),
+            TopicSpecification(
+                name: "tasks", partitions: 1, retention: .untilRead(by: ["g"], atLeast: .milliseconds(10))),
+            TopicSpecification(name: "results", partitions: 1, retention: .age(.milliseconds(100)), answers: ["tasks"]),
         ]
         try await withLog(topics) { log, clock in
             _ = try await log.append([request("tasks", "t")])
-            clock.advance(by: 5)
+            clock.advance(by: .milliseconds(5))
             _ = try await log.append([request("results", "r")])
-            clock.advance(by: 1_000_000)
+            clock.advance(by: .seconds(1_000))
             try await log.maintain()
             #expect(try await texts(log, "results") == ["r"], "the group has not read past the task yet")
             try await log.commit([TopicPartition(topic: "tasks", partition: 0): GroupPosition(frontier: 1)], of: "g")
@@ -124,7 +126,7 @@ struct RetentionTests {
                 let log = try open()
                 try await log.ensure([
                     TopicSpecification(name: "c", partitions: 2, retention: .compact),
-                    TopicSpecification(name: "t", partitions: 1, retention: .untilRead(by: ["g"], atLeast: 0)),
+                    TopicSpecification(name: "t", partitions: 1, retention: .untilRead(by: ["g"], atLeast: .zero)),
                 ])
                 _ = try await log.append([
                     request("c", key: "a", "1"), request("c", key: "b", "2"), request("c", key: "d", nil),
@@ -153,7 +155,7 @@ struct RetentionTests {
             let again = request("t", "task", identity: "id")
             #expect(try await log.append([again]) == [.known(LogPosition(partition: task, offset: 0))])
             try await log.commit([task: GroupPosition(frontier: 1)], of: "g")
-            clock.advance(by: 2 * Self.day)
+            clock.advance(by: .milliseconds(2) * Self.day)
             try await log.maintain()
             #expect(try await texts(log, "c") == ["2", "1"])
             // The task's fate is unknown, so it must not count as known.

@@ -1,6 +1,7 @@
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulTestKit
+import BackhaulUnits
 import Foundation
 import GRDB
 import Logging
@@ -9,7 +10,7 @@ import Testing
 @Suite("Embedded store")
 struct StoreTests {
     private let topics = [
-        TopicSpecification(name: "t", partitions: 1, retention: .untilRead(by: ["g"], atLeast: 1 << 40))
+        TopicSpecification(name: "t", partitions: 1, retention: .untilRead(by: ["g"], atLeast: .milliseconds(1 << 40)))
     ]
 
     private func open(
@@ -53,7 +54,7 @@ struct StoreTests {
             await session.grant(1_000)
             let other = try open(folder, owns: false)
             for round in 0..<50 {
-                async let delivered = within(10, "round \(round)") {
+                async let delivered = within(300, "round \(round)") {
                     while let event = try await session.next() {
                         if case .delivered(let deliveries) = event { return deliveries }
                     }
@@ -65,7 +66,7 @@ struct StoreTests {
             }
             let changes = await other.changes()
             _ = try await owner.append([record("back")])
-            let isTold = try await within(10, "the owner's append") {
+            let isTold = try await within(300, "the owner's append") {
                 for await _ in changes { return true }
                 return false
             }
@@ -248,19 +249,19 @@ struct StoreTests {
             where FileManager.default.fileExists(atPath: folder + "/" + name) {
                 try FileManager.default.copyItem(atPath: folder + "/" + name, toPath: copy + "/" + name)
             }
-            let after = ManualClock(now: 10_000_000 - 3_600_000)
+            let after = ManualClock(now: 6_400_000)
             let again = try open(copy, clock: after)
-            let session = try await again.openSession([Subscription(group: "g", topic: "t", delay: 10_000)])
+            let session = try await again.openSession([Subscription(group: "g", topic: "t", delay: .seconds(10))])
             await session.grant(1)
             _ = try await session.next()
             _ = try? await within(0.2, "nothing is due") { try await session.next() }
-            after.advance(by: 10_000)
-            let event = try await within(10, "the record") { try await session.next() }
+            after.advance(by: .seconds(10))
+            let event = try await within(300, "the record") { try await session.next() }
             guard case .delivered(let deliveries) = event else {
                 Issue.record("\(String(describing: event))")
                 return
             }
-            #expect(deliveries[0].skew == 3_600_000)
+            #expect(deliveries[0].skew == .seconds(3_600))
             await again.close()
         }
     }

@@ -34,7 +34,7 @@ struct WakeFileTests {
             var iterator = wakes.makeAsyncIterator()
             await iterator.next()
             // Events of one instance arrive in order, but each log handles them on its own queue.
-            try await within(30, "two wakes") {
+            try await within(300, "two wakes") {
                 while count.withLock({ $0.count }) < 2 { try await ContinuousClock().sleep(for: .milliseconds(10)) }
             }
             #expect(count.withLock { Set($0.keys) } == [7, 299])

@@ -92,7 +92,7 @@ package struct FuzzRun: Sendable {
                 try await ask(port, &source, &summary)
             }
             try await live(pipeline)
-            await server.stop(grace: 1_000)
+            await server.stop(grace: .seconds(1))
             group.cancelAll()
         }
         try view.close()
@@ -104,7 +104,8 @@ package struct FuzzRun: Sendable {
     ) async throws {
         let layout = pipeline.layout
         let topics = [
-            layout.tasks, layout.largeTasks, layout.retry(100), layout.retry(300), layout.deadLetters, layout.outcomes,
+            layout.tasks, layout.largeTasks, layout.retry(.milliseconds(100)), layout.retry(.milliseconds(300)),
+            layout.deadLetters, layout.outcomes,
             layout.results, layout.checkpoints, layout.control,
         ]
         for topic in topics {
@@ -126,8 +127,8 @@ package struct FuzzRun: Sendable {
         let layout = pipeline.layout
         let groups = [
             (layout.workers, layout.tasks), (layout.largeWorkers, layout.largeTasks),
-            (layout.delays, layout.retry(100)),
-            (layout.delays, layout.retry(300)), (layout.acknowledgers, layout.outcomes),
+            (layout.delays, layout.retry(.milliseconds(100))),
+            (layout.delays, layout.retry(.milliseconds(300))), (layout.acknowledgers, layout.outcomes),
         ]
         try await pipeline.run { () async throws -> Void in
             @Sendable func undone() async throws -> [String] {
@@ -154,7 +155,7 @@ package struct FuzzRun: Sendable {
         try await view.catchUp()
         for tenant in ["t", "u", "\u{212a}evin"] as [ByteText] {
             _ = try await view.counts(batch: nil, tenant: tenant)
-            _ = try await view.bytes(batch: "b", tenant: tenant)
+            _ = try await view.size(batch: "b", tenant: tenant)
             _ = try await view.unacknowledged(tenant: tenant)
             for task in try await view.search(TaskSearch(tenant: tenant, limit: 50)).tasks {
                 _ = try await view.attempts(task)

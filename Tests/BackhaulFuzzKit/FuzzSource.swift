@@ -2,6 +2,7 @@ package import BackhaulDomain
 package import BackhaulLog
 import BackhaulRecords
 import BackhaulTestKit
+internal import BackhaulUnits
 import Foundation
 
 /// Hostile values for every input, the same for the same seed: extreme numbers, empty and huge texts, both Unicode
@@ -65,9 +66,10 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
             destination: DestinationReference(
                 target: once(in: 40) ? .url(ByteText(text())) : .named(name(["nas", "nas", "none"])),
                 key: name(["k", "caf\u{e9}", "cafe\u{301}", "x/y"])),
-            size: once(in: 3) ? unsigned() : next() % 1_000, modifiedAt: signed(),
-            contentType: once(in: 8) ? text() : "", acceptedAt: once(in: 4) ? signed() : 1_800_000_000_000,
-            deadline: once(in: 6) ? signed() : nil)
+            size: ByteCount(once(in: 3) ? unsigned() : next() % 1_000), modifiedAt: FileTime(nanoseconds: signed()),
+            contentType: once(in: 8) ? text() : "",
+            acceptedAt: once(in: 4) ? time() : Timestamp(clamping: 1_800_000_000_000),
+            deadline: once(in: 6) ? time() : nil)
     }
 
     private mutating func generation() -> TaskGeneration {
@@ -81,10 +83,9 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
         var outcome = Outcome(
             kind: pick(OutcomeKind.allCases), task: generation(), batch: task.batch, destination: task.destination,
             attempts: Int(truncatingIfNeeded: once(in: 4) ? signed() : 1), crashes: Int(truncatingIfNeeded: next() % 3),
-            bytes: task.size, sha256: once(in: 3) ? Hex.encode(bytes()) : String(repeating: "ab", count: 32),
-            verification: text(), worker: pick(["w", "api:x", text()]), acceptedAt: once(in: 4) ? signed() : 1,
-            startedAt: once(in: 4) ? signed() : 2, finishedAt: once(in: 4) ? signed() : 3,
-            nextAttemptAt: once(in: 3) ? signed() : nil, objectMayExist: once(in: 2))
+            size: task.size, sha256: once(in: 3) ? Hex.encode(bytes()) : String(repeating: "ab", count: 32),
+            verification: text(), worker: pick(["w", "api:x", text()]), acceptedAt: time(), startedAt: time(),
+            finishedAt: time(), nextAttemptAt: once(in: 3) ? time() : nil, objectMayExist: once(in: 2))
         if once(in: 2) {
             outcome.failure = Failure(
                 pick(FailureClass.allCases), text(), httpStatus: Int(truncatingIfNeeded: signed()))
@@ -96,11 +97,11 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
         TaskProgress(
             generation: Int(truncatingIfNeeded: once(in: 3) ? signed() : 0),
             attempts: Int(truncatingIfNeeded: once(in: 3) ? signed() : 1),
-            crashes: Int(truncatingIfNeeded: once(in: 3) ? signed() : 1), due: once(in: 2) ? signed() : nil,
+            crashes: Int(truncatingIfNeeded: once(in: 3) ? signed() : 1), due: once(in: 2) ? time() : nil,
             isHandedOver: once(in: 2),
             history: (0..<next() % 30).map { _ in
                 AttemptRecord(
-                    attempt: Int(truncatingIfNeeded: signed()), at: signed(), failure: text(), message: text(),
+                    attempt: Int(truncatingIfNeeded: signed()), at: time(), failure: text(), message: text(),
                     httpStatus: Int(truncatingIfNeeded: signed()), worker: text())
             })
     }
@@ -125,8 +126,16 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
             ? pick(["malformed", "permanent", "0", "1", "[]", "[{}]", "t/id1/0", "backhaul.upload.failed.v1"]) : text()
     }
 
+    private mutating func time() -> Timestamp { Timestamp(clamping: signed()) }
+
     /// The mangled bytes of an encoded record.
-    private mutating func encoded(_ value: [UInt8]?) -> [UInt8]? { mangled(value ?? []) }
+    private mutating func encoded(_ value: [UInt8]?) -> [UInt8]? { mangled(withExtreme(value ?? [])) }
+
+    /// Often with an extreme number in one of its Protobuf fields.
+    private mutating func withExtreme(_ value: [UInt8]) -> [UInt8] {
+        guard once(in: 3) else { return value }
+        return value + ProtobufNumber.field(next() % 24 + 1, signed())
+    }
 
     /// Usually unchanged; otherwise nil, empty, random, cut, doubled, or with bytes changed or appended.
     private mutating func mangled(_ value: [UInt8]) -> [UInt8]? {
@@ -175,7 +184,8 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
             return LogRecord(key: key, value: encoded(try? OutcomeCodec.encode(outcome())), headers: headers())
         case layout.results: return LogRecord(key: key, value: result(), headers: headers())
         case layout.checkpoints:
-            let position = "\(pick([layout.tasks, layout.retry(100), text()]))/\(pick(["0", "1", text()]))/\(signed())"
+            let position =
+                "\(pick([layout.tasks, layout.retry(.milliseconds(100)), text()]))/\(pick(["0", "1", text()]))/\(signed())"
             let checkpoint = Checkpoint(task: generation(), isInFlight: once(in: 2), progress: progress())
             return LogRecord(
                 key: once(in: 4) ? key : Array(position.utf8), value: encoded(try? CheckpointCodec.encode(checkpoint)))
@@ -183,11 +193,14 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
             let task = generation()
             return LogRecord(
                 key: once(in: 4) ? key : CancelCodec.key(task),
-                value: encoded(try? CancelCodec.encode(task, at: signed())))
+                value: encoded(try? CancelCodec.encode(task, at: time())))
         default:
             let progress = once(in: 2) ? progress() : TaskProgress()
             var own = ProgressHeaders.encode(progress)
-            if let due = progress.due, Domain.times.contains(due) { own.removeAll { $0.isNamed(HeaderName.due) } }
+            own.removeAll { $0.isNamed(HeaderName.due) }
+            if once(in: 4) {
+                own.append(LogHeader(HeaderName.due, text: pick(["-1", "253402300800000", String(Int64.min), text()])))
+            }
             return LogRecord(key: key, value: encoded(try? TaskCodec.encode(task())), headers: own + headers())
         }
     }

@@ -3,6 +3,7 @@ import BackhaulFiles
 import BackhaulIngest
 import BackhaulPipelineKit
 import BackhaulTestKit
+import BackhaulUnits
 import Foundation
 import Testing
 
@@ -17,7 +18,7 @@ struct IngestTests {
             }
             var other = first
             other.batch = "another batch"
-            other.deadline = 1 << 47
+            other.deadline = .latest
             #expect(
                 try await pipeline.ingest.accept([first, other]) == [
                     .known(identity, position), .known(identity, position),

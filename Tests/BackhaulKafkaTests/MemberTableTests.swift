@@ -1,4 +1,5 @@
 import BackhaulLog
+import BackhaulTestKit
 import Testing
 
 @testable import BackhaulKafka
@@ -11,7 +12,7 @@ struct MemberTableTests {
     private func intake(epoch: Int, position: GroupPosition = GroupPosition(frontier: 0), deliver count: Int64 = 0)
         throws -> PartitionIntake
     {
-        var intake = PartitionIntake(group: "g", partition: place, epoch: epoch, delay: 0, position: position)
+        var intake = PartitionIntake(group: "g", partition: place, epoch: epoch, delay: .zero, position: position)
         if count > 0 {
             intake.buffer =
                 (0..<count).map { offset in

@@ -6,7 +6,7 @@ import Testing
 struct TopicPlanTests {
     private func desired(
         _ name: String = "p.tasks", partitions: Int = 4, replication: Int = 3, isFixed: Bool = false,
-        retention: Retention = .untilRead(by: ["p.workers"], atLeast: 1)
+        retention: Retention = .untilRead(by: ["p.workers"], atLeast: .milliseconds(1))
     ) -> DesiredTopic {
         DesiredTopic(
             TopicSpecification(name: name, partitions: partitions, retention: retention), replication: replication,
@@ -51,7 +51,7 @@ struct TopicPlanTests {
         let shrunk = TopicPlan(desired: [topic], actual: ["p.tasks": actual(topic, partitions: 8)])
         #expect(shrunk.changes.isEmpty && shrunk.problems.count == 1)
         // A task's outcomes and results share a partition number, so these topics must not even grow.
-        let fixed = desired("p.results", isFixed: true, retention: .age(1_000))
+        let fixed = desired("p.results", isFixed: true, retention: .age(.seconds(1)))
         let refused = TopicPlan(desired: [fixed], actual: ["p.results": actual(fixed, partitions: 2)])
         #expect(refused.changes.isEmpty && refused.problems.count == 1 && !refused.obstacles.isEmpty)
     }

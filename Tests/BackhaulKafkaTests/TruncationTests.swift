@@ -1,6 +1,7 @@
 import BackhaulKafka
 import BackhaulLog
 import BackhaulLogConformance
+import BackhaulUnits
 import Testing
 
 /// A clock that is wrong by `error` milliseconds.
@@ -10,8 +11,8 @@ private struct WrongClock: LogClock {
 
     init(by error: Int64) { self.error = error }
 
-    var now: Int64 { right.now + error }
-    func sleep(until instant: Int64) async throws { try await right.sleep(until: instant - error) }
+    var now: Timestamp { right.now + .milliseconds(error) }
+    func sleep(until instant: Timestamp) async throws { try await right.sleep(until: instant - .milliseconds(error)) }
 }
 
 @Suite(
@@ -22,7 +23,7 @@ struct TruncationTests {
 
     /// The earliest offset of ten records, of which a group has read six, after `maintain` in a process with this
     /// clock.
-    private func earliest(age: Int64, _ clock: any LogClock) async throws -> Int64 {
+    private func earliest(age: Duration, _ clock: any LogClock) async throws -> Int64 {
         let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
         let conformance = LogConformance(harness)
         let topic = conformance.topic(conformance.t, 1, .untilRead(by: [conformance.g], atLeast: age))
@@ -38,13 +39,13 @@ struct TruncationTests {
     }
 
     @Test(.timeLimit(.minutes(10))) func readAndExpiredRecordsAreTruncated() async throws {
-        #expect(try await earliest(age: 0, SystemLogClock()) == 6)
-        #expect(try await earliest(age: Self.week, SystemLogClock()) == 0)
+        #expect(try await earliest(age: .zero, SystemLogClock()) == 6)
+        #expect(try await earliest(age: .milliseconds(Self.week), SystemLogClock()) == 0)
     }
 
     /// The brokers' timestamps show that the records are young, regardless of this machine's clock.
     @Test(.timeLimit(.minutes(10)), arguments: [365, -3_650, 21, 8] as [Int64])
     func wrongLocalClockTruncatesNothing(days: Int64) async throws {
-        #expect(try await earliest(age: Self.week, WrongClock(by: days * 86_400_000)) == 0)
+        #expect(try await earliest(age: .milliseconds(Self.week), WrongClock(by: days * 86_400_000)) == 0)
     }
 }

@@ -1,12 +1,13 @@
 internal import BackhaulLog
 internal import BackhaulTestKit
+internal import BackhaulUnits
 internal import Testing
 
 /// Checks of groups: positions, settlement, assignment, back-pressure, delays.
 extension LogConformance {
     func groupPositions() async throws {
         let log = try await harness.open()
-        try await log.ensure([topic(t, 1, .untilRead(by: [g, h], atLeast: 0))])
+        try await log.ensure([topic(t, 1, .untilRead(by: [g, h], atLeast: .zero))])
         _ = try await log.append((0..<10).map { value("\($0)") })
         let session = try await log.openSession([Subscription(group: g, topic: t)])
         await session.grant(100)
@@ -151,7 +152,7 @@ extension LogConformance {
             return false
         }
         try await first.release(revocation)
-        let assigned = try await within(60, "an assignment") {
+        let assigned = try await within(300, "an assignment") {
             while let event = try await second.next() {
                 if case .assigned(let assigned) = event, !assigned.isEmpty { return assigned }
             }
@@ -167,7 +168,7 @@ extension LogConformance {
     /// The revocation that `first` gets because `second` joined. Reads the events of `second` meanwhile: on Kafka,
     /// its first assignment is empty.
     private func revocation(_ first: any LogSession, beside second: any LogSession) async throws -> Revocation {
-        try await within(60, "a revocation") {
+        try await within(300, "a revocation") {
             try await withThrowingTaskGroup(of: Revocation?.self) { group in
                 group.addTask {
                     while let event = try await first.next() {
@@ -213,17 +214,17 @@ extension LogConformance {
         let log = try await harness.open()
         try await log.ensure([topic(t)])
         _ = try await log.append([value("a")])
-        clock.advance(by: 4_000)
+        clock.advance(by: .seconds(4))
         _ = try await log.append([value("b")])
-        let session = try await log.openSession([Subscription(group: g, topic: t, delay: 10_000)])
+        let session = try await log.openSession([Subscription(group: g, topic: t, delay: .seconds(10))])
         await session.grant(10)
-        clock.advance(by: 5_999)
+        clock.advance(by: .milliseconds(5_999))
         let early = try? await within(0.3, "nothing is due") { try await take(1, session) }
         #expect(early == nil)
-        clock.advance(by: 1)
+        clock.advance(by: .milliseconds(1))
         #expect(try await take(1, session).map { text($0.stored) } == ["a"])
         let second = Task { try await take(1, session) }
-        clock.advance(by: 4_000)
+        clock.advance(by: .seconds(4))
         #expect(try await second.value.map { text($0.stored) } == ["b"])
         await log.close()
     }
@@ -231,7 +232,7 @@ extension LogConformance {
     private func delayedRecordsInRealTime() async throws {
         let log = try await harness.open()
         try await log.ensure([topic(t)])
-        let session = try await log.openSession([Subscription(group: g, topic: t, delay: 3_000)])
+        let session = try await log.openSession([Subscription(group: g, topic: t, delay: .seconds(3))])
         await session.grant(10)
         _ = try await log.append([value("a")])
         try await Task.sleep(for: .milliseconds(1_500))
@@ -240,7 +241,7 @@ extension LogConformance {
             let delivery = try await take(1, session)[0]
             #expect(text(delivery.stored) == expected)
             let waited = SystemLogClock().now - delivery.stored.appendedAt
-            #expect(waited >= 2_990, "delivered \(waited) ms after its append")
+            #expect(waited >= .milliseconds(2_990), "delivered \(waited) after its append")
         }
         await log.close()
     }
@@ -258,7 +259,7 @@ extension LogConformance {
         var count = 0
         var blocked: DeliveryReference?
         while blocked == nil {
-            switch try await within(30, "deliveries up to the cap", { try await session.next() }) {
+            switch try await within(300, "deliveries up to the cap", { try await session.next() }) {
             case .delivered(let deliveries):
                 count += deliveries.count
                 if head == nil { head = deliveries[0] }
@@ -291,7 +292,7 @@ extension LogConformance {
 
     func settleAcrossGroups() async throws {
         let log = try await harness.open()
-        try await log.ensure([topic(t), topic(d, 1, .untilRead(by: [later], atLeast: 0)), topic(out)])
+        try await log.ensure([topic(t), topic(d, 1, .untilRead(by: [later], atLeast: .zero)), topic(out)])
         _ = try await log.append([value("now"), value("then", to: d)])
         let session = try await log.openSession([
             Subscription(group: g, topic: t), Subscription(group: later, topic: d),
@@ -363,7 +364,7 @@ extension LogConformance {
         _ = try await log.append((0..<800).map { value("\($0)", to: $0 % 2 == 0 ? t : u, partition: $0 / 2 % 8) })
         for member in members { await member.grant(1_000) }
         let counts = Counter()
-        try await within(180, "800 records by \(harness.members) members") {
+        try await within(300, "800 records by \(harness.members) members") {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for (index, member) in members.enumerated() {
                     group.addTask {

@@ -67,7 +67,7 @@ package struct LogConformance: Sendable {
         -> TopicSpecification
     {
         TopicSpecification(
-            name: name, partitions: partitions, retention: retention ?? .untilRead(by: [g], atLeast: 0))
+            name: name, partitions: partitions, retention: retention ?? .untilRead(by: [g], atLeast: .zero))
     }
 
     package func value(_ text: String, to topic: String? = nil, partition: Int = 0) -> AppendRequest {
@@ -88,7 +88,7 @@ package struct LogConformance: Sendable {
     /// Reads events until `count` deliveries have arrived, and releases revocations meanwhile.
     package func take(_ count: Int, _ session: any LogSession) async throws -> [Delivery] {
         // Long enough for a busy machine: it only detects that no more deliveries arrive.
-        try await within(120, "\(count) deliveries") {
+        try await within(300, "\(count) deliveries") {
             var deliveries: [Delivery] = []
             while deliveries.count < count {
                 switch try await session.next() {

@@ -10,6 +10,7 @@ package import BackhaulRecords
 package import BackhaulReplay
 internal import BackhaulTestKit
 package import BackhaulTransfer
+package import BackhaulUnits
 internal import BackhaulWorker
 internal import Foundation
 internal import Logging
@@ -26,15 +27,17 @@ package final class Pipeline: Sendable {
     package let policy: RetryPolicy
     private let logger: Logger
 
-    package static let quickPolicy = RetryPolicy(tiers: [100, 300], maxAttempts: 3, jitter: 0.1, parkDelay: 200)
+    package static let quickPolicy = RetryPolicy(
+        tiers: [.milliseconds(100), .milliseconds(300)], maxAttempts: 3, jitter: Ratio(clamping: 0.1),
+        parkDelay: .milliseconds(200))
 
-    /// The retention of results, in milliseconds of the log's clock.
-    package static let resultsAge: Int64 = 1 << 40
+    /// The retention of results.
+    package static let resultsAge = Duration.milliseconds(1 << 40)
 
     package init(
         folder: String, destinations: [ByteText: Destination] = [:], policy: RetryPolicy = quickPolicy,
         partitions: Int = 4,
-        largeThreshold: UInt64 = 64 << 20, logClock: any LogClock = SystemLogClock()
+        largeThreshold: ByteCount = ByteCount(64 << 20), logClock: any LogClock = SystemLogClock()
     ) async throws {
         self.folder = folder
         self.policy = policy
@@ -48,14 +51,15 @@ package final class Pipeline: Sendable {
         var topics = [
             TopicSpecification(
                 name: layout.tasks, partitions: partitions,
-                retention: .untilRead(by: [layout.workers], atLeast: 1 << 40)),
+                retention: .untilRead(by: [layout.workers], atLeast: .milliseconds(1 << 40))),
             TopicSpecification(
                 name: layout.largeTasks, partitions: partitions,
-                retention: .untilRead(by: [layout.largeWorkers], atLeast: 1 << 40)),
-            TopicSpecification(name: layout.deadLetters, partitions: partitions, retention: .age(1 << 40)),
+                retention: .untilRead(by: [layout.largeWorkers], atLeast: .milliseconds(1 << 40))),
+            TopicSpecification(
+                name: layout.deadLetters, partitions: partitions, retention: .age(.milliseconds(1 << 40))),
             TopicSpecification(
                 name: layout.outcomes, partitions: partitions,
-                retention: .untilRead(by: [layout.acknowledgers], atLeast: 1 << 40)),
+                retention: .untilRead(by: [layout.acknowledgers], atLeast: .milliseconds(1 << 40))),
             TopicSpecification(name: layout.results, partitions: partitions, retention: .age(Self.resultsAge)),
             TopicSpecification(name: layout.checkpoints, partitions: partitions, retention: .compact),
             TopicSpecification(name: layout.control, partitions: 1, retention: .compact),
@@ -64,7 +68,7 @@ package final class Pipeline: Sendable {
             topics.append(
                 TopicSpecification(
                     name: layout.retry(tier), partitions: partitions,
-                    retention: .untilRead(by: [layout.delays], atLeast: 1 << 40)))
+                    retention: .untilRead(by: [layout.delays], atLeast: .milliseconds(1 << 40))))
         }
         try await log.ensure(topics)
         let table = DestinationTable(destinations, allowsURLs: true)
@@ -82,7 +86,7 @@ package final class Pipeline: Sendable {
     /// Writes a source file and returns the draft that submits it.
     package func draft(
         _ name: String, _ bytes: [UInt8], to target: DestinationReference.Target, key: ByteText? = nil,
-        batch: ByteText = "b", id: ByteText? = nil, deadline: Int64? = nil
+        batch: ByteText = "b", id: ByteText? = nil, deadline: Timestamp? = nil
     ) throws -> TaskDraft {
         let path = folder + "/source/" + name
         try FileManager.default.createDirectory(
@@ -92,17 +96,19 @@ package final class Pipeline: Sendable {
         guard stat(path, &status) == 0 else { throw CocoaError(.fileNoSuchFile) }
         return TaskDraft(
             tenant: "t", id: id, batch: batch, source: SourceReference(root: "src", path: ByteText(name)),
-            destination: DestinationReference(target: target, key: key ?? ByteText(name)), size: UInt64(bytes.count),
-            modifiedAt: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec), deadline: deadline
-        )
+            destination: DestinationReference(target: target, key: key ?? ByteText(name)),
+            size: ByteCount(clamping: bytes.count),
+            modifiedAt: FileTime(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec),
+            deadline: deadline)
     }
 
     // MARK: Running
 
     /// Runs workers and an acknowledger while `body` runs, then stops them cleanly.
     package func run<Value: Sendable>(
-        workers: Int = 1, uploads: Int = 8, markAfter: Int64 = 5_000, grace: Int64 = 2_000, memoryWaits: Int = 10_000,
-        largeThreshold: UInt64 = 64 << 20, limits: TransferLimits = .standard,
+        workers: Int = 1, uploads: Int = 8, markAfter: Duration = .seconds(5), grace: Duration = .seconds(2),
+        memoryWaits: Int = 10_000,
+        largeThreshold: ByteCount = ByteCount(64 << 20), limits: TransferLimits = .standard,
         egress: EgressPolicy = .privateNetworks, acknowledges: Bool = true,
         _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
@@ -154,7 +160,7 @@ package final class Pipeline: Sendable {
     }
 
     /// Waits until the log holds `count` results, and returns all of them.
-    package func results(_ count: Int, within seconds: Double = 120) async throws -> [ResultDocument] {
+    package func results(_ count: Int, within seconds: Double = 300) async throws -> [ResultDocument] {
         let changes = await log.changes()
         return try await bounded(seconds, "\(count) results") {
             var found = try await self.allResults()
@@ -208,7 +214,7 @@ package final class Pipeline: Sendable {
     package var replay: Replay {
         let table = destinations
         return Replay(
-            log: log, layout: layout, clock: clock, largeThreshold: 64 << 20,
+            log: log, layout: layout, clock: clock, largeThreshold: ByteCount(64 << 20),
             isOrdered: { (try? table.resolve($0))?.order == .key })
     }
 
@@ -218,7 +224,7 @@ package final class Pipeline: Sendable {
 /// Runs `body` with a pipeline in its own folder, then closes and removes it.
 package func withPipeline(
     destinations: [ByteText: Destination] = [:], policy: RetryPolicy = Pipeline.quickPolicy, partitions: Int = 4,
-    largeThreshold: UInt64 = 64 << 20, logClock: any LogClock = SystemLogClock(),
+    largeThreshold: ByteCount = ByteCount(64 << 20), logClock: any LogClock = SystemLogClock(),
     _ body: @escaping @Sendable (Pipeline) async throws -> Void
 ) async throws {
     try await withTemporaryFolder { folder in

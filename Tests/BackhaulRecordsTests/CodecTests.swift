@@ -1,6 +1,8 @@
 import BackhaulDomain
 import BackhaulLog
 import BackhaulRecords
+import BackhaulTestKit
+import BackhaulUnits
 import Foundation
 import Testing
 
@@ -9,26 +11,31 @@ struct CodecTests {
     private let task = UploadTask(
         identity: TaskIdentity(tenant: "t1", id: "abc"), batch: "b",
         source: SourceReference(root: "photos", path: "2026/ä.jpg"),
-        destination: DestinationReference(target: .named("nas"), key: "2026/ä.jpg"), size: 12_345,
-        modifiedAt: 1_700_000_000_123_456_789, contentType: "image/jpeg", acceptedAt: 1_700_000_001_000,
-        deadline: 1_700_000_002_000)
+        destination: DestinationReference(target: .named("nas"), key: "2026/ä.jpg"), size: ByteCount(12_345),
+        modifiedAt: FileTime(nanoseconds: 1_700_000_000_123_456_789), contentType: "image/jpeg",
+        acceptedAt: Timestamp(clamping: 1_700_000_001_000),
+        deadline: Timestamp(clamping: 1_700_000_002_000))
 
     private var outcome: Outcome {
         Outcome(
             kind: .failed, task: TaskGeneration(identity: task.identity, generation: 2), batch: "b",
-            destination: task.destination, attempts: 3, crashes: 1, bytes: 12_345,
+            destination: task.destination, attempts: 3, crashes: 1, size: ByteCount(12_345),
             sha256: String(repeating: "ab", count: 32), verification: "http-2xx",
-            failure: Failure(.permanent, "no", httpStatus: 403), worker: "w", acceptedAt: 1, startedAt: 2,
-            finishedAt: 3,
-            nextAttemptAt: 4, objectMayExist: true)
+            failure: Failure(.permanent, "no", httpStatus: 403), worker: "w", acceptedAt: Timestamp(clamping: 1),
+            startedAt: Timestamp(clamping: 2),
+            finishedAt: Timestamp(clamping: 3),
+            nextAttemptAt: Timestamp(clamping: 4), objectMayExist: true)
     }
 
     @Test func recordsRoundTrip() throws {
         #expect(try TaskCodec.decode(TaskCodec.encode(task)) == task)
         #expect(try OutcomeCodec.decode(OutcomeCodec.encode(outcome)) == outcome)
-        var progress = TaskProgress(generation: 1, attempts: 2, crashes: 3, due: 4, isHandedOver: true)
+        var progress = TaskProgress(
+            generation: 1, attempts: 2, crashes: 3, due: Timestamp(clamping: 4), isHandedOver: true)
         progress.record(
-            AttemptRecord(attempt: 1, at: 5, failure: "transient", message: "m\n", httpStatus: 500, worker: "w"))
+            AttemptRecord(
+                attempt: 1, at: Timestamp(clamping: 5), failure: "transient", message: "m\n", httpStatus: 500,
+                worker: "w"))
         let checkpoint = Checkpoint(
             task: TaskGeneration(identity: task.identity, generation: 1), isInFlight: true, progress: progress)
         #expect(try CheckpointCodec.decode(CheckpointCodec.encode(checkpoint)) == checkpoint)
@@ -50,10 +57,18 @@ struct CodecTests {
         "0a02743112036162631a016222170a150a0670686f746f73120b323032362fc3a42e6a706728b96030959a97ece39fe7cb17"
         + "3a120a036e61731a0b323032362fc3a42e6a7067420a696d6167652f6a70656748e8d795ffbc3150d0df95ffbc31"
 
-    @Test func emptyAndForeignBytesThrow() {
+    @Test func emptyAndForeignBytesThrow() throws {
         // Empty bytes are a valid message that contains only defaults.
         #expect(throws: RecordError.missing(what: "task", field: "tenant")) { try TaskCodec.decode([]) }
         #expect(throws: RecordError.unreadable(what: "task")) { try TaskCodec.decode(nil) }
+        // Times, and a size, that the types cannot hold or the rules refuse.
+        let good = try TaskCodec.encode(task)
+        #expect(throws: Never.self) { try TaskCodec.decode(good) }
+        for (field, number) in [(9, Int64.min), (9, -1), (9, 253_402_300_800_000), (10, -1), (10, .max), (5, -1)]
+            as [(UInt64, Int64)]
+        {
+            #expect(throws: RecordError.self) { try TaskCodec.decode(good + ProtobufNumber.field(field, number)) }
+        }
         #expect(throws: RecordError.self) { try TaskCodec.decode(Array("{\"tenant\":1}".utf8)) }
         #expect(throws: RecordError.self) { try OutcomeCodec.decode([]) }
         #expect(throws: RecordError.self) { try CheckpointCodec.decode([]) }
@@ -114,17 +129,19 @@ struct CodecTests {
     @Test(arguments: [
         (Int64(0), "1970-01-01T00:00:00.000Z"), (1_700_000_000_123, "2023-11-14T22:13:20.123Z"),
         (951_782_400_000, "2000-02-29T00:00:00.000Z"), (4_102_444_799_999, "2099-12-31T23:59:59.999Z"),
-        (-1, "1969-12-31T23:59:59.999Z"),
+        (-1, "1970-01-01T00:00:00.000Z"),
     ])
     func timesAreRFC3339(_ milliseconds: Int64, _ text: String) {
-        #expect(TimeText.format(milliseconds) == text)
+        #expect(TimeText.format(Timestamp(clamping: milliseconds)) == text)
     }
 
     @Test func attemptHistoryIsBounded() {
         var progress = TaskProgress()
         for number in 1...100 {
             progress.record(
-                AttemptRecord(attempt: number, at: 0, failure: "x", message: "", httpStatus: nil, worker: ""))
+                AttemptRecord(
+                    attempt: number, at: Timestamp(clamping: 0), failure: "x", message: "", httpStatus: nil, worker: "")
+            )
         }
         #expect(progress.history.count == TaskProgress.longestHistory)
         #expect(progress.history.first?.attempt == 1)

@@ -1,4 +1,6 @@
 import BackhaulDomain
+import BackhaulTestKit
+import BackhaulUnits
 import Foundation
 import Testing
 
@@ -12,8 +14,10 @@ struct ResultTextTests {
             kind: .succeeded, task: TaskGeneration(identity: TaskIdentity(tenant: "t", id: "id"), generation: 3),
             batch: "b", destination: DestinationReference(target: .named("nas"), key: "a/b.jpg"), attempts: 2,
             crashes: 1,
-            bytes: 123_456, sha256: String(repeating: "0a", count: 32), verification: "http-2xx", worker: "w-1",
-            acceptedAt: 1_795_000_000_001, startedAt: 1_795_000_000_020, finishedAt: 1_795_000_000_300)
+            size: ByteCount(123_456), sha256: String(repeating: "0a", count: 32), verification: "http-2xx",
+            worker: "w-1",
+            acceptedAt: Timestamp(clamping: 1_795_000_000_001), startedAt: Timestamp(clamping: 1_795_000_000_020),
+            finishedAt: Timestamp(clamping: 1_795_000_000_300))
         change(&outcome)
         return ResultDocument(outcome)
     }
@@ -21,8 +25,8 @@ struct ResultTextTests {
     private static let results: [ResultDocument] = [
         result { _ in },
         result { $0.sha256 = "" },
-        result { $0.bytes = Domain.sizes.upperBound },
-        result { $0.bytes = 0 },
+        result { $0.size = Domain.largestFile },
+        result { $0.size = .zero },
         result {
             $0.worker = "quote \" backslash \\ slash / tab \t newline \n bell \u{07} \u{1f} \u{7f} \u{2028} ä 日本 😀"
         },
@@ -104,10 +108,10 @@ struct ResultTextTests {
 
     @Test(arguments: [
         (0, "1970-01-01T00:00:00.000Z"), (1_795_595_523_007, "2026-11-25T08:32:03.007Z"),
-        (-1, "1969-12-31T23:59:59.999Z"), (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
-        (Int64.max, "9999-12-31T23:59:59.999Z"), (Int64.min, "0001-01-01T00:00:00.000Z"),
+        (-1, "1970-01-01T00:00:00.000Z"), (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        (Int64.max, "9999-12-31T23:59:59.999Z"), (Int64.min, "1970-01-01T00:00:00.000Z"),
     ])
     func timesAreRFC3339(_ milliseconds: Int64, _ text: String) {
-        #expect(TimeText.format(milliseconds) == text)
+        #expect(TimeText.format(Timestamp(clamping: milliseconds)) == text)
     }
 }

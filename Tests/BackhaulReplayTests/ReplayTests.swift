@@ -28,7 +28,7 @@ struct ReplayTests {
     @Test func dryRunAppendsNothing() async throws {
         try await withDead(10) { pipeline in
             let summary = try await pipeline.replay.run(.init(batch: "even"), appends: false, rate: nil)
-            #expect(summary.selected == 5 && summary.bytes == 10 && summary.replayed == 0)
+            #expect(summary.selected == 5 && summary.size == 10 && summary.replayed == 0)
             #expect(try await pipeline.records(pipeline.layout.tasks).count == 10)
         }
     }

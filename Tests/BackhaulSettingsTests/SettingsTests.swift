@@ -19,7 +19,10 @@ struct SettingsTests {
     @Test func defaultsAreValid() throws {
         let settings = try SettingsReader.read(
             file: nil, environment: ["PATH": "/bin", "BACKHAUL_TEST_KAFKA": "x", "BACKHAUL_LOG": "y"])
-        #expect(settings.policy.tiers == [10_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000])
+        #expect(
+            settings.policy.tiers == [
+                .seconds(10), .seconds(60), .seconds(600), .seconds(3_600), .seconds(21_600), .seconds(86_400),
+            ])
         #expect(settings.partitions == 8 && settings.layout.prefix == "backhaul.")
     }
 
@@ -32,7 +35,7 @@ struct SettingsTests {
     @Test func environmentOverridesFileOverridesDefault() async throws {
         let yaml = "retry:\n  tiers: [1s, 2s]\n  maxAttempts: 3\nlimits.uploads: 5\n"
         let settings = try await read(yaml, ["BACKHAUL_RETRY_MAX_ATTEMPTS": "4"])
-        #expect(settings.policy.tiers == [1_000, 2_000])
+        #expect(settings.policy.tiers == [.seconds(1), .seconds(2)])
         #expect(settings.policy.maxAttempts == 4)
         #expect(settings.uploads == 5)
         #expect(

@@ -1,3 +1,4 @@
+import BackhaulUnits
 import Foundation
 import Logging
 import Synchronization
@@ -34,7 +35,8 @@ struct TraceTests {
 
     @Test func spansAreSentInBatches() async throws {
         let sent = Mutex<[Data]>([])
-        let tracer = Tracer(service: "s", version: "1", percent: 0, logger: Logger(label: "test")) { data in
+        let tracer = Tracer(service: "s", version: "1", share: Ratio(clamping: 0), logger: Logger(label: "test")) {
+            data in
             sent.withLock { $0.append(data) }
         }
         #expect(!tracer.root().isSampled)
@@ -42,14 +44,15 @@ struct TraceTests {
         for number in 0..<600 {
             tracer.record(
                 Span(
-                    "upload", .consumer, context, parent: number == 0 ? nil : "00f067aa0ba902b8", startedAt: 1,
-                    endedAt: 3, attributes: ["a": .text("http://u:p@h/?q"), "n": .number(7)],
+                    "upload", .consumer, context, parent: number == 0 ? nil : "00f067aa0ba902b8",
+                    startedAt: Timestamp(clamping: 1),
+                    endedAt: Timestamp(clamping: 3), attributes: ["a": .text("http://u:p@h/?q"), "n": .number(7)],
                     error: number == 0 ? "bad" : nil))
         }
         tracer.record(
             Span(
                 "unseen", .server, TraceContext(traceID: Self.id, spanID: Self.span, isSampled: false), parent: nil,
-                startedAt: 1, endedAt: 2, attributes: [:]))
+                startedAt: Timestamp(clamping: 1), endedAt: Timestamp(clamping: 2), attributes: [:]))
         await tracer.close()
         let documents = try sent.withLock { $0 }.map { try JSONSerialization.jsonObject(with: $0) as? [String: Any] }
         #expect(documents.count == 2)

@@ -1,26 +1,27 @@
 internal import BackhaulLog
+package import BackhaulUnits
 internal import Synchronization
 
 /// A clock that advances only when a test moves it.
 package final class ManualClock: LogClock {
     private struct State {
-        var now: Int64
-        var sleepers: [Int: (instant: Int64, continuation: CheckedContinuation<Void, any Error>)] = [:]
+        var now: Timestamp
+        var sleepers: [Int: (instant: Timestamp, continuation: CheckedContinuation<Void, any Error>)] = [:]
         var cancelled: Set<Int> = []
         var nextID = 0
     }
 
     private let state: Mutex<State>
 
-    package init(now: Int64 = 1_800_000_000_000) {
+    package init(now: Timestamp = Timestamp(clamping: 1_800_000_000_000)) {
         state = Mutex(State(now: now))
     }
 
-    package var now: Int64 { state.withLock { $0.now } }
+    package var now: Timestamp { state.withLock { $0.now } }
 
-    package func advance(by milliseconds: Int64) {
+    package func advance(by duration: Duration) {
         let due = state.withLock { state in
-            state.now += milliseconds
+            state.now = state.now + duration
             let due = state.sleepers.filter { $0.value.instant <= state.now }
             for id in due.keys { state.sleepers[id] = nil }
             return due.values.map(\.continuation)
@@ -28,7 +29,7 @@ package final class ManualClock: LogClock {
         for continuation in due { continuation.resume() }
     }
 
-    package func sleep(until instant: Int64) async throws {
+    package func sleep(until instant: Timestamp) async throws {
         let id = state.withLock { state in
             state.nextID += 1
             return state.nextID

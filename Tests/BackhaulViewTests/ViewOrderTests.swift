@@ -19,7 +19,7 @@ struct ViewOrderTests {
         Outcome(
             kind: kind,
             task: TaskGeneration(identity: TaskIdentity(tenant: "t", id: "x"), generation: generation), batch: "b",
-            destination: DestinationReference(target: .named("nas"), key: "k"), attempts: 1, crashes: 0, bytes: 1,
+            destination: DestinationReference(target: .named("nas"), key: "k"), attempts: 1, crashes: 0, size: 1,
             worker: worker, acceptedAt: 1_000, startedAt: 2_000, finishedAt: 3_000, objectMayExist: mayExist)
     }
 
@@ -64,7 +64,7 @@ struct ViewOrderTests {
                 // The second record arrives within the pause after the first commit, and nothing follows it.
                 for count in 1...2 {
                     try await append(outcome(.succeeded, generation: count), to: pipeline.layout.outcomes, pipeline)
-                    try await within(20, "the view's position") {
+                    try await within(300, "the view's position") {
                         let partition = TopicPartition(topic: pipeline.layout.outcomes, partition: 0)
                         while try await pipeline.log.positions(of: pipeline.layout.view)[partition]?.frontier
                             != Int64(count)

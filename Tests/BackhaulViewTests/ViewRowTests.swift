@@ -1,5 +1,6 @@
 import BackhaulDomain
 import BackhaulLog
+import BackhaulTestKit
 import Testing
 
 @testable import BackhaulView
@@ -14,7 +15,7 @@ struct ViewRowTests {
     private static func outcome(_ kind: OutcomeKind, generation: Int = 0, worker: String = "w") -> Outcome {
         Outcome(
             kind: kind, task: TaskGeneration(identity: task.identity, generation: generation), batch: "b",
-            destination: task.destination, attempts: 1, crashes: 0, bytes: 5, worker: worker, acceptedAt: 1_000,
+            destination: task.destination, attempts: 1, crashes: 0, size: 5, worker: worker, acceptedAt: 1_000,
             startedAt: 2_000, finishedAt: 3_000)
     }
 

@@ -59,7 +59,7 @@ struct IngestAPITests {
                 group.addTask { try await server.run() }
                 let port = try await server.waitUntilListening()
                 try await body(pipeline, "http://127.0.0.1:\(port)")
-                await server.stop(grace: 2_000)
+                await server.stop(grace: .seconds(2))
                 group.cancelAll()
             }
         }

@@ -12,16 +12,14 @@ import Testing
 
 @Suite("Slow and refused clients")
 struct PaceTests {
-    private let second: Int64 = 1_000_000_000
-
     @Test func paceCountsWaitingAfterGracePeriod() {
-        let pace = ClientPace(bytesPerSecond: 100, grace: 10, longestStandstill: 60)
-        #expect(!pace.isTooSlow(.init(bytes: 0, waited: 9 * second)))
-        #expect(pace.isTooSlow(.init(bytes: 99, waited: 10 * second)))
-        #expect(!pace.isTooSlow(.init(bytes: 100, waited: 10 * second)))
-        #expect(!pace.isTooSlow(.init(bytes: 1_100, waited: 20 * second)))
-        #expect(pace.isTooSlow(.init(bytes: 1_099, waited: 20 * second)))
-        #expect(!pace.isStuck(nanoseconds: 59 * second) && pace.isStuck(nanoseconds: 60 * second))
+        let pace = ClientPace(bytesPerSecond: 100, grace: .seconds(10), longestStandstill: .seconds(60))
+        #expect(!pace.isTooSlow(.init(size: 0, waited: .seconds(9))))
+        #expect(pace.isTooSlow(.init(size: 99, waited: .seconds(10))))
+        #expect(!pace.isTooSlow(.init(size: 100, waited: .seconds(10))))
+        #expect(!pace.isTooSlow(.init(size: 1_100, waited: .seconds(20))))
+        #expect(pace.isTooSlow(.init(size: 1_099, waited: .seconds(20))))
+        #expect(!pace.isStuck(.seconds(59)) && pace.isStuck(.seconds(60)))
     }
 
     private func serving(_ body: @escaping @Sendable (Int) async throws -> Void) async throws {
@@ -42,14 +40,14 @@ struct PaceTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             try await body(try await server.waitUntilListening())
-            await server.stop(grace: 2_000)
+            await server.stop(grace: .seconds(2))
             group.cancelAll()
         }
     }
 
     /// A channel with the guard in it, on a loop whose time the test moves.
     private func channel(_ slow: Counter) throws -> EmbeddedChannel {
-        let pace = ClientPace(bytesPerSecond: 1_000, grace: 1, longestStandstill: 60)
+        let pace = ClientPace(bytesPerSecond: 1_000, grace: .seconds(1), longestStandstill: .seconds(60))
         let channel = EmbeddedChannel(handler: SlowClientGuard(pace: pace, onSlow: { slow.add(1, []) }))
         channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
         let head = HTTPRequest(method: .post, scheme: "http", authority: "x", path: "/v1/sink")

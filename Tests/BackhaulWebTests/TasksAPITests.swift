@@ -34,7 +34,7 @@ struct TasksAPITests {
                 log: pipeline.log, layout: pipeline.layout, view: view, replay: pipeline.replay, rules: rules,
                 clock: pipeline.clock,
                 // What a busy machine does within these times is not what the tests ask.
-                limits: QueryLimits(position: 60_000, cancel: 60_000, query: .seconds(120)))
+                limits: QueryLimits(position: .seconds(60), cancel: .seconds(60), query: .seconds(120)))
             let server = WebServer(
                 host: "127.0.0.1", port: 0, routes: api.routes, authenticator: Authenticator(isOn: false, tokens: []),
                 meters: WebMeters(), logger: logger)
@@ -44,7 +44,7 @@ struct TasksAPITests {
                 let port = try await server.waitUntilListening()
                 try await body(
                     Place(pipeline: pipeline, view: view, base: "http://127.0.0.1:\(port)/v1/tenants/t", port: port))
-                await server.stop(grace: 2_000)
+                await server.stop(grace: .seconds(2))
                 group.cancelAll()
             }
             try view.close()
@@ -156,7 +156,7 @@ struct TasksAPITests {
                 #expect(again.status == 200)
             }
             _ = try await pipeline.ingest.accept([drafts[0], drafts[1], drafts[3]])
-            _ = try await pipeline.run(markAfter: 100) {
+            _ = try await pipeline.run(markAfter: .milliseconds(100)) {
                 _ = try await pipeline.results(2)
                 try await until("the slow one runs and the other waits") {
                     let slow = try await place.view.task(TaskIdentity(tenant: "t", id: "slow"))?.state

@@ -1,3 +1,4 @@
+import BackhaulTestKit
 import Testing
 
 @testable import BackhaulWeb

@@ -3,6 +3,7 @@ import BackhaulLog
 import BackhaulRecords
 import BackhaulTestKit
 import BackhaulTransfer
+import BackhaulUnits
 import Synchronization
 import Testing
 
@@ -103,7 +104,7 @@ struct InterruptionTests {
         let clock = ManualClock()
         let marked = Marked()
         let news = Signal()
-        let marks = InFlightMarks(after: 5_000, clock: clock) { task, _ in
+        let marks = InFlightMarks(after: .seconds(5), clock: clock) { task, _ in
             marked.offsets.withLock { $0.append(task.delivery.stored.position.offset) }
             news.raise()
         }
@@ -115,7 +116,7 @@ struct InterruptionTests {
             #expect(!first)
             // The first scan may not have started yet; it uses the time at its start.
             while marked.offsets.withLock({ $0.isEmpty }) {
-                clock.advance(by: 5_000)
+                clock.advance(by: .seconds(5))
                 await Task.yield()
             }
             await news.wait()
@@ -132,12 +133,12 @@ struct InterruptionTests {
         let clock = ManualClock()
         let begun = Signal()
         let go = Signal()
-        let marks = InFlightMarks(after: 1_000, clock: clock) { _, _ in
+        let marks = InFlightMarks(after: .seconds(1), clock: clock) { _, _ in
             begun.raise()
             await go.wait()
             throw LogError.closed
         }
-        marks.begin(Self.delivery(1), at: clock.now - 1_000, startedAt: clock.now)
+        marks.begin(Self.delivery(1), at: clock.now - .seconds(1), startedAt: clock.now)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await marks.run() }
             await begun.wait()

@@ -7,6 +7,7 @@ import BackhaulPipelineKit
 import BackhaulRecords
 import BackhaulTestKit
 import BackhaulTransfer
+import BackhaulUnits
 import Logging
 import Testing
 
@@ -31,23 +32,23 @@ struct OwnershipTests {
                         group: group, partition: partition, epoch: epoch, position: GroupPosition(frontier: 0))
                 ])
             }
-            func delivered(_ epoch: Int, due: Int64) -> SessionEvent {
+            func delivered(_ epoch: Int, due: Timestamp) -> SessionEvent {
                 var late = stored
-                late.record.headers.append(LogHeader(HeaderName.due, text: String(due)))
+                late.record.headers.append(LogHeader(HeaderName.due, text: String(due.milliseconds)))
                 return .delivered([
                     Delivery(
                         reference: DeliveryReference(group: group, position: stored.position, epoch: epoch),
                         stored: late)
                 ])
             }
-            let due = pipeline.clock.now + 60
+            let due = pipeline.clock.now + .milliseconds(60)
             session.give(assigned(1))
             session.give(delivered(1, due: due))
             session.give(.lost(Revocation(group: group, partitions: [partition])))
             session.give(assigned(2))
             session.give(delivered(2, due: due))
             try await work(pipeline, log) {
-                try await within(120, "the task of the new ownership") {
+                try await within(300, "the task of the new ownership") {
                     while session.settled.isEmpty {
                         await session.settlements.wait()
                         // In a cancelled task, `wait` returns at once.
@@ -73,7 +74,7 @@ struct OwnershipTests {
             stored: StoredRecord(
                 position: position, appendedAt: 1, record: LogRecord(value: try TaskCodec.encode(task))))
         let moved = writer.moved(
-            TaskDelivery(delivery: delivery, task: task, progress: TaskProgress()), toTier: 10_000)
+            TaskDelivery(delivery: delivery, task: task, progress: TaskProgress()), toTier: .seconds(10))
         let error = LogError.recordTooLarge(size: 5, limit: 4)
         let unit = try writer.substitute(moved, error, refusals: 1, now: 9)
         #expect(unit.finishes && unit.delivery == delivery.reference)
@@ -81,7 +82,7 @@ struct OwnershipTests {
         let letter = unit.appends[0].record
         #expect(letter.value == nil)
         #expect(letter.header(HeaderName.origin)?.text == "backhaul.tasks/3@7")
-        #expect(letter.header(HeaderName.originSize)?.text == String(moved.appends[0].record.size))
+        #expect(letter.header(HeaderName.originSize)?.text == String(moved.appends[0].record.size.bytes))
         #expect(letter.header(HeaderName.causeMessage)?.text?.contains("exceeds the limit of 4 bytes") == true)
         let outcome = try OutcomeCodec.decode(unit.appends[1].record.value)
         #expect(outcome.kind == .failed && outcome.task.identity == task.identity)
@@ -120,10 +121,10 @@ struct OwnershipTests {
             do {
                 try await body()
             } catch {
-                await worker.stop(grace: 0)
+                await worker.stop(grace: .zero)
                 throw error
             }
-            await worker.stop(grace: 0)
+            await worker.stop(grace: .zero)
             try await group.waitForAll()
         }
         await engine.close()

@@ -3,6 +3,7 @@ import BackhaulDomain
 import BackhaulFiles
 import BackhaulTestKit
 import BackhaulTransfer
+import BackhaulUnits
 import BackhaulWorker
 import Foundation
 import Testing
@@ -15,8 +16,9 @@ struct RootCacheTests {
         return UploadTask(
             identity: TaskIdentity(tenant: "t", id: ByteText(tree)), batch: "",
             source: SourceReference(root: "r", path: "f"),
-            destination: DestinationReference(target: .named("out"), key: ByteText(tree)), size: UInt64(status.st_size),
-            modifiedAt: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec), acceptedAt: 1)
+            destination: DestinationReference(target: .named("out"), key: ByteText(tree)),
+            size: ByteCount(clamping: status.st_size),
+            modifiedAt: FileTime(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec), acceptedAt: 1)
     }
 
     /// The path switches to another tree within the second for which the first stays open: files there do not count
@@ -39,10 +41,10 @@ struct RootCacheTests {
                 roots: SourceRoots(
                     configured: ["r": .init(path: folder + "/now")], registry: nil, takesRegistered: false),
                 engine: engine, store: LocalStore(pool: pool), pool: pool)
-            #expect(try await execution.attempt(task(folder, "a"), Interruption()).bytes == 3)
+            #expect(try await execution.attempt(task(folder, "a"), Interruption()).size == 3)
             #expect(symlink(folder + "/b", folder + "/next") == 0)
             #expect(rename(folder + "/next", folder + "/now") == 0)
-            #expect(try await execution.attempt(task(folder, "b"), Interruption()).bytes == 11)
+            #expect(try await execution.attempt(task(folder, "b"), Interruption()).size == 11)
             let old = try task(folder, "a")
             let failure = await #expect(throws: Failure.self) { try await execution.attempt(old, Interruption()) }
             #expect(failure?.kind == .sourceChanged)

@@ -1,4 +1,5 @@
 import BackhaulLog
+import BackhaulUnits
 import Synchronization
 
 /// A session whose events a test provides; it keeps the settled units.
@@ -70,7 +71,8 @@ final class ScriptedLog: MessageLog {
     func ensure(_ topics: [TopicSpecification]) async throws { try await log.ensure(topics) }
     func topics() async throws -> [TopicSpecification] { try await log.topics() }
     func append(_ requests: [AppendRequest]) async throws -> [AppendOutcome] { try await log.append(requests) }
-    func read(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int) async throws -> ReadPage {
+    func read(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount) async throws -> ReadPage
+    {
         try await log.read(partition, from: offset, records: records, bytes: bytes)
     }
     func bounds(_ topic: String) async throws -> [PartitionBounds] { try await log.bounds(topic) }

@@ -1,6 +1,8 @@
 import BackhaulDomain
 import BackhaulLog
 import BackhaulRecords
+import BackhaulTestKit
+import BackhaulUnits
 import BackhaulWorker
 import Testing
 
@@ -25,7 +27,7 @@ struct WaitingRoomTests {
     @Test func tasksLeaveInOrderOfDueTime() {
         var room = WaitingRoom()
         for (offset, due) in [(1, 50), (2, 10), (3, 30), (4, 40), (5, 20)] as [(Int64, Int64)] {
-            room.enter(task(offset), until: due)
+            room.enter(task(offset), until: Timestamp(clamping: due))
         }
         #expect(room.nextDue == 10)
         #expect(offsets(room.leave(at: 30)) == [2, 5, 3])
@@ -52,7 +54,7 @@ struct WaitingRoomTests {
         delivery.stored.record = LogRecord(
             value: try TaskCodec.encode(task(1).task), headers: [LogHeader(HeaderName.due, text: "5000000")])
         #expect(try TaskDelivery.read(delivery, checkpoint: nil).progress.due == 5_000_000)
-        delivery.skew = 3_600_000
+        delivery.skew = .seconds(3_600)
         #expect(try TaskDelivery.read(delivery, checkpoint: nil).progress.due == 1_400_000)
     }
 }

@@ -9,6 +9,7 @@ import BackhaulRecords
 import BackhaulReplay
 import BackhaulTestKit
 import BackhaulTransfer
+import BackhaulUnits
 import Foundation
 import Synchronization
 import Testing
@@ -208,7 +209,8 @@ struct WorkerTests {
                     pipeline,
                     [
                         try pipeline.draft("past", [1], to: .url(ByteText(server.url)), deadline: now),
-                        try pipeline.draft("soon", [1], to: .url(ByteText(server.url)), deadline: now + 60),
+                        try pipeline.draft(
+                            "soon", [1], to: .url(ByteText(server.url)), deadline: now + .milliseconds(60)),
                     ])
                 let results = try await pipeline.run { try await pipeline.results(2) }
                 #expect(results.allSatisfy { $0.status == "expired" })
@@ -250,7 +252,7 @@ struct WorkerTests {
         try await withServer({ $0.earlier == 0 ? .stall(30) : .store() }) { server in
             try await withPipeline { pipeline in
                 try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
-                try await pipeline.run(markAfter: 50, grace: 100) {
+                try await pipeline.run(markAfter: .milliseconds(50), grace: .milliseconds(100)) {
                     while try await !pipeline.outcomes().contains(where: { $0.kind == .started }) {
                         try await Task.sleep(for: .milliseconds(10))
                     }
@@ -290,7 +292,8 @@ struct WorkerTests {
 
     @Test func largeFileIsRetriedInLargeLane() async throws {
         try await withServer({ $0.earlier == 0 ? .status(500) : .store() }) { server in
-            let policy = RetryPolicy(tiers: [100], maxAttempts: 3, jitter: 0, parkDelay: 200)
+            let policy = RetryPolicy(
+                tiers: [.milliseconds(100)], maxAttempts: 3, jitter: Ratio(clamping: 0), parkDelay: .milliseconds(200))
             try await withPipeline(policy: policy, largeThreshold: 1_000) { pipeline in
                 let large = [UInt8](repeating: 1, count: 2_000)
                 try await accept(pipeline, [try pipeline.draft("large", large, to: .url(ByteText(server.url)))])
@@ -306,7 +309,11 @@ struct WorkerTests {
 
     @Test func waitsBeyondMemoryLimitUseRetryTopics() async throws {
         try await withServer({ $0.earlier == 0 ? .status(500) : .store() }) { server in
-            try await withPipeline(policy: RetryPolicy(tiers: [200], maxAttempts: 3, jitter: 0.5, parkDelay: 100)) {
+            try await withPipeline(
+                policy: RetryPolicy(
+                    tiers: [.milliseconds(200)], maxAttempts: 3, jitter: Ratio(clamping: 0.5),
+                    parkDelay: .milliseconds(100))
+            ) {
                 pipeline in
                 let drafts = try (0..<60).map { try pipeline.draft("\($0)", [1], to: .url(ByteText(server.url))) }
                 try await accept(pipeline, drafts)

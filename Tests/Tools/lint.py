@@ -207,6 +207,7 @@ def imports(sources):
         for cases, name in member.findall(source):
             names.update(re.findall(r"\w+", cases))
             names.add(name)
+    operators = {module(path) for path, source in sources.items() if re.search(r"\bpackage static func [-+*/<]", source)}
     manifest = read("Package.swift")
     imported = defaultdict(set)
     line_of = re.compile(r"^(?:@\w+ )?(?:package |internal |public )?import (?:struct |enum |class |func )?(\w+)", re.M)
@@ -215,7 +216,8 @@ def imports(sources):
         for match in line_of.finditer(source):
             name = match.group(1)
             imported[module(path)].add(name)
-            if name in exported and not used & exported[name]:
+            # An operator that a module declares has no name to look for.
+            if name in exported and name not in operators and not used & exported[name]:
                 find(path, source[:match.start()].count("\n") + 1, f"import of {name} is not used")
     target = re.compile(
         r'\b(?:room|kit|tests|executableTarget|target)\(\s*(?:name: )?"([\w-]+)",?\s*(?:dependencies: )?\[([^\]]*)\]', re.S)

@@ -17,6 +17,6 @@ package struct FolderReadBack: Dialect {
     package mutating func next(_ report: TransferReport) -> Step {
         if let failure = report.failure { return .failed(failure.classified) }
         return .stored(
-            StoredObject(bytes: report.bytesReceived, sha256: report.receivedSHA256 ?? "", verification: .readBack))
+            StoredObject(size: report.bytesReceived, sha256: report.receivedSHA256 ?? "", verification: .readBack))
     }
 }

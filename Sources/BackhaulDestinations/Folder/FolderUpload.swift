@@ -27,6 +27,6 @@ package struct FolderUpload: Dialect {
         }
         return .stored(
             StoredObject(
-                bytes: body.count, sha256: sha256, verification: destination.readsBack ? .readBack : .durable))
+                size: body.size, sha256: sha256, verification: destination.readsBack ? .readBack : .durable))
     }
 }

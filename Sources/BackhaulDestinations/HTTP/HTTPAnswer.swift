@@ -28,7 +28,8 @@ package enum HTTPAnswer {
         case 429, 503:
             guard let wait = report.retryAfter else { return Failure(.transient, text, httpStatus: status) }
             return Failure(
-                .throttled, "\(text) and asks to wait \(wait / 1_000) s", httpStatus: status, retryAfter: wait)
+                .throttled, "\(text) and asks to wait \(wait.components.seconds) s", httpStatus: status,
+                retryAfter: wait)
         case 408, 423, 425, 500, 502, 504, 509:
             return Failure(.transient, text, httpStatus: status)
         case 300..<400:

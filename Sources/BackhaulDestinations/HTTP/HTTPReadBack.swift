@@ -18,6 +18,6 @@ package struct HTTPReadBack: Dialect {
     package mutating func next(_ report: TransferReport) -> Step {
         if let failure = HTTPAnswer.failure(report, doing: "reading") { return .failed(failure) }
         return .stored(
-            StoredObject(bytes: report.bytesReceived, sha256: report.receivedSHA256 ?? "", verification: .readBack))
+            StoredObject(size: report.bytesReceived, sha256: report.receivedSHA256 ?? "", verification: .readBack))
     }
 }

@@ -1,5 +1,6 @@
 internal import BackhaulDomain
 package import BackhaulTransfer
+internal import BackhaulUnits
 
 /// Uploads a file by one PUT or POST, and makes the check that is configured for the destination.
 package struct HTTPUpload: Dialect {
@@ -39,13 +40,13 @@ package struct HTTPUpload: Dialect {
         // A server that answers 2xx before it has the bytes may have stored nothing.
         let isEarly = report.isEarly && (200..<300).contains(report.status ?? 0)
         if !isEarly, let failure = HTTPAnswer.failure(report, doing: "upload") { return .failed(failure) }
-        guard !isEarly, report.bytesSent >= body.count, let sha256 = report.sha256 else {
+        guard !isEarly, report.bytesSent >= body.size, let sha256 = report.sha256 else {
             return .failed(
                 Failure(
                     .integrity, "the server answered before it had all bytes; what it stored is unknown",
                     httpStatus: report.status))
         }
-        var object = StoredObject(bytes: body.count, sha256: sha256, verification: .status)
+        var object = StoredObject(size: body.size, sha256: sha256, verification: .status)
         if let digest = HTTPAnswer.digest(report) {
             guard digest == sha256 else {
                 return .failed(
@@ -76,12 +77,12 @@ package struct HTTPUpload: Dialect {
         }
         var object = object
         if destination.check == .head {
-            guard report.header("content-length") == String(object.bytes) else {
+            guard report.header("content-length") == String(object.size.bytes) else {
                 return .failed(
                     Failure(
                         .integrity,
                         "the stored object has \(report.header("content-length") ?? "no") bytes, "
-                            + "\(object.bytes) were sent"
+                            + "\(object.size) were sent"
                     ))
             }
             object.verification = .length

@@ -1,4 +1,5 @@
 internal import BackhaulLog
+internal import BackhaulUnits
 internal import Synchronization
 
 /// A member of one or more groups of an embedded log.
@@ -34,7 +35,7 @@ final actor EmbeddedSession: LogSession {
 
     /// The most records of one partition in one event; a page has up to twice as many.
     private static let share = 64
-    private static let pageBytes = 256 << 10
+    private static let pageBytes = ByteCount(256 << 10)
 
     init(log: EmbeddedLog, member: Int, subscriptions: [Subscription]) {
         self.log = log
@@ -135,7 +136,7 @@ final actor EmbeddedSession: LogSession {
                 if !position.isReadable { log.report(unreadable: position, of: group, in: partition) }
                 epoch += 1
                 let key = PartitionKey(group: group, partition: partition)
-                let delay = subscriptions.first { $0.group == group && $0.topic == partition.topic }?.delay ?? 0
+                let delay = subscriptions.first { $0.group == group && $0.topic == partition.topic }?.delay ?? .zero
                 held[key] = PartitionIntake(
                     group: group, partition: partition, epoch: epoch, delay: delay, position: position)
                 if !rotation.contains(key) { rotation.append(key) }
@@ -159,10 +160,10 @@ final actor EmbeddedSession: LogSession {
 
     /// Collects the due records from each partition in turn, as many as were granted.
     /// - Returns: the deliveries; when the next record is due; and whether no partition has more records to read.
-    private func collect() async throws -> (deliveries: [Delivery], due: Int64?, isThrough: Bool) {
+    private func collect() async throws -> (deliveries: [Delivery], due: Timestamp?, isThrough: Bool) {
         var deliveries: [Delivery] = []
         var isThrough = true
-        var due: Int64?
+        var due: Timestamp?
         for key in rotation {
             guard credits > 0 else { break }
             try await fill(key)

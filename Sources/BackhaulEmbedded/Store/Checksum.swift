@@ -4,6 +4,7 @@ internal import BackhaulLog
 /// so a flipped bit in a value would not be noticed.
 enum Checksum {
     /// The checksum of a record's parts; null and empty differ.
+    /// - Parameter at: the append time as stored, in milliseconds since 1970.
     static func of(at: Int64, key: [UInt8]?, value: [UInt8]?, headers: [UInt8]) -> UInt32 {
         var crc: UInt32 = 0xffff_ffff
         withUnsafeBytes(of: at.littleEndian) { update(&crc, $0) }

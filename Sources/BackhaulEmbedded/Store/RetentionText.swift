@@ -1,4 +1,5 @@
 internal import BackhaulLog
+internal import BackhaulUnits
 internal import Foundation
 
 /// A topic's retention as JSON, for the `topics` table.
@@ -14,10 +15,10 @@ struct RetentionText: Codable {
         case .untilRead(let readers, let atLeast):
             kind = "untilRead"
             self.readers = readers
-            milliseconds = atLeast
+            milliseconds = atLeast.inMilliseconds
         case .age(let age):
             kind = "age"
-            milliseconds = age
+            milliseconds = age.inMilliseconds
         case .compact:
             kind = "compact"
         }
@@ -34,11 +35,11 @@ struct RetentionText: Codable {
         let damaged = LogError.damaged(what: "the retention of topic '\(topic)' is unreadable", place: "topics")
         guard let parsed = try? JSONDecoder().decode(Self.self, from: Data(text.utf8)) else { throw damaged }
         // An age beyond the largest time of a record means forever.
-        let milliseconds = min(max(0, parsed.milliseconds ?? 0), StoredRecord.times.upperBound)
+        let age = Duration.milliseconds(min(max(0, parsed.milliseconds ?? 0), Timestamp.latest.milliseconds))
         let answers = parsed.answers ?? []
         switch parsed.kind {
-        case "untilRead": return (.untilRead(by: parsed.readers ?? [], atLeast: milliseconds), answers)
-        case "age": return (.age(milliseconds), answers)
+        case "untilRead": return (.untilRead(by: parsed.readers ?? [], atLeast: age), answers)
+        case "age": return (.age(age), answers)
         case "compact": return (.compact, answers)
         default: throw damaged
         }

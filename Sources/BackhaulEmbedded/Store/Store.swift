@@ -1,5 +1,6 @@
 internal import BackhaulLog
 internal import BackhaulSQLite
+internal import BackhaulUnits
 internal import Foundation
 internal import GRDB
 
@@ -15,7 +16,7 @@ struct Store: Sendable {
         self.folder = folder
         failPoint = options.failPoint
         var configuration = Configuration()
-        configuration.busyMode = .timeout(options.busyTimeout)
+        configuration.busyMode = .timeout(options.busyTimeout.inSeconds)
         configuration.maximumReaderCount = 4
         configuration.foreignKeysEnabled = false
         let synchronous = options.durability == .fsync ? "FULL" : "NORMAL"
@@ -35,7 +36,7 @@ struct Store: Sendable {
         }
     }
 
-    /// The largest store that is checked at the start, in bytes: the check takes time by size. Larger stores rely on
+    /// The largest store, in bytes, that is checked at the start: the check takes time by size. Larger stores rely on
     /// the checksums of the records that are read.
     private static let checkedSize: Int64 = 256 << 20
 
@@ -150,7 +151,8 @@ struct Store: Sendable {
 
     /// Appends inside a transaction; adds to `ends` the new end of each partition touched.
     func append(
-        _ requests: [AppendRequest], at now: Int64, catalog: Catalog, ends: inout [Int64: Int64], _ database: Database
+        _ requests: [AppendRequest], at now: Timestamp, catalog: Catalog, ends: inout [Int64: Int64],
+        _ database: Database
     ) throws -> [AppendOutcome] {
         var outcomes: [AppendOutcome] = []
         outcomes.reserveCapacity(requests.count)
@@ -181,9 +183,10 @@ struct Store: Sendable {
             }
             let row = Schema.rowID(partition, offset)
             let headers = HeaderBlock.encode(request.record.headers)
-            let crc = Checksum.of(at: now, key: request.record.key, value: request.record.value, headers: headers)
+            let crc = Checksum.of(
+                at: now.milliseconds, key: request.record.key, value: request.record.value, headers: headers)
             insert.bind(row)
-            insert.bind(now)
+            insert.bind(now.milliseconds)
             insert.bind(request.record.key)
             insert.bind(request.record.value)
             insert.bind(headers)
@@ -274,7 +277,7 @@ struct Store: Sendable {
     /// Reads a page.
     /// - Throws: `LogError.damaged` for a missing record or a wrong checksum; `unknownPartition`.
     func read(
-        _ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: Int, catalog: Catalog,
+        _ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: ByteCount, catalog: Catalog,
         _ database: Database
     ) throws -> (page: ReadPage, earliest: Int64) {
         let id = try catalog.id(of: partition)
@@ -291,7 +294,7 @@ struct Store: Sendable {
         var next = max(offset, earliest)
         guard next < end else { return (ReadPage(records: [], next: max(next, end), end: end), earliest) }
         var records: [StoredRecord] = []
-        var size = 0
+        var size = ByteCount.zero
         var select = try BoundStatement(
             database,
             "SELECT id, at, key, value, headers, crc FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?")
@@ -336,7 +339,8 @@ struct Store: Sendable {
             throw LogError.damaged(what: "record \(position) differs from its checksum", place: folder + "/log.sqlite")
         }
         return StoredRecord(
-            position: position, appendedAt: at, record: LogRecord(key: key, value: value, headers: list))
+            position: position, appendedAt: Timestamp(clamping: at),
+            record: LogRecord(key: key, value: value, headers: list))
     }
 
     // MARK: The log's time
@@ -347,16 +351,13 @@ struct Store: Sendable {
         defer { row.reset() }
         guard try row.next() else { return nil }
         return LogTime(
-            time: Self.time(row.integer(0)), boot: row.integer(1), bootID: row.text(2) ?? "",
+            time: Timestamp(clamping: row.integer(0)), boot: Self.difference(row.integer(1)), bootID: row.text(2) ?? "",
             offset: Self.difference(row.integer(3)), jump: Self.difference(row.integer(4)))
     }
 
-    private static func time(_ milliseconds: Int64) -> Int64 {
-        min(max(milliseconds, StoredRecord.times.lowerBound), StoredRecord.times.upperBound)
-    }
-
-    private static func difference(_ milliseconds: Int64) -> Int64 {
-        min(max(milliseconds, -StoredRecord.times.upperBound), StoredRecord.times.upperBound)
+    /// Limited to the longest difference of two times: the file may hold any number.
+    private static func difference(_ milliseconds: Int64) -> Duration {
+        .milliseconds(min(max(milliseconds, -Timestamp.latest.milliseconds), Timestamp.latest.milliseconds))
     }
 
     /// Stores the time; leaves an operator's answer untouched.
@@ -368,11 +369,11 @@ struct Store: Sendable {
             ON CONFLICT(id) DO UPDATE SET time = excluded.time, boot = excluded.boot, boot_id = excluded.boot_id,
                 offset = excluded.offset, jump = excluded.jump
             """)
-        row.bind(time.time)
-        row.bind(time.boot)
+        row.bind(time.time.milliseconds)
+        row.bind(time.boot.inMilliseconds)
         row.bind(time.bootID)
-        row.bind(time.offset)
-        row.bind(time.jump)
+        row.bind(time.offset.inMilliseconds)
+        row.bind(time.jump.inMilliseconds)
         try row.run()
     }
 
@@ -394,15 +395,15 @@ struct Store: Sendable {
         try row.run()
     }
 
-    /// The latest append time of the partitions' last records, in milliseconds since 1970; 0 in an empty log.
-    func newest(_ catalog: Catalog, _ database: Database) throws -> Int64 {
-        var newest: Int64 = 0
+    /// The latest append time of the partitions' last records; nil in an empty log.
+    func newest(_ catalog: Catalog, _ database: Database) throws -> Timestamp? {
+        var newest: Timestamp?
         var last = try BoundStatement(
             database, "SELECT at FROM records WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1")
         for partition in catalog.names.keys {
             last.bind(Schema.rowID(partition, 0))
             last.bind(Schema.rowID(partition + 1, 0))
-            if try last.next() { newest = max(newest, Self.time(last.integer(0))) }
+            if try last.next() { newest = max(newest ?? .earliest, Timestamp(clamping: last.integer(0))) }
             last.reset()
         }
         return newest

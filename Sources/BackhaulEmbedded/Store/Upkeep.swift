@@ -1,5 +1,6 @@
 internal import BackhaulLog
 internal import BackhaulSQLite
+internal import BackhaulUnits
 internal import GRDB
 
 /// Deletes the records of one partition that its retention no longer keeps, in short transactions. With nothing to
@@ -9,13 +10,13 @@ struct Upkeep: Sendable {
     let retention: Retention
     /// Partitions that this one's records answer.
     let answered: [Int64]
-    /// The log's own time, in milliseconds since 1970.
-    let now: Int64
+    /// The log's own time.
+    let now: Timestamp
 
     /// The most rows deleted in one transaction, which bounds how long another commit waits.
     private static let chunk = 1_000
-    /// Milliseconds that a tombstone stays after its append, so that every reader of the topic can see it.
-    static let tombstoneAge: Int64 = 86_400_000
+    /// How long a tombstone stays after its append, so that every reader of the topic can see it.
+    static let tombstoneAge = Duration.seconds(86_400)
 
     /// - Parameter commit: runs an operation in a separate transaction.
     func run(_ commit: (@escaping CommitQueue.Operation<Bool>) async throws -> Bool) async throws {
@@ -66,21 +67,23 @@ struct Upkeep: Sendable {
         var floor = bounds.integer(1)
         bounds.reset()
         guard Schema.offsets.contains(earliest), Schema.offsets.contains(floor) else { return nil }
-        let oldest: Int64
+        let age: Duration
         switch retention {
         case .compact: return nil
-        case .age(let age): oldest = now - age
-        case .untilRead(let readers, let age):
-            oldest = now - age
+        case .age(let limit): age = limit
+        case .untilRead(let readers, let limit):
+            age = limit
             for reader in readers { floor = min(floor, try frontier(of: reader, database) ?? earliest) }
         }
         let stop = min(floor, earliest + limit)
-        guard stop > earliest else { return nil }
+        // Before 1970 plus the age, no record is old: the subtraction would stop at 1970.
+        guard stop > earliest, now - .earliest >= age else { return nil }
+        let oldest = (now - age).milliseconds
         var young = try BoundStatement(
             database, "SELECT id FROM records WHERE id >= ? AND id < ? AND at > ? ORDER BY id LIMIT 1")
         young.bind(Schema.rowID(partition, earliest))
         young.bind(Schema.rowID(partition, stop))
-        young.bind(min(oldest, try answeredSince(database).map { $0 - 1 } ?? oldest))
+        young.bind(min(oldest, try answeredSince(database).map { $0.milliseconds - 1 } ?? oldest))
         defer { young.reset() }
         return (earliest, try young.next() ? Schema.offset(ofRow: young.integer(0)) : stop)
     }
@@ -94,15 +97,15 @@ struct Upkeep: Sendable {
     }
 
     /// The append time of the oldest record in the answered partitions; nil when they are empty.
-    private func answeredSince(_ database: Database) throws -> Int64? {
+    private func answeredSince(_ database: Database) throws -> Timestamp? {
         guard !answered.isEmpty else { return nil }
         var first = try BoundStatement(
             database, "SELECT at FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT 1")
-        var oldest: Int64?
+        var oldest: Timestamp?
         for partition in answered {
             first.bind(Schema.rowID(partition, 0))
             first.bind(Schema.rowID(partition + 1, 0))
-            if try first.next() { oldest = min(oldest ?? .max, max(0, first.integer(0))) }
+            if try first.next() { oldest = min(oldest ?? .latest, Timestamp(clamping: first.integer(0))) }
             first.reset()
         }
         return oldest
@@ -143,7 +146,8 @@ struct Upkeep: Sendable {
         rows.bind(limit)
         defer { rows.reset() }
         var ripe: [Int64] = []
-        while try rows.next(), rows.integer(1) < now - Self.tombstoneAge { ripe.append(rows.integer(0)) }
+        let young = (now - Self.tombstoneAge).milliseconds
+        while try rows.next(), rows.integer(1) < young { ripe.append(rows.integer(0)) }
         return ripe
     }
 

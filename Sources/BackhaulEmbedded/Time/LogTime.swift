@@ -1,3 +1,5 @@
+internal import BackhaulUnits
+
 /// The time of an embedded log, by which records are stamped, and ages and delays are measured; pure.
 ///
 /// It advances with the monotonic clock, and across a power-off by the wall clock, but only by a believable gap. A jump
@@ -6,10 +8,10 @@
 struct LogTime: Hashable, Sendable {
     /// The machine's clocks, read together.
     struct Reading: Hashable, Sendable {
-        /// Milliseconds since 1970, by the wall clock.
-        var wall: Int64
-        /// Milliseconds since the machine started, sleep included.
-        var boot: Int64
+        /// By the wall clock.
+        var wall: Timestamp
+        /// Since the machine started, sleep included.
+        var boot: Duration
         /// The id of this boot of the machine.
         var bootID: String
     }
@@ -22,24 +24,24 @@ struct LogTime: Hashable, Sendable {
         case wrong
     }
 
-    /// Milliseconds since 1970 at `boot`.
-    var time: Int64
-    var boot: Int64
+    /// The time at `boot`.
+    var time: Timestamp
+    var boot: Duration
     var bootID: String
-    /// Milliseconds by which the wall clock is ahead of the log's time without a jump.
-    var offset: Int64
-    /// Milliseconds by which the wall clock differs from its expected time; 0 without a jump.
-    var jump: Int64
+    /// By how much the wall clock is ahead of the log's time without a jump.
+    var offset: Duration
+    /// By how much the wall clock differs from its expected time; zero without a jump.
+    var jump: Duration
 
-    /// Milliseconds up to which a difference is not a jump: a wall clock is corrected in small steps all the time.
-    static let tolerance: Int64 = 300_000
+    /// The largest difference that is not a jump: a wall clock is corrected in small steps all the time.
+    static let tolerance = Duration.seconds(300)
 
     /// The time of a new log.
     init(_ reading: Reading) {
-        self.init(time: reading.wall, boot: reading.boot, bootID: reading.bootID, offset: 0, jump: 0)
+        self.init(time: reading.wall, boot: reading.boot, bootID: reading.bootID, offset: .zero, jump: .zero)
     }
 
-    init(time: Int64, boot: Int64, bootID: String, offset: Int64, jump: Int64) {
+    init(time: Timestamp, boot: Duration, bootID: String, offset: Duration, jump: Duration) {
         self.time = time
         self.boot = boot
         self.bootID = bootID
@@ -48,29 +50,29 @@ struct LogTime: Hashable, Sendable {
     }
 
     /// The time at a reading of the monotonic clock.
-    func now(_ boot: Int64) -> Int64 { time + max(0, boot - self.boot) }
+    func now(_ boot: Duration) -> Timestamp { time + max(.zero, boot - self.boot) }
 
     /// Advances the time to a reading.
-    /// - Parameter largestGap: milliseconds that the machine may be off without an operator's confirmation.
-    mutating func advance(to reading: Reading, largestGap: Int64) {
+    /// - Parameter largestGap: how long the machine may be off without an operator's confirmation.
+    mutating func advance(to reading: Reading, largestGap: Duration) {
         if reading.bootID == bootID { time = now(reading.boot) }
         var drift = reading.wall - time - offset
-        if reading.bootID != bootID, drift > 0, drift <= largestGap {
-            time += drift
-            drift = 0
+        if reading.bootID != bootID, drift > .zero, drift <= largestGap {
+            time = time + drift
+            drift = .zero
         }
         boot = reading.boot
         bootID = reading.bootID
-        if abs(drift) <= Self.tolerance {
+        if max(drift, .zero - drift) <= Self.tolerance {
             offset += drift
-            drift = 0
+            drift = .zero
         }
         jump = drift
     }
 
     /// Applies an operator's answer to the jump.
     mutating func settle(_ answer: Answer) {
-        if answer == .passed, jump > 0 { time += jump } else { offset += jump }
-        jump = 0
+        if answer == .passed, jump > .zero { time = time + jump } else { offset += jump }
+        jump = .zero
     }
 }

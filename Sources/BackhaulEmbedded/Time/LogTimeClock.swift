@@ -1,4 +1,5 @@
 internal import BackhaulLog
+internal import BackhaulUnits
 internal import Foundation
 internal import Synchronization
 
@@ -8,29 +9,29 @@ final class LogTimeClock: LogClock {
 
     init(_ time: LogTime) { state = Mutex(time) }
 
-    var now: Int64 { state.withLock { $0.now(Self.boot) } }
+    var now: Timestamp { state.withLock { $0.now(Self.boot) } }
 
-    var wall: Int64 { SystemLogClock.wall }
+    var wall: Timestamp { SystemLogClock.wall }
 
     /// The current time, for the store.
     var time: LogTime { state.withLock { $0 } }
 
     /// Reads the machine's clocks and advances the time.
     /// - Returns: the time, and whether a jump has appeared or disappeared.
-    func look(largestGap: Int64) -> (time: LogTime, isNews: Bool) {
+    func look(largestGap: Duration) -> (time: LogTime, isNews: Bool) {
         state.withLock { time in
             let before = time.jump
             time.advance(to: Self.reading, largestGap: largestGap)
-            return (time, (before == 0) != (time.jump == 0))
+            return (time, (before == .zero) != (time.jump == .zero))
         }
     }
 
     func settle(_ answer: LogTime.Answer) { state.withLock { $0.settle(answer) } }
 
-    func sleep(until instant: Int64) async throws {
+    func sleep(until instant: Timestamp) async throws {
         let wait = instant - now
-        guard wait > 0 else { return try Task.checkCancellation() }
-        try await ContinuousClock().sleep(for: .milliseconds(wait))
+        guard wait > .zero else { return try Task.checkCancellation() }
+        try await ContinuousClock().sleep(for: wait)
     }
 
     static var reading: LogTime.Reading {
@@ -39,9 +40,9 @@ final class LogTimeClock: LogClock {
         return LogTime.Reading(wall: SystemLogClock.wall, boot: boot, bootID: String(id.prefix(36)))
     }
 
-    private static var boot: Int64 {
+    private static var boot: Duration {
         var time = timespec()
         clock_gettime(CLOCK_BOOTTIME, &time)
-        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+        return .milliseconds(Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)
     }
 }

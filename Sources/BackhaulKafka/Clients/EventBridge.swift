@@ -1,4 +1,5 @@
 internal import BackhaulLog
+internal import BackhaulUnits
 internal import CLibrdkafka
 internal import Foundation
 internal import Logging
@@ -69,7 +70,8 @@ struct EventBridge: Sendable {
                 let token = try tokens.fetch()
                 var text = [CChar](repeating: 0, count: 512)
                 let code = rd_kafka_oauthbearer_set_token(
-                    handle.client, token.value, token.expiresAt, token.principal, nil, 0, &text, text.count)
+                    handle.client, token.value, token.expiresAt.milliseconds, token.principal, nil, 0, &text, text.count
+                )
                 guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
                     throw LogError.refused(
                         String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))

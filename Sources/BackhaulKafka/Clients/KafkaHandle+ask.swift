@@ -1,4 +1,5 @@
 internal import BackhaulLog
+internal import BackhaulUnits
 internal import CLibrdkafka
 internal import Synchronization
 

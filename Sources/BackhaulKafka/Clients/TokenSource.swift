@@ -1,12 +1,13 @@
+package import BackhaulUnits
+
 /// A bearer token for SASL OAUTHBEARER (KIP-255).
 package struct BearerToken: Sendable {
     package var value: String
-    /// The expiry, in milliseconds since 1970.
-    package var expiresAt: Int64
+    package var expiresAt: Timestamp
     /// The principal's name, which librdkafka requires.
     package var principal: String
 
-    package init(value: String, expiresAt: Int64, principal: String) {
+    package init(value: String, expiresAt: Timestamp, principal: String) {
         self.value = value
         self.expiresAt = expiresAt
         self.principal = principal

@@ -1,6 +1,7 @@
 internal import BackhaulLog
 internal import BackhaulLoop
 internal import BackhaulTelemetry
+internal import BackhaulUnits
 internal import CLibrdkafka
 internal import Logging
 
@@ -63,7 +64,7 @@ actor KafkaSession: LogSession {
         for group in Set(subscriptions.map(\.group)).sorted() {
             var properties = ["group.id": group]
             // Six delay topics of eight partitions are about fifty queues, and their records are not urgent.
-            if subscriptions.allSatisfy({ $0.group != group || $0.delay > 0 }) {
+            if subscriptions.allSatisfy({ $0.group != group || $0.delay > .zero }) {
                 properties["fetch.message.max.bytes"] = "131072"
             }
             let handle = try clients.open(.member, name: group, properties: properties) { [weak self] event in
@@ -220,7 +221,7 @@ actor KafkaSession: LogSession {
                 table.held[MemberTable.Key(group: group, partition: partition)]?.isRevoking = true
             }
             // The other members wait for the answer, and the broker waits at most `max.poll.interval.ms`.
-            let allowance = Int64(max(500, clients.options.maximumPollInterval / 2))
+            let allowance = Duration.milliseconds(max(500, clients.options.maximumPollInterval / 2))
             events.append(.revoking(Revocation(group: group, partitions: partitions, allowance: allowance)))
         case .lost(let partitions):
             logger.warning("partitions were lost", metadata: ["group": "\(group)", "count": "\(partitions.count)"])
@@ -262,7 +263,7 @@ actor KafkaSession: LogSession {
             for partition in partitions.sorted() {
                 guard let position = positions[partition] else { continue }
                 epoch += 1
-                let delay = subscriptions.first { $0.group == group && $0.topic == partition.topic }?.delay ?? 0
+                let delay = subscriptions.first { $0.group == group && $0.topic == partition.topic }?.delay ?? .zero
                 if !position.isReadable {
                     logger.warning(
                         "the group's position is unreadable: records that were finished beyond it are delivered again",
@@ -305,10 +306,10 @@ actor KafkaSession: LogSession {
 
     /// Collects the due records from each partition in turn, as many as were granted.
     /// - Returns: the deliveries; when the next record is due; and whether no partition has more records to read.
-    private func collect() throws -> (deliveries: [Delivery], due: Int64?, isThrough: Bool) {
+    private func collect() throws -> (deliveries: [Delivery], due: Timestamp?, isThrough: Bool) {
         var deliveries: [Delivery] = []
         var isThrough = true
-        var due: Int64?
+        var due: Timestamp?
         for key in rotation {
             guard credits > 0 else { break }
             guard var intake = table.held[key], !intake.isRevoking else { continue }

@@ -1,4 +1,5 @@
 internal import BackhaulLog
+internal import BackhaulUnits
 
 /// A client for queries and administration that fetches nothing: a broker answers the requests of a connection in
 /// order, so a query behind a fetch would wait as long as the fetch does.
@@ -71,7 +72,7 @@ actor KafkaQueryClient {
             // All of these calls began before this request is sent.
             let open = (questions[edge] ?? [:]).filter { $0.value.answer == nil }
             do {
-                let found = try await offsets(Array(Set(open.values.flatMap(\.partitions))), since: edge.rawValue)
+                let found = try await offsets(Array(Set(open.values.flatMap(\.partitions))), at: edge.rawValue)
                 for (id, question) in open {
                     let answer = question.partitions.compactMap { partition in found[partition].map { (partition, $0) }
                     }
@@ -82,16 +83,21 @@ actor KafkaQueryClient {
                 for id in open.keys { questions[edge]?[id]?.answer = .failure(error) }
             } catch is LogError where open.count > 1 {
                 // The error does not say which partition caused it, so each call queries its own.
-                return try await offsets(partitions, since: edge.rawValue)
+                return try await offsets(partitions, at: edge.rawValue)
             }
             return try questions[edge]?[id]?.answer?.get() ?? [:]
         }
     }
 
-    /// The offset of each partition's first record at or after a time (milliseconds since 1970); -1 for none.
+    /// The offset of each partition's first record at or after a time; -1 for none.
     /// - Throws: `LogError`.
-    func offsets(_ partitions: [TopicPartition], since time: Int64) async throws -> [TopicPartition: Int64] {
-        try await readyHandle().offsets(partitions, time: time, timeout: clients.options.requestTimeout)
+    func offsets(_ partitions: [TopicPartition], since time: Timestamp) async throws -> [TopicPartition: Int64] {
+        try await offsets(partitions, at: time.milliseconds)
+    }
+
+    /// - Parameter time: milliseconds since 1970, or an edge.
+    private func offsets(_ partitions: [TopicPartition], at time: Int64) async throws -> [TopicPartition: Int64] {
+        try await readyHandle().offsets(partitions, time: time, timeout: clients.options.requestMilliseconds)
     }
 
     func close() async {

@@ -1,5 +1,6 @@
 internal import BackhaulLog
 internal import BackhaulLoop
+internal import BackhaulUnits
 internal import CLibrdkafka
 
 /// Reads partitions without a group, page by page, and reports changes.
@@ -59,7 +60,8 @@ actor KafkaReader {
 
     // MARK: Pages
 
-    func read(_ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: Int) async throws -> ReadPage
+    func read(_ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: ByteCount) async throws
+        -> ReadPage
     {
         try await using(partition) {
             try await readHeld(partition, from: offset, records: limit, bytes: bytes)
@@ -79,14 +81,14 @@ actor KafkaReader {
 
     /// As `read`; the caller holds the partition's lock.
     private func readHeld(
-        _ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: Int
+        _ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: ByteCount
     ) async throws -> ReadPage {
         let end = try await queryClient.edges([partition], .end)[partition] ?? 0
         try await position(partition, at: offset)
         guard let reader = open[partition] else { throw LogError.closed }
         var page = ReadPage(records: [], next: offset, end: end)
-        var size = 0
-        let patience = Duration.milliseconds(options.requestTimeout)
+        var size = ByteCount.zero
+        let patience = options.requestTimeout
         var deadline: ContinuousClock.Instant?
         while page.next < end, page.records.count < limit, size < bytes {
             guard !isClosed, open[partition] === reader else { throw LogError.closed }
@@ -125,7 +127,8 @@ actor KafkaReader {
     /// records have arrived. Only reopening it would starve two readers: A at 106 discards what was fetched for B at
     /// 100, finds nothing yet and waits for a change; B, woken by the same change, discards what was fetched for A; and
     /// so on.
-    func tail(_ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: Int) async throws -> ReadPage
+    func tail(_ partition: TopicPartition, from offset: Int64, records limit: Int, bytes: ByteCount) async throws
+        -> ReadPage
     {
         try await using(partition) {
             guard let reader = open[partition], reader.cursor == offset else {
@@ -134,7 +137,7 @@ actor KafkaReader {
             uses += 1
             reader.lastUse = uses
             var page = ReadPage(records: [], next: offset, end: offset)
-            var size = 0
+            var size = ByteCount.zero
             var isEmpty = false
             while !isEmpty, page.records.count < limit, size < bytes {
                 switch reader.take() {

@@ -26,7 +26,7 @@ actor TransactionalCommitter: Committer {
         name: String, transactionalID: String, clients: KafkaClients, patience: Int? = nil,
         failPoint: @escaping @Sendable (String) throws -> Void = { _ in }
     ) {
-        self.patience = patience ?? clients.options.requestTimeout
+        self.patience = patience ?? clients.options.requestMilliseconds
         self.name = name
         self.transactionalID = transactionalID
         self.clients = clients

@@ -1,4 +1,5 @@
 package import BackhaulLog
+internal import BackhaulUnits
 
 /// A topic as it must exist in the cluster.
 package struct DesiredTopic: Hashable, Sendable {
@@ -37,7 +38,7 @@ package struct DesiredTopic: Hashable, Sendable {
             configuration["retention.bytes"] = "-1"
             configuration["cleanup.policy"] = "delete"
         case .age(let age):
-            configuration["retention.ms"] = String(age)
+            configuration["retention.ms"] = String(age.inMilliseconds)
             configuration["retention.bytes"] = "-1"
             configuration["cleanup.policy"] = "delete"
         case .compact:

@@ -1,15 +1,17 @@
+package import BackhaulUnits
+
 /// A member's state of a partition that it owns: what it has read, delivered and finished. Pure.
 package struct PartitionIntake: Equatable, Sendable {
     package let group: String
     package let partition: TopicPartition
     package let epoch: Int
-    /// Milliseconds from append to delivery.
-    package let delay: Int64
+    /// From append to delivery.
+    package let delay: Duration
     package var ledger: OffsetLedger
     /// Records that are read and not delivered yet.
     package var buffer: ArraySlice<StoredRecord> = []
-    /// When the buffer was read, in milliseconds since 1970.
-    package var fetchedAt: Int64 = 0
+    /// When the buffer was read.
+    package var fetchedAt = Timestamp.earliest
     /// The offset to read next.
     package var cursor: Int64
     package var isRevoking = false
@@ -19,7 +21,7 @@ package struct PartitionIntake: Equatable, Sendable {
     /// it: their offsets, and the epochs of their delivery.
     private var inHand: [Int64: Int] = [:]
 
-    package init(group: String, partition: TopicPartition, epoch: Int, delay: Int64, position: GroupPosition) {
+    package init(group: String, partition: TopicPartition, epoch: Int, delay: Duration, position: GroupPosition) {
         self.group = group
         self.partition = partition
         self.epoch = epoch
@@ -31,15 +33,14 @@ package struct PartitionIntake: Equatable, Sendable {
     /// The result of one pass of delivery.
     package struct Turn: Equatable, Sendable {
         package var deliveries: [Delivery] = []
-        /// When the next record may be delivered, in milliseconds since 1970; nil when delivery does not wait for a
-        /// time.
-        package var due: Int64?
+        /// When the next record may be delivered; nil when delivery does not wait for a time.
+        package var due: Timestamp?
         /// An unfinished head that blocks intake, reported for the first time.
         package var blockedBy: DeliveryReference?
     }
 
-    /// Delivers at most `limit` records from the buffer. `now` is in milliseconds since 1970.
-    package mutating func take(limit: Int, now: Int64) -> Turn {
+    /// Delivers at most `limit` records from the buffer.
+    package mutating func take(limit: Int, now: Timestamp) -> Turn {
         var turn = Turn()
         while turn.deliveries.count < limit, let stored = buffer.first {
             let offset = stored.position.offset
@@ -53,11 +54,14 @@ package struct PartitionIntake: Equatable, Sendable {
             }
             // A record with a future append time was written before the clock was set back; its wait begins when it
             // is read.
-            let skew = max(0, stored.appendedAt - fetchedAt)
-            let wake = stored.appendedAt - skew + delay
-            if delay > 0, wake > now {
-                turn.due = wake
-                break
+            let isAhead = stored.appendedAt > fetchedAt
+            let skew = isAhead ? stored.appendedAt - fetchedAt : .zero
+            if delay > .zero {
+                let wake = (isAhead ? fetchedAt : stored.appendedAt) + delay
+                if wake > now {
+                    turn.due = wake
+                    break
+                }
             }
             buffer.removeFirst()
             // The member still processes an earlier delivery of this record.

@@ -1,3 +1,5 @@
+internal import BackhaulUnits
+
 /// Identifies a delivery to a group member when it is settled.
 package struct DeliveryReference: Hashable, Sendable {
     package var group: String
@@ -16,11 +18,11 @@ package struct DeliveryReference: Hashable, Sendable {
 package struct Delivery: Hashable, Sendable {
     package var reference: DeliveryReference
     package var stored: StoredRecord
-    /// Milliseconds by which the record's append time is ahead of the clock: it was appended before the clock was
+    /// By how much the record's append time is ahead of the clock: it was appended before the clock was
     /// set back. Times in the record are late by the same amount.
-    package var skew: Int64
+    package var skew: Duration
 
-    package init(reference: DeliveryReference, stored: StoredRecord, skew: Int64 = 0) {
+    package init(reference: DeliveryReference, stored: StoredRecord, skew: Duration = .zero) {
         self.reference = reference
         self.stored = stored
         self.skew = skew

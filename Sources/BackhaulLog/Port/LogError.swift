@@ -1,10 +1,12 @@
+package import BackhaulUnits
+
 /// Errors of a log. Each message says what, where and what to do.
 package enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownTopic(String)
     case unknownPartition(TopicPartition)
     /// The topic exists but differs from what is required.
     case topicMismatch(topic: String, problem: String)
-    case recordTooLarge(size: Int, limit: Int)
+    case recordTooLarge(size: ByteCount, limit: ByteCount)
     /// The log rejects the record: it exceeds a broker's limit, or a policy forbids it.
     case recordRefused(String)
     /// The folder belongs to a running process.
@@ -39,7 +41,7 @@ package enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
         case .topicMismatch(let topic, let problem):
             "topic '\(topic)' \(problem)"
         case .recordTooLarge(let size, let limit):
-            "a record of \(size) bytes exceeds the limit of \(limit) bytes"
+            "a record of \(size.bytes) bytes exceeds the limit of \(limit.bytes) bytes"
         case .recordRefused(let reason):
             "the log rejects a record: \(reason)"
         case .inUse(let folder, let owner):

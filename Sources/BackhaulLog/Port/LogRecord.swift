@@ -1,3 +1,5 @@
+package import BackhaulUnits
+
 /// One header of a record. Values are bytes; a null value differs from an empty one. Names may repeat.
 package struct LogHeader: Hashable, Sendable {
     /// The header's name, UTF-8.
@@ -44,16 +46,16 @@ package struct LogRecord: Hashable, Sendable {
 
     /// The largest record that a settlement moves, in bytes: 1.5 times the limit of `append`, so that a record that
     /// grows with the history of its failures still fits. Only other programs write larger ones.
-    package static let largestMovable = 3 << 19
+    package static let largestMovable = ByteCount(3 << 19)
 
     /// Whether a settlement can move the record. One that cannot be moved is not a task, even if its value decodes
     /// as one.
     package var isMovable: Bool { size <= Self.largestMovable }
 
-    /// Size in bytes, headers included; the measure of every size limit.
-    package var size: Int {
-        (key?.count ?? 0) + (value?.count ?? 0)
-            + headers.reduce(0) { $0 + $1.name.utf8.count + ($1.value?.count ?? 0) + 2 }
+    /// Headers included; the measure of every size limit.
+    package var size: ByteCount {
+        let headers = headers.reduce(0) { $0 + $1.name.utf8.count + ($1.value?.count ?? 0) + 2 }
+        return ByteCount(clamping: (key?.count ?? 0) + (value?.count ?? 0) + headers)
     }
 }
 
@@ -61,17 +63,14 @@ package struct LogRecord: Hashable, Sendable {
 package struct StoredRecord: Hashable, Sendable {
     /// The position of the record.
     package var position: LogPosition
-    /// When the log appended it, in milliseconds since 1970 by the log's clock; limited to `times`.
-    package let appendedAt: Int64
+    /// When the log appended it, by the log's clock.
+    package let appendedAt: Timestamp
     /// The record as written.
     package var record: LogRecord
 
-    /// Milliseconds since 1970, up to the end of the year 9999: sums and differences of such times cannot overflow.
-    package static let times: ClosedRange<Int64> = 0...253_402_300_799_999
-
-    package init(position: LogPosition, appendedAt: Int64, record: LogRecord) {
+    package init(position: LogPosition, appendedAt: Timestamp, record: LogRecord) {
         self.position = position
-        self.appendedAt = min(max(appendedAt, Self.times.lowerBound), Self.times.upperBound)
+        self.appendedAt = appendedAt
         self.record = record
     }
 }

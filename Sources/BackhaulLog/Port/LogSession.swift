@@ -1,15 +1,17 @@
+internal import BackhaulUnits
+
 /// A topic that a group reads, and the delay between a record's append and its delivery.
 package struct Subscription: Hashable, Sendable {
     package var group: String
     package var topic: String
-    /// Milliseconds between a record's append and its delivery; 0 for none. Records stay in order.
-    package var delay: Int64
+    /// From a record's append to its delivery. Records stay in order.
+    package var delay: Duration
 
     /// Whether deliveries that were unsettled when a partition was lost may still be settled when it returns with
     /// them unfinished. False for a reader whose decisions depend on what it read at assignment.
     package var keepsAcrossLoss: Bool
 
-    package init(group: String, topic: String, delay: Int64 = 0, keepsAcrossLoss: Bool = true) {
+    package init(group: String, topic: String, delay: Duration = .zero, keepsAcrossLoss: Bool = true) {
         self.group = group
         self.topic = topic
         self.delay = delay
@@ -37,10 +39,10 @@ package struct AssignedPartition: Hashable, Sendable {
 package struct Revocation: Hashable, Sendable {
     package var group: String
     package var partitions: [TopicPartition]
-    /// Milliseconds within which the member must release them, or the group removes it; nil for no limit.
-    package var allowance: Int64?
+    /// The time in which the member must release them, or the group removes it; nil for no limit.
+    package var allowance: Duration?
 
-    package init(group: String, partitions: [TopicPartition], allowance: Int64? = nil) {
+    package init(group: String, partitions: [TopicPartition], allowance: Duration? = nil) {
         self.group = group
         self.partitions = partitions
         self.allowance = allowance

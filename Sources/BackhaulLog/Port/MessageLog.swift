@@ -1,3 +1,5 @@
+package import BackhaulUnits
+
 /// What an adapter can do beyond the protocol. What it lacks is declared here, never skipped silently.
 package struct LogAbilities: OptionSet, Hashable, Sendable {
     package let rawValue: Int
@@ -52,12 +54,12 @@ package protocol MessageLog: Sendable {
 
     /// Reads without a group: records from `offset`, at most `records` of them and about `bytes` bytes, but at
     /// least one if one exists. An offset before the earliest record reads from the earliest.
-    func read(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int) async throws -> ReadPage
+    func read(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount) async throws -> ReadPage
 
     /// As `read`, for a reader that follows a partition and reads again at the next of `changes`: returns what has
     /// arrived, without querying the partition's end. The latest appends may be missing; `changes` then signals
     /// them.
-    func tail(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int) async throws -> ReadPage
+    func tail(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount) async throws -> ReadPage
 
     /// The bounds of each partition of the topic, by number.
     func bounds(_ topic: String) async throws -> [PartitionBounds]
@@ -93,7 +95,7 @@ extension MessageLog {
     package func watch(_ cursors: [TopicPartition: Int64]) async throws {}
 
     package func tail(
-        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: Int
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount
     ) async throws -> ReadPage {
         try await read(partition, from: offset, records: records, bytes: bytes)
     }
@@ -107,7 +109,7 @@ extension MessageLog {
     ) async throws -> Int64 {
         var next = offset
         while true {
-            let page = try await tail(partition, from: next, records: 1_000, bytes: 1 << 20)
+            let page = try await tail(partition, from: next, records: 1_000, bytes: ByteCount(1 << 20))
             if !page.records.isEmpty { try await each(page.records) }
             next = page.next
             if next >= page.end { return next }
@@ -141,7 +143,7 @@ extension MessageLog {
         var stop = limit
         if let limit, offset >= limit { return }
         while true {
-            let page = try await read(partition, from: next, records: 10_000, bytes: 1 << 20)
+            let page = try await read(partition, from: next, records: 10_000, bytes: ByteCount(1 << 20))
             let end = stop ?? page.end
             stop = end
             let records = page.records.prefix { $0.position.offset < end }

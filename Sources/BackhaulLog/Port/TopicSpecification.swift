@@ -1,10 +1,12 @@
+internal import BackhaulUnits
+
 /// How long a topic keeps its records.
 package enum Retention: Hashable, Sendable {
-    /// Until every reader group is past them, and at least `atLeast` milliseconds after their append: the audit's
+    /// Until every reader group is past them, and for at least `atLeast` after their append: the audit's
     /// horizon.
-    case untilRead(by: [String], atLeast: Int64)
-    /// For this many milliseconds after their append.
-    case age(Int64)
+    case untilRead(by: [String], atLeast: Duration)
+    /// For this long after their append.
+    case age(Duration)
     /// The last record of each key, permanently; compaction removes tombstones (null values).
     case compact
 }

@@ -1,13 +1,15 @@
+internal import BackhaulUnits
+
 /// Retries calls to a log that is temporarily unavailable.
 package enum Patience {
-    /// Runs `body` until it returns a value. Between two attempts it waits: `first` milliseconds, then twice as
-    /// long each time, at most five seconds.
+    /// Runs `body` until it returns a value. Between two attempts it waits `first`, then twice as long each
+    /// time, at most five seconds.
     /// - Parameters:
     ///   - isOver: whether the value is no longer needed; then returns nil.
     ///   - onWait: called with every temporary error.
     /// - Throws: permanent errors of `body`; `CancellationError`.
     package static func keepAsking<Value: Sendable>(
-        clock: any LogClock, first: Int64 = 200, isolation: isolated (any Actor)? = #isolation,
+        clock: any LogClock, first: Duration = .milliseconds(200), isolation: isolated (any Actor)? = #isolation,
         isOver: () async -> Bool, onWait: (LogError) -> Void, _ body: () async throws -> Value
     ) async throws -> Value? {
         var wait = first
@@ -18,7 +20,7 @@ package enum Patience {
                 guard error.mayPass else { throw error }
                 onWait(error)
                 try await clock.sleep(until: clock.now + wait)
-                wait = min(wait * 2, 5_000)
+                wait = min(wait * 2, .seconds(5))
             }
         }
         return nil

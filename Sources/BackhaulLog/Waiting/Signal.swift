@@ -1,3 +1,4 @@
+package import BackhaulUnits
 internal import Dispatch
 internal import Synchronization
 
@@ -48,8 +49,8 @@ package final class Signal: Sendable {
         if ready { continuation.resume() }
     }
 
-    /// As `wait()`, but at most until `instant` (milliseconds of `clock`); nil waits for the signal alone.
-    package func wait(until instant: Int64?, by clock: any LogClock) async {
+    /// As `wait()`, but at most until `clock` reads `instant`; nil waits for the signal alone.
+    package func wait(until instant: Timestamp?, by clock: any LogClock) async {
         guard let instant else { return await wait() }
         await race { try? await clock.sleep(until: instant) }
     }
@@ -67,7 +68,7 @@ package final class Signal: Sendable {
 
     /// As `waitThrough()`, but for at most about `duration`.
     package func waitThrough(for duration: Duration) async {
-        let end = DispatchTime.now() + duration / .seconds(1)
+        let end = DispatchTime.now() + duration.inSeconds
         DispatchQueue.global().asyncAfter(deadline: end) { [weak self] in self?.raise() }
         await waitThrough()
     }

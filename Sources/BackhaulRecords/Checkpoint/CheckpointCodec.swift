@@ -1,4 +1,5 @@
 package import BackhaulDomain
+internal import BackhaulUnits
 internal import SwiftProtobuf
 
 /// Encodes and decodes checkpoints: `backhaul.v1.Checkpoint`.
@@ -13,12 +14,12 @@ package enum CheckpointCodec {
         message.inFlight = checkpoint.isInFlight
         message.attempts = UInt32(clamping: checkpoint.progress.attempts)
         message.crashes = UInt32(clamping: checkpoint.progress.crashes)
-        message.dueMs = checkpoint.progress.due ?? 0
+        message.dueMs = checkpoint.progress.due?.milliseconds ?? 0
         message.handedOver = checkpoint.progress.isHandedOver
         message.history = checkpoint.progress.history.map { attempt in
             var entry = Backhaul_V1_Attempt()
             entry.attempt = UInt32(clamping: attempt.attempt)
-            entry.atMs = attempt.at
+            entry.atMs = attempt.at.milliseconds
             entry.failure = attempt.failure
             entry.message = attempt.message
             entry.httpStatus = UInt32(clamping: attempt.httpStatus ?? 0)
@@ -34,9 +35,6 @@ package enum CheckpointCodec {
         else {
             throw .unreadable(what: "checkpoint")
         }
-        guard Domain.times.contains(message.dueMs) else {
-            throw .invalid(what: "checkpoint", problem: "due_ms is out of range")
-        }
         return Checkpoint(
             task: try GenerationCodec.value(message.tenant, message.taskID, message.generation, what: "checkpoint"),
             isInFlight: message.inFlight,
@@ -44,10 +42,12 @@ package enum CheckpointCodec {
                 generation: Int(message.generation),
                 attempts: try GenerationCodec.count(message.attempts, "checkpoint"),
                 crashes: try GenerationCodec.count(message.crashes, "checkpoint"),
-                due: message.dueMs == 0 ? nil : message.dueMs, isHandedOver: message.handedOver,
+                due: message.dueMs == 0 ? nil : try GenerationCodec.time(message.dueMs, "checkpoint"),
+                isHandedOver: message.handedOver,
                 history: message.history.prefix(TaskProgress.longestHistory).map {
                     AttemptRecord(
-                        attempt: Int($0.attempt), at: $0.atMs, failure: $0.failure, message: $0.message,
+                        attempt: Int($0.attempt), at: Timestamp(clamping: $0.atMs), failure: $0.failure,
+                        message: $0.message,
                         httpStatus: $0.httpStatus == 0 ? nil : Int($0.httpStatus), worker: $0.worker
                     ).bounded
                 }))

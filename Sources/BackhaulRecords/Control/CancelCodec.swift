@@ -1,4 +1,5 @@
 package import BackhaulDomain
+package import BackhaulUnits
 internal import SwiftProtobuf
 
 /// Encodes cancellations for the control topic: `backhaul.v1.Control`.
@@ -24,13 +25,13 @@ package enum CancelCodec {
             identity: TaskIdentity(tenant: ByteText(parts[1]), id: ByteText(parts[2])), generation: generation)
     }
 
-    /// - Parameter at: milliseconds since 1970.
-    package static func encode(_ task: TaskGeneration, at: Int64) throws -> [UInt8] {
+    /// - Parameter at: when the cancel was requested.
+    package static func encode(_ task: TaskGeneration, at: Timestamp) throws -> [UInt8] {
         var message = Backhaul_V1_Control()
         message.cancel.tenant = task.identity.tenant.text
         message.cancel.taskID = task.identity.id.text
         message.cancel.generation = UInt32(clamping: task.generation)
-        message.cancel.atMs = at
+        message.cancel.atMs = at.milliseconds
         return try message.serializedBytes()
     }
 }

@@ -1,5 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
+package import BackhaulUnits
 
 /// A record of the control topic: a request that workers do not upload a generation, which already has its result.
 /// A tombstone removes it once a worker has observed it.
@@ -10,8 +11,8 @@ package enum CancelRecord {
         CancelCodec.task(ofKey: record.key).map { ($0, record.value != nil) }
     }
 
-    /// - Parameter at: milliseconds since 1970.
-    package static func request(_ task: TaskGeneration, at: Int64, _ layout: TopicLayout) throws -> AppendRequest {
+    /// - Parameter at: when the cancel was requested.
+    package static func request(_ task: TaskGeneration, at: Timestamp, _ layout: TopicLayout) throws -> AppendRequest {
         request(
             LogRecord(
                 key: CancelCodec.key(task), value: try CancelCodec.encode(task, at: at),

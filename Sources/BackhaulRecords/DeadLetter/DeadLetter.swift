@@ -1,5 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
+package import BackhaulUnits
 
 /// A dead letter, decoded for display and replay.
 package struct DeadLetter: Hashable, Sendable {
@@ -10,8 +11,8 @@ package struct DeadLetter: Hashable, Sendable {
     package var failure: String
     package var message: String
     package var httpStatus: Int?
-    /// Milliseconds since 1970; nil when the letter does not state it.
-    package var failedAt: Int64?
+    /// nil when the letter does not state it.
+    package var failedAt: Timestamp?
     package var origin: String?
 
     package init(_ stored: StoredRecord) {
@@ -22,7 +23,7 @@ package struct DeadLetter: Hashable, Sendable {
         message = stored.record.header(HeaderName.causeMessage)?.text ?? ""
         httpStatus = stored.record.header(HeaderName.httpStatus)?.text.flatMap { Int($0) }
             .flatMap { Domain.statuses.contains($0) ? $0 : nil }
-        failedAt = stored.record.header(HeaderName.failedAt)?.text.flatMap { Int64($0) }.map(Domain.time)
+        failedAt = stored.record.header(HeaderName.failedAt)?.text.flatMap { Int64($0) }.map(Timestamp.init(clamping:))
         origin = stored.record.header(HeaderName.origin)?.text
         // A record that its reader rejected stays malformed, even if its value decodes as a task.
         if failure == FailureClass.malformed.rawValue { task = nil }

@@ -1,17 +1,17 @@
 package import BackhaulDomain
 package import BackhaulLog
+package import BackhaulUnits
 
 /// Writes the records of the dead-letters topic; `DeadLetter` reads them.
 package enum DeadLetterRecord {
     /// The source, time and writer of a letter.
     package struct Origin: Hashable, Sendable {
         package var position: LogPosition
-        /// Milliseconds since 1970.
-        package var failedAt: Int64
+        package var failedAt: Timestamp
         /// nil for a letter of an acknowledger.
         package var worker: String?
 
-        package init(position: LogPosition, failedAt: Int64, worker: String?) {
+        package init(position: LogPosition, failedAt: Timestamp, worker: String?) {
             self.position = position
             self.failedAt = failedAt
             self.worker = worker
@@ -37,16 +37,16 @@ package enum DeadLetterRecord {
     }
 
     /// A letter that refers to a record instead of containing it.
-    /// - Parameter size: size of that record in bytes.
+    /// - Parameter size: size of that record.
     package static func reference(
-        size: Int, _ failure: Failure, _ origin: Origin, _ layout: TopicLayout
+        size: ByteCount, _ failure: Failure, _ origin: Origin, _ layout: TopicLayout
     ) -> AppendRequest {
         let key = Array(origin.position.description.utf8)
         return AppendRequest(
             topic: layout.deadLetters, partitioning: .hash(key),
             record: LogRecord(
                 key: key, value: nil,
-                headers: cause(failure, origin) + [LogHeader(HeaderName.originSize, text: String(size))]))
+                headers: cause(failure, origin) + [LogHeader(HeaderName.originSize, text: String(size.bytes))]))
     }
 
     private static func request(
@@ -63,7 +63,7 @@ package enum DeadLetterRecord {
         var headers = [
             LogHeader(HeaderName.causeClass, text: failure.kind.rawValue),
             LogHeader(HeaderName.causeMessage, text: failure.message),
-            LogHeader(HeaderName.failedAt, text: String(origin.failedAt)),
+            LogHeader(HeaderName.failedAt, text: String(origin.failedAt.milliseconds)),
             LogHeader(HeaderName.origin, text: origin.position.description),
         ]
         if let worker = origin.worker { headers.append(LogHeader(HeaderName.worker, text: worker)) }

@@ -1,4 +1,5 @@
 package import BackhaulDomain
+internal import BackhaulUnits
 internal import Foundation
 internal import SwiftProtobuf
 
@@ -26,7 +27,7 @@ package enum OutcomeCodec {
         message.destination = DestinationCodec.message(outcome.destination)
         message.attempts = UInt32(clamping: outcome.attempts)
         message.crashes = UInt32(clamping: outcome.crashes)
-        message.bytes = outcome.bytes
+        message.bytes = outcome.size.bytes
         message.sha256 = Data(Hex.decode(outcome.sha256) ?? [])
         message.verification = outcome.verification
         if let failure = outcome.failure {
@@ -35,10 +36,10 @@ package enum OutcomeCodec {
             message.failure.httpStatus = UInt32(clamping: failure.httpStatus ?? 0)
         }
         message.worker = outcome.worker
-        message.acceptedAtMs = outcome.acceptedAt
-        message.startedAtMs = outcome.startedAt
-        message.finishedAtMs = outcome.finishedAt
-        message.nextAttemptAtMs = outcome.nextAttemptAt ?? 0
+        message.acceptedAtMs = outcome.acceptedAt.milliseconds
+        message.startedAtMs = outcome.startedAt.milliseconds
+        message.finishedAtMs = outcome.finishedAt.milliseconds
+        message.nextAttemptAtMs = outcome.nextAttemptAt?.milliseconds ?? 0
         message.objectMayExist = outcome.objectMayExist
         return try message.serializedBytes()
     }
@@ -74,13 +75,15 @@ package enum OutcomeCodec {
             batch: ByteText(message.batch),
             destination: try DestinationCodec.value(message.destination, what: "outcome"),
             attempts: try GenerationCodec.count(message.attempts, "outcome"),
-            crashes: try GenerationCodec.count(message.crashes, "outcome"), bytes: message.bytes,
+            crashes: try GenerationCodec.count(message.crashes, "outcome"), size: ByteCount(message.bytes),
             sha256: Hex.encode(message.sha256),
             verification: message.verification.bounded(toBytes: Domain.longestLabel), failure: failure,
-            worker: message.worker.bounded(toBytes: Domain.longestLabel), acceptedAt: message.acceptedAtMs,
-            startedAt: message.startedAtMs,
-            finishedAt: message.finishedAtMs,
-            nextAttemptAt: message.nextAttemptAtMs == 0 ? nil : message.nextAttemptAtMs,
+            worker: message.worker.bounded(toBytes: Domain.longestLabel),
+            acceptedAt: try GenerationCodec.time(message.acceptedAtMs, "outcome"),
+            startedAt: try GenerationCodec.time(message.startedAtMs, "outcome"),
+            finishedAt: try GenerationCodec.time(message.finishedAtMs, "outcome"),
+            nextAttemptAt: message.nextAttemptAtMs == 0
+                ? nil : try GenerationCodec.time(message.nextAttemptAtMs, "outcome"),
             objectMayExist: message.objectMayExist)
         try check(outcome)
         return outcome
@@ -95,16 +98,11 @@ package enum OutcomeCodec {
         } catch {
             throw .invalid(what: "outcome", problem: error.message)
         }
-        guard Domain.sizes.contains(outcome.bytes) else {
+        guard outcome.size <= Domain.largestFile else {
             throw .invalid(what: "outcome", problem: "bytes is out of range")
         }
         guard outcome.sha256.isEmpty || outcome.sha256.utf8.count == 64 else {
             throw .invalid(what: "outcome", problem: "sha256 does not have 32 bytes")
-        }
-        guard Domain.times.contains(outcome.acceptedAt), Domain.times.contains(outcome.startedAt),
-            Domain.times.contains(outcome.finishedAt), Domain.times.contains(outcome.nextAttemptAt ?? 0)
-        else {
-            throw .invalid(what: "outcome", problem: "a time is out of range")
         }
     }
 }

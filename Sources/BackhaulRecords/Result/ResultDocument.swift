@@ -1,4 +1,5 @@
 package import BackhaulDomain
+internal import BackhaulUnits
 internal import Foundation
 
 /// The one terminal record of a task generation as JSON: schemas/json/result.v1.schema.json. Every key is always
@@ -37,7 +38,7 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         status = outcome.kind.rawValue
         attempts = outcome.attempts
         crashes = outcome.crashes
-        bytes = outcome.bytes
+        bytes = outcome.size.bytes
         _sha256 = Nullable(wrappedValue: outcome.sha256.isEmpty ? nil : outcome.sha256)
         _verification = Nullable(wrappedValue: outcome.verification.isEmpty ? nil : outcome.verification)
         destination = outcome.destination.label
@@ -138,7 +139,9 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         else {
             throw .invalid(what: "result", problem: "a count is out of range")
         }
-        guard Domain.sizes.contains(bytes) else { throw .invalid(what: "result", problem: "bytes is out of range") }
+        guard bytes <= Domain.largestFile.bytes else {
+            throw .invalid(what: "result", problem: "bytes is out of range")
+        }
         guard sha256.map({ $0.utf8.count == 64 }) ?? true else {
             throw .invalid(what: "result", problem: "sha256 does not have 64 digits")
         }

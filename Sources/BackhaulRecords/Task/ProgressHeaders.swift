@@ -1,5 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
+internal import BackhaulUnits
 internal import Foundation
 
 /// Encodes and decodes a task's progress as headers.
@@ -11,7 +12,7 @@ package enum ProgressHeaders {
         if progress.generation > 0 { add(HeaderName.generation, String(progress.generation)) }
         if progress.attempts > 0 { add(HeaderName.attempts, String(progress.attempts)) }
         if progress.crashes > 0 { add(HeaderName.crashes, String(progress.crashes)) }
-        if let due = progress.due { add(HeaderName.due, String(due)) }
+        if let due = progress.due { add(HeaderName.due, String(due.milliseconds)) }
         if progress.isHandedOver { add(HeaderName.handedOver, "1") }
         if !progress.history.isEmpty { add(HeaderName.history, historyText(progress.history)) }
         return headers
@@ -38,7 +39,7 @@ package enum ProgressHeaders {
         progress.attempts = try number(HeaderName.attempts) ?? 0
         progress.crashes = try number(HeaderName.crashes) ?? 0
         if let due = text(HeaderName.due) {
-            guard let value = Int64(due), Domain.times.contains(value) else {
+            guard let value = Int64(due).flatMap(Timestamp.init(exactly:)) else {
                 throw .invalid(what: "task", problem: "header '\(HeaderName.due)' is not a valid time")
             }
             progress.due = value

@@ -1,4 +1,5 @@
 package import BackhaulDomain
+internal import BackhaulUnits
 internal import SwiftProtobuf
 
 /// Encodes and decodes tasks: `backhaul.v1.Task`.
@@ -12,12 +13,12 @@ package enum TaskCodec {
         message.batch = task.batch.text
         message.source.file.root = task.source.root.text
         message.source.file.path = task.source.path.text
-        message.size = task.size
-        message.modifiedAtNs = task.modifiedAt
+        message.size = task.size.bytes
+        message.modifiedAtNs = task.modifiedAt.nanoseconds
         message.destination = DestinationCodec.message(task.destination)
         message.contentType = task.contentType
-        message.acceptedAtMs = task.acceptedAt
-        message.deadlineMs = task.deadline ?? 0
+        message.acceptedAtMs = task.acceptedAt.milliseconds
+        message.deadlineMs = task.deadline?.milliseconds ?? 0
         return try message.serializedBytes()
     }
 
@@ -34,9 +35,10 @@ package enum TaskCodec {
             identity: TaskIdentity(tenant: ByteText(message.tenant), id: ByteText(message.taskID)),
             batch: ByteText(message.batch),
             source: SourceReference(root: ByteText(file.root), path: ByteText(file.path)),
-            destination: try DestinationCodec.value(message.destination, what: "task"), size: message.size,
-            modifiedAt: message.modifiedAtNs, contentType: message.contentType, acceptedAt: message.acceptedAtMs,
-            deadline: message.deadlineMs == 0 ? nil : message.deadlineMs)
+            destination: try DestinationCodec.value(message.destination, what: "task"), size: ByteCount(message.size),
+            modifiedAt: FileTime(nanoseconds: message.modifiedAtNs), contentType: message.contentType,
+            acceptedAt: try GenerationCodec.time(message.acceptedAtMs, "task"),
+            deadline: message.deadlineMs == 0 ? nil : try GenerationCodec.time(message.deadlineMs, "task"))
         do {
             try TaskRules.check(task)
         } catch {

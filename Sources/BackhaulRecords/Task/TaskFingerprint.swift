@@ -1,4 +1,5 @@
 package import BackhaulDomain
+internal import BackhaulUnits
 internal import Crypto
 
 /// The content of a submission in 16 bytes: the same identity with another fingerprint is a conflict.
@@ -6,7 +7,7 @@ package enum TaskFingerprint {
     /// Hashes everything but acceptance time, batch and deadline, which do not make it another submission.
     package static func of(_ task: UploadTask) throws -> [UInt8] {
         var content = task
-        content.acceptedAt = 0
+        content.acceptedAt = .earliest
         content.batch = ""
         content.deadline = nil
         return Array(SHA256.hash(data: try TaskCodec.encode(content)).prefix(16))

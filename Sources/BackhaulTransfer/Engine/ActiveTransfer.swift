@@ -1,4 +1,5 @@
 internal import BackhaulDomain
+internal import BackhaulUnits
 internal import CLibcurl
 internal import Crypto
 internal import Foundation
@@ -61,9 +62,9 @@ final class ActiveTransfer {
         // HTTP/2 uploads of libcurl below 8.1 spin while the peer's window is closed, and may report a reset as
         // success.
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
-        set(CURLOPT_CONNECTTIMEOUT_MS, Int(limits.connectTimeout))
-        set(CURLOPT_LOW_SPEED_LIMIT, limits.stallBytesPerSecond)
-        set(CURLOPT_LOW_SPEED_TIME, max(1, Int(limits.stallTimeout / 1_000)))
+        set(CURLOPT_CONNECTTIMEOUT_MS, Int(clamping: limits.connectTimeout.inMilliseconds))
+        set(CURLOPT_LOW_SPEED_LIMIT, limits.stallBytesPerSecond.count)
+        set(CURLOPT_LOW_SPEED_TIME, max(1, Int(clamping: limits.stallTimeout.components.seconds)))
         set(CURLOPT_TCP_KEEPALIVE, 1)
         set(CURLOPT_SSL_VERIFYPEER, 1)
         set(CURLOPT_SSL_VERIFYHOST, 2)
@@ -82,7 +83,7 @@ final class ActiveTransfer {
         case .bytes, .file:
             set(CURLOPT_UPLOAD, 1)
             results.append(
-                backhaul_set_offset(raw, CURLOPT_INFILESIZE_LARGE, curl_off_t(clamping: request.body.count)))
+                backhaul_set_offset(raw, CURLOPT_INFILESIZE_LARGE, curl_off_t(clamping: request.body.size.bytes)))
             set(CURLOPT_UPLOAD_BUFFERSIZE, feeder.chunkSize)
         }
         set(CURLOPT_CUSTOMREQUEST, request.method)
@@ -111,7 +112,7 @@ final class ActiveTransfer {
             header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)"
         }
         // Waiting for a 100 costs a round trip: too much for a small body, but an early refusal saves a large one.
-        if request.body.count <= 1 << 20 { lines.append("Expect:") }
+        if request.body.size <= ByteCount(1 << 20) { lines.append("Expect:") }
         for line in lines {
             guard !line.utf8.contains(where: { $0 == 10 || $0 == 13 || $0 == 0 }) else {
                 throw .badURL("a header value has a line break in it")
@@ -138,7 +139,7 @@ final class ActiveTransfer {
         report.status = status
         report.headers = headers
         report.body = body
-        report.bytesReceived = received
+        report.bytesReceived = ByteCount(received)
         report.isEarly = isEarly
         report.sha256 = feeder.sha256
         if case .hash = request.sink { report.receivedSHA256 = Hex.encode(receivedHash.finalize()) }
@@ -146,11 +147,11 @@ final class ActiveTransfer {
             let raw = UnsafeMutableRawPointer(easy)
             var sent: curl_off_t = 0
             _ = backhaul_get_offset(raw, CURLINFO_SIZE_UPLOAD_T, &sent)
-            report.bytesSent = UInt64(clamping: sent)
+            report.bytesSent = ByteCount(clamping: sent)
             var wait: curl_off_t = 0
             _ = backhaul_get_offset(raw, CURLINFO_RETRY_AFTER, &wait)
             // The server may send any number; the wait is capped at a year.
-            if wait > 0 { report.retryAfter = min(Int64(wait), 366 * 86_400) * 1_000 }
+            if wait > 0 { report.retryAfter = Duration.seconds(min(Int64(wait), 366 * 86_400)) }
         }
         if result != CURLE_OK {
             report.failure = CurlFailure.explain(result, feeder: feeder.failure, refused: hasTried ? nil : refused)
@@ -189,7 +190,8 @@ final class ActiveTransfer {
     fileprivate func write(_ bytes: UnsafeRawBufferPointer) -> Int {
         received += UInt64(bytes.count)
         switch request.sink {
-        case .keep(let limit): if body.count < limit { body.append(contentsOf: bytes.prefix(limit - body.count)) }
+        case .keep(let limit):
+            if body.count < limit.count { body.append(contentsOf: bytes.prefix(limit.count - body.count)) }
         case .hash: receivedHash.update(bufferPointer: bytes)
         }
         return bytes.count

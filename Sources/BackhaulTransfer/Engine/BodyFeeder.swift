@@ -1,5 +1,6 @@
 internal import BackhaulDomain
 internal import BackhaulFiles
+internal import BackhaulUnits
 internal import Crypto
 internal import Foundation
 
@@ -53,11 +54,11 @@ final class BodyFeeder: @unchecked Sendable {
         self.pool = pool
         self.progress = progress
         self.onReady = onReady
-        chunkSize = body.count < 64 << 20 ? 64 << 10 : 384 << 10
+        chunkSize = body.size < ByteCount(64 << 20) ? 64 << 10 : 384 << 10
         switch body {
         case .none: digest = Hex.encode(SHA256.hash(data: [UInt8]()))
         case .bytes(let loaded): digest = loaded.sha256
-        case .file(let file): if file.size == 0 { digest = Hex.encode(SHA256.hash(data: [UInt8]())) }
+        case .file(let file): if file.size == .zero { digest = Hex.encode(SHA256.hash(data: [UInt8]())) }
         }
     }
 
@@ -65,7 +66,7 @@ final class BodyFeeder: @unchecked Sendable {
     /// SHA-256 of the whole body, lower-case hex; nil until it is read to its end.
     var sha256: String? { lock.withLock { digest } }
     /// Whether every byte was handed to libcurl.
-    var isDrained: Bool { lock.withLock { handedOver == body.count } }
+    var isDrained: Bool { lock.withLock { handedOver == body.size.bytes } }
 
     /// Fills libcurl's buffer. Called on the loop's thread.
     func take(into buffer: UnsafeMutableRawBufferPointer) -> Take {
@@ -82,7 +83,7 @@ final class BodyFeeder: @unchecked Sendable {
             let (take, mustRead) = lock.withLock { () -> (Take, Bool) in
                 if error != nil { return (.failed, false) }
                 guard let head = ready.first else {
-                    if handedOver == file.size { return (.bytes(0), false) }
+                    if handedOver == file.size.bytes { return (.bytes(0), false) }
                     isPaused = true
                     return (.paused, startsReading(file))
                 }
@@ -108,7 +109,7 @@ final class BodyFeeder: @unchecked Sendable {
             headOffset = 0
             nextRead = 0
             handedOver = 0
-            if case .file(let file) = body, file.size > 0 { digest = nil }
+            if case .file(let file) = body, file.size > .zero { digest = nil }
         }
         progress?.restart()
     }
@@ -122,7 +123,7 @@ final class BodyFeeder: @unchecked Sendable {
     }
 
     private func startsReading(_ file: SourceFile) -> Bool {
-        guard !isReading, ready.count < Self.depth, nextRead < file.size else { return false }
+        guard !isReading, ready.count < Self.depth, nextRead < file.size.bytes else { return false }
         isReading = true
         return true
     }
@@ -139,7 +140,7 @@ final class BodyFeeder: @unchecked Sendable {
         var hashedRound = lock.withLock { hashRound }
         while true {
             let step = lock.withLock { () -> (round: Int, offset: UInt64)? in
-                guard error == nil, ready.count < Self.depth, nextRead < file.size else {
+                guard error == nil, ready.count < Self.depth, nextRead < file.size.bytes else {
                     // Kept for the next job, which detects a rewind in between by the round.
                     hashSoFar = hash
                     hashRound = hashedRound
@@ -153,12 +154,13 @@ final class BodyFeeder: @unchecked Sendable {
                 hash = SHA256()
                 hashedRound = step.round
             }
-            let count = Int(min(UInt64(chunkSize), file.size - step.offset))
+            let rest = file.size - ByteCount(step.offset)
+            let size = min(ByteCount(clamping: chunkSize), rest)
             do throws(SourceFile.ReadError) {
-                let chunk = try file.read(at: step.offset, count: count)
+                let chunk = try file.read(at: ByteCount(step.offset), size: size)
                 var next = hash
                 next.update(data: chunk)
-                let isLast = step.offset + UInt64(count) == file.size
+                let isLast = size == rest
                 // The last chunk is held back until the file proves unchanged: a server that stores only whole
                 // bodies then never stores a mixture.
                 if isLast { try file.checkUnchanged() }
@@ -167,7 +169,7 @@ final class BodyFeeder: @unchecked Sendable {
                     guard round == step.round else { return false }
                     hash = next
                     ready.append(chunk)
-                    nextRead += UInt64(count)
+                    nextRead += size.bytes
                     if let digest { self.digest = digest }
                     defer { isPaused = false }
                     return isPaused

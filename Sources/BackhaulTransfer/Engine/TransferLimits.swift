@@ -1,22 +1,26 @@
+package import BackhaulUnits
+
 /// The engine's limits and their defaults.
 package struct TransferLimits: Hashable, Sendable {
     /// Maximum concurrent transfers; further ones wait in the engine.
     package var transfers: Int
     /// Maximum concurrent transfers to one scheme, host and port.
     package var transfersPerHost: Int
-    /// Milliseconds to connect, including the TLS handshake.
-    package var connectTimeout: Int64
+    /// The time to connect, including the TLS handshake.
+    package var connectTimeout: Duration
     /// A transfer slower than this many bytes per second over `stallTimeout` has stalled. Waiting for the response
     /// counts.
-    package var stallBytesPerSecond: Int
-    /// Milliseconds, rounded down to whole seconds, at least one.
-    package var stallTimeout: Int64
+    package var stallBytesPerSecond: ByteCount
+    /// Rounded down to whole seconds, at least one.
+    package var stallTimeout: Duration
 
     package static let standard = TransferLimits(
-        transfers: 64, transfersPerHost: 32, connectTimeout: 10_000, stallBytesPerSecond: 1, stallTimeout: 60_000)
+        transfers: 64, transfersPerHost: 32, connectTimeout: .seconds(10), stallBytesPerSecond: ByteCount(1),
+        stallTimeout: .seconds(60))
 
     package init(
-        transfers: Int, transfersPerHost: Int, connectTimeout: Int64, stallBytesPerSecond: Int, stallTimeout: Int64
+        transfers: Int, transfersPerHost: Int, connectTimeout: Duration, stallBytesPerSecond: ByteCount,
+        stallTimeout: Duration
     ) {
         self.transfers = transfers
         self.transfersPerHost = transfersPerHost

@@ -1,4 +1,5 @@
 package import BackhaulFiles
+package import BackhaulUnits
 internal import Synchronization
 
 /// The bytes that a request sends.
@@ -9,10 +10,10 @@ package enum TransferBody: Sendable {
     /// A file that is read while it is sent.
     case file(SourceFile)
 
-    package var count: UInt64 {
+    package var size: ByteCount {
         switch self {
-        case .none: 0
-        case .bytes(let loaded): UInt64(loaded.bytes.count)
+        case .none: .zero
+        case .bytes(let loaded): ByteCount(clamping: loaded.bytes.count)
         case .file(let file): file.size
         }
     }
@@ -20,8 +21,8 @@ package enum TransferBody: Sendable {
 
 /// What to do with the bytes of a response.
 package enum ResponseSink: Hashable, Sendable {
-    /// Keeps this many bytes from the start and drops the rest.
-    case keep(Int)
+    /// Keeps this much from the start and drops the rest.
+    case keep(ByteCount)
     /// Hashes all bytes: a read-back.
     case hash
 }
@@ -33,7 +34,7 @@ package final class TransferProgress: Sendable {
     package init() {}
 
     /// Bytes of the body handed to libcurl.
-    package var bytesSent: UInt64 { sent.load(ordering: .relaxed) }
+    package var bytesSent: ByteCount { ByteCount(sent.load(ordering: .relaxed)) }
 
     func add(_ count: Int) { sent.add(UInt64(count), ordering: .relaxed) }
     func restart() { sent.store(0, ordering: .relaxed) }
@@ -51,7 +52,7 @@ package struct TransferRequest: Sendable {
 
     package init(
         method: String, url: String, headers: [(name: String, value: String)] = [], body: TransferBody = .none,
-        sink: ResponseSink = .keep(4_096), progress: TransferProgress? = nil
+        sink: ResponseSink = .keep(ByteCount(4_096)), progress: TransferProgress? = nil
     ) {
         self.method = method
         self.url = url
@@ -72,22 +73,22 @@ package struct TransferReport: Sendable {
     package var headers: [(name: String, value: String)]
     /// The bytes that the sink kept.
     package var body: [UInt8]
-    /// Bytes of the body that were sent.
-    package var bytesSent: UInt64
+    /// The part of the body that was sent.
+    package var bytesSent: ByteCount
     /// SHA-256 of the body as sent, lower-case hex; nil when the body was not read to its end.
     package var sha256: String?
     /// Bytes received, and their SHA-256 in lower-case hex when the sink hashes.
-    package var bytesReceived: UInt64
+    package var bytesReceived: ByteCount
     package var receivedSHA256: String?
     /// Whether the final status came before the whole body was handed to libcurl.
     package var isEarly: Bool
-    /// Milliseconds that the server requests to wait (`Retry-After`).
-    package var retryAfter: Int64?
+    /// The wait that the server requests (`Retry-After`).
+    package var retryAfter: Duration?
 
     package init(
         status: Int? = nil, failure: TransferError? = nil, headers: [(name: String, value: String)] = [],
-        body: [UInt8] = [], bytesSent: UInt64 = 0, sha256: String? = nil, bytesReceived: UInt64 = 0,
-        receivedSHA256: String? = nil, isEarly: Bool = false, retryAfter: Int64? = nil
+        body: [UInt8] = [], bytesSent: ByteCount = .zero, sha256: String? = nil, bytesReceived: ByteCount = .zero,
+        receivedSHA256: String? = nil, isEarly: Bool = false, retryAfter: Duration? = nil
     ) {
         self.status = status
         self.failure = failure

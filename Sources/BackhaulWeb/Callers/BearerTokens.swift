@@ -92,7 +92,7 @@ package actor BearerTokens {
         guard let keys, now().timeIntervalSince(fetchedAt) <= 2 * Self.longestAge else {
             throw Problem(
                 .serviceUnavailable, "keys-unavailable", "the keys that verify JWTs are not available now",
-                retryAfter: Int(Self.shortestPause))
+                retryAfter: .seconds(Self.shortestPause))
         }
         guard known.contains(id) else { throw Self.refusal("its key (kid) is unknown") }
         return keys

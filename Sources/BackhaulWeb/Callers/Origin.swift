@@ -1,4 +1,6 @@
+internal import BackhaulLog
 internal import BackhaulTelemetry
+internal import BackhaulUnits
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
@@ -34,5 +36,5 @@ struct Origin: Sendable {
                 error: error))
     }
 
-    private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
+    private static var now: Timestamp { SystemLogClock.wall }
 }

@@ -1,3 +1,5 @@
+internal import BackhaulUnits
+
 /// How many tasks a tenant may submit now; pure, the time is a parameter.
 ///
 /// A token bucket (as in ITU-T I.371's "leaky bucket as a meter"): it fills at the rate, up to a second's worth or one
@@ -6,13 +8,13 @@ struct TenantBudget: Hashable, Sendable {
     /// Tasks per second; 0 for no limit.
     var rate: Double
     private var level: Double
-    /// When `level` was computed, in milliseconds of the log's clock.
-    private var at: Int64
+    /// When `level` was computed, by the log's clock.
+    private var at: Timestamp
 
     /// The least that may be submitted at once after a pause: one append of a batch.
     static let smallestBurst = 500.0
 
-    init(rate: Double, now: Int64) {
+    init(rate: Double, now: Timestamp) {
         self.rate = rate
         level = max(rate, Self.smallestBurst)
         at = now
@@ -20,9 +22,9 @@ struct TenantBudget: Hashable, Sendable {
 
     /// Takes up to `count` tasks from the budget.
     /// - Returns: how many were taken, and the seconds after which one more is available.
-    mutating func take(_ count: Int, now: Int64) -> (taken: Int, retryAfter: Int) {
+    mutating func take(_ count: Int, now: Timestamp) -> (taken: Int, retryAfter: Int) {
         guard rate > 0 else { return (count, 0) }
-        level = min(max(rate, Self.smallestBurst), level + Double(max(0, now - at)) / 1_000 * rate)
+        level = min(max(rate, Self.smallestBurst), level + max(.zero, now - at).inSeconds * rate)
         at = max(at, now)
         let taken = min(count, Int(level))
         level -= Double(taken)

@@ -1,5 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
+internal import BackhaulUnits
 internal import HTTPTypes
 internal import Synchronization
 
@@ -23,8 +24,8 @@ package final class TenantLimits: Sendable {
 
     private struct Count {
         var unacknowledged: Int
-        /// When the view was queried, in milliseconds of the log's clock.
-        var at: Int64
+        /// When the view was queried, by the log's clock.
+        var at: Timestamp
         /// Admitted, and not answered by the log yet.
         var underWay = 0
         /// Answered by the log since the view was last queried.
@@ -45,10 +46,10 @@ package final class TenantLimits: Sendable {
     private let unacknowledged: (@Sendable (_ tenant: ByteText) async throws -> Int)?
     private let state: Mutex<State>
 
-    /// Milliseconds for which a view's count is used without a new query.
-    private static let freshness: Int64 = 1_000
-    /// Milliseconds after which a count is no longer used.
-    private static let memory: Int64 = 30_000
+    /// How long a view's count is used without a new query.
+    private static let freshness = Duration.seconds(1)
+    /// The age after which a count is no longer used.
+    private static let memory = Duration.seconds(30)
     /// Maximum tenants remembered; beyond it the counts are cleared, which only admits more.
     private static let tenants = 10_000
 
@@ -78,7 +79,7 @@ package final class TenantLimits: Sendable {
         if rules.unacknowledged > 0, let unacknowledged {
             await refresh(tenant, unacknowledged)
             let room = state.withLock { state -> Int in
-                let count = state.counts[tenant] ?? Count(unacknowledged: 0, at: .min, isKnown: false)
+                let count = state.counts[tenant] ?? Count(unacknowledged: 0, at: .earliest, isKnown: false)
                 // Without a recent count all are admitted: an unreachable view must not refuse valid tasks.
                 let isKnown = count.isKnown && clock.now - count.at < Self.memory
                 let room = isKnown ? max(0, rules.unacknowledged - count.sum) : taken
@@ -90,7 +91,7 @@ package final class TenantLimits: Sendable {
                 problem = Problem(
                     .tooManyRequests, "tenant-limit",
                     "the tenant is at its limit of \(rules.unacknowledged) unacknowledged tasks; "
-                        + "wait for some to end and acknowledge them", retryAfter: 5)
+                        + "wait for some to end and acknowledge them", retryAfter: .seconds(5))
             }
         }
         guard rules.tasksPerSecond > 0 else { return (taken, problem) }
@@ -106,7 +107,7 @@ package final class TenantLimits: Sendable {
             taken = allowed
             problem = Problem(
                 .tooManyRequests, "rate-limit", "a tenant may submit \(rules.tasksPerSecond) tasks per second",
-                retryAfter: retryAfter)
+                retryAfter: .seconds(retryAfter))
         }
         return (taken, problem)
     }

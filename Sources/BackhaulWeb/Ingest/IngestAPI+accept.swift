@@ -3,6 +3,7 @@ internal import BackhaulIngest
 internal import BackhaulLog
 internal import BackhaulRecords
 internal import BackhaulTelemetry
+internal import BackhaulUnits
 internal import HTTPTypes
 internal import Logging
 
@@ -57,7 +58,7 @@ extension IngestAPI {
     private func known(_ drafts: [TaskDraft]) async -> ([Acceptance?], lag: Int64?) {
         let nothing = [Acceptance?](repeating: nil, count: drafts.count)
         guard let directory, !drafts.isEmpty else { return (nothing, nil) }
-        let tasks = drafts.map { Ingest.task($0, acceptedAt: 1) }
+        let tasks = drafts.map { Ingest.task($0, acceptedAt: .earliest) }
         do {
             let answer = try await directory.known(tasks.map(\.identity))
             let found = try tasks.map { task -> Acceptance? in
@@ -106,12 +107,12 @@ extension IngestAPI {
         switch error {
         case .recordTooLarge:
             Problem(.contentTooLarge, "too-large", "the task's record is larger than the log accepts")
-        case .closed: Problem(.serviceUnavailable, "stopping", "the service is stopping", retryAfter: 1)
+        case .closed: Problem(.serviceUnavailable, "stopping", "the service is stopping", retryAfter: .seconds(1))
         case _ where error.mayPass:
             Problem(
                 .serviceUnavailable, "log-unavailable",
                 "the log does not answer and may or may not have the task; submit it again, it still has one result",
-                retryAfter: 5)
+                retryAfter: .seconds(5))
         default: Problem(.internalServerError, "log-refused", "the log refuses the task; see the service's log output")
         }
     }

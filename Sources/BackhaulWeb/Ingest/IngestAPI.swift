@@ -3,6 +3,7 @@ package import BackhaulIngest
 internal import BackhaulLog
 internal import BackhaulRecords
 package import BackhaulTelemetry
+package import BackhaulUnits
 internal import Crypto
 internal import Foundation
 internal import HTTPTypes
@@ -15,13 +16,12 @@ package struct IngestAPI: Sendable {
     /// A checked draft, or why it is refused.
     typealias Checked = Result<TaskDraft, Problem>
 
-    /// A file's current size in bytes and its modification time.
+    /// A file's current size and its modification time.
     package struct FileFacts: Hashable, Sendable {
-        package var size: UInt64
-        /// Nanoseconds since 1970.
-        package var modifiedAt: Int64
+        package var size: ByteCount
+        package var modifiedAt: FileTime
 
-        package init(size: UInt64, modifiedAt: Int64) {
+        package init(size: ByteCount, modifiedAt: FileTime) {
             self.size = size
             self.modifiedAt = modifiedAt
         }
@@ -229,7 +229,7 @@ package struct IngestAPI: Sendable {
         let facts: FileFacts
         switch (document.size, document.modifiedAt) {
         case (let size?, let time?):
-            facts = FileFacts(size: size, modifiedAt: try Self.time(time, "modifiedAt"))
+            facts = FileFacts(size: ByteCount(size), modifiedAt: try Self.time(time, "modifiedAt"))
         case (nil, nil):
             do {
                 try TaskRules.checkName(source.root, what: "root")
@@ -246,12 +246,21 @@ package struct IngestAPI: Sendable {
             tenant: tenant, id: document.taskId, batch: document.batch, source: source,
             destination: DestinationReference(target: target, key: document.key),
             size: facts.size, modifiedAt: facts.modifiedAt, contentType: document.contentType,
-            deadline: try document.deadline.map { try Self.time($0, "deadline") / 1_000_000 },
+            deadline: try document.deadline.map(Self.deadline),
             trace: origin.trace?.text)
     }
 
-    private static func time(_ text: String, _ field: String) throws -> Int64 {
-        guard let time = TimeText.nanoseconds(text) else {
+    private static func deadline(_ text: String) throws -> Timestamp {
+        let time = try time(text, "deadline")
+        // The record has 0 for no deadline.
+        guard let deadline = Timestamp(exactly: time.nanoseconds / 1_000_000), deadline > .earliest else {
+            throw Problem(.unprocessableContent, "bad-time", "'deadline' must be after 1970-01-01T00:00:00Z")
+        }
+        return deadline
+    }
+
+    private static func time(_ text: String, _ field: String) throws -> FileTime {
+        guard let time = TimeText.parse(text) else {
             throw Problem(
                 .unprocessableContent, "bad-time",
                 "'\(field)' is not an RFC 3339 time such as 2026-11-23T05:44:27.847123456Z")

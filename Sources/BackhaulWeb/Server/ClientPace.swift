@@ -1,30 +1,35 @@
+package import BackhaulUnits
+
 /// The slowest client that is tolerated; pure.
 package struct ClientPace: Hashable, Sendable {
     /// How much of a body arrived, and how long the server waited for it.
     struct Meter: Hashable, Sendable {
-        var bytes: Int64 = 0
-        /// Nanoseconds.
-        var waited: Int64 = 0
+        var size = ByteCount.zero
+        var waited = Duration.zero
     }
 
     /// Minimum bytes per second of a body, over the time that the server waited for it.
-    package var bytesPerSecond: Int64
-    /// Seconds of waiting before the minimum applies.
-    package var grace: Int64
-    /// Seconds for which a client may read nothing of its response.
-    package var longestStandstill: Int64
+    package var bytesPerSecond: ByteCount
+    /// The waiting before the minimum applies.
+    package var grace: Duration
+    /// How long a client may read nothing of its response.
+    package var longestStandstill: Duration
 
-    package init(bytesPerSecond: Int64 = 256, grace: Int64 = 10, longestStandstill: Int64 = 60) {
+    package init(
+        bytesPerSecond: ByteCount = ByteCount(256), grace: Duration = .seconds(10),
+        longestStandstill: Duration = .seconds(60)
+    ) {
         self.bytesPerSecond = bytesPerSecond
         self.grace = grace
         self.longestStandstill = longestStandstill
     }
 
     func isTooSlow(_ meter: Meter) -> Bool {
-        let seconds = meter.waited / 1_000_000_000
-        guard seconds >= grace else { return false }
-        return meter.bytes < (seconds - grace + 1) * bytesPerSecond
+        guard meter.waited >= grace else { return false }
+        // The second that has begun counts in full.
+        let seconds = Double((meter.waited - grace).components.seconds + 1)
+        return Double(meter.size.bytes) < seconds * Double(bytesPerSecond.bytes)
     }
 
-    func isStuck(nanoseconds: Int64) -> Bool { nanoseconds / 1_000_000_000 >= longestStandstill }
+    func isStuck(_ standstill: Duration) -> Bool { standstill >= longestStandstill }
 }

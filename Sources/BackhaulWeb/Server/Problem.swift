@@ -8,10 +8,10 @@ package struct Problem: Error, Hashable, Sendable {
     /// Stable; part of the API.
     package var code: String
     package var detail: String
-    /// Seconds after which the same request may succeed.
-    package var retryAfter: Int?
+    /// The time after which the same request may succeed.
+    package var retryAfter: Duration?
 
-    package init(_ status: HTTPResponse.Status, _ code: String, _ detail: String, retryAfter: Int? = nil) {
+    package init(_ status: HTTPResponse.Status, _ code: String, _ detail: String, retryAfter: Duration? = nil) {
         self.status = status
         self.code = code
         self.detail = detail
@@ -33,7 +33,7 @@ package struct Problem: Error, Hashable, Sendable {
         var response = JSONAnswer.response(status, document, contentType: "application/problem+json")
         // RFC 9110, section 11.6.1: a 401 names the scheme.
         if status == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer realm=\"backhaul\"" }
-        if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
+        if let retryAfter { response.headers[.retryAfter] = String(retryAfter.components.seconds) }
         return response
     }
 }

@@ -66,7 +66,7 @@ struct RouteMiddleware: RouterMiddleware {
         } catch let error as HTTPError {
             return Problem(error.status, "http-\(error.status.code)", error.body ?? error.status.reasonPhrase).response
         } catch is CancellationError {
-            return Problem(.serviceUnavailable, "stopping", "the service is stopping", retryAfter: 1).response
+            return Problem(.serviceUnavailable, "stopping", "the service is stopping", retryAfter: .seconds(1)).response
         } catch {
             logger.error("a request failed", metadata: ["error": "\(error)"])
             return Problem(.internalServerError, "internal", "internal error; see the service's log output").response

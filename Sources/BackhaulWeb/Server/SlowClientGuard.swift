@@ -1,3 +1,4 @@
+internal import BackhaulUnits
 internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTPTypes
@@ -64,7 +65,7 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
             isReceiving = true
             body = ClientPace.Meter()
         case .body(let bytes):
-            body.bytes += Int64(bytes.readableBytes)
+            body.size += ByteCount(clamping: bytes.readableBytes)
             // The request is answered; the rest of its body is discarded.
             if isClosing { return }
         case .end:
@@ -75,7 +76,7 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func count(_ now: NIODeadline) {
         guard let since = readingSince else { return }
-        if !isWorking { body.waited += (now - since).nanoseconds }
+        if !isWorking { body.waited += .nanoseconds((now - since).nanoseconds) }
         readingSince = nil
     }
 
@@ -131,9 +132,9 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
         guard !isGone else { return }
         var meter = body
         let now = context.eventLoop.now
-        if let readingSince, !isWorking { meter.waited += (now - readingSince).nanoseconds }
+        if let readingSince, !isWorking { meter.waited += .nanoseconds((now - readingSince).nanoseconds) }
         let stuck = stuckSince.map { (now - $0).nanoseconds } ?? 0
-        guard !(isReceiving && !isClosing && pace.isTooSlow(meter)), !pace.isStuck(nanoseconds: stuck) else {
+        guard !(isReceiving && !isClosing && pace.isTooSlow(meter)), !pace.isStuck(.nanoseconds(stuck)) else {
             onSlow()
             return context.close(promise: nil)
         }

@@ -80,12 +80,12 @@ package final class WebServer: Sendable {
         }
     }
 
-    /// Accepts no new connections, and returns when the running requests are answered or `grace` milliseconds have
+    /// Accepts no new connections, and returns when the running requests are answered or `grace` has
     /// passed; the owner of the server then cancels `run`. Further calls return at once.
-    package func stop(grace: Int64) async {
+    package func stop(grace: Duration) async {
         guard status.stop() else { return }
         await group.triggerGracefulShutdown()
-        await ended.wait(for: .milliseconds(grace))
+        await ended.wait(for: grace)
     }
 
     /// - Returns: the port, once it listens.

@@ -1,6 +1,7 @@
 internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulRecords
+internal import BackhaulUnits
 internal import BackhaulView
 
 /// One attempt of a task, as sent to callers.

@@ -6,8 +6,8 @@ struct BatchDocument: Encodable, Sendable {
     var tenant: ByteText
     var batch: ByteText
     var counts: StatusCounts
-    var bytes: Int64
-    var bytesSucceeded: Int64
+    var bytes: UInt64
+    var bytesSucceeded: UInt64
     /// Whether every task of the batch has a result.
     var ended: Bool
 }

@@ -1,6 +1,7 @@
 internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulRecords
+internal import BackhaulUnits
 internal import BackhaulView
 
 /// A task as sent to callers, with the field names of the result document.
@@ -44,7 +45,7 @@ struct StatusDocument: Encodable, Sendable {
         source = status.position == nil ? nil : SourceDocument(root: status.root, path: status.path)
         destination = status.destination
         key = status.key
-        bytes = status.bytes
+        bytes = status.size.bytes
         acceptedAt = TimeText.format(status.acceptedAt)
         startedAt = status.startedAt.map(TimeText.format)
         finishedAt = status.finishedAt.map(TimeText.format)

@@ -1,6 +1,7 @@
 internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulRecords
+internal import BackhaulUnits
 internal import BackhaulView
 internal import Foundation
 internal import HTTPTypes
@@ -52,7 +53,7 @@ enum TaskQuery {
 
     /// Opaque to callers.
     static func text(_ cursor: TaskSearch.Cursor) -> String {
-        Data("\(cursor.acceptedAt)/\(cursor.id)".utf8).base64EncodedString().replacing("+", with: "-")
+        Data("\(cursor.acceptedAt.milliseconds)/\(cursor.id)".utf8).base64EncodedString().replacing("+", with: "-")
             .replacing("/", with: "_").replacing("=", with: "")
     }
 
@@ -63,7 +64,7 @@ enum TaskQuery {
             return nil
         }
         let parts = plain.split(separator: "/", maxSplits: 1)
-        guard parts.count == 2, let time = Int64(parts[0]), Domain.times.contains(time) else { return nil }
+        guard parts.count == 2, let time = Int64(parts[0]).flatMap(Timestamp.init(exactly:)) else { return nil }
         return TaskSearch.Cursor(acceptedAt: time, id: ByteText(parts[1]))
     }
 
@@ -75,14 +76,14 @@ enum TaskQuery {
         return LogPosition(partition: TopicPartition(topic: String(parts[0]), partition: partition), offset: offset)
     }
 
-    private static func time(_ text: String?, _ name: String) throws(Problem) -> Int64? {
+    private static func time(_ text: String?, _ name: String) throws(Problem) -> Timestamp? {
         guard let text else { return nil }
-        guard let time = TimeText.nanoseconds(text) else {
+        guard let time = TimeText.parse(text) else {
             throw Problem(
                 .unprocessableContent, "bad-time",
                 "'\(name)' is not an RFC 3339 time between 1970 and 2262, such as 2026-11-23T05:44:27Z")
         }
-        return time / 1_000_000
+        return time.timestamp
     }
 
     static func bad(_ detail: String) -> Problem { Problem(.badRequest, "bad-query", detail) }

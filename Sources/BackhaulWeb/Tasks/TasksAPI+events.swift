@@ -1,6 +1,7 @@
 internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulRecords
+internal import BackhaulUnits
 internal import BackhaulView
 internal import Foundation
 internal import HTTPTypes
@@ -36,7 +37,8 @@ extension TasksAPI {
             cursor.next.merge(last.next) { $1 }
         }
         guard let slot = streams.enter(call.caller.name) else {
-            throw Problem(.serviceUnavailable, "too-many-streams", "too many event streams are open", retryAfter: 30)
+            throw Problem(
+                .serviceUnavailable, "too-many-streams", "too many event streams are open", retryAfter: .seconds(30))
         }
         let start = cursor
         let body = ResponseBody { writer in
@@ -114,7 +116,7 @@ extension TasksAPI {
     ) async throws -> (isMore: Bool, count: Int) {
         let partition = TopicPartition(topic: layout.results, partition: number)
         let from = cursor.next[number] ?? 0
-        let page = try await log.tail(partition, from: from, records: 500, bytes: 1 << 20)
+        let page = try await log.tail(partition, from: from, records: 500, bytes: ByteCount(1 << 20))
         guard page.next > from else { return (false, 0) }
         var count = 0
         for stored in page.records {

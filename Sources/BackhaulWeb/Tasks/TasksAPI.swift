@@ -1,6 +1,7 @@
 package import BackhaulDomain
 package import BackhaulLog
 package import BackhaulReplay
+internal import BackhaulUnits
 package import BackhaulView
 internal import Foundation
 internal import HTTPTypes
@@ -76,11 +77,11 @@ package struct TasksAPI: Sendable {
         } catch is Deadline.Passed {
             throw Problem(
                 .serviceUnavailable, "view-behind", "the view is behind the log and did not catch up in time",
-                retryAfter: 5)
+                retryAfter: .seconds(5))
         } catch let error as LogError where error.mayPass {
-            throw Problem(.serviceUnavailable, "log-unavailable", "the log does not answer", retryAfter: 5)
+            throw Problem(.serviceUnavailable, "log-unavailable", "the log does not answer", retryAfter: .seconds(5))
         } catch LogError.closed {
-            throw Problem(.serviceUnavailable, "stopping", "the service is stopping", retryAfter: 1)
+            throw Problem(.serviceUnavailable, "stopping", "the service is stopping", retryAfter: .seconds(1))
         }
     }
 
@@ -123,7 +124,7 @@ package struct TasksAPI: Sendable {
     }
 
     /// Waits until the view has read a record.
-    /// - Throws: `Problem` with 409 `stale` after `patience` milliseconds.
+    /// - Throws: `Problem` with 409 `stale` after `limits.position`.
     private func reach(_ position: LogPosition) async throws {
         let topics = [layout.tasks, layout.largeTasks, layout.outcomes, layout.results]
         guard topics.contains(position.partition.topic) else {
@@ -141,16 +142,17 @@ package struct TasksAPI: Sendable {
                 throw Problem(
                     .conflict, "stale",
                     "the view is at \(position.partition)@\(reached), before the requested position",
-                    retryAfter: 1)
+                    retryAfter: .seconds(1))
             }
-            await signal.wait(until: min(end, clock.now + 500), by: clock)
+            await signal.wait(until: min(end, clock.now + .milliseconds(500)), by: clock)
         }
     }
 
     private func search(_ call: Call) async throws -> Response {
         let search = try TaskQuery.search(call.query, tenant: try tenant(call))
         guard let slot = searches.enter(call.caller.name) else {
-            throw Problem(.serviceUnavailable, "too-many-searches", "too many searches are running", retryAfter: 1)
+            throw Problem(
+                .serviceUnavailable, "too-many-searches", "too many searches are running", retryAfter: .seconds(1))
         }
         let page = try await view.search(search)
         withExtendedLifetime(slot) {}
@@ -169,9 +171,10 @@ package struct TasksAPI: Sendable {
 
     func progress(tenant: ByteText, batch: ByteText) async throws -> BatchDocument {
         let counts = try await view.counts(batch: batch, tenant: tenant)
-        let bytes = try await view.bytes(batch: batch, tenant: tenant)
+        let size = try await view.size(batch: batch, tenant: tenant)
         return BatchDocument(
-            tenant: tenant, batch: batch, counts: counts, bytes: bytes.accepted, bytesSucceeded: bytes.succeeded,
+            tenant: tenant, batch: batch, counts: counts, bytes: size.accepted.bytes,
+            bytesSucceeded: size.succeeded.bytes,
             ended: counts.accepted > 0 && counts.ended == counts.accepted)
     }
 

@@ -1,6 +1,7 @@
 package import BackhaulDomain
 package import BackhaulLog
 package import BackhaulRecords
+internal import BackhaulUnits
 
 /// A delivery with the task decoded from it and the progress of that task.
 package struct TaskDelivery: Hashable, Sendable {

@@ -3,6 +3,7 @@ internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulRecords
 internal import BackhaulTelemetry
+internal import BackhaulUnits
 internal import Logging
 
 /// Runs one delivery: upload, decision and settlement.
@@ -30,8 +31,8 @@ struct TaskRun: Sendable {
     enum End: Sendable {
         /// The decision is in the log, or the delivery stays unfinished for the next owner.
         case settled
-        /// The task may continue at this time (milliseconds since 1970). Its progress is in the log.
-        indirect case waits(TaskDelivery, until: Int64)
+        /// The task may continue at this time. Its progress is in the log.
+        indirect case waits(TaskDelivery, until: Timestamp)
     }
 
     /// The result of one try.
@@ -46,10 +47,10 @@ struct TaskRun: Sendable {
     /// One try, and what it changed in the delivery.
     private struct Tried {
         var attempt: Attempt
-        /// Milliseconds since 1970 by the wall clock.
-        var startedAt: Int64
+        /// By the wall clock.
+        var startedAt: Timestamp
         /// Milliseconds since 1970 by the steady clock, for the duration of the try and for its mark.
-        var begun: Int64
+        var begun: Timestamp
         /// The trace context of the upload.
         var trace: String?
         /// Whether its in-flight mark is in the log.
@@ -62,8 +63,8 @@ struct TaskRun: Sendable {
     private enum Step {
         /// The delivery is done once this unit is in the log.
         case settle(SettleUnit)
-        /// The task may continue at `until` (milliseconds since 1970), once this unit is in the log.
-        indirect case wait(SettleUnit?, TaskDelivery, until: Int64)
+        /// The task may continue at `until`, once this unit is in the log.
+        indirect case wait(SettleUnit?, TaskDelivery, until: Timestamp)
         /// The delivery stays unfinished, for the next owner.
         case leave
     }
@@ -128,7 +129,7 @@ struct TaskRun: Sendable {
         }
         let startedAt = tried.startedAt
         let now = clock.wall
-        measure(tried.attempt, task.task, seconds: Double(max(0, clock.now - tried.begun)) / 1_000)
+        measure(tried.attempt, task.task, seconds: max(.zero, clock.now - tried.begun).inSeconds)
         trace(tried.attempt, task, startedAt: startedAt, now: now)
         switch tried.attempt {
         case .stopped:
@@ -137,7 +138,7 @@ struct TaskRun: Sendable {
             return .settle(try writer.expired(task, after: nil, spends: false, startedAt: startedAt, now: now))
         case .stored(let object):
             var unit = try writer.succeeded(
-                task, bytes: object.bytes, sha256: object.sha256, verification: object.verification.rawValue,
+                task, size: object.size, sha256: object.sha256, verification: object.verification.rawValue,
                 startedAt: startedAt, now: now)
             // The task was cancelled after the object was stored. No other delivery will remove the cancel request.
             if cancellations.contains(task.generation) {
@@ -151,14 +152,15 @@ struct TaskRun: Sendable {
         }
     }
 
-    private func decide(_ failure: Failure, _ failed: TaskDelivery, startedAt: Int64, now: Int64) throws -> Step {
+    private func decide(_ failure: Failure, _ failed: TaskDelivery, startedAt: Timestamp, now: Timestamp) throws -> Step
+    {
         var task = failed
         // Delays use the steady clock and deadlines the wall clock: convert both to the steady clock.
         let steady = clock.now
-        let ahead = now.subtractingClamped(steady)
+        let ahead = now - steady
         let verdict = Verdict.decide(
             failure, attempts: task.progress.attempts, policy: options.policy,
-            deadline: task.task.deadline?.subtractingClamped(ahead), now: steady, random: context.random())
+            deadline: task.task.deadline.map { $0 - ahead }, now: steady, random: context.random())
         context.logger.info(
             "an attempt failed",
             metadata: [
@@ -176,7 +178,7 @@ struct TaskRun: Sendable {
             writer.note(failure, spends: spends, in: &task, now: now)
             task.progress.due = at
             let record = try writer.retrying(
-                task, failure, startedAt: startedAt, now: now, nextAttemptAt: at.addingClamped(ahead))
+                task, failure, startedAt: startedAt, now: now, nextAttemptAt: at + ahead)
             if case .tier(let tier) = place(for: at, now: steady) {
                 return .settle(writer.moved(task, toTier: tier, with: [record]))
             }
@@ -196,11 +198,11 @@ struct TaskRun: Sendable {
         case .failed(let failure): meters.uploads.observe(seconds, [destination, failure.kind.rawValue])
         case .stored(let object):
             meters.uploads.observe(seconds, [destination, "succeeded"])
-            meters.bytes.add(Double(object.bytes), [destination])
+            meters.bytes.add(Double(object.size.bytes), [destination])
         }
     }
 
-    private func trace(_ attempt: Attempt, _ task: TaskDelivery, startedAt: Int64, now: Int64) {
+    private func trace(_ attempt: Attempt, _ task: TaskDelivery, startedAt: Timestamp, now: Timestamp) {
         guard let tracer = context.tracer, let parent = TraceContext(task.trace) else { return }
         var attributes: [String: Span.Value] = [
             "backhaul.tenant": .text(task.task.identity.tenant.text),
@@ -208,7 +210,7 @@ struct TaskRun: Sendable {
             "backhaul.generation": .number(Int64(task.progress.generation)),
             "backhaul.attempt": .number(Int64(Domain.counting(task.progress.attempts))),
             "backhaul.destination": .text(task.task.destination.label.text),
-            "backhaul.bytes": .number(Int64(clamping: task.task.size)),
+            "backhaul.bytes": .number(Int64(clamping: task.task.size.bytes)),
         ]
         var error: String?
         switch attempt {
@@ -227,7 +229,7 @@ struct TaskRun: Sendable {
                 startedAt: startedAt, endedAt: now, attributes: attributes, error: error))
     }
 
-    private func place(for due: Int64, woken: Int64? = nil, now: Int64) -> DelayPlan {
+    private func place(for due: Timestamp, woken: Duration? = nil, now: Timestamp) -> DelayPlan {
         isOrdered ? .memory : DelayPlan.next(tiers: context.tiers, woken: woken, due: due, now: now)
     }
 
@@ -263,8 +265,8 @@ struct TaskRun: Sendable {
         if let deadline = task.task.deadline, startedAt >= deadline {
             return Tried(attempt: .late, startedAt: startedAt, begun: begun)
         }
-        let ripe = max(task.progress.due ?? 0, task.delivery.stored.appendedAt - task.delivery.skew)
-        meters.wait.observe(Double(max(0, begun - ripe)) / 1_000, [context.kind == .small ? "small" : "large"])
+        let ripe = max(task.progress.due ?? .earliest, task.delivery.stored.appendedAt - task.delivery.skew)
+        meters.wait.observe(max(.zero, begun - ripe).inSeconds, [context.kind == .small ? "small" : "large"])
         let parent = TraceContext(HeaderName.trace(of: task.delivery.record))
         return Tried(
             attempt: .stopped, startedAt: startedAt, begun: begun,
@@ -300,7 +302,7 @@ struct TaskRun: Sendable {
             let isWaiting = task.progress.due.map { $0 > clock.now } ?? false
             var unit =
                 context.kind == .small && !task.progress.isHandedOver && !isWaiting
-                ? writer.handedOver(task) : writer.moved(task, toTier: context.tiers.min() ?? 1_000)
+                ? writer.handedOver(task) : writer.moved(task, toTier: context.tiers.min() ?? .seconds(1))
             if task.isMarked { unit.appends.append(try writer.released(task, now: clock.wall)) }
             return .settle(unit)
         default:

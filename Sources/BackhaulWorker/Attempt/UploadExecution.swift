@@ -2,6 +2,7 @@ package import BackhaulDestinations
 package import BackhaulDomain
 package import BackhaulFiles
 package import BackhaulTransfer
+internal import BackhaulUnits
 
 /// Makes one attempt: opens the source, then runs the steps of the destination's dialect.
 package struct UploadExecution: Sendable {
@@ -11,8 +12,8 @@ package struct UploadExecution: Sendable {
     private let store: LocalStore
     private let pool: ReaderPool
 
-    /// Files of up to this many bytes are read whole before the request is made.
-    private static let loadedSize: UInt64 = 128 << 10
+    /// Files of up to this size are read whole before the request is made.
+    private static let loadedSize = ByteCount(128 << 10)
 
     package init(
         destinations: LiveDestinations, roots: SourceRoots, engine: TransferEngine, store: LocalStore, pool: ReaderPool

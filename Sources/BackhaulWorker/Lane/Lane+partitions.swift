@@ -1,6 +1,7 @@
 internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulRecords
+internal import BackhaulUnits
 internal import Logging
 
 /// Acquires and releases partitions.
@@ -66,7 +67,7 @@ extension Lane {
 
     /// Stops work on partitions that already have another owner: it does that work, and this lane can settle none
     /// of it.
-    func drop(_ given: Set<DeliveryReference>) async { await drain(given, grace: 0) }
+    func drop(_ given: Set<DeliveryReference>) async { await drain(given, grace: .zero) }
 
     /// Removes waiting tasks; their progress is in the log. All are removed before any is forgotten: otherwise the
     /// next task of a key would be called and overtake the one that is handed back.
@@ -82,9 +83,8 @@ extension Lane {
         return credits
     }
 
-    /// Waits until none of the deliveries (nil for all) is running. Interrupts those that run longer than `grace`
-    /// milliseconds.
-    func drain(_ references: Set<DeliveryReference>?, grace: Int64) async {
+    /// Waits until none of the deliveries (nil for all) is running. Interrupts those that run longer than `grace`.
+    func drain(_ references: Set<DeliveryReference>?, grace: Duration) async {
         func concerned() -> [Stopper] {
             stoppers.filter { references?.contains($0.key) ?? true }.map(\.value)
         }
@@ -109,7 +109,7 @@ extension Lane {
         guard keys[head] == nil else { return }
         if let stopper = stoppers[head] { return stopper.stop(.makeWay) }
         guard let task = room.remove(head) else { return }
-        _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
+        _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? .seconds(1)))
         let isOwed = creditless.remove(head) == nil
         forget(head)
         if isOwed { await session.grant(1) }

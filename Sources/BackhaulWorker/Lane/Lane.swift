@@ -3,6 +3,7 @@ internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulRecords
 internal import BackhaulTelemetry
+internal import BackhaulUnits
 internal import Logging
 
 /// One lane of a worker: a session and the tasks delivered to it.
@@ -24,7 +25,7 @@ actor Lane {
     var options: WorkerOptions { context.options }
     var settler: Settler { context.settler }
     var writer: DecisionWriter { context.writer }
-    var tiers: [Int64] { context.tiers }
+    var tiers: [Duration] { context.tiers }
     var clock: any LogClock { context.clock }
     var logger: Logger { context.logger }
     /// The deliveries that the lane holds, by task generation.
@@ -39,9 +40,9 @@ actor Lane {
     var checkpoints: [LogPosition: Checkpoint] = [:]
     var order = KeyOrder<DeliveryReference>()
     var keys: [DeliveryReference: [UInt8]] = [:]
-    /// When each partition was acquired: milliseconds since 1970 by this machine's clock. If the log's clock is
+    /// When each partition was acquired, by this machine's clock. If the log's clock is
     /// behind, a cancelled task only reports "may exist" needlessly.
-    var ownedSince: [TopicPartition: Int64] = [:]
+    var ownedSince: [TopicPartition: Timestamp] = [:]
     /// The maximum numbers of concurrent uploads and of pending decisions.
     private var limits: (uploads: Int, decisions: Int)
     /// The number of deliveries that this lane may hold.
@@ -152,12 +153,12 @@ actor Lane {
     /// Returns once the lane has joined its groups.
     func joined() async throws { try await session.joined() }
 
-    /// Ends the lane. Drops waiting tasks at once and gives uploads `grace` milliseconds; an interrupted upload
+    /// Ends the lane. Drops waiting tasks at once and gives uploads `grace`; an interrupted upload
     /// spends no attempt.
-    func stop(grace: Int64) async {
+    func stop(grace: Duration) async {
         isStopping = true
         let clock = clock
-        let until = clock.now + grace + 5_000
+        let until = clock.now + grace + .seconds(5)
         await withTaskGroup(of: Bool.self) { group in
             group.addTask {
                 await self.drain(nil, grace: grace)
@@ -265,19 +266,19 @@ actor Lane {
         if count > 0 { await session.grant(count) }
     }
 
-    /// Puts a task in the waiting room until `due`, in milliseconds since 1970.
+    /// Puts a task in the waiting room until `due`.
     /// - Returns: false when its delivery is finished or left to the next owner.
-    func park(_ task: TaskDelivery, until due: Int64) async throws -> Bool {
+    func park(_ task: TaskDelivery, until due: Timestamp) async throws -> Bool {
         let reference = task.delivery.reference
         guard !isStopping, !leaving.contains(reference) else { return false }
         guard room.count < options.memoryWaits || keys[reference] != nil else {
             // The room is full. The smallest tier delays the task a little longer, but needs no memory.
-            _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
+            _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? .seconds(1)))
             return false
         }
         if keys[reference] == nil, case .makeWay = stoppers[reference]?.stopped {
             // `makeWay` came while the task was still running. It is not sent again.
-            _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? 1_000))
+            _ = try await settler.settle(writer.moved(task, toTier: tiers.min() ?? .seconds(1)))
             return false
         }
         var due = due

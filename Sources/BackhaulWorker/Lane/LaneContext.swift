@@ -15,8 +15,8 @@ final class LaneContext: Sendable {
     /// Limits the tasks between the start of the upload and the decision in the log.
     let decisions: SlotGate
     let marks: InFlightMarks
-    /// All retry tiers in milliseconds: those configured, and those that exist and have to be drained.
-    let tiers: [Int64]
+    /// All retry tiers: those configured, and those that exist and have to be drained.
+    let tiers: [Duration]
     let cancellations: Cancellations
     /// Shared by all lanes of the worker.
     let checkpoints: CheckpointReader
@@ -30,7 +30,7 @@ final class LaneContext: Sendable {
     static func batch(_ decisions: Int) -> Int { max(64, decisions / 2) }
 
     init(
-        kind: Lane.Kind, session: any LogSession, tiers: [Int64], options: WorkerOptions, execution: UploadExecution,
+        kind: Lane.Kind, session: any LogSession, tiers: [Duration], options: WorkerOptions, execution: UploadExecution,
         gate: any UploadGate, cancellations: Cancellations, checkpoints: CheckpointReader, clock: any LogClock,
         random: @escaping @Sendable () -> Double, meters: WorkerMeters, tracer: Tracer?, logger: Logger
     ) {

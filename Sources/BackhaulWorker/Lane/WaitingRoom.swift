@@ -1,10 +1,11 @@
 package import BackhaulLog
+package import BackhaulUnits
 
 /// The tasks of a lane that wait in memory for their time or their turn. A waiting task is a value, not a suspended
 /// Swift task: ten thousand take a few megabytes. Pure.
 package struct WaitingRoom: Sendable {
     private struct Alarm: Sendable {
-        var due: Int64
+        var due: Timestamp
         var reference: DeliveryReference
     }
 
@@ -18,16 +19,16 @@ package struct WaitingRoom: Sendable {
 
     package var count: Int { tasks.count }
 
-    /// When the next task may continue, in milliseconds since 1970; nil when no task waits for a time.
-    package var nextDue: Int64? { ready.isEmpty ? alarms.last?.due : 0 }
+    /// When the next task may continue; nil when no task waits for a time.
+    package var nextDue: Timestamp? { ready.isEmpty ? alarms.last?.due : .earliest }
 
     package var references: [DeliveryReference] { Array(tasks.keys) }
 
     package func contains(_ reference: DeliveryReference) -> Bool { tasks[reference] != nil }
 
     /// Adds a task.
-    /// - Parameter due: when it may continue, in milliseconds since 1970; nil when it waits until `call`.
-    package mutating func enter(_ task: TaskDelivery, until due: Int64?) {
+    /// - Parameter due: when it may continue; nil when it waits until `call`.
+    package mutating func enter(_ task: TaskDelivery, until due: Timestamp?) {
         let reference = task.delivery.reference
         tasks[reference] = task
         guard let due else { return }
@@ -46,7 +47,7 @@ package struct WaitingRoom: Sendable {
     }
 
     /// Removes and returns the tasks that may continue.
-    package mutating func leave(at now: Int64) -> [TaskDelivery] {
+    package mutating func leave(at now: Timestamp) -> [TaskDelivery] {
         var references = ready
         ready = []
         while let alarm = alarms.last, alarm.due <= now {

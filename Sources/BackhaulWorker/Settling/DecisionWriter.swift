@@ -1,6 +1,7 @@
 package import BackhaulDomain
 package import BackhaulLog
 package import BackhaulRecords
+package import BackhaulUnits
 
 /// Creates the records for what happened to a delivery. Pure.
 package struct DecisionWriter: Sendable {
@@ -16,11 +17,12 @@ package struct DecisionWriter: Sendable {
 
     /// The object is stored.
     package func succeeded(
-        _ task: TaskDelivery, bytes: UInt64, sha256: String, verification: String, startedAt: Int64, now: Int64
+        _ task: TaskDelivery, size: ByteCount, sha256: String, verification: String, startedAt: Timestamp,
+        now: Timestamp
     ) throws -> SettleUnit {
         var outcome = outcome(.succeeded, task, startedAt: startedAt, now: now)
         outcome.attempts = Domain.counting(task.progress.attempts)
-        outcome.bytes = bytes
+        outcome.size = size
         outcome.sha256 = sha256
         outcome.verification = verification
         return finish(task, [try append(outcome, task)])
@@ -28,7 +30,7 @@ package struct DecisionWriter: Sendable {
 
     /// The task has failed for good: a dead letter with the record's original value, and the outcome.
     package func failed(
-        _ task: TaskDelivery, _ failure: Failure, spends: Bool, startedAt: Int64, now: Int64
+        _ task: TaskDelivery, _ failure: Failure, spends: Bool, startedAt: Timestamp, now: Timestamp
     ) throws -> SettleUnit {
         var task = task
         note(failure, spends: spends, in: &task, now: now)
@@ -48,7 +50,7 @@ package struct DecisionWriter: Sendable {
 
     /// The deadline leaves no further try. `failure` is the last one; nil without a try.
     package func expired(
-        _ task: TaskDelivery, after failure: Failure?, spends: Bool, startedAt: Int64, now: Int64
+        _ task: TaskDelivery, after failure: Failure?, spends: Bool, startedAt: Timestamp, now: Timestamp
     ) throws -> SettleUnit {
         var task = task
         if let failure { note(failure, spends: spends, in: &task, now: now) }
@@ -59,7 +61,7 @@ package struct DecisionWriter: Sendable {
 
     /// The task was cancelled, and its cancel outcome is already written. This outcome reports whether an object
     /// may exist, and a tombstone removes the cancel request from the control topic.
-    package func cancelled(_ task: TaskDelivery, objectMayExist: Bool, startedAt: Int64, now: Int64) throws
+    package func cancelled(_ task: TaskDelivery, objectMayExist: Bool, startedAt: Timestamp, now: Timestamp) throws
         -> SettleUnit
     {
         var outcome = outcome(.cancelled, task, startedAt: startedAt, now: now)
@@ -69,7 +71,7 @@ package struct DecisionWriter: Sendable {
 
     /// The record is not a task: a dead letter holds its bytes unchanged, and the partition continues. For a record
     /// that is too large to move, the dead letter holds its position.
-    package func malformed(_ delivery: Delivery, _ error: RecordError, now: Int64) -> SettleUnit {
+    package func malformed(_ delivery: Delivery, _ error: RecordError, now: Timestamp) -> SettleUnit {
         let failure = Failure(.malformed, error.description)
         let letter = DeadLetterRecord.request(
             malformed: delivery.record, failure, origin(delivery.stored.position, now), layout)
@@ -82,7 +84,7 @@ package struct DecisionWriter: Sendable {
     /// other record by a dead letter that names its topic, size and cause. A task that was to be moved has then
     /// failed, and gets that outcome. After the second refusal, the delivery is finished without a record; the
     /// caller logs that.
-    package func substitute(_ unit: SettleUnit, _ error: LogError, refusals: Int, now: Int64) throws -> SettleUnit {
+    package func substitute(_ unit: SettleUnit, _ error: LogError, refusals: Int, now: Timestamp) throws -> SettleUnit {
         guard refusals == 1 else { return SettleUnit(delivery: unit.delivery, finishes: unit.finishes, appends: []) }
         // A mark or report that the log refuses is left out, and the work continues.
         guard unit.finishes else { return SettleUnit(delivery: unit.delivery, finishes: false, appends: []) }
@@ -103,7 +105,7 @@ package struct DecisionWriter: Sendable {
             let task = moved.task
             var outcome = Outcome(
                 kind: .failed, task: moved.generation, batch: task.batch, destination: task.destination,
-                attempts: moved.progress.attempts, crashes: moved.progress.crashes, bytes: task.size, worker: worker,
+                attempts: moved.progress.attempts, crashes: moved.progress.crashes, size: task.size, worker: worker,
                 acceptedAt: task.acceptedAt, startedAt: now, finishedAt: now)
             outcome.failure = failure
             appends.append(try OutcomeRecord.request(outcome, layout, trace: HeaderName.trace(of: request.record)))
@@ -114,7 +116,7 @@ package struct DecisionWriter: Sendable {
     // MARK: Progress
 
     /// Records a failed attempt in the task's progress.
-    package func note(_ failure: Failure, spends: Bool, in task: inout TaskDelivery, now: Int64) {
+    package func note(_ failure: Failure, spends: Bool, in task: inout TaskDelivery, now: Timestamp) {
         task.progress.record(
             AttemptRecord(
                 attempt: Domain.counting(task.progress.attempts), at: now, failure: failure.kind.rawValue,
@@ -124,30 +126,30 @@ package struct DecisionWriter: Sendable {
     }
 
     /// The outcome of a failed attempt that will be retried.
-    /// - Parameter nextAttemptAt: when the next attempt is due, in milliseconds since 1970 by the wall clock.
+    /// - Parameter nextAttemptAt: when the next attempt is due, by the wall clock.
     package func retrying(
-        _ task: TaskDelivery, _ failure: Failure, startedAt: Int64, now: Int64, nextAttemptAt: Int64?
+        _ task: TaskDelivery, _ failure: Failure, startedAt: Timestamp, now: Timestamp, nextAttemptAt: Timestamp?
     ) throws -> AppendRequest {
         var outcome = outcome(.retrying, task, startedAt: startedAt, now: now)
         outcome.failure = failure
-        outcome.nextAttemptAt = nextAttemptAt.map(Domain.time)
+        outcome.nextAttemptAt = nextAttemptAt
         return try append(outcome, task)
     }
 
     /// The outcome that marks an upload as in flight.
-    package func started(_ task: TaskDelivery, startedAt: Int64, now: Int64) throws -> AppendRequest {
+    package func started(_ task: TaskDelivery, startedAt: Timestamp, now: Timestamp) throws -> AppendRequest {
         var outcome = outcome(.started, task, startedAt: startedAt, now: now)
         outcome.attempts = Domain.counting(task.progress.attempts)
         return try append(outcome, task)
     }
 
     /// The outcome that removes a mark: the upload was interrupted and waits again.
-    package func released(_ task: TaskDelivery, now: Int64) throws -> AppendRequest {
+    package func released(_ task: TaskDelivery, now: Timestamp) throws -> AppendRequest {
         try append(outcome(.released, task, startedAt: now, now: now), task)
     }
 
-    /// Moves the task to a retry topic, which delays it by `tier` milliseconds. `records` are appended with it.
-    package func moved(_ task: TaskDelivery, toTier tier: Int64, with records: [AppendRequest] = []) -> SettleUnit {
+    /// Moves the task to a retry topic, which delays it by `tier`. `records` are appended with it.
+    package func moved(_ task: TaskDelivery, toTier tier: Duration, with records: [AppendRequest] = []) -> SettleUnit {
         finish(task, [move(task, to: layout.retry(tier))] + records)
     }
 
@@ -182,14 +184,14 @@ package struct DecisionWriter: Sendable {
         TaskRecord.moved(task.delivery.record, task.task, task.progress, to: topic)
     }
 
-    private func origin(_ position: LogPosition, _ now: Int64) -> DeadLetterRecord.Origin {
+    private func origin(_ position: LogPosition, _ now: Timestamp) -> DeadLetterRecord.Origin {
         DeadLetterRecord.Origin(position: position, failedAt: now, worker: worker)
     }
 
-    private func outcome(_ kind: OutcomeKind, _ task: TaskDelivery, startedAt: Int64, now: Int64) -> Outcome {
+    private func outcome(_ kind: OutcomeKind, _ task: TaskDelivery, startedAt: Timestamp, now: Timestamp) -> Outcome {
         Outcome(
             kind: kind, task: task.generation, batch: task.task.batch, destination: task.task.destination,
-            attempts: task.progress.attempts, crashes: task.progress.crashes, bytes: task.task.size, worker: worker,
+            attempts: task.progress.attempts, crashes: task.progress.crashes, size: task.task.size, worker: worker,
             acceptedAt: task.task.acceptedAt, startedAt: startedAt, finishedAt: now)
     }
 

@@ -1,4 +1,5 @@
 internal import BackhaulLog
+internal import BackhaulUnits
 internal import Synchronization
 
 /// The in-flight marks of a lane's uploads. An upload that runs for some seconds writes a mark to the log; a mark
@@ -17,14 +18,14 @@ final class InFlightMarks: Sendable {
         /// Distinguishes an upload from a later one of the same delivery.
         var number: UInt64
         var task: TaskDelivery
-        var startedAt: Int64
+        var startedAt: Timestamp
         var standing = Standing.none
     }
 
     private struct State {
         var uploads: [DeliveryReference: Upload] = [:]
         /// In due order, since all wait equally long. May still hold entries of uploads that have ended.
-        var line: [(due: Int64, number: UInt64, reference: DeliveryReference)] = []
+        var line: [(due: Timestamp, number: UInt64, reference: DeliveryReference)] = []
         var first = 0
         var last: UInt64 = 0
         /// Whether `run` waits for an upload to begin, not for a time.
@@ -33,16 +34,16 @@ final class InFlightMarks: Sendable {
 
     private let state = Mutex(State())
     private let changed = Signal()
-    private let after: Int64
+    private let after: Duration
     private let clock: any LogClock
-    private let settle: @Sendable (TaskDelivery, _ startedAt: Int64) async throws -> Void
+    private let settle: @Sendable (TaskDelivery, _ startedAt: Timestamp) async throws -> Void
 
     /// - Parameters:
-    ///   - after: milliseconds after which an upload is marked.
+    ///   - after: the time after which an upload is marked.
     ///   - settle: writes a mark; returns once it is durable.
     init(
-        after: Int64, clock: any LogClock,
-        settle: @escaping @Sendable (TaskDelivery, _ startedAt: Int64) async throws -> Void
+        after: Duration, clock: any LogClock,
+        settle: @escaping @Sendable (TaskDelivery, _ startedAt: Timestamp) async throws -> Void
     ) {
         self.after = after
         self.clock = clock
@@ -51,9 +52,9 @@ final class InFlightMarks: Sendable {
 
     /// Registers an upload that begins.
     /// - Parameters:
-    ///   - now: when it begins, in milliseconds since 1970 by the steady clock.
+    ///   - now: when it begins, by the steady clock.
     ///   - startedAt: the same moment by the wall clock, for the mark.
-    func begin(_ task: TaskDelivery, at now: Int64, startedAt: Int64) {
+    func begin(_ task: TaskDelivery, at now: Timestamp, startedAt: Timestamp) {
         let reference = task.delivery.reference
         let wakes = state.withLock { state in
             state.last += 1
@@ -108,7 +109,7 @@ final class InFlightMarks: Sendable {
         }
     }
 
-    private func mark(_ task: TaskDelivery, _ startedAt: Int64) async {
+    private func mark(_ task: TaskDelivery, _ startedAt: Timestamp) async {
         let result: Result<Bool, any Error>
         do {
             try await settle(task, startedAt)
@@ -124,7 +125,7 @@ final class InFlightMarks: Sendable {
         waiter?.resume(returning: result)
     }
 
-    private static func take(_ state: inout State, now: Int64) -> (ripe: [Upload], next: Int64?) {
+    private static func take(_ state: inout State, now: Timestamp) -> (ripe: [Upload], next: Timestamp?) {
         var ripe: [Upload] = []
         while state.first < state.line.count {
             let (due, number, reference) = state.line[state.first]

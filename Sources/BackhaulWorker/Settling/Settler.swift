@@ -1,5 +1,6 @@
 internal import BackhaulLog
 internal import BackhaulTelemetry
+internal import BackhaulUnits
 internal import Logging
 
 /// Settles decisions in batches. A flush begins at once when none is running; decisions that arrive during a flush
@@ -105,14 +106,14 @@ actor Settler {
                 : "the log refuses even the dead letter; the record is skipped",
             metadata: [
                 "position": "\(unit.delivery.position)", "group": "\(unit.delivery.group)", "error": "\(error)",
-                "bytes": "\(unit.appends.map(\.record.size).max() ?? 0)",
+                "bytes": "\(unit.appends.map(\.record.size).max() ?? .zero)",
                 "topics": "\(unit.appends.map(\.topic).joined(separator: ", "))",
             ])
         return try writer.substitute(unit, error, refusals: refusals, now: clock.wall)
     }
 
     private func flush(_ units: [SettleUnit]) async throws -> [SettleOutcome] {
-        var wait: Int64 = 200
+        var wait = Duration.milliseconds(200)
         while true {
             do {
                 return try await session.settle(units)
@@ -120,9 +121,9 @@ actor Settler {
                 if isAbandoned { throw error }
                 logger.warning(
                     "settling failed; retrying",
-                    metadata: ["error": "\(error)", "decisions": "\(units.count)", "wait_ms": "\(wait)"])
+                    metadata: ["error": "\(error)", "decisions": "\(units.count)", "wait_ms": "\(wait.inMilliseconds)"])
                 try await clock.sleep(until: clock.now + wait)
-                wait = min(wait * 2, 5_000)
+                wait = min(wait * 2, .seconds(5))
             }
         }
     }

@@ -48,7 +48,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         var parts = [
             ServiceProcess.Part(run: { try await acknowledger.run(onReady: $0) }),
             ServiceProcess.Part(
-                run: { _ in try await LogMaintenance.run(log, every: 60_000, clock: clock, logger: logger) },
+                run: { _ in try await LogMaintenance.run(log, every: .seconds(60), clock: clock, logger: logger) },
                 isAwaited: false),
         ]
         let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)

@@ -5,6 +5,7 @@ import BackhaulFiles
 import BackhaulIngest
 import BackhaulLog
 import BackhaulSettings
+import BackhaulUnits
 // For `stat`: a release build finds its definition here.
 import CoreFoundation
 import Foundation
@@ -83,8 +84,8 @@ struct Bench: AsyncParsableCommand {
                 path: ByteText(
                     String(
                         decoding: file.utf8.dropFirst(root.path == "/" ? 1 : root.path.utf8.count + 1), as: UTF8.self))),
-            size: UInt64(max(0, status.st_size)),
-            modifiedAt: FileTime.nanoseconds(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec),
+            size: ByteCount(clamping: status.st_size),
+            modifiedAt: FileTime(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec),
             count: tasks, rate: rate)
         let report: BenchRun.Report
         do {

@@ -3,6 +3,7 @@ import BackhaulIngest
 import BackhaulLog
 import BackhaulRecords
 import BackhaulSettings
+import BackhaulUnits
 import Foundation
 
 /// One measurement: submits tasks, follows their results and keeps the times.
@@ -49,8 +50,8 @@ actor BenchRun {
     private let target: DestinationReference.Target
     private let tenant: ByteText
     private let source: SourceReference
-    private let size: UInt64
-    private let modifiedAt: Int64
+    private let size: ByteCount
+    private let modifiedAt: FileTime
     private let count: Int
     private let rate: Double
     private let name: ByteText
@@ -66,7 +67,7 @@ actor BenchRun {
 
     init(
         log: any MessageLog, settings: Settings, target: DestinationReference.Target, tenant: ByteText,
-        source: SourceReference, size: UInt64, modifiedAt: Int64, count: Int, rate: Double
+        source: SourceReference, size: ByteCount, modifiedAt: FileTime, count: Int, rate: Double
     ) {
         self.log = log
         layout = settings.layout
@@ -97,6 +98,7 @@ actor BenchRun {
         return report
     }
 
+    /// Microseconds since the start.
     private var now: Int64 { Self.microseconds(ContinuousClock.now - start) }
 
     private static func microseconds(_ duration: Duration) -> Int64 {

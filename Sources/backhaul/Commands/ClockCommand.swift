@@ -2,6 +2,7 @@ import ArgumentParser
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulRecords
+import BackhaulUnits
 
 /// Shows the time of an embedded log, and lets an operator settle a jump of the machine's clock.
 struct ClockCommand: AsyncParsableCommand {
@@ -48,7 +49,7 @@ struct ClockCommand: AsyncParsableCommand {
         guard let embedded = opened as? EmbeddedLog else { throw LogError.unsupported("it has no time of its own") }
         let state = embedded.clockState
         if passed || wrong {
-            guard state.jump != 0 else {
+            guard state.jump != .zero else {
                 await opened.close()
                 throw CommandError("the machine's clock has not jumped; there is nothing to settle")
             }
@@ -59,11 +60,11 @@ struct ClockCommand: AsyncParsableCommand {
             return try Output.json(
                 Shown(
                     logTime: TimeText.format(state.time), machineTime: TimeText.format(state.wall),
-                    jumpSeconds: state.jump / 1_000))
+                    jumpSeconds: state.jump.components.seconds))
         }
         Output.table([
             ["log's time", TimeText.format(state.time)], ["machine's time", TimeText.format(state.wall)],
-            ["jump", state.jump == 0 ? "none" : "\(state.jump / 1_000) s"],
+            ["jump", state.jump == .zero ? "none" : "\(state.jump.components.seconds) s"],
         ])
         if passed || wrong {
             Stderr.say(

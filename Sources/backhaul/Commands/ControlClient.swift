@@ -1,11 +1,12 @@
 import BackhaulFiles
 import BackhaulTransfer
+import BackhaulUnits
 import BackhaulWeb
 import Foundation
 
 /// Sends small requests to addresses that the operator configured: keys of JWTs, another role's API, a trace collector.
 struct ControlClient: Sendable {
-    struct Failure: Error, CustomStringConvertible {
+    struct RequestError: Error, CustomStringConvertible {
         var description: String
     }
 
@@ -16,25 +17,26 @@ struct ControlClient: Sendable {
         // Any address is allowed: the operator chooses it, not a caller.
         engine = try TransferEngine(
             limits: TransferLimits(
-                transfers: 8, transfersPerHost: 4, connectTimeout: 5_000, stallBytesPerSecond: 1, stallTimeout: 10_000),
+                transfers: 8, transfersPerHost: 4, connectTimeout: .seconds(5), stallBytesPerSecond: ByteCount(1),
+                stallTimeout: .seconds(10)),
             egress: EgressPolicy(allow: ["0.0.0.0/0", "::/0"].compactMap(AddressRange.init)), pool: ReaderPool())
     }
 
     /// - Returns: the whole body of a 2xx response.
-    /// - Throws: `Failure`.
+    /// - Throws: `RequestError`.
     func send(
         _ method: String, _ url: String, body: Data? = nil, headers: [(name: String, value: String)] = [],
-        largest: Int = 1 << 20
+        largest: ByteCount = ByteCount(1 << 20)
     ) async throws -> Data {
         var request = TransferRequest(method: method, url: url, headers: headers, sink: .keep(largest))
         if let body { request.body = .bytes(LoadedBytes(bytes: Array(body), sha256: "")) }
         let report = try await engine.run(request)
-        if let failure = report.failure { throw Failure(description: "\(method) \(url): \(failure)") }
+        if let failure = report.failure { throw RequestError(description: "\(method) \(url): \(failure)") }
         guard let status = report.status, (200..<300).contains(status) else {
-            throw Failure(description: "\(method) \(url): status \(report.status.map(String.init) ?? "none")")
+            throw RequestError(description: "\(method) \(url): status \(report.status.map(String.init) ?? "none")")
         }
-        guard report.bytesReceived <= UInt64(largest) else {
-            throw Failure(description: "\(method) \(url): the response has more than \(largest) bytes")
+        guard report.bytesReceived <= largest else {
+            throw RequestError(description: "\(method) \(url): the response has more than \(largest) bytes")
         }
         return Data(report.body)
     }

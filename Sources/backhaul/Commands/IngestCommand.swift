@@ -24,8 +24,8 @@ struct IngestCommand: AsyncParsableCommand {
             Example: backhaul ingest --log kafka://kafka1:9092/ --listen 127.0.0.1:8480 --config backhaul.yaml
             """)
 
-    /// Milliseconds after which the log counts as not answering.
-    private static let patience = 8_000
+    /// The time after which the log counts as not answering.
+    private static let patience = Duration.seconds(8)
 
     @Option(
         help: ArgumentHelp(

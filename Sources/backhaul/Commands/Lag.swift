@@ -29,8 +29,8 @@ struct Lag: AsyncParsableCommand {
             [["GROUP", "TOPIC", "OUTSTANDING", "RECORD BYTES", "FILES", "OLDEST"]]
                 + lines.map {
                     [
-                        $0.group, $0.topic, "\($0.outstanding)", "\($0.bytes)", SizeText.format($0.fileBytes),
-                        $0.outstanding == 0 ? "-" : "\($0.oldestAgeSeconds) s",
+                        $0.group, $0.topic, "\($0.outstanding)", "\($0.size)", SizeText.format($0.fileSize),
+                        $0.outstanding == 0 ? "-" : "\($0.oldestAge.components.seconds) s",
                     ]
                 })
     }

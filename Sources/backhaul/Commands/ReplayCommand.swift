@@ -2,6 +2,7 @@ import ArgumentParser
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulReplay
+import BackhaulUnits
 import Foundation
 
 /// Submits dead letters again.
@@ -48,9 +49,9 @@ struct ReplayCommand: AsyncParsableCommand {
             return try Output.json(
                 Answer(
                     selected: summary.selected, replayed: summary.replayed, skipped: summary.skipped,
-                    malformed: summary.malformed, bytes: summary.bytes, dryRun: !yes))
+                    malformed: summary.malformed, bytes: summary.size.bytes, dryRun: !yes))
         }
-        let what = "\(summary.selected) tasks (\(SizeText.format(summary.bytes)))"
+        let what = "\(summary.selected) tasks (\(SizeText.format(summary.size)))"
         print(yes ? "replayed \(summary.replayed) of \(what)" : "would replay \(what); give --yes to replay them")
         if summary.skipped > 0 { print("\(summary.skipped) were replayed before") }
         if summary.malformed > 0 { print("\(summary.malformed) letters hold no task that can be replayed, and stay") }

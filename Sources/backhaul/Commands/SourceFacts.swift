@@ -16,7 +16,8 @@ enum SourceFacts {
                 .unprocessableContent, "unknown-root", "source root '\(source.root)' is not in sources.roots here")
         } catch {
             throw Problem(
-                .serviceUnavailable, "root-unavailable", "source root '\(source.root)' is unavailable", retryAfter: 30
+                .serviceUnavailable, "root-unavailable", "source root '\(source.root)' is unavailable",
+                retryAfter: .seconds(30)
             )
         }
         do {
@@ -29,7 +30,8 @@ enum SourceFacts {
             case .unreadable: throw Problem(.unprocessableContent, "source-unreadable", "the file cannot be read")
             case .unavailable, .stale:
                 throw Problem(
-                    .serviceUnavailable, "root-unavailable", "the source's storage does not answer", retryAfter: 30)
+                    .serviceUnavailable, "root-unavailable", "the source's storage does not answer",
+                    retryAfter: .seconds(30))
             }
         }
     }

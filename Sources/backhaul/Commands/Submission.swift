@@ -5,6 +5,7 @@ import BackhaulIngest
 import BackhaulLog
 import BackhaulRecords
 import BackhaulSettings
+import BackhaulUnits
 // For `stat`: a release build finds its definition here.
 import CoreFoundation
 import Foundation
@@ -25,7 +26,11 @@ actor Submission {
         var rejected: [Rejection] = []
         /// Counts all rejections; `rejected` lists the first 10,000.
         var rejectedCount = 0
-        var bytes: UInt64 = 0
+        var size = ByteCount.zero
+
+        private enum CodingKeys: String, CodingKey {
+            case batch, accepted, known, rejected, rejectedCount, size = "bytes"
+        }
     }
 
     private(set) var summary: Summary
@@ -39,7 +44,7 @@ actor Submission {
     private let target: DestinationReference.Target
     private let prefix: String
     private let filter: FileWalk.Filter
-    private let deadline: Int64?
+    private let deadline: Timestamp?
     private let waits: Bool
 
     private var drafts: [TaskDraft] = []
@@ -62,7 +67,7 @@ actor Submission {
     init(
         log: any MessageLog, folder: String?, settings: Settings, tenant: ByteText, batch: ByteText,
         target: DestinationReference.Target,
-        prefix: String, filter: FileWalk.Filter, deadline: Int64?, waits: Bool
+        prefix: String, filter: FileWalk.Filter, deadline: Timestamp?, waits: Bool
     ) {
         self.log = log
         layout = settings.layout
@@ -244,7 +249,7 @@ actor Submission {
             switch acceptance {
             case .accepted(let identity, _):
                 summary.accepted += 1
-                summary.bytes += draft.size
+                summary.size += draft.size
                 if waits { awaited.insert(identity) }
             case .known(let identity, _):
                 summary.known += 1

@@ -6,6 +6,7 @@ import BackhaulFiles
 import BackhaulIngest
 import BackhaulLog
 import BackhaulSettings
+import BackhaulUnits
 import Foundation
 
 /// Submits files.
@@ -64,19 +65,19 @@ struct Submit: AsyncParsableCommand {
     func run() async throws {
         let settings = try log.common.settings()
         let target = try DestinationArgument.target(to, settings)
-        let batch = batch ?? ByteText("batch-\(SystemLogClock().wall / 1_000)")
+        let batch = batch ?? ByteText("batch-\(SystemLogClock.wall.milliseconds / 1_000)")
         do {
             try TaskRules.checkTenant(tenant)
             try TaskRules.checkBatch(batch)
         } catch {
             throw CommandError(error.message, exit: .usage)
         }
-        var limit: Int64?
+        var limit: Timestamp?
         if let deadline {
             guard let duration = DurationText.parse(deadline) else {
                 throw CommandError("--deadline \(deadline): give a duration such as 30m or 2d", exit: .usage)
             }
-            limit = SystemLogClock().wall + duration
+            limit = SystemLogClock.wall + duration
         }
         let address = try log.address()
         if address.folder == nil, settings.roots.isEmpty {
@@ -113,7 +114,7 @@ struct Submit: AsyncParsableCommand {
             return
         }
         print(
-            "batch \(batch): \(summary.accepted) accepted (\(SizeText.format(summary.bytes))), \(summary.known) known already"
+            "batch \(batch): \(summary.accepted) accepted (\(SizeText.format(summary.size))), \(summary.known) known already"
         )
         for rejection in summary.rejected {
             Stderr.say("not submitted: \(rejection.path): \(rejection.message) (\(rejection.code))")

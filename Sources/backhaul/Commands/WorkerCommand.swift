@@ -63,7 +63,7 @@ struct WorkerCommand: AsyncParsableCommand {
                     await workerPool.stop()
                     await workerPool.close()
                 },
-                hurry: { await workerPool.stop(grace: 0) },
+                hurry: { await workerPool.stop(grace: .zero) },
                 close: {
                     await log.close()
                     await tracer?.close()

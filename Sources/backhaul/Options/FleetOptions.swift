@@ -43,9 +43,10 @@ struct FleetOptions: ParsableArguments {
 
     /// Opens the cluster and checks its topics against what the role needs. Waits for brokers that do not answer; a
     /// signal during the wait ends the process with exit code 0.
-    /// - Parameter patience: milliseconds after which an append without an acknowledgment fails.
+    /// - Parameter patience: the time after which an append without an acknowledgment fails.
     /// - Throws: `CommandError` when the topics contradict the configuration.
-    func open(_ bootstrap: String, _ settings: Settings, role: String, patience: Int = 20_000) async throws -> KafkaLog
+    func open(_ bootstrap: String, _ settings: Settings, role: String, patience: Duration = .seconds(20)) async throws
+        -> KafkaLog
     {
         try await withThrowingTaskGroup(of: KafkaLog?.self) { group in
             group.addTask { try await self.wait(bootstrap, settings, role: role, patience: patience) }
@@ -62,7 +63,9 @@ struct FleetOptions: ParsableArguments {
         }
     }
 
-    private func wait(_ bootstrap: String, _ settings: Settings, role: String, patience: Int) async throws -> KafkaLog {
+    private func wait(_ bootstrap: String, _ settings: Settings, role: String, patience: Duration) async throws
+        -> KafkaLog
+    {
         let log = try settings.kafkaLog(bootstrap, role: role, delivery: delivery, patience: patience)
         let logger = Logger(label: "backhaul.\(role)")
         var wait = 1

@@ -8,7 +8,7 @@ struct APISurface: Sendable {
     var meters: WebMeters
     var pace: ClientPace
     /// Milliseconds that open requests may take when the process stops.
-    var grace: Int64
+    var grace: Duration
     /// Which callers are admitted, for the ready line.
     var admission: String
 }

@@ -1,7 +1,9 @@
 import BackhaulDestinations
 import BackhaulKafka
+import BackhaulLog
 import BackhaulSettings
 import BackhaulTransfer
+import BackhaulUnits
 import Foundation
 
 /// Fetches tokens by OAuth 2.0 client credentials (RFC 6749 §4.4), with libcurl.
@@ -43,7 +45,7 @@ struct ClientCredentials: TokenSource {
         // RFC 6749 makes `expires_in` optional. Without it, assume ten minutes: librdkafka renews well before.
         let life = parsed?.expiresIn ?? 600
         return BearerToken(
-            value: token, expiresAt: Int64(Date().timeIntervalSince1970 * 1_000 + life * 1_000),
+            value: token, expiresAt: SystemLogClock.wall + .seconds(life),
             principal: settings.clientID)
     }
 }

@@ -1,10 +1,11 @@
 import BackhaulLog
+import BackhaulUnits
 import Logging
 
 /// Runs the log's upkeep at an interval. On an embedded log this also finds the appends of a process that died before
 /// it could announce them.
 enum LogMaintenance {
-    static func run(_ log: any MessageLog, every interval: Int64, clock: any LogClock, logger: Logger) async throws {
+    static func run(_ log: any MessageLog, every interval: Duration, clock: any LogClock, logger: Logger) async throws {
         while true {
             do {
                 try await log.maintain()

@@ -2,6 +2,7 @@ import BackhaulAudit
 import BackhaulDomain
 import BackhaulLog
 import BackhaulTelemetry
+import BackhaulUnits
 import Logging
 import Synchronization
 
@@ -10,7 +11,7 @@ import Synchronization
 final class OutstandingGauges: Sendable {
     private struct Measure {
         var works: [OutstandingWork] = []
-        var at: Int64?
+        var at: Timestamp?
     }
 
     private let log: any MessageLog
@@ -19,8 +20,8 @@ final class OutstandingGauges: Sendable {
     private let logger: Logger
     private let last = Mutex(Measure())
 
-    /// The least number of milliseconds between two measurements.
-    private static let interval: Int64 = 15_000
+    /// The least time between two measurements.
+    private static let interval = Duration.seconds(15)
 
     init(_ log: any MessageLog, layout: TopicLayout, clock: any LogClock, logger: Logger) {
         self.log = log
@@ -41,7 +42,7 @@ final class OutstandingGauges: Sendable {
                 if case .closed = error { return }
                 logger.warning("the outstanding work was not measured", metadata: ["error": "\(error)"])
             }
-            try await clock.sleep(until: clock.now + max(Self.interval, 9 * (clock.now - start)))
+            try await clock.sleep(until: clock.now + max(Self.interval, (clock.now - start) * 9))
         }
     }
 
@@ -62,18 +63,18 @@ final class OutstandingGauges: Sendable {
                 "Records that a group has not finished: neither behind its frontier nor finished beyond it."
             ) { Double($0.outstanding) },
             gauge("backhaul_outstanding_record_bytes", "Bytes of the records that a group has not finished.") {
-                Double($0.bytes)
+                Double($0.size.bytes)
             },
             gauge("backhaul_outstanding_file_bytes", "Bytes of the files that unfinished tasks name.") {
-                Double($0.fileBytes)
+                Double($0.fileSize.bytes)
             },
             gauge(
                 "backhaul_oldest_outstanding_age_seconds", "How long ago the oldest unfinished record was appended."
-            ) { Double($0.oldestAgeSeconds) },
+            ) { Double($0.oldestAge.components.seconds) },
             MetricFamily(
                 "backhaul_outstanding_measured_timestamp_seconds", "When the outstanding work was last measured.",
                 .gauge,
-                [MetricFamily.Sample(Double(at / 1_000))]),
+                [MetricFamily.Sample(Double(at.milliseconds / 1_000))]),
         ]
     }
 }

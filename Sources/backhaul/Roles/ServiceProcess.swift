@@ -31,13 +31,13 @@ final class ServiceProcess: Sendable {
     private let facts: [String: String]
     private let parts: [Part]
     private let stop: Stop
-    private let maximumShutdown: Int64
+    private let maximumShutdown: Duration
     private let reload: @Sendable () async -> Void
     private let readiness: Readiness
     /// The API's server first, if the role has an API; the last one serves health and metrics.
     private let servers: [(option: String, address: ListenAddress, server: WebServer)]
-    /// Milliseconds that open requests may take when the process stops; nil when it serves only its health.
-    private let requestGrace: Int64?
+    /// How long open requests may take when the process stops; nil when it serves only its health.
+    private let requestGrace: Duration?
     private let logger: Logger
 
     /// - Parameters:
@@ -48,7 +48,7 @@ final class ServiceProcess: Sendable {
     init(
         role: String, addresses: ServiceAddresses, facts: [String: String], api: APISurface? = nil,
         readiness: Readiness = Readiness(), metrics: @escaping @Sendable () -> [MetricFamily] = { [] }, parts: [Part],
-        stop: Stop, maximumShutdown: Int64, reload: @escaping @Sendable () async -> Void = {}
+        stop: Stop, maximumShutdown: Duration, reload: @escaping @Sendable () async -> Void = {}
     ) {
         self.role = role
         var facts = facts
@@ -193,7 +193,7 @@ final class ServiceProcess: Sendable {
             await group.next()
             group.cancelAll()
         }
-        for entry in servers { await entry.server.stop(grace: 500) }
+        for entry in servers { await entry.server.stop(grace: .milliseconds(500)) }
         logger.notice("stopped")
         throw Stopped()
     }

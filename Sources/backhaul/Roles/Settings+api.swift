@@ -50,7 +50,8 @@ extension APISettings {
         TenantLimits.Rules(tasksPerSecond: tasksPerSecond, unacknowledged: unacknowledgedTasks)
     }
 
-    func surface(_ routes: [APIRoute], _ authenticator: Authenticator, meters: WebMeters, grace: Int64) -> APISurface {
+    func surface(_ routes: [APIRoute], _ authenticator: Authenticator, meters: WebMeters, grace: Duration) -> APISurface
+    {
         APISurface(
             routes: routes + [OpenAPIRoute.route], authenticator: authenticator, meters: meters,
             pace: ClientPace(bytesPerSecond: slowestBytesPerSecond), grace: grace, admission: admission)

@@ -15,7 +15,7 @@ extension Settings {
         // A clock jump up to this gap is accepted: if it is wrong, records age by a tenth of their retention at most.
         let shortest = min(workRetention, resultsRetention, deadLettersRetention)
         return EmbeddedOptions(
-            owns: owns, durability: embeddedDurability, largestGap: max(3_600_000, shortest / 10))
+            owns: owns, durability: embeddedDurability, largestGap: max(.seconds(3_600), shortest / 10))
     }
 
     /// The topics of this configuration.
@@ -82,9 +82,10 @@ extension Settings {
     /// - Parameters:
     ///   - role: the prefix of the clients' names.
     ///   - isBrief: whether the caller is a command that ends soon.
-    ///   - patience: milliseconds after which an append without an acknowledgment, or a query, fails.
+    ///   - patience: the time after which an append without an acknowledgment, or a query, fails.
     func kafkaLog(
-        _ bootstrap: String, role: String, delivery: DeliveryMode? = nil, patience: Int = 20_000, isBrief: Bool = false
+        _ bootstrap: String, role: String, delivery: DeliveryMode? = nil, patience: Duration = .seconds(20),
+        isBrief: Bool = false
     ) throws
         -> KafkaLog
     {

@@ -12,7 +12,7 @@ extension Settings {
         let headers = try tracingHeaders()
         return Tracer(
             service: ProcessInfo.processInfo.environment["OTEL_SERVICE_NAME"] ?? "backhaul-\(role)",
-            version: Version.text, percent: tracing.percent, logger: Logger(label: "backhaul.tracing")
+            version: Version.text, share: tracing.share, logger: Logger(label: "backhaul.tracing")
         ) { data in
             _ = try await client.send("POST", base + "/v1/traces", body: data, headers: headers)
         }

@@ -78,7 +78,7 @@ enum StandaloneProcess {
                 .init(run: { _ in try await gauges.run() }, isAwaited: false),
                 .init(run: { _ in await tracer?.run() }, isAwaited: false),
                 .init(
-                    run: { _ in try await LogMaintenance.run(log, every: 15_000, clock: clock, logger: logger) },
+                    run: { _ in try await LogMaintenance.run(log, every: .seconds(15), clock: clock, logger: logger) },
                     isAwaited: false),
             ],
             stop: .init(
@@ -87,7 +87,7 @@ enum StandaloneProcess {
                     await acknowledger.stop()
                     await workerPool.close()
                 },
-                hurry: { await workerPool.stop(grace: 0) },
+                hurry: { await workerPool.stop(grace: .zero) },
                 close: {
                     await log.close()
                     try? view.close()

@@ -1,3 +1,4 @@
+internal import BackhaulUnits
 import Dispatch
 import Foundation
 import Logging
@@ -6,14 +7,14 @@ import Logging
 ///
 /// It uses its own queue and `_exit`, because a task or an exit handler might need the very threads that hang.
 enum Watchdog {
-    /// - Parameter milliseconds: from now on.
-    static func start(_ milliseconds: Int64, logger: Logger) {
+    /// - Parameter limit: from now on.
+    static func start(_ limit: Duration, logger: Logger) {
         DispatchQueue(label: "backhaul.watchdog", qos: .userInitiated).asyncAfter(
-            deadline: .now() + .milliseconds(Int(clamping: milliseconds))
+            deadline: .now() + limit.inSeconds
         ) {
             logger.critical(
                 "not stopped in time; ending now: the next owner repeats what was not settled",
-                metadata: ["shutdown.maximum_ms": "\(milliseconds)"])
+                metadata: ["shutdown.maximum_ms": "\(limit.inMilliseconds)"])
             _exit(ProcessExit.failed.rawValue)
         }
     }

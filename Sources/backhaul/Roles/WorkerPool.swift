@@ -83,7 +83,7 @@ struct WorkerPool: Sendable {
         for worker in workers { await worker.resize(uploads: settings.uploads, largeUploads: settings.largeUploads) }
     }
 
-    func stop(grace: Int64? = nil) async {
+    func stop(grace: Duration? = nil) async {
         await withDiscardingTaskGroup { group in
             for worker in workers { group.addTask { await worker.stop(grace: grace) } }
         }

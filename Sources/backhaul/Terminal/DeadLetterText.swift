@@ -2,6 +2,7 @@ import BackhaulDomain
 import BackhaulLog
 import BackhaulRecords
 import BackhaulReplay
+import BackhaulUnits
 import Foundation
 
 /// A dead letter as `dead-letters` prints it.
@@ -46,7 +47,7 @@ struct DeadLetterText: Encodable {
         _httpStatus = Nullable(wrappedValue: letter.httpStatus)
         _destination = Nullable(wrappedValue: letter.task?.destination.label.text)
         _key = Nullable(wrappedValue: letter.task?.destination.key.text)
-        _bytes = Nullable(wrappedValue: letter.task?.size)
+        _bytes = Nullable(wrappedValue: letter.task?.size.bytes)
         _failedAt = Nullable(wrappedValue: letter.failedAt.map(TimeText.format))
         _origin = Nullable(wrappedValue: letter.origin)
         position = letter.stored.position.description

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BackhaulUnits
 import Foundation
 
 /// The format of a command's data.
@@ -39,13 +40,13 @@ enum Output {
 
 /// Formats sizes for people.
 enum SizeText {
-    static func format(_ bytes: UInt64) -> String {
-        var value = Double(bytes)
+    static func format(_ size: ByteCount) -> String {
+        var value = Double(size.bytes)
         var unit = "B"
         for next in ["KiB", "MiB", "GiB", "TiB"] where value >= 1_024 {
             value /= 1_024
             unit = next
         }
-        return unit == "B" ? "\(bytes) B" : String(format: "%.1f %@", value, unit)
+        return unit == "B" ? "\(size) B" : String(format: "%.1f %@", value, unit)
     }
 }

@@ -1,8 +1,8 @@
 extension TimeText {
     /// Reads an RFC 3339 time: `2026-11-23T05:44:27.847123456Z`, with up to nine fractional digits and any offset.
-    /// - Returns: nanoseconds since 1970; nil for anything else, and for times that do not fit (before 1677-09-21,
-    ///   after 2262-04-11).
-    package static func nanoseconds(_ text: String) -> Int64? {
+    /// - Returns: nil for anything else, and for times that a `FileTime` does not hold (before 1677-09-21, after
+    ///   2262-04-11).
+    package static func parse(_ text: String) -> FileTime? {
         var rest = Array(text.utf8)[...]
         func number(_ digits: Int) -> Int? {
             let part = rest.prefix(digits)
@@ -41,7 +41,7 @@ extension TimeText {
             Int64(daysSince1970(year, month, day)) * 86_400 + Int64(hour * 3_600 + minute * 60 + second - offset)
         let (product, overflows) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         let (sum, carries) = product.addingReportingOverflow(fraction)
-        return overflows || carries ? nil : sum
+        return overflows || carries ? nil : FileTime(nanoseconds: sum)
     }
 
     private static func days(in month: Int, of year: Int) -> Int {

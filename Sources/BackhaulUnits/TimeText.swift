@@ -1,14 +1,10 @@
 /// Times in results and tables: RFC 3339, UTC, milliseconds.
 package enum TimeText {
-    /// - Parameter milliseconds: since 1970; limited to the years 1 to 9999.
-    package static func format(_ milliseconds: Int64) -> String {
-        // Years 1 to 9999: a record may contain any number.
-        let milliseconds = min(max(milliseconds, -62_135_596_800_000), 253_402_300_799_999)
-        let days = Int(milliseconds.floored(by: 86_400_000))
-        let rest = Int(milliseconds - Int64(days) * 86_400_000)
+    package static func format(_ time: Timestamp) -> String {
+        let (days, rest) = Int(time.milliseconds).quotientAndRemainder(dividingBy: 86_400_000)
         // Howard Hinnant, "chrono-compatible low-level date algorithms", civil_from_days.
         let z = days + 719_468
-        let era = (z >= 0 ? z : z - 146_096) / 146_097
+        let era = z / 146_097
         let doe = z - era * 146_097
         let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365
         let doy = doe - (365 * yoe + yoe / 4 - yoe / 100)
@@ -36,13 +32,5 @@ package enum TimeText {
             put(rest % 1_000, 3, then: UInt8(ascii: "Z"))
             return index
         }
-    }
-}
-
-extension Int64 {
-    /// The quotient rounded down, also for negative numbers.
-    fileprivate func floored(by divisor: Int64) -> Int64 {
-        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
-        return remainder < 0 ? quotient - 1 : quotient
     }
 }
