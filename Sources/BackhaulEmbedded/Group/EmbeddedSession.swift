@@ -18,20 +18,14 @@ final actor EmbeddedSession: LogSession {
     private let member: Int
     private let subscriptions: [Subscription]
 
-    private var held: [PartitionKey: PartitionIntake] = [:]
+    private var table = MemberTable()
     /// The order in which partitions deliver records; rotates, so that none starves another.
-    private var rotation: [PartitionKey] = []
+    private var rotation: [MemberTable.Key] = []
     /// Heads that block the intake of their partitions and are not reported yet.
     private var blocked: ArraySlice<DeliveryReference> = []
     private var credits = 0
     private var isClosed = false
     private var epoch = 0
-
-    /// A partition in one group of the session.
-    private struct PartitionKey: Hashable {
-        var group: String
-        var partition: TopicPartition
-    }
 
     /// The most records of one partition in one event; a page has up to twice as many.
     private static let share = 64
@@ -58,11 +52,11 @@ final actor EmbeddedSession: LogSession {
         while !isClosed {
             try Task.checkCancellation()
             if let news = takeNews() { return try await answer(news) }
-            let (deliveries, due, isThrough) = try await collect()
+            let (round, isThrough) = try await collect()
             if isClosed { break }
-            if !deliveries.isEmpty { return .delivered(deliveries) }
+            if !round.deliveries.isEmpty { return .delivered(round.deliveries) }
             if let head = blocked.popFirst() { return .blocked(by: head) }
-            if isThrough { await signal.wait(until: due, by: log.clock) }
+            if isThrough { await signal.wait(until: round.due, by: log.clock) }
         }
         return nil
     }
@@ -70,38 +64,22 @@ final actor EmbeddedSession: LogSession {
     func settle(_ units: [SettleUnit]) async throws -> [SettleOutcome] {
         // One at a time: a second settlement would write a position without the records that the first is finishing.
         try await settling.withLock {
-            var outcomes: [SettleOutcome] = []
-            var appends: [AppendRequest] = []
-            var touched: [PartitionKey: PartitionIntake] = [:]
-            var finished: [(PartitionKey, Int64)] = []
-            for unit in units {
-                let key = key(of: unit.delivery)
-                guard var partition = touched[key] ?? held[key], partition.isOpen(unit.delivery) else {
-                    outcomes.append(.dropped)
-                    continue
-                }
-                if unit.finishes {
-                    partition.finish(unit.delivery.position.offset)
-                    finished.append((key, unit.delivery.position.offset))
-                }
-                touched[key] = partition
-                appends.append(contentsOf: unit.appends)
-                outcomes.append(.settled)
-            }
-            guard !touched.isEmpty else { return outcomes }
+            let decision = table.decide(units)
+            guard !decision.positions.isEmpty else { return decision.outcomes }
             try await log.settle(
-                appends, touched.map { ($0.key.group, $0.key.partition, $0.value.ledger.groupPosition) })
-            // More may have been delivered during the commit, so the offsets are finished in the current ledgers.
-            for (key, offset) in finished { held[key]?.finish(offset) }
+                decision.appends, decision.positions.map { ($0.key.group, $0.key.partition, $0.value) })
+            table.apply(decision)
             signal.raise()
-            return outcomes
+            return decision.outcomes
         }
     }
 
     func release(_ revocation: Revocation) async {
         // Waits for a running settlement: the next owner reads the position as soon as it has the partition.
         await settling.withLock {
-            for partition in revocation.partitions { drop(PartitionKey(group: revocation.group, partition: partition)) }
+            for partition in revocation.partitions {
+                drop(MemberTable.Key(group: revocation.group, partition: partition))
+            }
             log.release(member, group: revocation.group, revocation.partitions)
         }
     }
@@ -110,7 +88,7 @@ final actor EmbeddedSession: LogSession {
         guard !isClosed else { return }
         isClosed = true
         await settling.withLock {
-            held = [:]
+            table.held = [:]
             rotation = []
             log.leave(member, groups: Set(subscriptions.map(\.group)))
         }
@@ -126,7 +104,9 @@ final actor EmbeddedSession: LogSession {
     private func answer(_ news: News) async throws -> SessionEvent {
         switch news {
         case .revoke(let group, let partitions):
-            for partition in partitions { held[PartitionKey(group: group, partition: partition)]?.isRevoking = true }
+            for partition in partitions {
+                table.held[MemberTable.Key(group: group, partition: partition)]?.isRevoking = true
+            }
             return .revoking(Revocation(group: group, partitions: partitions))
         case .assign(let group, let partitions):
             let positions = try await log.positions(of: group)
@@ -135,9 +115,9 @@ final actor EmbeddedSession: LogSession {
                 let position = positions[partition] ?? GroupPosition(frontier: 0)
                 if !position.isReadable { log.report(unreadable: position, of: group, in: partition) }
                 epoch += 1
-                let key = PartitionKey(group: group, partition: partition)
+                let key = MemberTable.Key(group: group, partition: partition)
                 let delay = subscriptions.first { $0.group == group && $0.topic == partition.topic }?.delay ?? .zero
-                held[key] = PartitionIntake(
+                table.held[key] = PartitionIntake(
                     group: group, partition: partition, epoch: epoch, delay: delay, position: position)
                 if !rotation.contains(key) { rotation.append(key) }
                 assigned.append(
@@ -147,60 +127,48 @@ final actor EmbeddedSession: LogSession {
         }
     }
 
-    private func drop(_ key: PartitionKey) {
-        held[key] = nil
+    private func drop(_ key: MemberTable.Key) {
+        table.held[key] = nil
         rotation.removeAll { $0 == key }
-    }
-
-    private func key(of delivery: DeliveryReference) -> PartitionKey {
-        PartitionKey(group: delivery.group, partition: delivery.position.partition)
     }
 
     // MARK: Records
 
     /// Collects the due records from each partition in turn, as many as were granted.
-    /// - Returns: the deliveries; when the next record is due; and whether no partition has more records to read.
-    private func collect() async throws -> (deliveries: [Delivery], due: Timestamp?, isThrough: Bool) {
-        var deliveries: [Delivery] = []
+    /// - Returns: the round, and whether no partition has more records to read.
+    private func collect() async throws -> (DeliveryRound, isThrough: Bool) {
+        var round = DeliveryRound(share: Self.share)
         var isThrough = true
-        var due: Timestamp?
         for key in rotation {
             guard credits > 0 else { break }
             try await fill(key)
             // The partition may have been released or revoked while its page was read.
-            guard var partition = held[key], !partition.isRevoking else { continue }
-            let turn = partition.take(limit: min(credits, Self.share), now: log.clock.now)
-            credits -= turn.deliveries.count
-            deliveries += turn.deliveries
-            if let wake = turn.due { due = min(due ?? wake, wake) }
-            if let head = turn.blockedBy { blocked.append(head) }
+            guard var partition = table.held[key], !partition.isRevoking else { continue }
+            round.take(from: &partition, credits: &credits, now: log.clock.now)
             if partition.buffer.isEmpty {
                 // An earlier owner may have finished the whole page: reads on before waiting.
                 if partition.cursor < log.end(of: key.partition) { isThrough = false }
             }
-            held[key] = partition
+            table.held[key] = partition
         }
-        if let first = rotation.first {
-            rotation.removeFirst()
-            rotation.append(first)
-        }
-        return (deliveries, due, isThrough)
+        blocked += round.blocked
+        rotation.rotate()
+        return (round, isThrough)
     }
 
-    private func fill(_ key: PartitionKey) async throws {
-        guard let partition = held[key], !partition.isRevoking, partition.buffer.isEmpty,
+    private func fill(_ key: MemberTable.Key) async throws {
+        guard let partition = table.held[key], !partition.isRevoking, partition.buffer.isEmpty,
             partition.cursor < log.end(of: key.partition)
         else { return }
         let (page, earliest) = try await log.page(
             key.partition, from: partition.cursor, records: Self.share * 2, bytes: Self.pageBytes)
-        guard held[key]?.epoch == partition.epoch, held[key]?.cursor == partition.cursor else { return }
+        guard table.held[key]?.epoch == partition.epoch, table.held[key]?.cursor == partition.cursor else { return }
         guard partition.cursor >= earliest else {
             throw LogError.positionLost(
                 group: key.group, partition: key.partition, position: partition.cursor, earliest: earliest)
         }
-        held[key]?.buffer = page.records[...]
-        held[key]?.fetchedAt = log.clock.now
-        held[key]?.cursor = page.next
+        table.held[key]?.buffer = page.records[...]
+        table.held[key]?.fetchedAt = log.clock.now
+        table.held[key]?.cursor = page.next
     }
-
 }

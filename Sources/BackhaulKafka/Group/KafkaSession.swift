@@ -115,10 +115,10 @@ actor KafkaSession: LogSession {
             if let failure { throw failure }
             if isClosed { break }
             if !events.isEmpty { return events.removeFirst() }
-            let (deliveries, due, isThrough) = try collect()
-            if !deliveries.isEmpty { return .delivered(deliveries) }
+            let (round, isThrough) = try collect()
+            if !round.deliveries.isEmpty { return .delivered(round.deliveries) }
             if !events.isEmpty { continue }
-            if isThrough { await signal.wait(until: due, by: clock) }
+            if isThrough { await signal.wait(until: round.due, by: clock) }
         }
         if let failure { throw failure }
         return nil
@@ -305,27 +305,20 @@ actor KafkaSession: LogSession {
     // MARK: Records
 
     /// Collects the due records from each partition in turn, as many as were granted.
-    /// - Returns: the deliveries; when the next record is due; and whether no partition has more records to read.
-    private func collect() throws -> (deliveries: [Delivery], due: Timestamp?, isThrough: Bool) {
-        var deliveries: [Delivery] = []
+    /// - Returns: the round, and whether no partition has more records to read.
+    private func collect() throws -> (DeliveryRound, isThrough: Bool) {
+        var round = DeliveryRound(share: Self.share)
         var isThrough = true
-        var due: Timestamp?
         for key in rotation {
             guard credits > 0 else { break }
             guard var intake = table.held[key], !intake.isRevoking else { continue }
             if intake.buffer.isEmpty, try refill(&intake, key) { isThrough = false }
-            let turn = intake.take(limit: min(credits, Self.share), now: clock.now)
-            credits -= turn.deliveries.count
-            deliveries += turn.deliveries
-            if let wake = turn.due { due = min(due ?? wake, wake) }
-            if let head = turn.blockedBy { events.append(.blocked(by: head)) }
+            round.take(from: &intake, credits: &credits, now: clock.now)
             table.held[key] = intake
         }
-        if let first = rotation.first {
-            rotation.removeFirst()
-            rotation.append(first)
-        }
-        return (deliveries, due, isThrough)
+        events += round.blocked.map { .blocked(by: $0) }
+        rotation.rotate()
+        return (round, isThrough)
     }
 
     /// Fills the buffer from the partition's queue.

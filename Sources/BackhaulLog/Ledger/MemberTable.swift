@@ -1,35 +1,40 @@
-internal import BackhaulLog
-
 /// The partitions that a session owns, and those that it owned before a loss; decides what may be settled. Pure.
-struct MemberTable: Equatable, Sendable {
+package struct MemberTable: Equatable, Sendable {
     /// A partition in one group of the session.
-    struct Key: Hashable, Sendable {
-        var group: String
-        var partition: TopicPartition
+    package struct Key: Hashable, Sendable {
+        package var group: String
+        package var partition: TopicPartition
+
+        package init(group: String, partition: TopicPartition) {
+            self.group = group
+            self.partition = partition
+        }
     }
 
-    var held: [Key: PartitionIntake] = [:]
+    package var held: [Key: PartitionIntake] = [:]
     /// Partitions lost without a revocation that are not known to have another owner yet. Their deliveries are kept: if
     /// the partition returns and a record is still unfinished, its decision is settled under the new generation.
-    var limbo: [Key: PartitionIntake] = [:]
+    package var limbo: [Key: PartitionIntake] = [:]
     /// Deliveries whose commit got no answer but was written, as the groups' positions showed.
-    var confirmed: Set<DeliveryReference> = []
+    package var confirmed: Set<DeliveryReference> = []
+
+    package init() {}
 
     /// What a settlement may write.
-    struct Decision: Equatable, Sendable {
-        var outcomes: [SettleOutcome] = []
-        var appends: [AppendRequest] = []
-        var positions: [Key: GroupPosition] = [:]
-        var finished: [DeliveryReference] = []
+    package struct Decision: Equatable, Sendable {
+        package var outcomes: [SettleOutcome] = []
+        package var appends: [AppendRequest] = []
+        package var positions: [Key: GroupPosition] = [:]
+        package var finished: [DeliveryReference] = []
         /// Whether some units belong to partitions in limbo: then the decision must wait until their owner is known.
-        var waits = false
+        package var waits = false
     }
 
-    static func key(_ delivery: DeliveryReference) -> Key {
+    package static func key(_ delivery: DeliveryReference) -> Key {
         Key(group: delivery.group, partition: delivery.position.partition)
     }
 
-    func decide(_ units: [SettleUnit]) -> Decision {
+    package func decide(_ units: [SettleUnit]) -> Decision {
         var decision = Decision()
         var touched: [Key: PartitionIntake] = [:]
         for unit in units {
@@ -61,12 +66,12 @@ struct MemberTable: Equatable, Sendable {
 
     /// Records that the decision is in the log. More may have been delivered meanwhile, so the offsets are finished in
     /// the current ledgers.
-    mutating func apply(_ decision: Decision) {
+    package mutating func apply(_ decision: Decision) {
         for delivery in decision.finished { held[Self.key(delivery)]?.finish(delivery.position.offset) }
     }
 
     /// Records that a commit without an answer was written, as the groups' positions show.
-    mutating func confirm(_ decision: Decision) {
+    package mutating func confirm(_ decision: Decision) {
         apply(decision)
         for delivery in decision.finished { limbo[Self.key(delivery)]?.finish(delivery.position.offset) }
         confirmed.formUnion(decision.finished)
@@ -75,7 +80,7 @@ struct MemberTable: Equatable, Sendable {
     /// Records a loss of partitions.
     /// - Parameter keeps: whether deliveries of a partition may wait for its return.
     /// - Returns: the partitions whose deliveries are dropped at once.
-    mutating func lose(_ partitions: [TopicPartition], of group: String, keeps: (TopicPartition) -> Bool)
+    package mutating func lose(_ partitions: [TopicPartition], of group: String, keeps: (TopicPartition) -> Bool)
         -> [TopicPartition]
     {
         var gone: [TopicPartition] = []
@@ -89,13 +94,13 @@ struct MemberTable: Equatable, Sendable {
     }
 
     /// Drops partitions under revocation that got another owner before this member released them.
-    mutating func dropRevoking(of group: String) {
+    package mutating func dropRevoking(of group: String) {
         held = held.filter { $0.key.group != group || !$0.value.isRevoking }
     }
 
     /// Records an assignment to this member.
     /// - Returns: the partitions in limbo that did not return.
-    mutating func assign(_ intakes: [PartitionIntake], of group: String) -> [TopicPartition] {
+    package mutating func assign(_ intakes: [PartitionIntake], of group: String) -> [TopicPartition] {
         for var intake in intakes {
             let key = Key(group: group, partition: intake.partition)
             if let earlier = limbo.removeValue(forKey: key) { intake.adopt(earlier) }
@@ -107,7 +112,7 @@ struct MemberTable: Equatable, Sendable {
     }
 
     /// Whether the groups' positions show that the decision is in the log.
-    static func isWritten(_ decision: Decision, at positions: [Key: GroupPosition]) -> Bool {
+    package static func isWritten(_ decision: Decision, at positions: [Key: GroupPosition]) -> Bool {
         guard !decision.finished.isEmpty else { return false }
         for delivery in decision.finished {
             guard let position = positions[key(delivery)] else { return false }
@@ -118,7 +123,7 @@ struct MemberTable: Equatable, Sendable {
     }
 
     /// Whether every finished delivery of the decision is confirmed.
-    func isConfirmed(_ decision: Decision) -> Bool {
+    package func isConfirmed(_ decision: Decision) -> Bool {
         !decision.finished.isEmpty && decision.finished.allSatisfy(confirmed.contains)
     }
 }

@@ -2,8 +2,6 @@ import BackhaulLog
 import BackhaulTestKit
 import Testing
 
-@testable import BackhaulKafka
-
 @Suite("Member table")
 struct MemberTableTests {
     private let place = TopicPartition(topic: "t", partition: 0)
