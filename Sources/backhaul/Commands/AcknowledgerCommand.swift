@@ -45,65 +45,32 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         let acknowledger = Acknowledger(
             log: log, layout: settings.layout, indexes: indexes, clock: clock, logger: logger, tracer: tracer,
             failPoint: { failPoint?.pass($0) })
-        var parts = [
-            ServiceProcess.Part(run: { try await acknowledger.run(onReady: $0) }),
-            ServiceProcess.Part(
-                run: { _ in try await LogMaintenance.run(log, every: .seconds(60), clock: clock, logger: logger) },
-                isAwaited: false),
-        ]
-        let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)
-        parts.append(ServiceProcess.Part(run: { _ in await tracer?.run() }, isAwaited: false))
-        parts.append(ServiceProcess.Part(run: { _ in try await gauges.run() }, isAwaited: false))
-        var view: StatusView?
-        if let folder {
-            let made = try StatusView(
+        let view = try folder.map { folder in
+            try StatusView(
                 path: folder + "/view.sqlite", log: log, layout: settings.layout, holdsTruncation: false,
                 onResults: { indexes.observe($0, in: $1, from: $2, next: $3) }, logger: Logger(label: "backhaul.view"))
-            view = made
-            parts.append(ServiceProcess.Part(run: { _ in try await made.run() }, isAwaited: false))
         }
-        let opened = view
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
         let rules = LiveRules(settings.ingestRules)
-        let readiness = Readiness()
-        let probe = LogProbe(log, topic: settings.layout.results, logger: logger)
-        readiness.add { probe.obstacle }
-        readiness.addRemark { acknowledger.remark }
-        parts.append(ServiceProcess.Part(run: { onReady in await probe.run(onReady: onReady) }))
-        if let opened { readiness.add { opened.obstacle } }
-        let api = opened.map { view in
+        let api = view.map { view in
             settings.api.surface(
                 settings.tasksAPI(log, view: view, rules: rules).routes, authenticator, meters: WebMeters(),
                 grace: settings.grace)
         }
-        var reloader = fleet.reloader(settings, role: "acknowledger")
-        reloader.apply = [
-            { $0.reload(log) },
-            {
-                authenticator.replace($0.api.apiTokens)
-                rules.replace($0.ingestRules)
-            },
-        ]
         let process = ServiceProcess(
             role: "acknowledger", addresses: addresses,
             facts: [
                 "brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion, "data": folder ?? "none",
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
-            api: api, readiness: readiness,
-            metrics: {
-                gauges.families + acknowledger.families + (opened?.families ?? []) + KafkaGauges.families(log)
-                    + (tracer?.families ?? [])
-            }, parts: parts,
-            stop: .init(
-                drain: { await acknowledger.stop() }, hurry: {},
-                close: {
-                    await log.close()
-                    try? opened?.close()
-                    await tracer?.close()
-                    await client.close()
-                }),
-            maximumShutdown: settings.maximumShutdown, reload: reloader.run)
+            api: api,
+            parts: [
+                .acknowledger(acknowledger), .probe(LogProbe(log, topic: settings.layout.results, logger: logger)),
+                .outstandingWork(OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)),
+                .maintenance(of: log, every: .seconds(60), clock: clock, logger: logger),
+                .callers(authenticator, rules),
+            ] + [view.map(RolePart.view)].compactMap(\.self) + [.kafkaLog(log), .tracing(tracer, client)],
+            maximumShutdown: settings.maximumShutdown, reloader: fleet.reloader(settings, role: "acknowledger"))
         try await process.run()
     }
 

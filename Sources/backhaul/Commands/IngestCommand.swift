@@ -58,38 +58,21 @@ struct IngestCommand: AsyncParsableCommand {
         let api = settings.ingestAPI(
             log, folder: nil, rules: rules, limits: limits, directory: directory, meters: meters, tracer: tracer,
             logger: logger)
-        let probe = LogProbe(log, topic: settings.layout.tasks, logger: logger)
-        let readiness = Readiness()
-        readiness.add { probe.obstacle }
-        var reloader = fleet.reloader(settings, role: "ingest")
-        reloader.apply = [
-            { $0.reload(log) },
-            {
-                authenticator.replace($0.api.apiTokens)
-                limits.replace($0.api.limits)
-                rules.replace($0.ingestRules)
-                if directory == nil, $0.api.unacknowledgedTasks > 0 {
-                    logger.error("api.unacknowledgedTasks needs --api URL, which was not given: no limit applies")
-                }
-            },
-        ]
+        // The limit's count comes from the acknowledger.
+        let warning = RolePart(reload: { settings in
+            if directory == nil, settings.api.unacknowledgedTasks > 0 {
+                logger.error("api.unacknowledgedTasks needs --api URL, which was not given: no limit applies")
+            }
+        })
         let process = ServiceProcess(
             role: "ingest", addresses: addresses,
             facts: ["brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion],
             api: settings.api.surface(api.routes, authenticator, meters: meters, grace: settings.grace),
-            readiness: readiness, metrics: { KafkaGauges.families(log) + (tracer?.families ?? []) },
             parts: [
-                .init(run: { onReady in await probe.run(onReady: onReady) }),
-                .init(run: { _ in await tracer?.run() }, isAwaited: false),
+                .probe(LogProbe(log, topic: settings.layout.tasks, logger: logger)),
+                .callers(authenticator, rules, limits), warning, .kafkaLog(log), .tracing(tracer, client),
             ],
-            stop: .init(
-                drain: {}, hurry: {},
-                close: {
-                    await log.close()
-                    await tracer?.close()
-                    await client.close()
-                }),
-            maximumShutdown: settings.maximumShutdown, reload: reloader.run)
+            maximumShutdown: settings.maximumShutdown, reloader: fleet.reloader(settings, role: "ingest"))
         try await process.run()
     }
 

@@ -40,36 +40,17 @@ struct WorkerCommand: AsyncParsableCommand {
             egress: settings.egress(isLocal: false), decisionsPerUpload: 16, clock: SystemLogClock(),
             tracer: tracer)
         try await workerPool.sweep()
-        var reloader = fleet.reloader(settings, role: "worker")
-        reloader.apply = [{ await workerPool.reload($0) }, { $0.reload(log) }]
-        let probe = LogProbe(log, topic: settings.layout.tasks, logger: Logger(label: "backhaul.worker"))
-        let readiness = Readiness()
-        readiness.add { probe.obstacle }
-        readiness.addRemark { workerPool.remark }
         let process = ServiceProcess(
             role: "worker", addresses: addresses,
             facts: [
                 "brokers": bootstrap, "workers": "\(workers)", "librdkafka": KafkaLog.libraryVersion,
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
-            readiness: readiness,
-            metrics: { workerPool.families + KafkaGauges.families(log) + (tracer?.families ?? []) },
             parts: workerPool.parts + [
-                .init(run: { onReady in await probe.run(onReady: onReady) }),
-                .init(run: { _ in await tracer?.run() }, isAwaited: false),
+                .probe(LogProbe(log, topic: settings.layout.tasks, logger: Logger(label: "backhaul.worker"))),
+                .kafkaLog(log), .tracing(tracer, client),
             ],
-            stop: .init(
-                drain: {
-                    await workerPool.stop()
-                    await workerPool.close()
-                },
-                hurry: { await workerPool.stop(grace: .zero) },
-                close: {
-                    await log.close()
-                    await tracer?.close()
-                    await client.close()
-                }),
-            maximumShutdown: settings.maximumShutdown, reload: reloader.run)
+            maximumShutdown: settings.maximumShutdown, reloader: fleet.reloader(settings, role: "worker"))
         try await process.run()
     }
 }

@@ -7,7 +7,7 @@ struct APISurface: Sendable {
     var authenticator: Authenticator
     var meters: WebMeters
     var pace: ClientPace
-    /// Milliseconds that open requests may take when the process stops.
+    /// How long open requests may take when the process stops.
     var grace: Duration
     /// Which callers are admitted, for the ready line.
     var admission: String

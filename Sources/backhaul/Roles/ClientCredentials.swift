@@ -1,4 +1,5 @@
 import BackhaulDestinations
+import BackhaulDomain
 import BackhaulKafka
 import BackhaulLog
 import BackhaulSettings
@@ -43,7 +44,8 @@ struct ClientCredentials: TokenSource {
             )
         }
         // RFC 6749 makes `expires_in` optional. Without it, assume ten minutes: librdkafka renews well before.
-        let life = parsed?.expiresIn ?? 600
+        // It may send any number.
+        let life = min(max(0, parsed?.expiresIn ?? 600), Domain.longestWait.inSeconds)
         return BearerToken(
             value: token, expiresAt: SystemLogClock.wall + .seconds(life),
             principal: settings.clientID)

@@ -9,7 +9,6 @@ struct Reloader: Sendable {
     let settings: Settings
     let read: @Sendable () throws -> Settings
     let logger: Logger
-    var apply: [@Sendable (Settings) async -> Void] = []
 
     init(_ settings: Settings, logger: Logger, read: @escaping @Sendable () throws -> Settings) {
         self.settings = settings
@@ -17,7 +16,8 @@ struct Reloader: Sendable {
         self.read = read
     }
 
-    func run() async {
+    /// - Parameter parts: get the fresh settings, in this order.
+    func run(_ parts: [RolePart]) async {
         let fresh: Settings
         do {
             fresh = try read()
@@ -26,7 +26,7 @@ struct Reloader: Sendable {
             return
         }
         fresh.applyLogLevel()
-        for apply in apply { await apply(fresh) }
+        for part in parts { await part.reload?(fresh) }
         let stale = zip(settings.texts, fresh.texts).filter { old, new in
             old.value != new.value && SettingKey.named[old.name]?.isLive != true
         }

@@ -9,31 +9,12 @@ import Synchronization
 
 /// Runs a process of one or more roles: health, readiness, signals, and the order in which it stops.
 final class ServiceProcess: Sendable {
-    /// A part that runs as long as the process.
-    struct Part: Sendable {
-        /// Runs until it is stopped or fails; calls the closure once it serves.
-        var run: @Sendable (_ onReady: @escaping @Sendable () -> Void) async throws -> Void
-        /// Whether the process is ready only after this part is.
-        var isAwaited = true
-    }
-
-    /// How the parts stop.
-    struct Stop: Sendable {
-        /// Takes no new work, finishes or hands back what it has, settles, and leaves.
-        var drain: @Sendable () async -> Void
-        /// At a second signal: interrupts work in progress, which costs no attempt.
-        var hurry: @Sendable () async -> Void
-        /// Releases resources at the very end.
-        var close: @Sendable () async -> Void
-    }
-
     private let role: String
     private let facts: [String: String]
-    private let parts: [Part]
-    private let stop: Stop
+    private let parts: [RolePart]
     private let maximumShutdown: Duration
-    private let reload: @Sendable () async -> Void
-    private let readiness: Readiness
+    private let reloader: Reloader
+    private let readiness = Readiness()
     /// The API's server first, if the role has an API; the last one serves health and metrics.
     private let servers: [(option: String, address: ListenAddress, server: WebServer)]
     /// How long open requests may take when the process stops; nil when it serves only its health.
@@ -43,22 +24,22 @@ final class ServiceProcess: Sendable {
     /// - Parameters:
     ///   - facts: shown in the ready line.
     ///   - api: served in addition to health.
-    ///   - metrics: shown by `/metrics` in addition to the build and the web server's metrics.
-    ///   - reload: called at a SIGHUP.
+    ///   - parts: drained and closed in this order.
     init(
         role: String, addresses: ServiceAddresses, facts: [String: String], api: APISurface? = nil,
-        readiness: Readiness = Readiness(), metrics: @escaping @Sendable () -> [MetricFamily] = { [] }, parts: [Part],
-        stop: Stop, maximumShutdown: Duration, reload: @escaping @Sendable () async -> Void = {}
+        parts: [RolePart], maximumShutdown: Duration, reloader: Reloader
     ) {
         self.role = role
         var facts = facts
         if let api { facts["authentication"] = api.admission }
         self.facts = facts
         self.parts = parts
-        self.stop = stop
         self.maximumShutdown = maximumShutdown
-        self.reload = reload
-        self.readiness = readiness
+        self.reloader = reloader
+        for part in parts {
+            if let obstacle = part.obstacle { readiness.add(obstacle) }
+            if let remark = part.remark { readiness.addRemark(remark) }
+        }
         requestGrace = api?.grace
         let logger = Logger(label: "backhaul.\(role)")
         self.logger = logger
@@ -74,7 +55,9 @@ final class ServiceProcess: Sendable {
                     ])
             ])
         let meters = api?.meters ?? WebMeters()
-        let health = HealthRoutes.make(readiness) { MetricFamily.text([build] + meters.families + metrics()) }
+        let health = HealthRoutes.make(readiness) {
+            MetricFamily.text([build] + meters.families + parts.flatMap { $0.metrics?() ?? [] })
+        }
         func server(_ address: ListenAddress, _ routes: [APIRoute]) -> WebServer {
             WebServer(
                 host: address.host, port: Int(address.port), routes: routes,
@@ -101,7 +84,7 @@ final class ServiceProcess: Sendable {
         } catch {
             result = .failure(error)
         }
-        await stop.close()
+        for part in parts { await part.close?() }
         try result.get()
     }
 
@@ -127,10 +110,11 @@ final class ServiceProcess: Sendable {
                 if count == awaited { self.announce(listening) }
             }
             for part in parts {
-                group.addTask { try await part.run { if part.isAwaited { isReady() } } }
+                guard let run = part.run else { continue }
+                group.addTask { try await run { if part.isAwaited { isReady() } } }
             }
             group.addTask { () async throws -> Void in try await self.drain(at: signals) }
-            group.addTask { for await _ in SignalStream.makeReloads() { await self.reload() } }
+            group.addTask { for await _ in SignalStream.makeReloads() { await self.reloader.run(self.parts) } }
             do {
                 // The first part that fails ends all: `waitForAll` would wait for the others first.
                 while try await group.next() != nil {}
@@ -186,10 +170,10 @@ final class ServiceProcess: Sendable {
         let hurries = SignalStream.make()
         let server = servers.first?.server
         if let requestGrace { await server?.stop(grace: requestGrace) }
-        let stop = stop
+        let parts = parts
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await stop.drain() }
-            group.addTask { for await _ in hurries { await stop.hurry() } }
+            group.addTask { for part in parts { await part.drain?() } }
+            group.addTask { for await _ in hurries { for part in parts { await part.hurry?() } } }
             await group.next()
             group.cancelAll()
         }

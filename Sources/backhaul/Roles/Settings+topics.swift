@@ -39,13 +39,14 @@ extension Settings {
             TopicSpecification(name: layout.checkpoints, partitions: partitions, retention: .compact),
             TopicSpecification(name: layout.control, partitions: 1, retention: .compact),
         ]
-        for tier in policy.tiers {
-            topics.append(
-                TopicSpecification(
-                    name: layout.retry(tier), partitions: partitions,
-                    retention: .untilRead(by: [work[2]], atLeast: workRetention)))
-        }
+        for tier in policy.tiers { topics.append(retryTopic(tier)) }
         return topics
+    }
+
+    private func retryTopic(_ tier: Duration) -> TopicSpecification {
+        TopicSpecification(
+            name: layout.retry(tier), partitions: partitions,
+            retention: .untilRead(by: [layout.delays], atLeast: workRetention))
     }
 
     /// The topics of a fleet. Its views commit no positions, so retention does not wait for them: they can read what
@@ -104,7 +105,10 @@ extension Settings {
             requestTimeout: patience, isBrief: isBrief)
         let failPoint = try FailPoint(ProcessInfo.processInfo.environment)
         return try KafkaLog(
-            options: options, topics: fleetTopics, clock: SystemLogClock(), logger: Logger(label: "backhaul.kafka"),
+            options: options, topics: fleetTopics,
+            // A tier that was removed: workers drain it, and its records are deleted like all others.
+            retired: { name in layout.tier(of: name).map(retryTopic) }, clock: SystemLogClock(),
+            logger: Logger(label: "backhaul.kafka"),
             failPoint: { failPoint?.pass($0) })
     }
 

@@ -43,57 +43,21 @@ enum StandaloneProcess {
         let limits = TenantLimits(rules: settings.api.limits, clock: clock) { tenant in
             try await directory.unacknowledged(tenant: tenant)
         }
-        let readiness = Readiness()
-        readiness.add { view.obstacle }
-        readiness.addRemark { log.remark }
-        readiness.addRemark { workerPool.remark }
-        readiness.addRemark { acknowledger.remark }
         let ingest = settings.ingestAPI(
             log, folder: log.folder, rules: rules, limits: limits,
             // The log rejects known tasks itself. Only a limit has to know them in advance.
             directory: settings.api.unacknowledgedTasks > 0 ? directory : nil, meters: meters, tracer: tracer,
             logger: logger)
-        var reloader = reloader
-        reloader.apply = [
-            { await workerPool.reload($0) },
-            {
-                authenticator.replace($0.api.apiTokens)
-                limits.replace($0.api.limits)
-                rules.replace($0.ingestRules)
-            },
-        ]
         return ServiceProcess(
             role: "standalone", addresses: addresses, facts: ["data": log.folder, "workers": "\(workers)"],
             api: settings.api.surface(
                 ingest.routes + settings.tasksAPI(log, view: view, rules: rules).routes, authenticator, meters: meters,
                 grace: settings.grace),
-            readiness: readiness,
-            metrics: {
-                gauges.families + workerPool.families + acknowledger.families + view.families + log.families
-                    + (tracer?.families ?? [])
-            },
             parts: workerPool.parts + [
-                .init(run: { try await acknowledger.run(onReady: $0) }),
-                .init(run: { _ in try await view.run() }, isAwaited: false),
-                .init(run: { _ in try await gauges.run() }, isAwaited: false),
-                .init(run: { _ in await tracer?.run() }, isAwaited: false),
-                .init(
-                    run: { _ in try await LogMaintenance.run(log, every: .seconds(15), clock: clock, logger: logger) },
-                    isAwaited: false),
+                .acknowledger(acknowledger), .view(view), .outstandingWork(gauges),
+                .maintenance(of: log, every: .seconds(15), clock: clock, logger: logger),
+                .callers(authenticator, rules, limits), .embeddedLog(log), .tracing(tracer, client),
             ],
-            stop: .init(
-                drain: {
-                    await workerPool.stop()
-                    await acknowledger.stop()
-                    await workerPool.close()
-                },
-                hurry: { await workerPool.stop(grace: .zero) },
-                close: {
-                    await log.close()
-                    try? view.close()
-                    await tracer?.close()
-                    await client.close()
-                }),
-            maximumShutdown: settings.maximumShutdown, reload: reloader.run)
+            maximumShutdown: settings.maximumShutdown, reloader: reloader)
     }
 }

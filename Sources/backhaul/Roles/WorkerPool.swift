@@ -54,12 +54,17 @@ struct WorkerPool: Sendable {
     }
 
     /// What operators should know although the workers run; nil for nothing.
-    var remark: String? { meters.remark }
+    private var remark: String? { meters.remark }
 
-    var families: [MetricFamily] { meters.families + transferMeters.families }
+    private var families: [MetricFamily] { meters.families + transferMeters.families }
 
-    var parts: [ServiceProcess.Part] {
-        workers.map { worker in ServiceProcess.Part(run: { try await worker.run(onReady: $0) }) }
+    /// The pool as one part, and each worker as one.
+    var parts: [RolePart] {
+        [
+            RolePart(
+                remark: { remark }, metrics: { families }, reload: { await reload($0) }, drain: { await stop() },
+                hurry: { await stop(grace: .zero) }, close: { await close() })
+        ] + workers.map { worker in RolePart(run: { try await worker.run(onReady: $0) }, isAwaited: true) }
     }
 
     /// Removes what killed processes left in folder destinations.
@@ -74,7 +79,7 @@ struct WorkerPool: Sendable {
     }
 
     /// Applies new limits and destinations.
-    func reload(_ settings: Settings) async {
+    private func reload(_ settings: Settings) async {
         destinations.replace(settings.destinationTable)
         for engine in engines {
             await engine.resize(
@@ -83,11 +88,11 @@ struct WorkerPool: Sendable {
         for worker in workers { await worker.resize(uploads: settings.uploads, largeUploads: settings.largeUploads) }
     }
 
-    func stop(grace: Duration? = nil) async {
+    private func stop(grace: Duration? = nil) async {
         await withDiscardingTaskGroup { group in
             for worker in workers { group.addTask { await worker.stop(grace: grace) } }
         }
     }
 
-    func close() async { for engine in engines { await engine.close() } }
+    private func close() async { for engine in engines { await engine.close() } }
 }

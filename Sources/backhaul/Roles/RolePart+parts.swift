@@ -1,0 +1,66 @@
+import BackhaulAcknowledgment
+import BackhaulEmbedded
+import BackhaulKafka
+import BackhaulLog
+import BackhaulSettings
+import BackhaulTelemetry
+import BackhaulView
+import BackhaulWeb
+import Logging
+
+/// The parts that several roles have.
+extension RolePart {
+    static func acknowledger(_ acknowledger: Acknowledger) -> RolePart {
+        RolePart(
+            run: { try await acknowledger.run(onReady: $0) }, isAwaited: true, remark: { acknowledger.remark },
+            metrics: { acknowledger.families }, drain: { await acknowledger.stop() })
+    }
+
+    static func view(_ view: StatusView) -> RolePart {
+        RolePart(
+            run: { _ in try await view.run() }, obstacle: { view.obstacle }, metrics: { view.families },
+            close: { try? view.close() })
+    }
+
+    static func outstandingWork(_ gauges: OutstandingGauges) -> RolePart {
+        RolePart(run: { _ in try await gauges.run() }, metrics: { gauges.families })
+    }
+
+    static func maintenance(
+        of log: any MessageLog, every interval: Duration, clock: any LogClock, logger: Logger
+    ) -> RolePart {
+        RolePart(run: { _ in try await LogMaintenance.run(log, every: interval, clock: clock, logger: logger) })
+    }
+
+    /// Ready once the log has answered.
+    static func probe(_ probe: LogProbe) -> RolePart {
+        RolePart(run: { await probe.run(onReady: $0) }, isAwaited: true, obstacle: { probe.obstacle })
+    }
+
+    /// Who may call, how much they may submit, and what.
+    static func callers(_ authenticator: Authenticator, _ rules: LiveRules, _ limits: TenantLimits? = nil) -> RolePart {
+        RolePart(reload: { settings in
+            authenticator.replace(settings.api.apiTokens)
+            limits?.replace(settings.api.limits)
+            rules.replace(settings.ingestRules)
+        })
+    }
+
+    static func embeddedLog(_ log: EmbeddedLog) -> RolePart {
+        RolePart(remark: { log.remark }, metrics: { log.families }, close: { await log.close() })
+    }
+
+    static func kafkaLog(_ log: KafkaLog) -> RolePart {
+        RolePart(metrics: { KafkaGauges.families(log) }, reload: { $0.reload(log) }, close: { await log.close() })
+    }
+
+    /// Sends traces if the configuration names a collector, and closes the client that it sends them with.
+    static func tracing(_ tracer: Tracer?, _ client: ControlClient) -> RolePart {
+        RolePart(
+            run: { _ in await tracer?.run() }, metrics: { tracer?.families ?? [] },
+            close: {
+                await tracer?.close()
+                await client.close()
+            })
+    }
+}
