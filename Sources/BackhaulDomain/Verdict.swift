@@ -42,7 +42,7 @@ package enum Verdict: Hashable, Sendable {
     package static func decide(
         _ failure: Failure, attempts: Int, policy: RetryPolicy, deadline: Timestamp?, now: Timestamp, random: Double
     ) -> Verdict {
-        let factor = 1 + policy.jitter.value * random
+        let jitter = policy.jitter.value * random
         func later(_ wait: Duration, spends: Bool) -> Verdict {
             let at = now + min(max(.zero, wait), Domain.longestWait)
             // An attempt that could only begin after the deadline never begins.
@@ -53,7 +53,7 @@ package enum Verdict: Hashable, Sendable {
         case .interrupted:
             return .forget
         case .rootUnavailable:
-            return later(policy.parkDelay * factor, spends: false)
+            return later(policy.parkDelay + policy.parkDelay * jitter, spends: false)
         case .throttled:
             // Never before the time that the destination named. Spread after it, since other clients got the same
             // time.
@@ -66,7 +66,7 @@ package enum Verdict: Hashable, Sendable {
                 return .deadLetter(spends: true)
             }
             let tier = attempts < policy.tiers.count ? policy.tiers[attempts] : last
-            return later(tier * factor, spends: true)
+            return later(tier + tier * jitter, spends: true)
         case .permanent, .egressRefused, .sourceChanged, .sourceGone, .malformed:
             return .deadLetter(spends: true)
         }

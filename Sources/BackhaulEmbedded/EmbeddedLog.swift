@@ -279,11 +279,13 @@ package final class EmbeddedLog: MessageLog {
                 let kept = try store.time(database)
                 return (kept, kept == nil ? try store.newest(store.loadCatalog(database), database) : nil)
             }
-            // Without a time in the store, its newest record gives it; an empty log begins at the wall clock.
+            // Without a time in the store, its newest record gives it; an empty log begins at the wall clock, and so
+            // does one whose last records have no time.
             var time =
                 kept
                 ?? LogTime(
-                    time: newest ?? reading.wall, boot: reading.boot, bootID: "", offset: .zero, jump: .zero)
+                    time: newest.flatMap { $0 > .earliest ? $0 : nil } ?? reading.wall, boot: reading.boot, bootID: "",
+                    offset: .zero, jump: .zero)
             time.advance(to: reading, largestGap: largestGap)
             warn(time, logger)
             // All processes on the machine continue from this time, so the first one after a boot stores it.

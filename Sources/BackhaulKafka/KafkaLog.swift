@@ -21,6 +21,8 @@ package final class KafkaLog: MessageLog {
 
     private let options: KafkaOptions
     private let upkeep: [TopicSpecification]
+    /// The specification of a topic that is no longer configured but may still hold records; nil for any other.
+    private let retired: @Sendable (String) -> TopicSpecification?
     private let clock: any LogClock
     private let clients: KafkaClients
     private let reader: KafkaReader
@@ -46,13 +48,16 @@ package final class KafkaLog: MessageLog {
     ///   - failPoint: called at named steps of a settlement; a test makes it throw.
     /// - Throws: `LogError.unsupported` for a librdkafka with known defects, `misconfigured`.
     package init(
-        options: KafkaOptions, topics: [TopicSpecification] = [], clock: any LogClock, logger: Logger,
+        options: KafkaOptions, topics: [TopicSpecification] = [],
+        retired: @escaping @Sendable (String) -> TopicSpecification? = { _ in nil }, clock: any LogClock,
+        logger: Logger,
         creator: (@Sendable ([TopicSpecification]) async throws -> Void)? = nil,
         failPoint: @escaping @Sendable (String) throws -> Void = { _ in }
     ) throws {
         try Self.checkVersion(rd_kafka_version())
         self.options = options
         self.upkeep = topics
+        self.retired = retired
         self.clock = clock
         self.creator = creator
         self.failPoint = failPoint
@@ -336,13 +341,16 @@ package final class KafkaLog: MessageLog {
         await reader.shutUnread()
         // Brokers apply ages and compaction themselves, but do not truncate what every reader has finished.
         let now = clock.now
-        let ages = upkeep.compactMap { topic in
+        let known = Set(upkeep.map(\.name))
+        let topics =
+            upkeep + (try await partitionCounts().keys.sorted()).filter { !known.contains($0) }.compactMap(retired)
+        let ages = topics.compactMap { topic in
             if case .untilRead(_, let age) = topic.retention { age } else { nil }
         }
-        guard let least = ages.min(), try await hasReached(now - max(least / 10, Self.leastSlack)) else {
+        guard let least = ages.min(), try await hasReached(now - max(least / 10, Self.leastSlack), topics) else {
             return
         }
-        for topic in upkeep {
+        for topic in topics {
             guard case .untilRead(let readers, let age) = topic.retention, !readers.isEmpty else { continue }
             let bounds = try await bounds(topic.name).filter { $0.end > $0.earliest }
             guard !bounds.isEmpty else { continue }
@@ -371,8 +379,8 @@ package final class KafkaLog: MessageLog {
     /// Whether the brokers have stamped a record at this time or later. Ages are computed
     /// from this process's clock, and a clock that is years ahead would make every record old. So nothing is deleted
     /// until the log has reached about the same time; an idle fleet keeps its records until the next append.
-    private func hasReached(_ time: Timestamp) async throws -> Bool {
-        for topic in upkeep {
+    private func hasReached(_ time: Timestamp, _ topics: [TopicSpecification]) async throws -> Bool {
+        for topic in topics {
             let partitions = try await bounds(topic.name).map(\.partition)
             let offsets = try await queryClient.offsets(partitions, since: time)
             if offsets.values.contains(where: { $0 >= 0 }) { return true }

@@ -78,8 +78,8 @@ package struct Replay: Sendable {
                 try request(letter.stored, task, isChanged: false, after: letter.progress.generation))
             if let rate, rate > 0 {
                 try await flush(&batch, &summary)
-                let wait = min(Double(summary.selected) / rate, Domain.longestWait.inSeconds)
-                try await clock.sleep(until: start + .seconds(wait))
+                let wait = min(Double(summary.selected) / rate * 1_000, Double(Domain.longestWait.inMilliseconds))
+                try await clock.sleep(until: start + .milliseconds(Int64(wait.rounded(.up))))
             } else if batch.count >= Self.largestBatch {
                 try await flush(&batch, &summary)
             }

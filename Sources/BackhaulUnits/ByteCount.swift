@@ -9,6 +9,11 @@ package struct ByteCount: Hashable, Comparable, Sendable, CustomStringConvertibl
         self.bytes = bytes
     }
 
+    /// Zero for a negative number. The size of something in memory: the usual case, which needs no generic call.
+    package init(clamping bytes: Int) {
+        self.bytes = bytes < 0 ? 0 : UInt64(bytes)
+    }
+
     /// Zero for a negative number.
     package init(clamping bytes: some BinaryInteger) {
         self.bytes = UInt64(clamping: bytes)

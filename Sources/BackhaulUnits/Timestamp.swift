@@ -29,12 +29,12 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
 
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
 
-    /// Rounds the duration down to milliseconds.
+    /// Rounds the duration towards zero, to milliseconds.
     package static func + (time: Timestamp, duration: Duration) -> Timestamp {
         Timestamp(clamping: time.milliseconds.addingClamped(duration.inMilliseconds))
     }
 
-    /// Rounds the duration down to milliseconds.
+    /// Rounds the duration towards zero, to milliseconds.
     package static func - (time: Timestamp, duration: Duration) -> Timestamp {
         Timestamp(clamping: time.milliseconds.subtractingClamped(duration.inMilliseconds))
     }

@@ -52,7 +52,7 @@ package final class StatusView: Sendable {
     private let isLogClosed = Atomic(false)
 
     /// Changes with the tables. A view of another version is discarded and rebuilt.
-    private static let version = 4
+    private static let version = 5
 
     private static let schema = """
         CREATE TABLE tasks(tenant TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL, batch TEXT NOT NULL,

@@ -7,7 +7,6 @@ package struct TaskSearch: Hashable, Sendable {
     /// The position after a task in the order of the search: by acceptance, then by id. Stays valid while tasks
     /// come and go.
     package struct Cursor: Hashable, Sendable {
-        /// Milliseconds since 1970.
         package var acceptedAt: Timestamp
         package var id: ByteText
 
@@ -21,9 +20,9 @@ package struct TaskSearch: Hashable, Sendable {
     package var batch: ByteText?
     package var state: TaskState?
     package var destination: ByteText?
-    /// Milliseconds since 1970, inclusive.
+    /// Inclusive.
     package var acceptedFrom: Timestamp?
-    /// Milliseconds since 1970, exclusive.
+    /// Exclusive.
     package var acceptedBefore: Timestamp?
     package var limit: Int
     package var after: Cursor?

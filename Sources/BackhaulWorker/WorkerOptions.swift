@@ -12,9 +12,9 @@ package struct WorkerOptions: Sendable {
     package var largeUploads: Int
     /// Files of this size or more go through the large lane.
     package var largeThreshold: ByteCount
-    /// Milliseconds that an upload runs before it writes an in-flight mark.
+    /// How long an upload runs before it writes an in-flight mark.
     package var markAfter: Duration
-    /// Milliseconds that uploads in progress have to finish when the worker stops or releases a partition.
+    /// How long uploads in progress have to finish when the worker stops or releases a partition.
     package var grace: Duration
     /// Maximum tasks of one lane that wait in memory for less than the smallest tier. More go through the smallest
     /// tier.

@@ -35,7 +35,9 @@ final class KafkaHarness: LogHarness {
     func open() async throws -> any MessageLog { try log() }
 
     func log(
-        _ properties: [String: String] = [:], topics: [TopicSpecification] = [], clock: any LogClock = SystemLogClock()
+        _ properties: [String: String] = [:], topics: [TopicSpecification] = [],
+        retired: @escaping @Sendable (String) -> TopicSpecification? = { _ in nil },
+        clock: any LogClock = SystemLogClock()
     ) throws -> KafkaLog {
         var logger = Logger(label: "test.kafka")
         logger.logLevel =
@@ -51,9 +53,9 @@ final class KafkaHarness: LogHarness {
             delivery: delivery, prefix: prefix, clientName: clientName)
         var creator: (@Sendable ([TopicSpecification]) async throws -> Void)?
         if let mock { creator = { mock.create($0) } }
-        return try KafkaLog(options: options, topics: topics, clock: clock, logger: logger, creator: creator) {
-            [weak self] point in try self?.pass(point)
-        }
+        return try KafkaLog(
+            options: options, topics: topics, retired: retired, clock: clock, logger: logger, creator: creator
+        ) { [weak self] point in try self?.pass(point) }
     }
 
     func crash(_ log: any MessageLog) async throws -> any MessageLog {

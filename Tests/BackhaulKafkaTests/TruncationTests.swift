@@ -43,6 +43,22 @@ struct TruncationTests {
         #expect(try await earliest(age: .milliseconds(Self.week), SystemLogClock()) == 0)
     }
 
+    /// The topic of a retry tier that is no longer configured.
+    @Test(.timeLimit(.minutes(10))) func retiredTopicIsTruncated() async throws {
+        let harness = try KafkaHarness(real: realBrokers, delivery: .transactional)
+        let conformance = LogConformance(harness)
+        let topic = conformance.topic(conformance.t, 1, .untilRead(by: [conformance.g], atLeast: .zero))
+        let log = try harness.log(
+            topics: [], retired: { $0 == topic.name ? topic : nil }, clock: SystemLogClock())
+        try await log.ensure([topic])
+        _ = try await log.append((0..<3).map { conformance.value("\($0)") })
+        try await log.commit(
+            [TopicPartition(topic: topic.name, partition: 0): GroupPosition(frontier: 2)], of: conformance.g)
+        try await log.maintain()
+        #expect(try await log.bounds(topic.name)[0].earliest == 2)
+        await log.close()
+    }
+
     /// The brokers' timestamps show that the records are young, regardless of this machine's clock.
     @Test(.timeLimit(.minutes(10)), arguments: [365, -3_650, 21, 8] as [Int64])
     func wrongLocalClockTruncatesNothing(days: Int64) async throws {

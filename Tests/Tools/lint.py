@@ -228,6 +228,14 @@ def imports(sources):
                 find("Package.swift", 0, f"{name} may import {item} and does not")
 
 
+def metrics():
+    """docs/METRICS.md has every metric of the code, and no other."""
+    code = {name for path in files("Sources/*.swift") for name in re.findall(r'"(backhaul_[a-z_]+)"', read(path))}
+    page = set(re.findall(r"^\| `(backhaul_[a-z_]+)`", read("docs/METRICS.md"), re.M))
+    for name in sorted(code ^ page):
+        find("docs/METRICS.md", 0, f"{name} is missing" if name in code else f"{name} is not in the code")
+
+
 def links():
     """Relative links of pages lead to files and headings that are there."""
     def anchors(path):
@@ -262,10 +270,10 @@ def commits():
 
 def main():
     sources = swift_sources()
-    rules = [widths, names, words, identifiers, glossary, lambda: dead_code(sources), lambda: imports(sources), links,
-             commits]
+    rules = [widths, names, words, identifiers, glossary, lambda: dead_code(sources), lambda: imports(sources), metrics,
+             links, commits]
     if "--rules" in sys.argv:
-        for rule in (widths, names, words, identifiers, glossary, dead_code, imports, links, commits):
+        for rule in (widths, names, words, identifiers, glossary, dead_code, imports, metrics, links, commits):
             print(f"{rule.__name__}: {rule.__doc__}")
         return 0
     for rule in rules:

@@ -1,3 +1,4 @@
+internal import BackhaulUnits
 internal import CLibcurl
 internal import Foundation
 
@@ -20,10 +21,10 @@ package enum FormRequest {
 
     /// Posts the fields as `application/x-www-form-urlencoded`, with the user's name and password as basic
     /// credentials. Follows no redirect, which would forward the credentials.
-    /// - Parameter timeout: milliseconds for the whole request.
+    /// - Parameter timeout: for the whole request.
     /// - Throws: `RefusedError` when there is no response.
     package static func post(
-        _ url: String, fields: [(String, String)], user: String, password: String, timeout: Int = 10_000
+        _ url: String, fields: [(String, String)], user: String, password: String, timeout: Duration = .seconds(10)
     ) throws -> Answer {
         guard CurlGlobal.initialised, let easy = curl_easy_init() else {
             throw RefusedError(description: "libcurl does not start")
@@ -41,7 +42,8 @@ package enum FormRequest {
         }
         let results = [
             backhaul_set_text(easy, CURLOPT_URL, url), backhaul_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https"),
-            backhaul_set_long(easy, CURLOPT_NOSIGNAL, 1), backhaul_set_long(easy, CURLOPT_TIMEOUT_MS, timeout),
+            backhaul_set_long(easy, CURLOPT_NOSIGNAL, 1),
+            backhaul_set_long(easy, CURLOPT_TIMEOUT_MS, Int(clamping: timeout.inMilliseconds)),
             backhaul_set_text(easy, CURLOPT_USERNAME, encode(user)),
             backhaul_set_text(easy, CURLOPT_PASSWORD, encode(password)),
             backhaul_set_long(easy, CURLOPT_POSTFIELDSIZE, body.utf8.count),

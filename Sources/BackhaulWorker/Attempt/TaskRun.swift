@@ -49,7 +49,7 @@ struct TaskRun: Sendable {
         var attempt: Attempt
         /// By the wall clock.
         var startedAt: Timestamp
-        /// Milliseconds since 1970 by the steady clock, for the duration of the try and for its mark.
+        /// By the steady clock, for the duration of the try and for its mark.
         var begun: Timestamp
         /// The trace context of the upload.
         var trace: String?
