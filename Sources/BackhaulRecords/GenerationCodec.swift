@@ -24,9 +24,9 @@ enum GenerationCodec {
 
     /// Checks a time in milliseconds since 1970.
     /// - Throws: `RecordError`.
-    static func time(_ milliseconds: Int64, _ what: String) throws(RecordError) -> Timestamp {
+    static func time(_ milliseconds: Int64, _ field: String, of what: String) throws(RecordError) -> Timestamp {
         guard let time = Timestamp(exactly: milliseconds) else {
-            throw .invalid(what: what, problem: "a time is not between the years 1970 and 9999")
+            throw .invalid(what: what, problem: "\(field) is not between the years 1970 and 9999")
         }
         return time
     }

@@ -1,7 +1,6 @@
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulTestKit
-import BackhaulUnits
 import Foundation
 import GRDB
 import Logging

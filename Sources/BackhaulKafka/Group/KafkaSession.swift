@@ -1,7 +1,6 @@
 internal import BackhaulLog
 internal import BackhaulLoop
 internal import BackhaulTelemetry
-internal import BackhaulUnits
 internal import CLibrdkafka
 internal import Logging
 

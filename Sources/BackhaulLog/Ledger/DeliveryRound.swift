@@ -24,12 +24,3 @@ package struct DeliveryRound: Equatable, Sendable {
         if let head = turn.blockedBy { blocked.append(head) }
     }
 }
-
-extension Array {
-    /// Moves the first element to the end.
-    package mutating func rotate() {
-        guard let first else { return }
-        removeFirst()
-        append(first)
-    }
-}

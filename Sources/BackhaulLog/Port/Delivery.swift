@@ -1,5 +1,3 @@
-internal import BackhaulUnits
-
 /// Identifies a delivery to a group member when it is settled.
 package struct DeliveryReference: Hashable, Sendable {
     package var group: String

@@ -1,5 +1,3 @@
-internal import BackhaulUnits
-
 /// A topic that a group reads, and the delay between a record's append and its delivery.
 package struct Subscription: Hashable, Sendable {
     package var group: String

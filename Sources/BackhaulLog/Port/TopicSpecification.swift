@@ -1,5 +1,3 @@
-internal import BackhaulUnits
-
 /// How long a topic keeps its records.
 package enum Retention: Hashable, Sendable {
     /// Until every reader group is past them, and for at least `atLeast` after their append: the audit's

@@ -42,7 +42,7 @@ package enum CheckpointCodec {
                 generation: Int(message.generation),
                 attempts: try GenerationCodec.count(message.attempts, "checkpoint"),
                 crashes: try GenerationCodec.count(message.crashes, "checkpoint"),
-                due: message.dueMs == 0 ? nil : try GenerationCodec.time(message.dueMs, "checkpoint"),
+                due: message.dueMs == 0 ? nil : try GenerationCodec.time(message.dueMs, "due_ms", of: "checkpoint"),
                 isHandedOver: message.handedOver,
                 history: message.history.prefix(TaskProgress.longestHistory).map {
                     AttemptRecord(

@@ -79,11 +79,11 @@ package enum OutcomeCodec {
             sha256: Hex.encode(message.sha256),
             verification: message.verification.bounded(toBytes: Domain.longestLabel), failure: failure,
             worker: message.worker.bounded(toBytes: Domain.longestLabel),
-            acceptedAt: try GenerationCodec.time(message.acceptedAtMs, "outcome"),
-            startedAt: try GenerationCodec.time(message.startedAtMs, "outcome"),
-            finishedAt: try GenerationCodec.time(message.finishedAtMs, "outcome"),
+            acceptedAt: try GenerationCodec.time(message.acceptedAtMs, "accepted_at_ms", of: "outcome"),
+            startedAt: try GenerationCodec.time(message.startedAtMs, "started_at_ms", of: "outcome"),
+            finishedAt: try GenerationCodec.time(message.finishedAtMs, "finished_at_ms", of: "outcome"),
             nextAttemptAt: message.nextAttemptAtMs == 0
-                ? nil : try GenerationCodec.time(message.nextAttemptAtMs, "outcome"),
+                ? nil : try GenerationCodec.time(message.nextAttemptAtMs, "next_attempt_at_ms", of: "outcome"),
             objectMayExist: message.objectMayExist)
         try check(outcome)
         return outcome

@@ -37,8 +37,9 @@ package enum TaskCodec {
             source: SourceReference(root: ByteText(file.root), path: ByteText(file.path)),
             destination: try DestinationCodec.value(message.destination, what: "task"), size: ByteCount(message.size),
             modifiedAt: FileTime(nanoseconds: message.modifiedAtNs), contentType: message.contentType,
-            acceptedAt: try GenerationCodec.time(message.acceptedAtMs, "task"),
-            deadline: message.deadlineMs == 0 ? nil : try GenerationCodec.time(message.deadlineMs, "task"))
+            acceptedAt: try GenerationCodec.time(message.acceptedAtMs, "accepted_at_ms", of: "task"),
+            deadline: message.deadlineMs == 0
+                ? nil : try GenerationCodec.time(message.deadlineMs, "deadline_ms", of: "task"))
         do {
             try TaskRules.check(task)
         } catch {

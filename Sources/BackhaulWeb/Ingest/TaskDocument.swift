@@ -1,7 +1,6 @@
 internal import BackhaulDomain
 internal import BackhaulIngest
 internal import BackhaulRecords
-internal import BackhaulUnits
 internal import Foundation
 internal import HTTPTypes
 

@@ -1,4 +1,4 @@
-internal import BackhaulUnits
+import BackhaulUnits
 import Dispatch
 import Foundation
 import Logging
