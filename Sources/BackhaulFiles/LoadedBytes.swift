@@ -4,8 +4,12 @@ package struct LoadedBytes: Sendable {
     /// Lower-case hex.
     package var sha256: String
 
-    package init(bytes: [UInt8], sha256: String) {
+    /// The attributes of the file; nil for bytes that are not from a file.
+    package var attributes: FileAttributes?
+
+    package init(bytes: [UInt8], sha256: String, attributes: FileAttributes? = nil) {
         self.bytes = bytes
         self.sha256 = sha256
+        self.attributes = attributes
     }
 }

@@ -41,6 +41,8 @@ package final class SourceFile: Sendable {
     }
 
     package let fingerprint: Fingerprint
+    /// As when the file was opened.
+    package let attributes: FileAttributes
     /// The path below its root, for messages.
     package let path: String
     let descriptor: Int32
@@ -70,6 +72,7 @@ package final class SourceFile: Sendable {
             self.descriptor = descriptor
             self.path = path
             fingerprint = Fingerprint(status)
+            attributes = FileAttributes(modifiedAt: fingerprint.modifiedAt, permissions: UInt32(status.st_mode))
         } catch let failure as PathWalk.WalkError {
             switch failure.errno {
             case ENOENT, ENOTDIR, ELOOP: throw OpenError.missing(failure.message)
@@ -128,6 +131,6 @@ package final class SourceFile: Sendable {
     package func load() throws(ReadError) -> LoadedBytes {
         let bytes = try read(at: .zero, size: size)
         try checkUnchanged()
-        return LoadedBytes(bytes: bytes, sha256: Hex.encode(SHA256.hash(data: bytes)))
+        return LoadedBytes(bytes: bytes, sha256: Hex.encode(SHA256.hash(data: bytes)), attributes: attributes)
     }
 }

@@ -26,13 +26,15 @@ package struct LocalPlacement: Sendable {
 }
 
 /// Stores objects in local folders so that a reader sees the whole object or none: written under a temporary name,
-/// fsynced, renamed, and the folder fsynced.
+/// fsynced, renamed, and the folder fsynced. An object keeps its file's permissions and modification time.
 ///
 /// Temporary files are in `.backhaul-tmp` of the destination's folder, on the same file system. Each is locked
 /// while it is written; `sweep` recognises the files of a killed process by their free lock and removes them.
 package struct LocalStore: Sendable {
     private static let temporary = ".backhaul-tmp"
     private static let chunk = 256 << 10
+    /// UTIME_OMIT, a macro that Swift does not import: leaves the time of access as it is.
+    private static let omitTime = (1 << 30) - 2
     private let pool: ReaderPool
 
     package init(pool: ReaderPool) {
@@ -63,18 +65,33 @@ package struct LocalStore: Sendable {
     }
 
     /// Removes the files that killed processes left in the folder, and returns their number. A missing folder
-    /// counts as empty. Blocks a reader thread briefly.
+    /// counts as empty, and so does `.backhaul-tmp` when it is a link: what it leads to is not ours. Blocks a reader
+    /// thread briefly.
     package func sweep(_ folder: String) async throws -> Int {
         try await pool.run {
-            let path = folder + "/" + Self.temporary
-            let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            let root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            guard root >= 0 else { return 0 }
+            defer { close(root) }
+            let shelf = openat(root, Self.temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            guard shelf >= 0 else { return 0 }
+            guard let listing = fdopendir(shelf) else {
+                close(shelf)
+                return 0
+            }
+            // Closes `shelf` too.
+            defer { closedir(listing) }
             var removed = 0
-            for name in names {
-                let descriptor = open(path + "/" + name, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
-                guard descriptor >= 0 else { continue }
-                defer { close(descriptor) }
-                guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { continue }
-                if unlink(path + "/" + name) == 0 { removed += 1 }
+            while let entry = readdir(listing) {
+                // Only a UUID is a name of ours.
+                let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+                    tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                guard UUID(uuidString: name) != nil else { continue }
+                let file = openat(shelf, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+                guard file >= 0 else { continue }
+                defer { close(file) }
+                guard flock(file, LOCK_EX | LOCK_NB) == 0 else { continue }
+                if unlinkat(shelf, name, 0) == 0 { removed += 1 }
             }
             return removed
         }
@@ -102,7 +119,7 @@ package struct LocalStore: Sendable {
         defer { close(shelf) }
 
         let name = UUID().uuidString
-        let file = openat(shelf, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
+        let file = openat(shelf, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure("creating a temporary file", placement) }
         var isPlaced = false
         defer {
@@ -112,6 +129,7 @@ package struct LocalStore: Sendable {
         _ = flock(file, LOCK_EX | LOCK_NB)
 
         let digest = try write(placement, to: file, cancelled)
+        keep(placement.body.attributes, of: file)
         guard fsync(file) == 0 else { throw failure("writing to the disk", placement) }
         do {
             try PathWalk.withParent(of: placement.key, below: root, creating: true) { parent, last in
@@ -180,6 +198,17 @@ package struct LocalStore: Sendable {
             guard count > 0 else { throw failure("writing", placement) }
             done += count
         }
+    }
+
+    /// Gives the stored file the attributes of its source. File systems without permissions or times (FAT) and
+    /// servers that map owners refuse that, and the object is stored nonetheless: it then has mode 0600 or that of its
+    /// file system.
+    private static func keep(_ attributes: FileAttributes?, of file: Int32) {
+        guard let attributes else { return }
+        _ = fchmod(file, mode_t(attributes.permissions))
+        let (seconds, nanoseconds) = attributes.modifiedAt.parts
+        let times = [timespec(tv_sec: 0, tv_nsec: omitTime), timespec(tv_sec: seconds, tv_nsec: nanoseconds)]
+        _ = futimens(file, times)
     }
 
     private static func readBack(

@@ -21,6 +21,13 @@ package struct FileTime: Hashable, Comparable, Sendable, CustomStringConvertible
     /// The same time in milliseconds.
     package var timestamp: Timestamp { Timestamp(clamping: nanoseconds / 1_000_000) }
 
+    /// Whole seconds since 1970, rounded down, and the nanoseconds beyond them: the two fields of a `timespec`.
+    package var parts: (seconds: Int, nanoseconds: Int) {
+        let rest = nanoseconds % 1_000_000_000
+        let seconds = nanoseconds / 1_000_000_000
+        return rest < 0 ? (Int(seconds - 1), Int(rest + 1_000_000_000)) : (Int(seconds), Int(rest))
+    }
+
     /// The nanoseconds alone.
     package var description: String { String(nanoseconds) }
 

@@ -34,12 +34,57 @@ struct LocalFilesTests {
         try await withTemporaryFolder { folder in
             let shelf = folder + "/.backhaul-tmp"
             try FileManager.default.createDirectory(atPath: shelf, withIntermediateDirectories: true)
-            for name in ["dead", "alive"] { try Data("x".utf8).write(to: URL(fileURLWithPath: shelf + "/" + name)) }
-            let alive = open(shelf + "/alive", O_RDWR)
+            let (dead, live) = (UUID().uuidString, UUID().uuidString)
+            for name in [dead, live, "mine"] { try Data("x".utf8).write(to: URL(fileURLWithPath: shelf + "/" + name)) }
+            let alive = open(shelf + "/" + live, O_RDWR)
             defer { close(alive) }
             #expect(flock(alive, LOCK_EX) == 0)
             #expect(try await LocalStore(pool: ReaderPool()).sweep(folder) == 1)
-            #expect(try FileManager.default.contentsOfDirectory(atPath: shelf) == ["alive"])
+            #expect(try FileManager.default.contentsOfDirectory(atPath: shelf).sorted() == [live, "mine"].sorted())
+        }
+    }
+
+    @Test func sweepFollowsNoLink() async throws {
+        try await withTemporaryFolder { folder in
+            let (inside, outside) = (folder + "/inside", folder + "/outside")
+            for path in [inside, outside] {
+                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            }
+            let name = UUID().uuidString
+            try Data("x".utf8).write(to: URL(fileURLWithPath: outside + "/" + name))
+            try FileManager.default.createSymbolicLink(
+                atPath: inside + "/.backhaul-tmp", withDestinationPath: outside)
+            #expect(try await LocalStore(pool: ReaderPool()).sweep(inside) == 0)
+            #expect(FileManager.default.fileExists(atPath: outside + "/" + name))
+        }
+    }
+
+    /// A private file stays private whatever the umask is, and a photo of 2001 is not of today.
+    @Test(arguments: [0o600, 0o644, 0o755, 0o400] as [UInt32])
+    func storedFileKeepsPermissionsAndTime(_ permissions: UInt32) async throws {
+        try await withTemporaryFolder { folder in
+            let (source, target) = (folder + "/source", folder + "/target")
+            for path in [source, target] {
+                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            }
+            try Data("photo".utf8).write(to: URL(fileURLWithPath: source + "/a"))
+            #expect(chmod(source + "/a", permissions) == 0)
+            let times = [
+                timespec(tv_sec: 981_158_400, tv_nsec: 5), timespec(tv_sec: 981_158_400, tv_nsec: 123_456_789),
+            ]
+            #expect(utimensat(AT_FDCWD, source + "/a", times, 0) == 0)
+            let root = open(source, O_RDONLY | O_DIRECTORY)
+            defer { close(root) }
+            let file = try SourceFile(path: "a", below: root)
+            for (key, body) in [("streamed", TransferBody.file(file)), ("loaded", .bytes(try file.load()))] {
+                let report = try await LocalStore(pool: ReaderPool()).place(
+                    LocalPlacement(folder: target, key: key, body: body, readsBack: true))
+                #expect(report.failure == nil)
+                var status = stat()
+                #expect(stat(target + "/" + key, &status) == 0)
+                #expect(status.st_mode & 0o7777 == permissions)
+                #expect(status.st_mtim.tv_sec == 981_158_400 && status.st_mtim.tv_nsec == 123_456_789)
+            }
         }
     }
 

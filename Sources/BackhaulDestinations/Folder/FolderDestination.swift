@@ -6,7 +6,8 @@ package struct FolderDestination: DestinationType {
     package static let name = "folder"
     package static let summary =
         "A folder of this machine, or one that it has mounted. It also keeps `.backhaul-tmp` for "
-        + "objects that are being written: an object appears under its name only when it is whole and on the disk."
+        + "objects that are being written: an object appears under its name only when it is whole and on the disk. It "
+        + "has the permissions and the modification time of its source."
     package static let fields = [
         DestinationField(
             "path", .text,

@@ -17,6 +17,15 @@ package enum TransferBody: Sendable {
         case .file(let file): file.size
         }
     }
+
+    /// What a copy keeps of the file; nil for bytes that are not from a file.
+    var attributes: FileAttributes? {
+        switch self {
+        case .none: nil
+        case .bytes(let loaded): loaded.attributes
+        case .file(let file): file.attributes
+        }
+    }
 }
 
 /// What to do with the bytes of a response.
