@@ -1,4 +1,6 @@
+import BackhaulTestKit
 import BackhaulTransfer
+import Foundation
 import Testing
 
 @Suite("Egress policy")
@@ -16,6 +18,27 @@ struct EgressTests {
     @Test(arguments: ["1.1.1.1", "8.8.8.8", "2606:4700::1111", "172.32.0.1", "11.0.0.1"])
     func publicAddressesAreAllowed(_ text: String) throws {
         #expect(EgressPolicy.publicOnly.allows(try #require(IPAddress(text: text))))
+    }
+
+    /// Every form that puts the four bytes of an IPv4 address into an IPv6 address is judged as that address.
+    @Test func embeddedIPv4IsJudgedAsItself() throws {
+        var numbers = SeededNumbers(seed: 16)
+        for _ in 0..<200 {
+            let octets = (0..<4).map { _ in UInt8.random(in: 0...255, using: &numbers) }
+            let dotted = octets.map(String.init).joined(separator: ".")
+            let hex = octets.map { String(format: "%02x", $0) }
+            let (left, right) = (hex[0] + hex[1], hex[2] + hex[3])
+            let plain = try #require(IPAddress(text: dotted))
+            for text in [
+                "::ffff:\(dotted)", "::ffff:0:\(dotted)", "::ffff:\(left):\(right)", "64:ff9b::\(dotted)",
+                "2002:\(left):\(right)::", "2002:\(left):\(right)::1", "fe80::5efe:\(dotted)",
+                "2606:4700::200:5efe:\(dotted)", "2606:4700::5efe:\(left):\(right)",
+            ] {
+                #expect(IPAddress(text: text) == plain, "\(text)")
+            }
+            // :: and ::1 are addresses of their own.
+            if octets[0...2] != [0, 0, 0] { #expect(IPAddress(text: "::\(dotted)") == plain) }
+        }
     }
 
     @Test func metadataAddressIsRefusedOnPrivateNetworks() throws {

@@ -9,7 +9,7 @@ package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
     case v6(UInt64, UInt64)
 
     /// The address of a `sockaddr_in` or `sockaddr_in6`, nil for any other family. IPv4 inside IPv6 (mapped,
-    /// compatible, NAT64, 6to4) becomes the IPv4 address.
+    /// translated, compatible, NAT64, 6to4, ISATAP) becomes the IPv4 address.
     init?(_ address: UnsafePointer<sockaddr>, length: Int) {
         let raw = UnsafeRawPointer(address)
         switch Int32(address.pointee.sa_family) {
@@ -44,12 +44,21 @@ package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     private static func unwrapped(_ high: UInt64, _ low: UInt64) -> IPAddress {
-        // ::ffff:0:0/96 (mapped), ::/96 (compatible, long deprecated), 64:ff9b::/96 (NAT64), 2002::/16 (6to4).
-        if high == 0, low >> 32 == 0xffff { return .v4(UInt32(truncatingIfNeeded: low)) }
-        if high == 0, low >> 32 == 0, low > 1 { return .v4(UInt32(truncatingIfNeeded: low)) }
-        if high == 0x0064_ff9b_0000_0000, low >> 32 == 0 { return .v4(UInt32(truncatingIfNeeded: low)) }
-        if high >> 48 == 0x2002 { return .v4(UInt32(truncatingIfNeeded: high >> 16)) }
-        return .v6(high, low)
+        let last = IPAddress.v4(UInt32(truncatingIfNeeded: low))
+        let middle = low >> 32
+        switch high {
+        // ::ffff:a.b.c.d (mapped, RFC 4291), ::ffff:0:a.b.c.d (translated, RFC 2765).
+        case 0 where middle == 0xffff || middle == 0xffff_0000: return last
+        // ::a.b.c.d (compatible, deprecated by RFC 4291); not :: and ::1.
+        case 0 where middle == 0 && low > 1: return last
+        // 64:ff9b::a.b.c.d (NAT64, RFC 6052).
+        case 0x0064_ff9b_0000_0000 where middle == 0: return last
+        // 2002:aabb:ccdd:: (6to4, RFC 3056).
+        case _ where high >> 48 == 0x2002: return .v4(UInt32(truncatingIfNeeded: high >> 16))
+        // PREFIX:0:5efe:a.b.c.d and PREFIX:200:5efe:a.b.c.d (ISATAP, RFC 5214).
+        case _ where middle & 0xfdff_ffff == 0x5efe: return last
+        default: return .v6(high, low)
+        }
     }
 
     package var description: String {
