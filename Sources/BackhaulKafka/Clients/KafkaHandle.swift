@@ -66,8 +66,8 @@ final class KafkaHandle: @unchecked Sendable {
         // librdkafka before 2.10 leaves Nagle's algorithm on, which delays small requests by 40 ms each.
         var all = ["socket.nagle.disable": "true", "socket.keepalive.enable": "true", "log.connection.close": "false"]
         all.merge(standard(kind, options)) { _, new in new }
-        for property in options.properties.keys.sorted() {
-            guard let refusal = OwnedProperties.refusal(property) else { continue }
+        for (property, value) in options.properties.sorted(by: { $0.key < $1.key }) {
+            guard let refusal = OwnedProperties.refusal(property, value) else { continue }
             throw LogError.misconfigured("property '\(property)' cannot be set: \(refusal)")
         }
         all.merge(options.properties) { _, new in new }

@@ -26,7 +26,6 @@ package enum OwnedProperties {
         "log.queue": "log lines go to the program's own log",
         "delivery.report.only.error": "every append needs its delivery report",
         "client.id": "the role sets it",
-        "plugin.library.paths": "plug-ins are not loaded",
         "enable.sasl.oauthbearer.unsecure.jwt": "tokens come from kafka.oauth",
         "sasl.oauthbearer.config": "tokens come from kafka.oauth",
         "sasl.oauthbearer.method": "tokens come from kafka.oauth",
@@ -43,9 +42,24 @@ package enum OwnedProperties {
         "sasl.oauthbearer.client.secret": "kafka.oauth.clientSecretFile",
     ]
 
-    /// Why the operator may not set this property; nil when it is allowed.
-    package static func refusal(_ name: String) -> String? {
+    /// Properties with which librdkafka runs a program or loads a library.
+    private static let programs: Set<String> = [
+        "plugin.library.paths", "sasl.kerberos.kinit.cmd", "ssl.engine.location", "ssl.providers",
+    ]
+
+    /// Properties that verify the brokers, each with the values that do.
+    private static let verifications: [String: Set<String>] = [
+        "enable.ssl.certificate.verification": ["true", "t", "1"],
+        "ssl.endpoint.identification.algorithm": ["https"],
+    ]
+
+    /// Why the operator may not set this property to this value; nil when it is allowed.
+    package static func refusal(_ name: String, _ value: String) -> String? {
         if let setting = secrets[name] { return "it is a secret; set \(setting) instead" }
+        if programs.contains(name) { return "librdkafka would run a program or load a library that it names" }
+        if let values = verifications[name], !values.contains(value.lowercased()) {
+            return "brokers would not be verified; for a private CA set ssl.ca.location"
+        }
         return reasons[name].map { "the program sets it itself: \($0)" }
     }
 }

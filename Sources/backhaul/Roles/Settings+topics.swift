@@ -73,8 +73,8 @@ extension Settings {
 
     /// - Throws: `CommandError` for a property that the program owns or that is a secret.
     func checkKafkaProperties() throws {
-        for name in kafka.properties.keys.sorted() {
-            guard let refusal = OwnedProperties.refusal(name) else { continue }
+        for (name, value) in kafka.properties.sorted(by: { $0.key < $1.key }) {
+            guard let refusal = OwnedProperties.refusal(name, value) else { continue }
             throw CommandError("kafka.properties: '\(name)' cannot be set: \(refusal)", exit: .usage)
         }
     }
