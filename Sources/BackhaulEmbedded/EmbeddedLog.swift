@@ -106,6 +106,12 @@ package final class EmbeddedLog: MessageLog {
         guard access(folder, W_OK | X_OK) == 0 else {
             throw LogError.unusable(folder: folder, reason: "no permission to write there; choose another folder")
         }
+        var status = stat()
+        guard stat(folder, &status) != 0 || status.st_mode & 0o002 == 0 else {
+            throw LogError.unusable(
+                folder: folder,
+                reason: "every user may write there, and so submit, change and delete tasks; run 'chmod o-w \(folder)'")
+        }
         return folder
     }
 

@@ -113,6 +113,18 @@ package final class StatusView: Sendable {
         // Derived data: pages lost in a power cut are only applied again.
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = NORMAL") }
         func make() throws -> DatabasePool {
+            // Creates the file before SQLite does, readable by its owner only, as the log is; SQLite's other files get
+            // the same mode.
+            let made = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            if made >= 0 {
+                fchmod(made, 0o600)
+                var folder = stat()
+                // A command of root must leave the view usable for the service whose folder it is in.
+                if geteuid() == 0, stat(URL(fileURLWithPath: path).deletingLastPathComponent().path, &folder) == 0 {
+                    fchown(made, folder.st_uid, folder.st_gid)
+                }
+                Foundation.close(made)
+            }
             let pool = try DatabasePool(path: path, configuration: configuration)
             try pool.write { database in
                 let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0

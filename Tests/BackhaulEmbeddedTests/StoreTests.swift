@@ -204,7 +204,7 @@ struct StoreTests {
     @Test(.enabled(if: getuid() == 0, "mounting a small tmpfs needs root"))
     func fullDiskRefusesAppendAndRecovers() async throws {
         try await withTemporaryFolder { folder in
-            guard mount("tmpfs", folder, "tmpfs", 0, "size=3m") == 0 else {
+            guard mount("tmpfs", folder, "tmpfs", 0, "mode=700,size=3m") == 0 else {
                 Issue.record("tmpfs cannot be mounted here: \(String(cString: strerror(errno)))")
                 return
             }

@@ -138,6 +138,74 @@ struct BadInputTests {
         }
     }
 
+    /// Properties that would leave brokers unverified, run a program or load a library.
+    @Test(arguments: [
+        ("enable.ssl.certificate.verification", "false", false), ("enable.ssl.certificate.verification", "0", false),
+        ("enable.ssl.certificate.verification", "true", true), ("ssl.endpoint.identification.algorithm", "none", false),
+        ("ssl.endpoint.identification.algorithm", "https", true), ("sasl.kerberos.kinit.cmd", "touch /tmp/x", false),
+        ("ssl.engine.location", "/tmp/x.so", false), ("ssl.providers", "x", false),
+        ("plugin.library.paths", "/tmp/x.so", false), ("sasl.password", "x", false), ("acks", "0", false),
+        ("session.timeout.ms", "9000", true),
+    ])
+    func dangerousKafkaPropertiesAreRefused(_ name: String, _ value: String, _ isAllowed: Bool) throws {
+        let outcome = try Command.run(
+            ["config", "check"], environment: ["BACKHAUL_KAFKA_PROPERTIES": "\(name)=\(value)"])
+        #expect(outcome.code == (isAllowed ? 0 : 2), "\(outcome)")
+        #expect(isAllowed || outcome.errors.contains("'\(name)' cannot be set"))
+    }
+
+    @Test func dataFolderOfEveryUserIsRefused() async throws {
+        try await withTemporaryFolder { folder in
+            let data = folder + "/data"
+            try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+            #expect(chmod(data, 0o777) == 0)
+            try expect(["standalone", "--data", data, "--listen", "127.0.0.1:0"], code: 1, says: "chmod o-w")
+            try Data("x".utf8).write(to: URL(fileURLWithPath: folder + "/file"))
+            try expect(
+                ["submit", folder + "/file", "--to", "http://127.0.0.1:9/", "--log", "embedded://" + data], code: 1,
+                says: "chmod o-w")
+            #expect(chmod(data, 0o750) == 0)
+            let daemon = try Daemon(data: data)
+            for name in try FileManager.default.contentsOfDirectory(atPath: data) {
+                let mode =
+                    try FileManager.default.attributesOfItem(atPath: data + "/" + name)[.posixPermissions] as? Int
+                #expect(mode.map { $0 & 0o077 == 0 } ?? false, "\(name)")
+            }
+            #expect(daemon.terminate() == 0)
+        }
+    }
+
+    /// A service's folder stays usable when root submits beside it, and root gives away nothing else.
+    @Test(.enabled(if: getuid() == 0, "giving files to another user needs root"))
+    func rootLeavesTheFolderToItsOwner() async throws {
+        try await withTemporaryFolder { folder in
+            let (data, other) = (folder + "/data", folder + "/other")
+            try FileManager.default.createDirectory(atPath: data + "/roots", withIntermediateDirectories: true)
+            for name in ["file", "other", "linked"] {
+                try Data("x".utf8).write(to: URL(fileURLWithPath: folder + "/" + name))
+            }
+            #expect(chown(data, 4_242, 4_242) == 0 && chown(data + "/roots", 4_242, 4_242) == 0)
+            try FileManager.default.createSymbolicLink(atPath: data + "/link", withDestinationPath: other)
+            try FileManager.default.linkItem(atPath: folder + "/linked", toPath: data + "/hard")
+            let outcome = try Command.run([
+                "submit", folder + "/file", "--to", "http://127.0.0.1:9/", "--log", "embedded://" + data,
+            ])
+            #expect(outcome.code == 0, "\(outcome)")
+            #expect(try Command.run(["status", "--log", "embedded://" + data]).code == 0)
+            func owner(_ path: String) -> UInt32? {
+                var status = stat()
+                return lstat(path, &status) == 0 ? status.st_uid : nil
+            }
+            var names = try FileManager.default.contentsOfDirectory(atPath: data).filter {
+                $0 != "link" && $0 != "hard"
+            }
+            names += try FileManager.default.contentsOfDirectory(atPath: data + "/roots").map { "roots/" + $0 }
+            #expect(names.contains("log.sqlite") && names.contains { $0.hasPrefix("roots/") })
+            for name in names { #expect(owner(data + "/" + name) == 4_242, "\(name)") }
+            #expect(owner(other) == 0 && owner(folder + "/linked") == 0)
+        }
+    }
+
     @Test func configShowRedactsSecrets() async throws {
         try await withTemporaryFolder { folder in
             try Data("canary\n".utf8).write(to: URL(fileURLWithPath: folder + "/token"))

@@ -218,7 +218,10 @@ actor Submission {
                 reject(path.isEmpty ? shown : path, code, message)
             case .file(let path, let size, let modifiedAt):
                 // Only once a file is found: the empty mount point of an unmounted disk must not be recorded.
-                if confirmed.insert(root.name).inserted { try roots.confirm(root.name, path: root.path) }
+                if confirmed.insert(root.name).inserted {
+                    try roots.confirm(root.name, path: root.path)
+                    if let data = self.folder { DataFolderOwner.adopt(data) }
+                }
                 let key = ByteText(prefix + path)
                 guard keys.insert(key.hashValue).inserted else {
                     reject(path, "same-key", "another file of this submission already has the key '\(key)'")

@@ -91,6 +91,7 @@ enum LogAddress: Equatable {
             }
             try await log.ensure(settings.topics)
         }
+        DataFolderOwner.adopt(folder)
         return log
     }
 
