@@ -116,8 +116,10 @@ reference: build ## Regenerate the table of docs/CONFIGURATION.md and the schema
 man: build ## Regenerate docs/man (after the command line changed)
 	@# The plugin of swift-argument-parser would build the whole package again, for release.
 	swift build --product generate-manual
-	rm -f docs/man/*
-	"$$(swift build --show-bin-path)/generate-manual-tool" .build/debug/backhaul --multi-page --output-directory docs/man
+	@# The pages are replaced only once the new ones exist.
+	rm -rf .build/man && mkdir -p .build/man
+	"$$(swift build --show-bin-path)/generate-manual" .build/debug/backhaul --multi-page --output-directory .build/man
+	rm -f docs/man/* && cp .build/man/* docs/man
 
 clean: ## Remove build products
 	rm -rf .build
