@@ -28,6 +28,7 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -225,7 +226,7 @@ let package = Package(
             [
                 "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog",
                 "BackhaulPipelineKit", "BackhaulRecords", "BackhaulTelemetry", "BackhaulTestKit",
-                "BackhaulView", "BackhaulWeb", jwt, logging, nio,
+                "BackhaulUnits", "BackhaulView", "BackhaulWeb", crypto, cryptoExtras, jwt, logging, nio,
             ]),
         tests(
             "BackhaulReplayTests",
@@ -237,7 +238,7 @@ let package = Package(
             "BackhaulSettingsTests",
             [
                 "BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulSettings", "BackhaulTestKit",
-                "BackhaulTransfer",
+                "BackhaulTransfer", "BackhaulUnits",
             ]),
         tests("BackhaulTelemetryTests", ["BackhaulTelemetry", "BackhaulUnits", logging]),
         tests("CommandTests", ["BackhaulTestKit", "backhaul"]),

@@ -6,11 +6,23 @@ package struct APISettings: Sendable {
     /// A caller with a token, as written in the token file.
     package struct Token: Hashable, Sendable {
         package var name: String
-        /// The hash of the token in lower-case hex.
-        package var sha256: String
+        /// The hashes of its secrets in lower-case hex: one, or two during a rotation, the newer first.
+        package var sha256: [String]
         package var scopes: [String]
         /// nil for all tenants.
         package var tenant: ByteText?
+        /// nil for never.
+        package var expiresAt: Timestamp?
+
+        package init(
+            name: String, sha256: [String], scopes: [String], tenant: ByteText?, expiresAt: Timestamp? = nil
+        ) {
+            self.name = name
+            self.sha256 = sha256
+            self.scopes = scopes
+            self.tenant = tenant
+            self.expiresAt = expiresAt
+        }
     }
 
     /// Which JWTs are accepted, and the keys that verify them.
@@ -22,9 +34,13 @@ package struct APISettings: Sendable {
         package var audience: String
         package var tenantClaim: String
         package var scopeClaim: String
+        /// The `typ` that a JWT's header must have; empty for any or none.
+        package var type: String
     }
 
     package var isAuthenticated = true
+    /// The path of the file with the callers' tokens; empty for none.
+    package var tokensFile = ""
     package var tokens: [Token] = []
     package var jwt: JWT?
     package var tasksPerSecond = 0
@@ -33,6 +49,7 @@ package struct APISettings: Sendable {
     package var freeURLs = false
     /// The path of the file with the token for the acknowledger's API; empty for none.
     package var viewTokenFile = ""
+    package var connections = 0
     package var slowestBytesPerSecond = ByteCount.zero
 
     package init() {}

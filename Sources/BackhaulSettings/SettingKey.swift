@@ -159,7 +159,10 @@ package struct SettingKey: Hashable, Sendable {
             help: "Whether HTTP callers must authenticate. none is allowed on loopback addresses only."),
         .init(
             name: "api.tokensFile", kind: .text, standard: "",
-            help: "Path of a YAML file with the hashes of the callers' tokens.", isLive: true),
+            help:
+                "Path of a YAML file with the hashes of the callers' tokens. A change takes effect within a second; a "
+                + "file that cannot be read revokes every token.",
+            isLive: true),
         .init(
             name: "api.jwt.keysURL", kind: .text, standard: "",
             help: "URL of the key set (JWKS) that verifies JWTs; http or https. Set this or api.jwt.keysFile."),
@@ -179,6 +182,9 @@ package struct SettingKey: Hashable, Sendable {
             name: "api.jwt.scopeClaim", kind: .text, standard: "scope",
             help: "Claim of a JWT that holds the caller's scopes: submit, read, operate."),
         .init(
+            name: "api.jwt.type", kind: .text, standard: "",
+            help: "Type (typ) that a JWT's header must have, such as at+jwt (RFC 9068). By default any type or none."),
+        .init(
             name: "api.tasksPerSecond", kind: .integer(0...1_000_000_000), standard: "0",
             help: "Tasks per second that each ingest node accepts from a tenant over HTTP. 0 means no limit.",
             isLive: true),
@@ -196,6 +202,10 @@ package struct SettingKey: Hashable, Sendable {
             name: "api.viewTokenFile", kind: .text, standard: "",
             help: "Path of a file with the token that ingest sends to the acknowledger at --api. The token needs the "
                 + "scope read."),
+        .init(
+            name: "api.connections", kind: .integer(16...100_000), standard: "1024",
+            help: "Maximum connections to the API, half of them from one address. Beyond it, a connection without an "
+                + "authenticated caller is closed for a new one, or else an idle one."),
         .init(
             name: "api.slowestBytesPerSecond", kind: .integer(0...1_000_000_000), standard: "256",
             help: "Minimum speed of a request body in bytes per second. A slower client is disconnected after a grace "

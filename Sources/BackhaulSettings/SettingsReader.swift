@@ -108,7 +108,7 @@ package struct SettingsReader {
         return SettingsError(place, "unknown setting '\(name)'\(near)")
     }
 
-    private static func text(_ node: Node, _ name: String, _ place: String) throws -> String {
+    private static func text(_ node: Node, _ name: String, _ place: String) throws(SettingsError) -> String {
         if let scalar = node.scalar { return scalar.string }
         if let sequence = node.sequence {
             let texts = sequence.compactMap { $0.scalar?.string }
@@ -120,9 +120,9 @@ package struct SettingsReader {
 
     // MARK: Sections
 
-    static func fields(_ node: Node, _ known: Set<String>, _ what: String, _ place: String) throws -> [String:
-        String]
-    {
+    static func fields(
+        _ node: Node, _ known: Set<String>, _ what: String, _ place: String
+    ) throws(SettingsError) -> [String: String] {
         guard let mapping = node.mapping else { throw SettingsError(place, "\(what) must be a mapping") }
         var fields: [String: String] = [:]
         for (key, value) in mapping {

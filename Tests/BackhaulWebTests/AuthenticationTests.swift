@@ -1,4 +1,8 @@
 import BackhaulDomain
+import BackhaulLog
+import BackhaulUnits
+import Crypto
+import CryptoExtras
 import Foundation
 import HTTPTypes
 import JWTKit
@@ -35,6 +39,7 @@ struct AuthenticationTests {
     }
 
     private let key = ES256PrivateKey()
+    private let signer = P256.Signing.PrivateKey()
 
     private func set(_ key: ES256PrivateKey, id: String) throws -> String {
         let parameters = try #require(key.parameters)
@@ -65,7 +70,7 @@ struct AuthenticationTests {
         // SHA-256 of "test".
         let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
         let caller = Caller(name: "camera", scopes: [.submit], tenant: "photos")
-        let authenticator = Authenticator(isOn: true, tokens: [APIToken(caller: caller, sha256: hash)])
+        let authenticator = Authenticator(isOn: true, tokens: [APIToken(caller: caller, sha256: [hash])])
         #expect(try await authenticator.caller(authorization: "Bearer test") == caller)
         #expect(try await authenticator.caller(authorization: "bearer test") == caller)
         for wrong in [nil, "Bearer", "Bearer tes", "Basic test", "Bearer \(hash)", "Bearer a.b.c"] {
@@ -84,7 +89,8 @@ struct AuthenticationTests {
     @Test func jwtNamesCaller() async throws {
         let bearer = bearer(Keys(try set(key, id: "one")))
         let caller = try await bearer.caller(try await sign(Payload()))
-        #expect(caller == Caller(name: "camera", scopes: [.submit, .read], tenant: "photos"))
+        let expiry = Timestamp(clamping: 2_030_000)
+        #expect(caller == Caller(name: "camera", scopes: [.submit, .read], tenant: "photos", expiresAt: expiry))
         var all = Payload()
         all.tenant = "*"
         #expect(try await bearer.caller(try await sign(all)).tenant == nil)
@@ -167,5 +173,187 @@ struct AuthenticationTests {
         #expect(try await bearer.caller(try await sign(Payload(), other, id: "two")).name == "camera")
         // The withdrawn key is no longer valid.
         await #expect(throws: Problem.self) { try await bearer.caller(token) }
+    }
+
+    // MARK: Keys and headers
+
+    private func part(_ bytes: some DataProtocol) -> String {
+        Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    }
+
+    private func part(_ text: String) -> String { part(Data(text.utf8)) }
+
+    /// The key set with the key of `token(_:_:)`, as `one`.
+    private var signerSet: String {
+        let point = signer.publicKey.rawRepresentation
+        return
+            #"{"keys":[{"kty":"EC","crv":"P-256","kid":"one","x":"\#(part(point.prefix(32)))","y":"\#(part(point.suffix(32)))"}]}"#
+    }
+
+    /// A token with this header and these claims, whatever they are, signed by `signer`.
+    private func token(_ header: String, _ claims: String? = nil) throws -> String {
+        let claims =
+            claims ?? #"{"iss":"https://issuer","aud":"backhaul","sub":"camera","exp":2000,"tenant":"photos"}"#
+        let text = part(header) + "." + part(claims)
+        return text + "." + part(try signer.signature(for: Data(text.utf8)).rawRepresentation)
+    }
+
+    private func claims(_ extra: String) -> String {
+        #"{"iss":"https://issuer","aud":"backhaul","sub":"camera","tenant":"photos",\#(extra)}"#
+    }
+
+    /// One token with another algorithm must not decide how a key verifies from then on.
+    @Test func algorithmsAreFixedByTheKey() async throws {
+        let rsa = try Insecure.RSA.PrivateKey(backing: _RSA.Signing.PrivateKey(keySize: .bits2048))
+        let (modulus, exponent) = try rsa.publicKey.getKeyPrimitives()
+        func set(_ extra: String) -> String {
+            #"{"keys":[{"kty":"RSA","kid":"r","n":"\#(part(modulus))","e":"\#(part(exponent))"\#(extra)}]}"#
+        }
+        func sign(_ algorithm: DigestAlgorithm) async throws -> String {
+            let collection = JWTKeyCollection()
+            await collection.add(rsa: rsa, digestAlgorithm: algorithm, kid: "r")
+            return try await collection.sign(Payload(), kid: "r")
+        }
+        let (short, long) = (try await sign(.sha256), try await sign(.sha512))
+        let open = bearer(Keys(set("")))
+        // Garbage that names another algorithm comes first.
+        for algorithm in ["RS384", "PS256", "ES256", "HS256", "none"] {
+            let forged = part(#"{"alg":"\#(algorithm)","kid":"r"}"#) + ".e30.AAAA"
+            await #expect(throws: Problem.self) { try await open.caller(forged) }
+        }
+        #expect(try await open.caller(short).name == "camera")
+        #expect(try await open.caller(long).name == "camera")
+        let stated = bearer(Keys(set(#","alg":"RS512""#)))
+        await #expect(throws: Problem.self) { try await stated.caller(short) }
+        #expect(try await stated.caller(long).name == "camera")
+        for useless in [#","use":"enc""#, #","key_ops":["sign"]"#, #","alg":"ES256""#, #","alg":"RSA-OAEP""#] {
+            let none = bearer(Keys(set(useless)))
+            await #expect(throws: Problem.self, "\(useless)") { try await none.caller(short) }
+        }
+    }
+
+    @Test(arguments: [
+        (#"{"alg":"ES256","kid":"one"}"#, true), (#"{"alg":"ES256","kid":"one","typ":"JWT"}"#, true),
+        (#"{"alg":"ES256","kid":"one","crit":["exp"]}"#, false), (#"{"alg":"ES256","kid":"one","crit":[]}"#, false),
+        (#"{"alg":"ES256","kid":"one","crit":null}"#, false), (#"{"alg":"ES384","kid":"one"}"#, false),
+        (#"{"alg":"es256","kid":"one"}"#, false), (#"{"alg":"ES256"}"#, false), (#"{"kid":"one"}"#, false),
+        (#"{"alg":"ES256","kid":1}"#, false), (#"["ES256"]"#, false), ("", false),
+    ])
+    func headerDecidesWhetherTokenIsLookedAt(_ header: String, _ isGood: Bool) async throws {
+        let bearer = bearer(Keys(signerSet))
+        let token = try token(header)
+        if isGood {
+            #expect(try await bearer.caller(token).name == "camera")
+        } else {
+            await #expect { try await bearer.caller(token) } throws: { ($0 as? Problem)?.code == "bad-token" }
+        }
+    }
+
+    @Test(arguments: [
+        (#""exp":2000"#, true), (#""exp":2000.5,"nbf":900"#, true), (#""exp":1e300"#, true), (#""exp":"2000""#, false),
+        (#""exp":null"#, false), (#""exp":true"#, false), (#""exp":2000,"nbf":"0""#, false),
+        (#""exp":2000,"nbf":null"#, false), (#""exp":2000,"nbf":[0]"#, false), (#""exp":-1e300"#, false),
+        (#""exp":2000,"nbf":1e300"#, false), (#""exp":1e999"#, false),
+    ])
+    func timesMustBeNumbers(_ times: String, _ isGood: Bool) async throws {
+        let bearer = bearer(Keys(signerSet))
+        let token = try token(#"{"alg":"ES256","kid":"one"}"#, claims(times))
+        if isGood {
+            #expect(try await bearer.caller(token).name == "camera")
+        } else {
+            await #expect { try await bearer.caller(token) } throws: { ($0 as? Problem)?.code == "bad-token" }
+        }
+    }
+
+    @Test func typeIsCheckedWhenConfigured() async throws {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let bearer = BearerTokens(
+            rules: .init(issuer: "https://issuer", audience: "backhaul", type: "at+jwt"),
+            source: Keys(signerSet), logger: logger, now: { Date(timeIntervalSince1970: 1_000) })
+        for type in ["at+jwt", "AT+JWT", "application/at+jwt"] {
+            let token = try token(#"{"alg":"ES256","kid":"one","typ":"\#(type)"}"#)
+            #expect(try await bearer.caller(token).name == "camera")
+        }
+        for type in [#","typ":"JWT""#, "", #","typ":"dpop+jwt""#] {
+            let token = try token(#"{"alg":"ES256","kid":"one"\#(type)}"#)
+            await #expect(throws: Problem.self) { try await bearer.caller(token) }
+        }
+    }
+
+    /// Issuers and audiences compare by bytes: U+212A (KELVIN SIGN) is not K.
+    @Test func issuerAndAudienceCompareByBytes() async throws {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let bearer = BearerTokens(
+            rules: .init(issuer: "K", audience: "caf\u{e9}"), source: Keys(signerSet), logger: logger,
+            now: { Date(timeIntervalSince1970: 1_000) })
+        for (issuer, audience, isGood) in [
+            ("K", "caf\u{e9}", true), ("\u{212a}", "caf\u{e9}", false), ("K", "cafe\u{301}", false),
+        ] {
+            let token = try token(
+                #"{"alg":"ES256","kid":"one"}"#,
+                #"{"iss":"\#(issuer)","aud":["x","\#(audience)"],"exp":2000,"tenant":"photos"}"#)
+            let caller = try? await bearer.caller(token)
+            #expect((caller != nil) == isGood, "\(issuer) \(audience)")
+        }
+    }
+
+    // MARK: Expiry, rotation, revocation
+
+    @Test func secretsRotateAndExpire() async throws {
+        let (old, new) = (APIToken.generate(), APIToken.generate())
+        let time = Mutex(Timestamp(clamping: 1_000))
+        let caller = Caller(name: "camera", scopes: [.read], tenant: "photos", expiresAt: Timestamp(clamping: 2_000))
+        let authenticator = Authenticator(
+            isOn: true, tokens: [APIToken(caller: caller, sha256: [new.sha256, old.sha256])],
+            now: { time.withLock { $0 } })
+        for secret in [old.text, new.text] {
+            #expect(try await authenticator.caller(authorization: "Bearer \(secret)") == caller)
+        }
+        #expect(authenticator.nextExpiry == Timestamp(clamping: 2_000))
+        time.withLock { $0 = Timestamp(clamping: 2_000) }
+        await #expect { try await authenticator.caller(authorization: "Bearer \(new.text)") } throws: {
+            ($0 as? Problem)?.code == "expired-token"
+        }
+        #expect(authenticator.nextExpiry == nil)
+        let watch = authenticator.watch()
+        authenticator.replace([APIToken(caller: caller, sha256: [new.sha256])])
+        // Remembered, although nobody waited yet.
+        await watch.signal.wait()
+        authenticator.unwatch(watch.id)
+        await #expect { try await authenticator.caller(authorization: "Bearer \(old.text)") } throws: {
+            ($0 as? Problem)?.code == "unknown-token"
+        }
+    }
+
+    /// A network that guesses is answered without verification, and a good caller behind the same address is not.
+    @Test func guessesAreThrottledByNetwork() async throws {
+        let secret = APIToken.generate()
+        let caller = Caller(name: "camera", scopes: [.read], tenant: "photos")
+        let authenticator = Authenticator(
+            isOn: true, tokens: [APIToken(caller: caller, sha256: [secret.sha256])],
+            bearer: bearer(Keys(try set(key, id: "one"))))
+        let good = "Bearer " + (try await sign(Payload()))
+        let (here, there) = (ClientNetwork(v4: 1), ClientNetwork(v4: 2))
+        _ = try await authenticator.caller(authorization: good, from: here)
+        func code(_ authorization: String, _ network: ClientNetwork) async -> String? {
+            do {
+                _ = try await authenticator.caller(authorization: authorization, from: network)
+                return nil
+            } catch { return (error as? Problem)?.code }
+        }
+        var codes: [String?] = []
+        for _ in 0..<30 { codes.append(await code("Bearer guess", here)) }
+        #expect(codes.first == "unknown-token" && codes.last == "too-many-failures")
+        #expect(await code("Bearer \(secret.text)", here) == nil)
+        #expect(await code(good, here) == nil)
+        // A signature that was not verified yet has to wait.
+        var other = Payload()
+        other.sub = "other"
+        let unseen = "Bearer " + (try await sign(other))
+        #expect(await code(unseen, here) == "too-many-failures")
+        #expect(await code(unseen, there) == nil)
+        #expect(await code(unseen, here) == nil)
     }
 }

@@ -71,6 +71,7 @@ struct IngestAPITests {
         var request = URLRequest(url: try #require(URL(string: url)))
         request.httpMethod = method
         request.timeoutInterval = 120
+        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
         if !body.isEmpty { request.httpBody = Data(body.utf8) }
         for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
         let (data, response) = try await URLSession.shared.data(for: request)
@@ -174,7 +175,7 @@ struct IngestAPITests {
     @Test func callerCapabilitiesAndLimitsAreEnforced() async throws {
         let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
         let caller = Caller(name: "camera", scopes: [.submit], tenant: "photos")
-        let authenticator = Authenticator(isOn: true, tokens: [APIToken(caller: caller, sha256: hash)])
+        let authenticator = Authenticator(isOn: true, tokens: [APIToken(caller: caller, sha256: [hash])])
         try await serving(authenticator: authenticator, limits: .init(tasksPerSecond: 3), clock: ManualClock()) {
             _, base in
             let nobody = try await send("POST", base + "/v1/tasks", task("a"))

@@ -32,7 +32,7 @@ struct PaceTests {
         }
         let token = APIToken(
             caller: Caller(name: "t", scopes: [.submit], tenant: nil),
-            sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+            sha256: ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
         let server = WebServer(
             host: "127.0.0.1", port: 0, routes: [route],
             authenticator: Authenticator(isOn: true, tokens: [token]),

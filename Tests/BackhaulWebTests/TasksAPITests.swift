@@ -57,6 +57,7 @@ struct TasksAPITests {
         var request = URLRequest(url: try #require(URL(string: url)))
         request.httpMethod = method
         request.timeoutInterval = 120
+        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
         if let body { request.httpBody = Data(body.utf8) }
         let (data, response) = try await URLSession.shared.data(for: request)
         let json = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] ?? [:]
@@ -230,7 +231,7 @@ struct TasksAPITests {
             @Sendable func results(_ text: String) -> Int { text.components(separatedBy: "event: result").count - 1 }
             func listen(_ extra: String) throws -> RawClient {
                 let client = try RawClient(port: place.port)
-                client.send("GET /v1/tenants/t/events?batch=b HTTP/1.1\r\nHost: x\r\n\(extra)\r\n")
+                client.send("GET /v1/tenants/t/events?batch=b HTTP/1.1\r\nHost: localhost\r\n\(extra)\r\n")
                 return client
             }
             let live = try listen("")

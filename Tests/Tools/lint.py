@@ -36,7 +36,8 @@ WORDS = {
 IDENTIFIERS = {"wish": "cancelRequest", "scout": "query client", "talk": "stderr", "wiring": "what it wires"}
 # Called by a library, by the name that its protocol gives them.
 WITNESSES = {
-    "enqueue", "isIsolatingCurrentContext", "handlerAdded", "handlerRemoved", "channelRead", "channelWritabilityChanged",
+    "enqueue", "isIsolatingCurrentContext", "handlerAdded", "handlerRemoved", "channelRead",
+    "channelActive", "channelInactive", "channelWritabilityChanged",
 }
 DECLARATION = re.compile(
     r"^(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:package|public|internal|private|fileprivate|final|nonisolated|indirect)\s+)*"

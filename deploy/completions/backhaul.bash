@@ -782,7 +782,7 @@ _backhaul_token() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=(--scope)
-    non_repeating_options=(--tenant --append)
+    non_repeating_options=(--tenant --expires --append --rotate --revoke)
     __backhaul_offer_flags_options 1
 
     # Offer option value completions
@@ -794,7 +794,16 @@ _backhaul_token() {
     '--tenant')
         return
         ;;
+    '--expires')
+        return
+        ;;
     '--append')
+        return
+        ;;
+    '--rotate')
+        return
+        ;;
+    '--revoke')
         return
         ;;
     esac

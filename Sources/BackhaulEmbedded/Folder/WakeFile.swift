@@ -10,7 +10,7 @@ internal import Synchronization
 /// raises an event too (IN_CLOSE_WRITE). The byte follows the commit, so a woken reader always sees the commit.
 final class WakeFile: Sendable {
     private let descriptor: Int32
-    private let token: WakeWatch.Token
+    private let token: FileWatch.Token
     private let isClosed = Atomic(false)
     private let queue = DispatchQueue(label: "backhaul.embedded.wake")
     private let isScheduled = Debounce()
@@ -60,9 +60,9 @@ final class WakeFile: Sendable {
             }
         }
         do {
-            token = try WakeWatch.shared.add(path) { queue.async(execute: look) }
+            token = try FileWatch.shared.add(path, .writes) { queue.async(execute: look) }
         } catch {
-            let reason = (error as? WakeWatch.Refusal)?.reason ?? "\(error)"
+            let reason = (error as? FileWatch.RefusedError)?.reason ?? "\(error)"
             Foundation.close(descriptor)
             throw LogError.unusable(folder: folder, reason: "cannot watch \(path): \(reason)")
         }
@@ -78,7 +78,7 @@ final class WakeFile: Sendable {
 
     func close() {
         guard !isClosed.exchange(true, ordering: .relaxed) else { return }
-        WakeWatch.shared.remove(token)
+        FileWatch.shared.remove(token)
         Foundation.close(descriptor)
     }
 }

@@ -5,6 +5,7 @@ package enum DescriptorBudget {
     /// A transfer holds its file and its socket, or its file and the folder's root, `.backhaul-tmp`, parent and
     /// temporary file.
     private static let perTransfer = 6
+    private static let spareConnections = 256
     /// The store, sockets, pipes and the runtime's own.
     private static let base = 128
 
@@ -13,14 +14,16 @@ package enum DescriptorBudget {
         package let limit: Int
         package var description: String {
             "\(needed) file descriptors may be needed at once, the limit is \(limit); "
-                + "raise it (ulimit -n, LimitNOFILE) or lower limits.uploads"
+                + "raise it (ulimit -n, LimitNOFILE) or lower limits.uploads or api.connections"
         }
     }
 
     /// Raises the soft limit as far as needed and allowed.
     /// - Throws: `ShortageError`.
-    package static func require(transfers: Int) throws(ShortageError) {
-        let needed = base + perTransfer * transfers
+    /// - Parameter connections: maximum connections of HTTP callers, of which uploads must not run short.
+    package static func require(transfers: Int, connections: Int = 0) throws(ShortageError) {
+        // Connections that close for new ones are briefly beyond their limit.
+        let needed = base + perTransfer * transfers + (connections == 0 ? 0 : connections + spareConnections)
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         guard limit.rlim_cur < rlim_t(needed) else { return }

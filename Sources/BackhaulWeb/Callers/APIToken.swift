@@ -2,14 +2,14 @@ internal import BackhaulDomain
 internal import Crypto
 internal import Foundation
 
-/// A token as stored in the table: its hash, never its text.
+/// A token as stored in the table: its hashes, never its text.
 package struct APIToken: Hashable, Sendable {
     package var caller: Caller
-    /// SHA-256 of the token's text, lower-case hex. A token has 256 random bits, so a plain hash cannot be reversed
-    /// by search.
-    package var sha256: String
+    /// SHA-256 of the token's texts, lower-case hex: one, or two during a rotation. A token has 256 random bits, so a
+    /// plain hash cannot be reversed by search.
+    package var sha256: [String]
 
-    package init(caller: Caller, sha256: String) {
+    package init(caller: Caller, sha256: [String]) {
         self.caller = caller
         self.sha256 = sha256
     }

@@ -1,37 +1,96 @@
+internal import BackhaulLog
+package import BackhaulUnits
 internal import HTTPTypes
 internal import Synchronization
 
 /// Identifies callers by a token of the table or by a JWT.
 ///
-/// The table may be replaced while requests are served.
+/// The table may be replaced while requests are served; open streams are told and check their caller again.
 package final class Authenticator: Sendable {
-    private let isOn: Bool
-    private let tokens: Mutex<[String: Caller]>
+    private struct State {
+        var callers: [String: Caller]
+        var failures = FailureThrottle()
+        /// Raised when the table is replaced.
+        var watchers: [Int: Signal] = [:]
+        var lastWatcher = 0
+    }
+
+    /// False permits every caller everything.
+    let isOn: Bool
+    private let state: Mutex<State>
     private let bearer: BearerTokens?
+    private let now: @Sendable () -> Timestamp
 
     /// - Parameters:
     ///   - isOn: false permits every caller everything; the command line allows that on loopback only.
     ///   - bearer: checks JWTs; nil when none are accepted.
-    package init(isOn: Bool, tokens: [APIToken], bearer: BearerTokens? = nil) {
+    ///   - now: the wall clock, for expiries.
+    package init(
+        isOn: Bool, tokens: [APIToken], bearer: BearerTokens? = nil,
+        now: @escaping @Sendable () -> Timestamp = { SystemLogClock.wall }
+    ) {
         self.isOn = isOn
-        self.tokens = Mutex(Self.table(tokens))
         self.bearer = bearer
+        self.now = now
+        state = Mutex(State(callers: Self.table(tokens)))
     }
 
-    /// Accepts only these tokens from now on.
+    /// Accepts only these tokens from now on, and tells open streams to check their callers.
     package func replace(_ tokens: [APIToken]) {
         let table = Self.table(tokens)
-        self.tokens.withLock { $0 = table }
+        let watchers = state.withLock { state in
+            state.callers = table
+            return Array(state.watchers.values)
+        }
+        for watcher in watchers { watcher.raise() }
     }
 
+    /// The number of tokens that are accepted, those that have expired included.
+    package var count: Int { state.withLock { Set($0.callers.values.map(\.name)).count } }
+
+    /// The earliest future expiry of a token; nil when none expires.
+    package var nextExpiry: Timestamp? {
+        let time = now()
+        return state.withLock { $0.callers.values.compactMap(\.expiresAt).filter { $0 > time }.min() }
+    }
+
+    /// Raised at each change of the tokens, until `unwatch`.
+    func watch() -> (id: Int, signal: Signal) {
+        let signal = Signal()
+        return state.withLock { state in
+            state.lastWatcher += 1
+            state.watchers[state.lastWatcher] = signal
+            return (state.lastWatcher, signal)
+        }
+    }
+
+    func unwatch(_ id: Int) { state.withLock { $0.watchers[id] = nil } }
+
     private static func table(_ tokens: [APIToken]) -> [String: Caller] {
-        Dictionary(tokens.map { ($0.sha256, $0.caller) }) { first, _ in first }
+        Dictionary(tokens.flatMap { token in token.sha256.map { ($0, token.caller) } }) { first, _ in first }
     }
 
     /// The caller of a request with this `Authorization` field (RFC 6750).
-    /// - Throws: `Problem` with 401 (503 while the keys of JWTs cannot be fetched).
-    func caller(authorization: String?) async throws -> Caller {
+    /// - Parameter network: where the request comes from. One that fails too often is refused before a signature is
+    ///   verified; good credentials from there are always accepted, since callers may share an address. nil for no
+    ///   limit.
+    /// - Throws: `Problem` with 401 (429 for a network that fails too often; 503 while the keys of JWTs cannot be
+    ///   fetched).
+    func caller(authorization: String?, from network: ClientNetwork? = nil) async throws -> Caller {
         guard isOn else { return .anyone }
+        let time = ContinuousClock.now
+        let isThrottled = network.map { network in state.withLock { $0.failures.isThrottled(network, time) } } ?? false
+        do {
+            return try await identify(authorization, isThrottled)
+        } catch let problem as Problem where problem.status == .unauthorized {
+            // Without credentials nothing is guessed, and nothing was looked up.
+            guard let network, authorization != nil else { throw problem }
+            state.withLock { $0.failures.failed(network, time) }
+            throw isThrottled ? FailureThrottle.problem : problem
+        }
+    }
+
+    private func identify(_ authorization: String?, _ isThrottled: Bool) async throws -> Caller {
         guard let authorization else {
             throw Problem(.unauthorized, "unauthenticated", "send 'Authorization: Bearer TOKEN'")
         }
@@ -42,11 +101,16 @@ package final class Authenticator: Sendable {
         let text = String(parts[1])
         // The lookup is by hash, so its duration reveals nothing about a token.
         let digest = APIToken.hash(text)
-        if let caller = tokens.withLock({ $0[digest] }) { return caller }
+        if let caller = state.withLock({ $0.callers[digest] }) {
+            guard caller.expiresAt.map({ now() < $0 }) ?? true else {
+                throw Problem(.unauthorized, "expired-token", "the token has expired; ask the operator for a new one")
+            }
+            return caller
+        }
         guard let bearer, text.contains(".") else {
             throw Problem(.unauthorized, "unknown-token", "the token is unknown or was revoked")
         }
-        return try await bearer.caller(text)
+        return try await bearer.caller(text, isThrottled: isThrottled)
     }
 
     /// The longest credential that is accepted, in bytes.

@@ -1,4 +1,5 @@
 package import BackhaulDomain
+package import BackhaulUnits
 internal import HTTPTypes
 
 /// A caller and its permissions.
@@ -8,11 +9,14 @@ package struct Caller: Hashable, Sendable {
     package var scopes: Set<Scope>
     /// The only tenant whose tasks the caller may access; nil for all.
     package var tenant: ByteText?
+    /// When the credentials expire; nil for never.
+    package var expiresAt: Timestamp?
 
-    package init(name: String, scopes: Set<Scope>, tenant: ByteText?) {
+    package init(name: String, scopes: Set<Scope>, tenant: ByteText?, expiresAt: Timestamp? = nil) {
         self.name = name
         self.scopes = scopes
         self.tenant = tenant
+        self.expiresAt = expiresAt
     }
 
     /// The caller when authentication is off, or the route needs none.

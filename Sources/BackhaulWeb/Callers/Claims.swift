@@ -46,6 +46,8 @@ struct Claims: JWTPayload {
     /// Checks nothing: `BearerTokens` checks the claims against its own clock and rules.
     func verify(using algorithm: some JWTAlgorithm) async throws {}
 
+    func has(_ name: String) -> Bool { values[name] != nil }
+
     func text(_ name: String) -> String? {
         if case .text(let text) = values[name] { text } else { nil }
     }

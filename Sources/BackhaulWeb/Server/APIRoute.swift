@@ -49,6 +49,8 @@ package struct Call: Sendable {
     /// Checks that the caller is still authorised: during a long request a token may be revoked, or a JWT expire.
     /// - Throws: `Problem`.
     var check: @Sendable () async throws -> Void = {}
+    /// Tells when the callers' tokens have changed; nil in tests without one.
+    var authenticator: Authenticator?
     /// Called with true when the server starts to work on the request, and with false when it stops. In between,
     /// the client does not count as slow.
     var isWorking: @Sendable (Bool) -> Void = { _ in }

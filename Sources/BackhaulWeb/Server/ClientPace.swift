@@ -14,11 +14,14 @@ package struct ClientPace: Hashable, Sendable {
     package var grace: Duration
     /// How long a client may read nothing of its response.
     package var longestStandstill: Duration
+    /// How long the head of a request may take, from the connection or the last answer on.
+    package var longestHead: Duration
 
     package init(
         bytesPerSecond: ByteCount = ByteCount(256), grace: Duration = .seconds(10),
-        longestStandstill: Duration = .seconds(60)
+        longestStandstill: Duration = .seconds(60), longestHead: Duration = .seconds(30)
     ) {
+        self.longestHead = longestHead
         self.bytesPerSecond = bytesPerSecond
         self.grace = grace
         self.longestStandstill = longestStandstill

@@ -3,6 +3,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
+internal import Synchronization
 
 /// Finds a request's route, authenticates the caller, runs the handler, and turns every failure into a problem
 /// document. Details that are not for callers are only logged.
@@ -12,7 +13,13 @@ struct RouteMiddleware: RouterMiddleware {
     let routes: [APIRoute]
     let authenticator: Authenticator
     let meters: WebMeters
+    let log = Log()
     let logger: Logger
+
+    /// What of the refusals is logged.
+    final class Log: Sendable {
+        let lines = Mutex(RefusalLog())
+    }
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
@@ -42,8 +49,10 @@ struct RouteMiddleware: RouterMiddleware {
             var known = Caller.anyone
             let authorization = request.headers[.authorization]
             if let scope = route.scope {
-                known = try await authenticator.caller(authorization: authorization)
+                if !authenticator.isOn { try WebPageCheck.check(request.head) }
+                known = try await authenticator.caller(authorization: authorization, from: context.network)
                 caller = known
+                context.channel.triggerUserOutboundEvent(ConnectionGuard.Proved(), promise: nil)
                 try known.require(scope)
             }
             var query: [String: String] = [:]
@@ -56,6 +65,7 @@ struct RouteMiddleware: RouterMiddleware {
                     guard let scope = route.scope else { return }
                     try await authenticator.caller(authorization: authorization).require(scope)
                 },
+                authenticator: authenticator,
                 isWorking: { isWorking in
                     channel.triggerUserOutboundEvent(SlowClientGuard.Working(isSo: isWorking), promise: nil)
                 })
@@ -73,17 +83,19 @@ struct RouteMiddleware: RouterMiddleware {
         }
     }
 
-    /// Counts every refusal; logs only 401, 403 and 429.
+    /// Counts every refusal; logs 401, 403 and 429, as many as `RefusalLog` lets pass.
     private func refused(
         _ problem: Problem, _ request: Request, _ pattern: String, _ context: Context, _ caller: Caller?
     ) {
         meters.refusals.add(1, [problem.code])
         guard [401, 403, 429].contains(problem.status.code) else { return }
-        logger.warning(
-            "refused",
-            metadata: [
-                "code": "\(problem.code)", "detail": "\(problem.detail)", "caller": "\(caller?.name ?? "unknown")",
-                "remote": "\(context.remote)", "method": "\(request.method.rawValue)", "route": "\(pattern)",
-            ])
+        let key = RefusalLog.Key(network: context.network, code: problem.code)
+        guard let omitted = log.lines.withLock({ $0.omitted(before: key, .now) }) else { return }
+        var metadata: Logger.Metadata = [
+            "code": "\(problem.code)", "detail": "\(problem.detail)", "caller": "\(caller?.name ?? "unknown")",
+            "remote": "\(context.remote)", "method": "\(request.method.rawValue)", "route": "\(pattern)",
+        ]
+        if omitted > 0 { metadata["omitted"] = "\(omitted)" }
+        logger.warning("refused", metadata: metadata)
     }
 }

@@ -7,7 +7,7 @@ internal import NIOHTTPTypes
 ///
 /// Counts only the time in which the server waits to read and the client sends nothing, or the server waits to
 /// write and the client reads nothing: a client that the server itself delays (a batch while the log is busy) is
-/// never slow. The idle timeout covers a request head that does not arrive.
+/// never slow. A head has a time limit of its own, however slowly its bytes arrive.
 final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -31,6 +31,8 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// When the pending read began; nil without one.
     private var readingSince: NIODeadline?
     private var stuckSince: NIODeadline?
+    /// Since when the head of the next request is awaited; nil while one is answered.
+    private var headSince: NIODeadline?
     private var check: Scheduled<Void>?
     private var isClosing = false
     private var isGone = false
@@ -43,7 +45,10 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
         self.onSlow = onSlow
     }
 
-    func handlerAdded(context: ChannelHandlerContext) { schedule(context) }
+    func handlerAdded(context: ChannelHandlerContext) {
+        headSince = context.eventLoop.now
+        schedule(context)
+    }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         isGone = true
@@ -62,6 +67,7 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapInboundIn(data) {
         case .head:
             requests += 1
+            headSince = nil
             isReceiving = true
             body = ClientPace.Meter()
         case .body(let bytes):
@@ -107,6 +113,7 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
             context.eventLoop.scheduleTask(in: Self.linger) { bound.value.close(promise: nil) }
         case .end:
             answers += 1
+            if answers == requests { headSince = context.eventLoop.now }
             context.write(data, promise: promise)
         default:
             context.write(data, promise: promise)
@@ -134,7 +141,10 @@ final class SlowClientGuard: ChannelDuplexHandler, RemovableChannelHandler {
         let now = context.eventLoop.now
         if let readingSince, !isWorking { meter.waited += .nanoseconds((now - readingSince).nanoseconds) }
         let stuck = stuckSince.map { (now - $0).nanoseconds } ?? 0
-        guard !(isReceiving && !isClosing && pace.isTooSlow(meter)), !pace.isStuck(.nanoseconds(stuck)) else {
+        let awaited = headSince.map { (now - $0).nanoseconds } ?? 0
+        guard !(isReceiving && !isClosing && pace.isTooSlow(meter)), !pace.isStuck(.nanoseconds(stuck)),
+            .nanoseconds(awaited) < pace.longestHead
+        else {
             onSlow()
             return context.close(promise: nil)
         }

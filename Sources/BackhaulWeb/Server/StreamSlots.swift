@@ -1,43 +1,63 @@
+internal import BackhaulDomain
 internal import Synchronization
 
-/// Limits concurrent event streams or searches, in total and per caller.
+/// Limits concurrent event streams or searches: in total, per caller and per tenant.
 final class StreamSlots: Sendable {
+    /// Who holds a slot. A tenant's callers together have the places of one holder, and so has each caller.
+    fileprivate enum Holder: Hashable {
+        case caller(tenant: ByteText?, name: ByteText)
+        case tenant(ByteText)
+    }
+
     /// A slot in use. It is released with its last reference, however the request ends.
     final class Slot: Sendable {
         private let slots: StreamSlots
-        private let caller: String
+        private let holders: [Holder]
 
-        fileprivate init(_ slots: StreamSlots, _ caller: String) {
+        fileprivate init(_ slots: StreamSlots, _ holders: [Holder]) {
             self.slots = slots
-            self.caller = caller
+            self.holders = holders
         }
 
-        deinit { slots.leave(caller) }
+        deinit { slots.leave(holders) }
+    }
+
+    private struct State {
+        var total = 0
+        var taken: [Holder: Int] = [:]
     }
 
     private let limit: Int
-    private let perCaller: Int
-    private let taken = Mutex<[String: Int]>([:])
+    private let perHolder: Int
+    private let state = Mutex(State())
 
-    init(_ limit: Int, perCaller: Int) {
+    init(_ limit: Int, perHolder: Int) {
         self.limit = limit
-        self.perCaller = perCaller
+        self.perHolder = perHolder
     }
 
-    /// Returns nil when a limit is reached.
-    func enter(_ caller: String) -> Slot? {
-        let isIn = taken.withLock { taken in
-            guard taken.values.reduce(0, +) < limit, taken[caller, default: 0] < perCaller else { return false }
-            taken[caller, default: 0] += 1
+    /// - Parameter tenant: whose tasks are read.
+    /// - Returns: nil when a limit is reached.
+    func enter(_ caller: Caller, tenant: ByteText) -> Slot? {
+        let holders = [Holder.caller(tenant: caller.tenant, name: ByteText(caller.name)), .tenant(tenant)]
+        let isIn = state.withLock { state in
+            guard state.total < limit, holders.allSatisfy({ state.taken[$0, default: 0] < perHolder }) else {
+                return false
+            }
+            state.total += 1
+            for holder in holders { state.taken[holder, default: 0] += 1 }
             return true
         }
-        return isIn ? Slot(self, caller) : nil
+        return isIn ? Slot(self, holders) : nil
     }
 
-    private func leave(_ caller: String) {
-        taken.withLock { taken in
-            let count = taken[caller, default: 1] - 1
-            taken[caller] = count == 0 ? nil : count
+    private func leave(_ holders: [Holder]) {
+        state.withLock { state in
+            state.total -= 1
+            for holder in holders {
+                let count = state.taken[holder, default: 1] - 1
+                state.taken[holder] = count == 0 ? nil : count
+            }
         }
     }
 }

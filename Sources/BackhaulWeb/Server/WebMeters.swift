@@ -9,11 +9,16 @@ package struct WebMeters: Sendable {
         "backhaul_http_refusals_total", "Refused requests and batch lines, by problem code.", labels: ["code"])
     let slow = Counter(
         "backhaul_http_slow_clients_total", "Connections closed because the client was too slow.")
+    let evicted = Counter(
+        "backhaul_http_evicted_connections_total",
+        "Connections closed because a new one exceeded the limit of connections.")
     let tasks = Counter(
         "backhaul_ingest_tasks_total", "Tasks submitted over HTTP, by outcome.",
         labels: ["outcome"])
 
     package init() {}
 
-    package var families: [MetricFamily] { [requests.family, refusals.family, slow.family, tasks.family] }
+    package var families: [MetricFamily] {
+        [requests.family, refusals.family, slow.family, evicted.family, tasks.family]
+    }
 }

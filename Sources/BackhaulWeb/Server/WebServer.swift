@@ -20,8 +20,8 @@ package final class WebServer: Sendable {
     private let group: ServiceGroup
     private let ended = Signal()
 
-    /// Maximum concurrent connections; further ones wait to be accepted.
-    private static let connections = 1_024
+    /// Accepted beyond the limit while others close for them.
+    private static let spare = 256
     /// A connection without traffic for this long is closed, so that a forgotten client holds no resources.
     private static let idleTimeout = TimeAmount.seconds(30)
 
@@ -30,9 +30,10 @@ package final class WebServer: Sendable {
     ///   - port: 0 lets the system choose.
     ///   - authenticator: identifies the caller of every route that has a scope.
     ///   - pace: the slowest client that is tolerated.
+    ///   - connections: maximum concurrent connections; half of them from one address.
     package init(
         host: String, port: Int, routes: [APIRoute], authenticator: Authenticator, meters: WebMeters,
-        pace: ClientPace = ClientPace(), logger: Logger
+        pace: ClientPace = ClientPace(), connections: Int = 1_024, logger: Logger
     ) {
         self.host = host
         self.port = port
@@ -41,6 +42,8 @@ package final class WebServer: Sendable {
         let router = Router(context: APIContext.self)
         router.add(
             middleware: RouteMiddleware(routes: routes, authenticator: authenticator, meters: meters, logger: logger))
+        let limits = ConnectionTable.Limits(total: connections, perNetwork: max(1, connections / 2))
+        let table = ConnectionGuard.Table(limits: limits) { meters.evicted.add() }
         // Hummingbird logs connections that end, and a cancelled one as an error; real failures are thrown.
         var quiet = logger
         quiet.logLevel = .critical
@@ -48,13 +51,15 @@ package final class WebServer: Sendable {
             router: router,
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [SlowClientGuard(pace: pace) { meters.slow.add() }],
+                    additionalChannelHandlers: [
+                        ConnectionGuard(table), SlowClientGuard(pace: pace) { meters.slow.add() },
+                    ],
                     idleTimeout: Self.idleTimeout,
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: 32 << 10, maxHeaderListSize: 64 << 10, maxHeaderFieldCount: 200))),
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port), backlog: 512,
-                availableConnectionsDelegate: MaximumAvailableConnections(Self.connections)),
+                availableConnectionsDelegate: MaximumAvailableConnections(connections + Self.spare)),
             onServerRunning: { channel in status.listening(on: channel.localAddress?.port ?? port) },
             logger: quiet)
         group = ServiceGroup(

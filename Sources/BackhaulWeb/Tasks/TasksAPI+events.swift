@@ -36,7 +36,7 @@ extension TasksAPI {
             }
             cursor.next.merge(last.next) { $1 }
         }
-        guard let slot = streams.enter(call.caller.name) else {
+        guard let slot = streams.enter(call.caller, tenant: tenant) else {
             throw Problem(
                 .serviceUnavailable, "too-many-streams", "too many event streams are open", retryAfter: .seconds(30))
         }
@@ -60,6 +60,8 @@ extension TasksAPI {
         // A batch's progress comes from the view, which lags slightly behind the log.
         let seen = view.watch()
         defer { view.unwatch(seen) }
+        let credentials = call.authenticator?.watch()
+        defer { if let credentials { call.authenticator?.unwatch(credentials.id) } }
         try await writer.write(ByteBuffer(string: ": results\nretry: 3000\n\n"))
         var shown: StatusCounts?
         // Only a write shows that the client has gone, so one is made regularly even without events.
@@ -77,6 +79,12 @@ extension TasksAPI {
                 }
             }
             group.addTask {
+                while !Task.isCancelled, !ending.isSet, let credentials {
+                    await credentials.signal.wait()
+                    news.raise()
+                }
+            }
+            group.addTask {
                 // A stream has no end of its own: the graceful shutdown of the server ends it.
                 try? await gracefulShutdown()
                 ending.set()
@@ -84,6 +92,8 @@ extension TasksAPI {
             }
             defer { group.cancelAll() }
             while !ending.isSet {
+                // A token that was revoked or has expired ends its streams.
+                guard (try? await call.check()) != nil else { return }
                 var isBehind = false
                 for number in cursor.next.keys.sorted() {
                     let sent = try await send(number, &cursor, tenant: tenant, batch: batch, &writer)
@@ -97,12 +107,11 @@ extension TasksAPI {
                 }
                 let rest = Self.heartbeat - (ContinuousClock.now - written)
                 if rest <= .zero {
-                    // A revoked token also ends its streams.
-                    guard (try? await call.check()) != nil else { return }
                     try await writer.write(ByteBuffer(string: ": still here\n\n"))
                     written = .now
                 } else if !isBehind {
-                    await news.wait(for: rest)
+                    let expiry = call.caller.expiresAt.map { max(.milliseconds(1), $0 - SystemLogClock.wall) }
+                    await news.wait(for: min(rest, expiry ?? rest))
                 }
                 if !ending.isSet { try await ContinuousClock().sleep(for: Self.pause) }
             }

@@ -39,8 +39,8 @@ package struct TasksAPI: Sendable {
         self.rules = rules
         self.clock = clock
         actions = TaskActions(log: log, layout: layout, view: view, clock: clock)
-        streams = StreamSlots(256, perCaller: 64)
-        searches = StreamSlots(8, perCaller: 4)
+        streams = StreamSlots(256, perHolder: 64)
+        searches = StreamSlots(8, perHolder: 4)
     }
 
     package var routes: [APIRoute] {
@@ -149,8 +149,9 @@ package struct TasksAPI: Sendable {
     }
 
     private func search(_ call: Call) async throws -> Response {
-        let search = try TaskQuery.search(call.query, tenant: try tenant(call))
-        guard let slot = searches.enter(call.caller.name) else {
+        let tenant = try tenant(call)
+        let search = try TaskQuery.search(call.query, tenant: tenant)
+        guard let slot = searches.enter(call.caller, tenant: tenant) else {
             throw Problem(
                 .serviceUnavailable, "too-many-searches", "too many searches are running", retryAfter: .seconds(1))
         }

@@ -51,6 +51,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
                 onResults: { indexes.observe($0, in: $1, from: $2, next: $3) }, logger: Logger(label: "backhaul.view"))
         }
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
+        let tokens = LiveTokens(settings.api, authenticator, logger: logger)
         let rules = LiveRules(settings.ingestRules)
         let api = view.map { view in
             settings.api.surface(
@@ -68,7 +69,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
                 .acknowledger(acknowledger), .probe(LogProbe(log, topic: settings.layout.results, logger: logger)),
                 .outstandingWork(OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)),
                 .maintenance(of: log, every: .seconds(60), clock: clock, logger: logger),
-                .callers(authenticator, rules),
+                .callers(tokens, rules),
             ] + [view.map(RolePart.view)].compactMap(\.self) + [.kafkaLog(log), .tracing(tracer, client)],
             maximumShutdown: settings.maximumShutdown, reloader: fleet.reloader(settings, role: "acknowledger"))
         try await process.run()

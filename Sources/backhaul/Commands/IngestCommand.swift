@@ -46,6 +46,7 @@ struct IngestCommand: AsyncParsableCommand {
         let logger = Logger(label: "backhaul.ingest")
         let client = try ControlClient()
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
+        let tokens = LiveTokens(settings.api, authenticator, logger: logger)
         let meters = WebMeters()
         let rules = LiveRules(settings.ingestRules)
         let tracer = try settings.tracer(role: "ingest", client: client)
@@ -70,7 +71,7 @@ struct IngestCommand: AsyncParsableCommand {
             api: settings.api.surface(api.routes, authenticator, meters: meters, grace: settings.grace),
             parts: [
                 .probe(LogProbe(log, topic: settings.layout.tasks, logger: logger)),
-                .callers(authenticator, rules, limits), warning, .kafkaLog(log), .tracing(tracer, client),
+                .callers(tokens, rules, limits), warning, .kafkaLog(log), .tracing(tracer, client),
             ],
             maximumShutdown: settings.maximumShutdown, reloader: fleet.reloader(settings, role: "ingest"))
         try await process.run()

@@ -44,7 +44,8 @@ struct Standalone: AsyncParsableCommand {
         let addresses = try places.addresses(hasAPI: true)
         let settings = try common.settings()
         settings.startLogging()
-        try DescriptorBudget.require(transfers: workers * settings.transfers.transfers)
+        try DescriptorBudget.require(
+            transfers: workers * settings.transfers.transfers, connections: settings.api.connections)
         let log = try EmbeddedLog(
             folder: folder, options: settings.embeddedOptions(owns: true), logger: Logger(label: "backhaul.log"))
         try await log.ensure(settings.topics)

@@ -3,6 +3,7 @@ import BackhaulKafka
 import BackhaulLog
 import BackhaulSettings
 import BackhaulTelemetry
+import BackhaulTransfer
 import Foundation
 import Logging
 
@@ -32,6 +33,7 @@ struct FleetOptions: ParsableArguments {
         let bootstrap = try LogAddress(text).requireKafka(for: role)
         let settings = try common.settings()
         settings.startLogging()
+        if hasAPI { try DescriptorBudget.require(transfers: 0, connections: settings.api.connections) }
         return (bootstrap, settings, try places.addresses(hasAPI: hasAPI))
     }
 

@@ -7,6 +7,8 @@ struct APISurface: Sendable {
     var authenticator: Authenticator
     var meters: WebMeters
     var pace: ClientPace
+    /// Maximum connections.
+    var connections: Int
     /// How long open requests may take when the process stops.
     var grace: Duration
     /// Which callers are admitted, for the ready line.

@@ -18,6 +18,7 @@ struct Reloader: Sendable {
 
     /// - Parameter parts: get the fresh settings, in this order.
     func run(_ parts: [RolePart]) async {
+        for part in parts { part.refresh?() }
         let fresh: Settings
         do {
             fresh = try read()

@@ -38,12 +38,15 @@ extension RolePart {
     }
 
     /// Who may call, how much they may submit, and what.
-    static func callers(_ authenticator: Authenticator, _ rules: LiveRules, _ limits: TenantLimits? = nil) -> RolePart {
-        RolePart(reload: { settings in
-            authenticator.replace(settings.api.apiTokens)
-            limits?.replace(settings.api.limits)
-            rules.replace(settings.ingestRules)
-        })
+    static func callers(_ tokens: LiveTokens, _ rules: LiveRules, _ limits: TenantLimits? = nil) -> RolePart {
+        RolePart(
+            run: { _ in await tokens.run() }, remark: { tokens.remark }, metrics: { tokens.families },
+            refresh: { tokens.refresh() },
+            reload: { settings in
+                tokens.use(settings.api.tokensFile)
+                limits?.replace(settings.api.limits)
+                rules.replace(settings.ingestRules)
+            })
     }
 
     static func embeddedLog(_ log: EmbeddedLog) -> RolePart {

@@ -14,6 +14,8 @@ struct RolePart: Sendable {
     /// What operators should know although the part works; nil for nothing. Returns at once.
     var remark: (@Sendable () -> String?)?
     var metrics: (@Sendable () -> [MetricFamily])?
+    /// At a SIGHUP, before the configuration is read again and even if it cannot be: reads files of its own.
+    var refresh: (@Sendable () -> Void)?
     /// Applies settings that were read again at a SIGHUP.
     var reload: (@Sendable (Settings) async -> Void)?
     /// Takes no new work, finishes or hands back what it has, settles, and leaves.

@@ -62,7 +62,7 @@ final class ServiceProcess: Sendable {
             WebServer(
                 host: address.host, port: Int(address.port), routes: routes,
                 authenticator: api?.authenticator ?? Authenticator(isOn: true, tokens: []), meters: meters,
-                pace: api?.pace ?? ClientPace(), logger: logger)
+                pace: api?.pace ?? ClientPace(), connections: api?.connections ?? 256, logger: logger)
         }
         if let api, let admin = addresses.admin {
             servers = [

@@ -10,14 +10,7 @@ import BackhaulWeb
 import Logging
 
 extension APISettings {
-    var apiTokens: [APIToken] {
-        tokens.map { token in
-            APIToken(
-                caller: Caller(
-                    name: token.name, scopes: Set(token.scopes.compactMap(Scope.init(rawValue:))), tenant: token.tenant),
-                sha256: token.sha256)
-        }
-    }
+    var apiTokens: [APIToken] { tokens.map(APIToken.init) }
 
     /// - Throws: `CommandError` when authentication is off on an address that other machines can reach.
     func authenticator(listen: ListenAddress, client: ControlClient, logger: Logger) throws -> Authenticator {
@@ -32,8 +25,8 @@ extension APISettings {
                 jwt.keysURL.isEmpty ? KeySetFile(path: jwt.keysFile) : RemoteKeySet(url: jwt.keysURL, client: client)
             return BearerTokens(
                 rules: .init(
-                    issuer: jwt.issuer, audience: jwt.audience, tenantClaim: jwt.tenantClaim, scopeClaim: jwt.scopeClaim
-                ),
+                    issuer: jwt.issuer, audience: jwt.audience, tenantClaim: jwt.tenantClaim,
+                    scopeClaim: jwt.scopeClaim, type: jwt.type),
                 source: source, logger: logger)
         }
         return Authenticator(isOn: isAuthenticated, tokens: apiTokens, bearer: bearer)
@@ -54,7 +47,18 @@ extension APISettings {
     {
         APISurface(
             routes: routes + [OpenAPIRoute.route], authenticator: authenticator, meters: meters,
-            pace: ClientPace(bytesPerSecond: slowestBytesPerSecond), grace: grace, admission: admission)
+            pace: ClientPace(bytesPerSecond: slowestBytesPerSecond), connections: connections, grace: grace,
+            admission: admission)
+    }
+}
+
+extension APIToken {
+    init(_ token: APISettings.Token) {
+        self.init(
+            caller: Caller(
+                name: token.name, scopes: Set(token.scopes.compactMap(Scope.init(rawValue:))), tenant: token.tenant,
+                expiresAt: token.expiresAt),
+            sha256: token.sha256)
     }
 }
 

@@ -37,6 +37,7 @@ enum StandaloneProcess {
         let logger = Logger(label: "backhaul.standalone")
         let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
+        let tokens = LiveTokens(settings.api, authenticator, logger: logger)
         let meters = WebMeters()
         let rules = LiveRules(settings.ingestRules)
         let directory = ViewDirectory(view)
@@ -56,7 +57,7 @@ enum StandaloneProcess {
             parts: workerPool.parts + [
                 .acknowledger(acknowledger), .view(view), .outstandingWork(gauges),
                 .maintenance(of: log, every: .seconds(15), clock: clock, logger: logger),
-                .callers(authenticator, rules, limits), .embeddedLog(log), .tracing(tracer, client),
+                .callers(tokens, rules, limits), .embeddedLog(log), .tracing(tracer, client),
             ],
             maximumShutdown: settings.maximumShutdown, reloader: reloader)
     }

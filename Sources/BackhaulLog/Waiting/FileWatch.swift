@@ -1,10 +1,27 @@
 internal import Foundation
 internal import Synchronization
 
-/// The one inotify instance of a process, for all its wake files: by default all programs of a user together may have
-/// 128 (`fs.inotify.max_user_instances`).
-final class WakeWatch: Sendable {
-    static let shared = WakeWatch()
+/// The one inotify instance of a process, for all files that it watches: by default all programs of a user together may
+/// have 128 (`fs.inotify.max_user_instances`).
+package final class FileWatch: Sendable {
+    package static let shared = FileWatch()
+
+    /// What a watch tells.
+    package enum Interest: Sendable {
+        /// A file was written, or closed by a writer.
+        case writes
+        /// An entry of a folder was made, replaced, removed, closed by a writer, or has other permissions.
+        case entries
+
+        fileprivate var mask: UInt32 {
+            switch self {
+            case .writes: UInt32(IN_MODIFY) | UInt32(IN_CLOSE_WRITE)
+            case .entries:
+                UInt32(IN_CLOSE_WRITE) | UInt32(IN_MOVED_TO) | UInt32(IN_MOVED_FROM) | UInt32(IN_CREATE)
+                    | UInt32(IN_DELETE) | UInt32(IN_ATTRIB) | UInt32(IN_ONLYDIR)
+            }
+        }
+    }
 
     private struct State {
         var descriptor: Int32 = -1
@@ -16,14 +33,14 @@ final class WakeWatch: Sendable {
     }
 
     /// Identifies a watch for `remove`.
-    struct Token: Sendable {
+    package struct Token: Sendable {
         fileprivate let descriptor: Int32
         fileprivate let number: Int
     }
 
     /// The kernel refuses a watch.
-    struct Refusal: Error {
-        let reason: String
+    package struct RefusedError: Error {
+        package let reason: String
 
         /// - Parameter advice: what to do when `errno` is `full`.
         init(_ full: Int32, _ advice: String) {
@@ -33,19 +50,20 @@ final class WakeWatch: Sendable {
     }
 
     private let state = Mutex(State())
-    private let queue = DispatchQueue(label: "backhaul.embedded.wakes")
+    private let queue = DispatchQueue(label: "backhaul.file-watch")
 
     private init() {}
 
-    /// - Parameter handler: called on a queue of this object after the file was written or closed by a writer; must not
-    ///   block.
-    /// - Throws: `Refusal`.
-    func add(_ path: String, _ handler: @escaping @Sendable () -> Void) throws -> Token {
+    /// - Parameter handler: called on a queue of this object after such an event; must not block.
+    /// - Throws: `RefusedError`.
+    package func add(
+        _ path: String, _ interest: Interest, _ handler: @escaping @Sendable () -> Void
+    ) throws -> Token {
         try state.withLock { state in
             if state.descriptor < 0 { try open(&state) }
-            let watch = inotify_add_watch(state.descriptor, path, UInt32(IN_MODIFY) | UInt32(IN_CLOSE_WRITE))
+            let watch = inotify_add_watch(state.descriptor, path, interest.mask)
             guard watch >= 0 else {
-                throw Refusal(ENOSPC, "raise fs.inotify.max_user_watches")
+                throw RefusedError(ENOSPC, "raise fs.inotify.max_user_watches")
             }
             state.last += 1
             state.handlers[watch, default: [:]][state.last] = handler
@@ -53,7 +71,7 @@ final class WakeWatch: Sendable {
         }
     }
 
-    func remove(_ token: Token) {
+    package func remove(_ token: Token) {
         state.withLock { state in
             state.handlers[token.descriptor]?[token.number] = nil
             guard state.handlers[token.descriptor]?.isEmpty ?? false else { return }
@@ -65,7 +83,7 @@ final class WakeWatch: Sendable {
     private func open(_ state: inout State) throws {
         let made = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
         guard made >= 0 else {
-            throw Refusal(EMFILE, "raise fs.inotify.max_user_instances or the limit of open files")
+            throw RefusedError(EMFILE, "raise fs.inotify.max_user_instances or the limit of open files")
         }
         let source = DispatchSource.makeReadSource(fileDescriptor: made, queue: queue)
         source.setEventHandler { [self] in read(made) }

@@ -1,0 +1,90 @@
+/// Which connections a server keeps when it has too many; pure, the time is a parameter.
+///
+/// A new connection always gets in while another one is worth less: a connection on which no caller was identified,
+/// or one that waits between two requests. So idle strangers stop neither callers nor health probes.
+struct ConnectionTable: Sendable {
+    typealias ID = UInt64
+
+    struct Limits: Hashable, Sendable {
+        /// Maximum connections in total.
+        var total: Int
+        /// Maximum connections of one network.
+        var perNetwork: Int
+    }
+
+    private struct Connection {
+        var network: ClientNetwork
+        /// Whether a caller was identified on it.
+        var isProven = false
+        /// Whether a request has begun and is not answered yet.
+        var isBusy = false
+        /// When it was opened, or its last request was answered.
+        var since: ContinuousClock.Instant
+
+        /// Connections are given up in this order, and the oldest of each kind first; nil for never.
+        var rank: Int? {
+            switch (isProven, isBusy) {
+            case (false, false): 0
+            case (false, true): 1
+            case (true, false): 2
+            case (true, true): nil
+            }
+        }
+    }
+
+    let limits: Limits
+    private var connections: [ID: Connection] = [:]
+    private var perNetwork: [ClientNetwork: Int] = [:]
+    private var last: ID = 0
+
+    init(limits: Limits) { self.limits = limits }
+
+    var count: Int { connections.count }
+
+    /// Takes a new connection.
+    /// - Returns: its id, and the connection to close for it, which may be itself; nil while there is room.
+    mutating func opened(
+        from network: ClientNetwork, _ time: ContinuousClock.Instant
+    ) -> (id: ID, closing: ID?) {
+        last += 1
+        connections[last] = Connection(network: network, since: time)
+        perNetwork[network, default: 0] += 1
+        let closing: ID?
+        if perNetwork[network, default: 0] > limits.perNetwork {
+            closing = leastWorth(except: last) { $0.network == network } ?? last
+        } else if connections.count > limits.total {
+            closing = leastWorth(except: last) { _ in true } ?? last
+        } else {
+            closing = nil
+        }
+        let id = last
+        if let closing { closed(closing) }
+        return (id, closing)
+    }
+
+    private func leastWorth(except new: ID, where isCandidate: (Connection) -> Bool) -> ID? {
+        var least: (id: ID, rank: Int, since: ContinuousClock.Instant)?
+        for (id, connection) in connections where id != new && isCandidate(connection) {
+            guard let rank = connection.rank else { continue }
+            if let least, (least.rank, least.since, least.id) < (rank, connection.since, id) { continue }
+            least = (id, rank, connection.since)
+        }
+        return least?.id
+    }
+
+    mutating func began(_ id: ID) { connections[id]?.isBusy = true }
+
+    mutating func proved(_ id: ID) { connections[id]?.isProven = true }
+
+    mutating func answered(_ id: ID, _ time: ContinuousClock.Instant) {
+        connections[id]?.isBusy = false
+        connections[id]?.since = time
+    }
+
+    /// Forgets a connection, also one that is already forgotten.
+    mutating func closed(_ id: ID) {
+        guard let connection = connections.removeValue(forKey: id) else { return }
+        let rest = perNetwork[connection.network, default: 1] - 1
+        perNetwork[connection.network] = rest == 0 ? nil : rest
+    }
+}

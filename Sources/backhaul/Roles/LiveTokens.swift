@@ -1,0 +1,136 @@
+import BackhaulLog
+import BackhaulSettings
+import BackhaulTelemetry
+import BackhaulUnits
+import BackhaulWeb
+import Foundation
+import Logging
+import Synchronization
+
+/// The callers' tokens of a running service: read again when their file changes, and at SIGHUP.
+///
+/// A file that cannot be read or is not a token file revokes every token, whatever the rest of the configuration is: a
+/// token must not stay valid because its revocation had a mistake.
+final class LiveTokens: Sendable {
+    private struct State {
+        var path: String
+        var tokens: [APISettings.Token]
+        /// Why the file revokes every token; nil when it is fine.
+        var problem: String?
+        /// Why changes of the file are not noticed.
+        var blindness: String?
+    }
+
+    private let state: Mutex<State>
+    private let authenticator: Authenticator
+    private let logger: Logger
+    private let changed = Signal()
+
+    /// Editors and `cp` write in several steps; the file is read when they have probably finished.
+    private static let settling = Duration.milliseconds(100)
+
+    init(_ settings: APISettings, _ authenticator: Authenticator, logger: Logger) {
+        state = Mutex(State(path: settings.tokensFile, tokens: settings.tokens))
+        self.authenticator = authenticator
+        self.logger = logger
+    }
+
+    /// Follows the file until cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            // Watches before it reads, so that no change in between is missed.
+            let watches = watch()
+            refresh()
+            await changed.wait()
+            for watch in watches { FileWatch.shared.remove(watch) }
+            try? await ContinuousClock().sleep(for: Self.settling)
+        }
+    }
+
+    /// Reads the file now.
+    func refresh() {
+        let (path, known) = state.withLock { ($0.path, $0) }
+        guard !path.isEmpty else { return }
+        do throws(SettingsError) {
+            let tokens = try TokenFile.read(path)
+            guard tokens != known.tokens || known.problem != nil else { return }
+            apply(tokens, problem: nil)
+            logger.notice("the tokens were read", metadata: ["file": "\(path)", "callers": "\(tokens.count)"])
+        } catch {
+            guard known.problem != error.description else { return }
+            apply([], problem: error.description)
+            logger.error(
+                "every token is revoked: the token file cannot be used", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Uses the file of a configuration that was read again.
+    func use(_ path: String) {
+        let isOther = state.withLock { state in
+            defer { state.path = path }
+            return state.path != path
+        }
+        guard isOther else { return }
+        if path.isEmpty { apply([], problem: nil) }
+        refresh()
+        changed.raise()
+    }
+
+    private func apply(_ tokens: [APISettings.Token], problem: String?) {
+        state.withLock { state in
+            state.tokens = tokens
+            state.problem = problem
+        }
+        authenticator.replace(tokens.map(APIToken.init))
+    }
+
+    /// Watches the folder of the file, and the folder that a link leads to.
+    private func watch() -> [FileWatch.Token] {
+        let path = state.withLock(\.path)
+        guard !path.isEmpty else { return [] }
+        let file = URL(fileURLWithPath: path)
+        let folders = [file, file.resolvingSymlinksInPath()].map { $0.deletingLastPathComponent().path }
+        var watches: [FileWatch.Token] = []
+        var blindness: String?
+        for folder in Set(folders) {
+            do {
+                watches.append(try FileWatch.shared.add(folder, .entries) { [changed] in changed.raise() })
+            } catch {
+                blindness = "\(folder): \((error as? FileWatch.RefusedError)?.reason ?? "\(error)")"
+            }
+        }
+        let isNew = state.withLock { state in
+            defer { state.blindness = blindness }
+            return blindness != nil && state.blindness != blindness
+        }
+        if isNew, let blindness {
+            logger.warning(
+                "changes of the token file are not noticed; send SIGHUP after each", metadata: ["error": "\(blindness)"]
+            )
+        }
+        return watches
+    }
+
+    /// What operators should know; nil for nothing.
+    var remark: String? { state.withLock { $0.problem.map { "every token is revoked: \($0)" } } }
+
+    var families: [MetricFamily] {
+        let (path, problem) = state.withLock { ($0.path, $0.problem) }
+        guard !path.isEmpty else { return [] }
+        var families = [
+            MetricFamily(
+                "backhaul_api_tokens", "Tokens that are accepted, expired ones included.", .gauge,
+                [MetricFamily.Sample(Double(authenticator.count), [])]),
+            MetricFamily(
+                "backhaul_api_tokens_file_usable", "Whether the token file can be used (1); 0 revokes every token.",
+                .gauge, [MetricFamily.Sample(problem == nil ? 1 : 0, [])]),
+        ]
+        if let expiry = authenticator.nextExpiry {
+            families.append(
+                MetricFamily(
+                    "backhaul_api_token_next_expiry_timestamp_seconds", "When the next token expires, in Unix time.",
+                    .gauge, [MetricFamily.Sample(Double(expiry.milliseconds) / 1_000, [])]))
+        }
+        return families
+    }
+}

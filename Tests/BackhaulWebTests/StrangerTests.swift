@@ -1,0 +1,210 @@
+import BackhaulDomain
+import BackhaulTestKit
+import HTTPTypes
+import Testing
+
+@testable import BackhaulWeb
+
+@Suite("Strangers on the network")
+struct StrangerTests {
+    private let start = ContinuousClock.now
+
+    // MARK: Throttle
+
+    @Test func throttleForgivesWithTime() {
+        var throttle = FailureThrottle()
+        let (here, there) = (ClientNetwork(v4: 1), ClientNetwork(v4: 2))
+        for _ in 0..<1_000 { throttle.failed(here, start) }
+        #expect(throttle.isThrottled(here, start) && !throttle.isThrottled(there, start))
+        #expect(throttle.isThrottled(here, start + .seconds(20)))
+        #expect(!throttle.isThrottled(here, start + .seconds(21)))
+        throttle.failed(here, start + .seconds(21))
+        #expect(throttle.isThrottled(here, start + .seconds(21)))
+        // A clock that is read out of order changes nothing.
+        #expect(throttle.isThrottled(here, start))
+    }
+
+    @Test func throttleIsBounded() {
+        var throttle = FailureThrottle()
+        for number in 0..<UInt32(3 * FailureThrottle.memory) {
+            throttle.failed(ClientNetwork(v4: number), start)
+        }
+        let here = ClientNetwork(v4: 0)
+        for _ in 0..<100 { throttle.failed(here, start) }
+        #expect(throttle.isThrottled(here, start))
+    }
+
+    // MARK: Log of refusals
+
+    /// However many refusals there are, from however many networks, the lines of a minute are bounded, and every
+    /// refusal is logged or counted.
+    @Test func floodOfRefusalsWritesFewLines() {
+        var log = RefusalLog()
+        var numbers = SeededNumbers(seed: 16)
+        var (lines, omitted, total) = (0, 0, 0)
+        for second in 0..<120 {
+            for _ in 0..<500 {
+                let network = ClientNetwork(v4: UInt32.random(in: 0..<50, using: &numbers))
+                let key = RefusalLog.Key(network: network, code: ["a", "b"].randomElement(using: &numbers) ?? "a")
+                total += 1
+                guard let before = log.omitted(before: key, start + .seconds(second)) else { continue }
+                lines += 1
+                omitted += before
+            }
+        }
+        #expect(lines <= 2 * RefusalLog.lines && lines >= RefusalLog.lines)
+        #expect(omitted > 0 && lines + omitted <= total)
+    }
+
+    @Test func quietNetworkIsLoggedAgainAfterAFlood() {
+        var log = RefusalLog()
+        let key = RefusalLog.Key(network: ClientNetwork(v4: 1), code: "unknown-token")
+        let lines = (0..<100).compactMap { _ in log.omitted(before: key, start) }
+        #expect(lines == [Int](repeating: 0, count: RefusalLog.linesPerKey))
+        #expect(log.omitted(before: key, start + .seconds(60)) == 100 - RefusalLog.linesPerKey)
+        #expect(log.omitted(before: key, start + .seconds(61)) == 0)
+    }
+
+    // MARK: Connections
+
+    /// Whatever connections do: limits hold, a caller at work is never closed for another connection, and a new one is
+    /// refused only when nothing is worth less.
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func connectionLimitsHold(_ seed: UInt64) {
+        struct Model {
+            var network: UInt32
+            var isProven = false
+            var isBusy = false
+            var isSafe: Bool { isProven && isBusy }
+        }
+        var numbers = SeededNumbers(seed: seed)
+        let limits = ConnectionTable.Limits(total: 30, perNetwork: 12)
+        var table = ConnectionTable(limits: limits)
+        var open: [ConnectionTable.ID: Model] = [:]
+        for step in 0..<5_000 {
+            let time = start + .seconds(step)
+            let known = open.keys.sorted().randomElement(using: &numbers)
+            switch Int.random(in: 0..<10, using: &numbers) {
+            case 0..<5:
+                let network = UInt32.random(in: 0..<6, using: &numbers)
+                let (id, closing) = table.opened(from: ClientNetwork(v4: network), time)
+                open[id] = Model(network: network)
+                guard let closing else { break }
+                if closing == id {
+                    let rivals = open.filter { $0.key != id && $0.value.network == network }
+                    let isFull = rivals.count == limits.perNetwork
+                    let others = isFull ? rivals : open.filter { $0.key != id }
+                    #expect(!others.contains { !$0.value.isSafe })
+                } else {
+                    #expect(open[closing].map { !$0.isSafe } ?? false)
+                }
+                open[closing] = nil
+            case 5, 6:
+                guard let known else { break }
+                table.began(known)
+                open[known]?.isBusy = true
+            case 7:
+                guard let known else { break }
+                table.proved(known)
+                open[known]?.isProven = true
+            case 8:
+                guard let known else { break }
+                table.answered(known, time)
+                open[known]?.isBusy = false
+            default:
+                guard let known, Int.random(in: 0..<4, using: &numbers) == 0 else { break }
+                table.closed(known)
+                table.closed(known)
+                open[known] = nil
+            }
+            #expect(table.count == open.count && table.count <= limits.total)
+            let perNetwork = Dictionary(open.values.map { ($0.network, 1) }, uniquingKeysWith: +)
+            #expect(perNetwork.values.allSatisfy { $0 <= limits.perNetwork })
+        }
+    }
+
+    @Test func idleStrangersGiveWayOldestFirst() {
+        var table = ConnectionTable(limits: .init(total: 3, perNetwork: 3))
+        let caller = table.opened(from: ClientNetwork(v4: 1), start).id
+        table.began(caller)
+        table.proved(caller)
+        table.answered(caller, start + .seconds(9))
+        let old = table.opened(from: ClientNetwork(v4: 2), start + .seconds(1)).id
+        let new = table.opened(from: ClientNetwork(v4: 3), start + .seconds(2)).id
+        table.began(old)
+        #expect(table.opened(from: ClientNetwork(v4: 4), start + .seconds(3)).closing == new)
+    }
+
+    // MARK: Web pages
+
+    private func request(_ method: HTTPRequest.Method, _ authority: String?, _ fields: [(String, String)])
+        -> HTTPRequest
+    {
+        var headers = HTTPFields()
+        for (name, value) in fields {
+            if let name = HTTPField.Name(name) { headers.append(HTTPField(name: name, value: value)) }
+        }
+        return HTTPRequest(
+            method: method, scheme: "http", authority: authority, path: "/v1/tasks", headerFields: headers)
+    }
+
+    private static let json = [("Content-Type", "application/json"), ("Content-Length", "2")]
+
+    @Test(arguments: [
+        "127.0.0.1:8480", "localhost:8480", "LOCALHOST", "127.1.2.3", "[::1]:8480", "[::1]", "backhaul.localhost:1",
+    ])
+    func loopbackHostsAreAnswered(_ host: String) throws {
+        try WebPageCheck.check(request(.get, host, []))
+        try WebPageCheck.check(request(.post, host, Self.json))
+        try WebPageCheck.check(request(.post, host, Self.json + [("Origin", "http://\(host)")]))
+    }
+
+    /// A name that leads to 127.0.0.1 is how a page gets past the same-origin policy (DNS rebinding).
+    @Test(arguments: [
+        "attacker.example:8480", "127.0.0.1.attacker.example", "localhost.attacker.example", "notlocalhost", "0.0.0.0",
+        "127.0.0.256", "127.0.0", "192.168.1.1:8480", "[::2]:8480", "[fe80::1]", "", "127.0.0.1@attacker.example",
+    ])
+    func otherHostsAreRefused(_ host: String) {
+        #expect(throws: Problem.self) { try WebPageCheck.check(request(.get, host, [])) }
+    }
+
+    @Test(arguments: [
+        [("Origin", "http://attacker.example")], [("Origin", "null")], [("Origin", "http://127.0.0.1:8481")],
+        [("Origin", "http://localhost:8480")], [("Origin", "http://127.0.0.1:8480"), ("Origin", "http://x.example")],
+        [("Sec-Fetch-Site", "cross-site")], [("Sec-Fetch-Site", "same-site")],
+        [("Content-Type", "text/plain")], [("Content-Type", "application/x-www-form-urlencoded")],
+        [("Content-Type", "multipart/form-data; boundary=x")], [("Content-Type", "text/plain; application/json")],
+        [("Content-Length", "2")], [("Transfer-Encoding", "chunked")],
+    ])
+    func requestsOfWebPagesAreRefused(_ fields: [(String, String)]) {
+        #expect(throws: Problem.self) { try WebPageCheck.check(request(.post, "127.0.0.1:8480", fields)) }
+    }
+
+    @Test(arguments: [
+        [], [("Content-Length", "0")], [("Content-Type", "application/json; charset=utf-8")],
+        [("Content-Type", "application/x-ndjson"), ("Transfer-Encoding", "chunked")], [("Sec-Fetch-Site", "none")],
+        [("Sec-Fetch-Site", "same-origin"), ("Origin", "http://127.0.0.1:8480")],
+    ])
+    func requestsOfProgramsAreAnswered(_ fields: [(String, String)]) throws {
+        try WebPageCheck.check(request(.post, "127.0.0.1:8480", fields))
+    }
+
+    // MARK: Streams
+
+    /// A tenant with many callers has no more streams than one caller.
+    @Test func streamsAreLimitedByTenantAndCaller() {
+        let slots = StreamSlots(10, perHolder: 4)
+        func caller(_ name: String, _ tenant: String?) -> Caller {
+            Caller(name: name, scopes: [.read], tenant: tenant.map { .init($0) })
+        }
+        var held = (0..<10).compactMap { slots.enter(caller("camera-\($0)", "photos"), tenant: "photos") }
+        #expect(held.count == 4)
+        // A caller of that name elsewhere is another one.
+        held += (0..<10).compactMap { _ in slots.enter(caller("camera-0", "videos"), tenant: "videos") }
+        #expect(held.count == 8)
+        held += (0..<10).compactMap { slots.enter(caller("root", nil), tenant: .init("t\($0)")) }
+        #expect(held.count == 10)
+        held = []
+        #expect(slots.enter(caller("camera-0", "photos"), tenant: "photos") != nil)
+    }
+}

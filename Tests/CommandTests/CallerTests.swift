@@ -1,0 +1,151 @@
+import BackhaulTestKit
+import Foundation
+import Testing
+
+/// Callers of a running daemon: rotation, revocation and web pages.
+@Suite("Callers", .serialized)
+struct CallerTests {
+    private struct Setup {
+        var folder: String
+        var tokens: String { folder + "/tokens.yaml" }
+        var daemon: Daemon
+        var port: Int
+
+        init(_ folder: String, api: String) throws {
+            self.folder = folder
+            try FileManager.default.createDirectory(atPath: folder + "/files", withIntermediateDirectories: true)
+            try Data("sources: { roots: { src: \(folder)/files } }\napi: \(api)\n".utf8)
+                .write(to: URL(fileURLWithPath: folder + "/c.yaml"))
+            daemon = try Daemon(data: folder + "/data", config: folder + "/c.yaml", workers: 1)
+            let listen = try #require(daemon.log.firstMatch(of: #/"listen":"[^"]*:([0-9]+)"/#)?.1)
+            port = try #require(Int(listen))
+        }
+
+        /// The head of the answer to a request.
+        func ask(_ head: String, seconds: Int = 60) async throws -> String {
+            let client = try RawClient(port: port)
+            client.send(head)
+            return await client.receive(seconds: seconds) { $0.contains("\r\n\r\n") }.text
+        }
+
+        func status(_ token: String) async throws -> Int {
+            let answer = try await ask(
+                "GET /v1/tenants/photos/usage HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\n\r\n")
+            return try #require(Int(answer.split(separator: " ").dropFirst().first ?? ""))
+        }
+
+        /// Waits until the answer for a token has this status; within a second when the machine is idle.
+        func wait(_ token: String, _ wanted: Int) async throws {
+            let end = ContinuousClock.now + .seconds(60)
+            while try await status(token) != wanted {
+                try #require(ContinuousClock.now < end, "the token did not become \(wanted)")
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+    }
+
+    private func token(_ arguments: String...) throws -> String {
+        let outcome = try Command.run(["token"] + arguments)
+        try #require(outcome.code == 0, "\(outcome)")
+        return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// A token that is added, rotated or revoked counts without a signal, and a revoked one ends its open stream.
+    @Test func changesOfTheTokenFileTakeEffect() async throws {
+        try await withTemporaryFolder { folder in
+            let tokens = folder + "/tokens.yaml"
+            let first = try token("camera", "--scope", "read", "--tenant", "photos", "--append", tokens)
+            let other = try token("other", "--scope", "read", "--tenant", "photos", "--append", tokens)
+            let setup = try Setup(folder, api: "{ tokensFile: \(tokens) }")
+            #expect(try await setup.status(first) == 200)
+            let second = try token("camera", "--rotate", tokens)
+            try await setup.wait(second, 200)
+            #expect(try await setup.status(first) == 200)
+            let third = try token("camera", "--rotate", tokens)
+            try await setup.wait(third, 200)
+            try await setup.wait(first, 401)
+            #expect(try await setup.status(second) == 200)
+
+            let stream = try RawClient(port: setup.port)
+            stream.send(
+                "GET /v1/tenants/photos/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(third)\r\n\r\n")
+            #expect(await stream.receive(seconds: 60) { $0.contains("retry: 3000") }.text.contains("200 OK"))
+            let start = ContinuousClock.now
+            #expect(try Command.run(["token", "camera", "--revoke", tokens]).code == 0)
+            // The last chunk of the body; the heartbeat, which checks as well, comes after 15 s.
+            #expect(await stream.receive(seconds: 60) { $0.contains("0\r\n\r\n") }.text.contains("0\r\n\r\n"))
+            #expect(ContinuousClock.now - start < .seconds(14))
+            #expect(try await setup.status(third) == 401)
+            #expect(try await setup.status(other) == 200)
+        }
+    }
+
+    /// A file that cannot be used revokes every token, though the rest of the configuration is broken as well, and a
+    /// file that can be used again restores them.
+    @Test(arguments: ["camera: {", "", "camera: { sha256: x }", "gone", "writable"])
+    func unusableTokenFileRevokes(_ kind: String) async throws {
+        try await withTemporaryFolder { folder in
+            let tokens = folder + "/tokens.yaml"
+            let secret = try token("camera", "--scope", "read", "--tenant", "photos", "--append", tokens)
+            let good = try Data(contentsOf: URL(fileURLWithPath: tokens))
+            let setup = try Setup(folder, api: "{ tokensFile: \(tokens) }")
+            #expect(try await setup.status(secret) == 200)
+            try Data("nonsense: true".utf8).write(to: URL(fileURLWithPath: folder + "/c.yaml"))
+            switch kind {
+            case "gone": try FileManager.default.removeItem(atPath: tokens)
+            case "writable": #expect(chmod(tokens, 0o666) == 0)
+            default: try Data(kind.utf8).write(to: URL(fileURLWithPath: tokens))
+            }
+            try await setup.wait(secret, 401)
+            if !kind.isEmpty { #expect(setup.daemon.log.contains("every token is revoked")) }
+            #expect(chmod(tokens, 0o600) == 0 || kind == "gone")
+            try good.write(to: URL(fileURLWithPath: tokens), options: .atomic)
+            #expect(chmod(tokens, 0o600) == 0)
+            try await setup.wait(secret, 200)
+        }
+    }
+
+    /// Without authentication a page of another site can neither read nor write.
+    @Test func webPagesAreKeptOut() async throws {
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(folder, api: "{ authentication: none, fileRoots: [src] }")
+            let body = #"{"source":{"root":"src","path":"a"},"destination":"x"}"#
+            func answer(_ host: String, _ fields: String) async throws -> String {
+                let head = "POST /v1/tasks HTTP/1.1\r\nHost: \(host)\r\nContent-Length: \(body.utf8.count)\r\n"
+                return try await setup.ask(head + fields + "\r\n" + body)
+            }
+            let json = "Content-Type: application/json\r\n"
+            #expect(try await answer("localhost", json).contains("unknown-destination"))
+            #expect(try await answer("localhost", "Content-Type: text/plain\r\n").contains("not-json"))
+            #expect(try await answer("localhost", json + "Origin: http://x.example\r\n").contains("web-page"))
+            #expect(try await answer("x.example", json).contains("wrong-host"))
+            let read = try await setup.ask("GET /v1/tenants/t/usage HTTP/1.1\r\nHost: x.example\r\n\r\n")
+            #expect(read.contains("wrong-host"))
+        }
+    }
+
+    @Test func tokenFileIsChangedOnlyAsAsked() throws {
+        let folder = NSTemporaryDirectory() + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let tokens = folder + "/t"
+        _ = try token("a", "--scope", "read", "--tenant", "t", "--append", tokens)
+        #expect(try FileManager.default.attributesOfItem(atPath: tokens)[.posixPermissions] as? Int == 0o600)
+        for (arguments, text) in [
+            (["a", "--scope", "read", "--tenant", "t", "--append", tokens], "'a' exists already"),
+            (["b", "--rotate", tokens], "there is no token 'b'"), (["b", "--revoke", tokens], "there is no token 'b'"),
+            (["a", "--rotate", tokens, "--scope", "read"], "a rotated one keeps its own"),
+            (["a", "--rotate", tokens, "--revoke", tokens], "give one of"),
+            (["b", "--scope", "read", "--tenant", "t", "--expires", "soon"], "give a duration such as 90d"),
+            (["b", "--scope", "read"], "give --tenant"), (["b", "--tenant", "t"], "at least one --scope"),
+            (["a", "--revoke", folder + "/none"], "No such file"),
+        ] {
+            let before = try String(contentsOfFile: tokens, encoding: .utf8)
+            let outcome = try Command.run(["token"] + arguments)
+            #expect(outcome.code != 0 && outcome.errors.contains(text), "\(arguments): \(outcome)")
+            #expect(outcome.output.isEmpty)
+            #expect(try String(contentsOfFile: tokens, encoding: .utf8) == before)
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["t"])
+    }
+}
