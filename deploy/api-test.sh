@@ -26,6 +26,7 @@ cat > "$work/backhaul.yaml" <<YAML
 sources: { roots: { photos: $work/files } }
 destinations: { nas: { type: folder, path: $work/objects } }
 api: { tokensFile: $work/tokens.yaml, fileRoots: [photos], freeURLs: true }
+tenants: { "*": { keys: "*" } }
 retry: { tiers: [1s], maxAttempts: 2 }
 YAML
 token=$("$backhaul" token tester --scope submit --scope read --scope operate --tenant '*' --append "$work/tokens.yaml" \

@@ -5,10 +5,12 @@ package struct DestinationTable: Sendable {
     private let named: [ByteText: Destination]
     /// Whether tasks may carry a URL of their own.
     private let allowsURLs: Bool
+    private let tenants: TenantRules
 
-    package init(_ named: [ByteText: Destination], allowsURLs: Bool) {
+    package init(_ named: [ByteText: Destination], allowsURLs: Bool, tenants: TenantRules = TenantRules()) {
         self.named = named
         self.allowsURLs = allowsURLs
+        self.tenants = tenants
     }
 
     package var names: [ByteText] { named.keys.sorted() }
@@ -16,6 +18,21 @@ package struct DestinationTable: Sendable {
     /// Local folders among the destinations.
     package var folders: [String] {
         named.values.compactMap(\.type.localFolder).sorted()
+    }
+
+    /// The destination of a task, once its tenant may name what the task names. The record may be of any writer of the
+    /// topic, so that the check where it was accepted is not enough.
+    /// - Throws: a permanent `Failure` that names the remedy.
+    package func resolve(_ task: UploadTask) throws(Failure) -> Destination {
+        let tenant = task.identity.tenant
+        let policy = tenants.policy(of: tenant, base: .open)
+        do {
+            try policy.check(root: task.source.root, of: tenant)
+            try policy.check(destination: task.destination, of: tenant)
+        } catch {
+            throw Failure(.permanent, error.message)
+        }
+        return try resolve(task.destination.target)
     }
 
     /// - Throws: a permanent `Failure` that names the remedy.

@@ -29,6 +29,7 @@ package struct Settings: Sendable {
     package var api = APISettings()
     package var roots: [ByteText: SourceRoots.Configured] = [:]
     package var destinations: [ByteText: Destination] = [:]
+    package var tenants = TenantRules()
     /// Every scalar setting as text, for display, with its origin. Secrets appear only as the names of their files.
     package var texts: [(name: String, value: String, from: String)] = []
 

@@ -12,6 +12,7 @@ package struct SettingsReader {
     var values: [String: (text: String, place: String)] = [:]
     private var roots: [ByteText: SourceRoots.Configured] = [:]
     private var destinations: [ByteText: Destination] = [:]
+    private var tenants: [TenantEntry] = []
     var kafkaProperties: [String: String] = [:]
     /// The value of `OTEL_EXPORTER_OTLP_ENDPOINT`, used when `tracing.endpoint` is empty.
     var collector = ""
@@ -84,6 +85,7 @@ package struct SettingsReader {
             switch name {
             case "destinations": try readDestinations(value, place)
             case "sources.roots": try readRoots(value, place)
+            case "tenants": tenants = try readTenants(value, place)
             case "kafka.properties" where value.mapping != nil: try readProperties(value, prefix: "", place)
             default:
                 if let section = value.mapping, SettingKey.named[name] == nil, Self.isSection(name) {
@@ -97,7 +99,7 @@ package struct SettingsReader {
         }
     }
 
-    private static let allNames = SettingKey.all.map(\.name) + ["destinations", "sources.roots", "sources"]
+    private static let allNames = SettingKey.all.map(\.name) + ["destinations", "sources.roots", "sources", "tenants"]
 
     private static func isSection(_ name: String) -> Bool {
         name == "sources" || SettingKey.all.contains { $0.name.hasPrefix(name + ".") }
@@ -266,6 +268,7 @@ package struct SettingsReader {
         settings.kafka = try kafka()
         settings.roots = roots
         settings.destinations = destinations
+        settings.tenants = TenantRules(try tenants.map { try check($0, settings) })
         guard settings.resultsRetention >= settings.workRetention else {
             throw error("retention.results", "must not be shorter than retention.work, or an audit would miss results")
         }

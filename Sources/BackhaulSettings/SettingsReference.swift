@@ -40,6 +40,7 @@ package enum SettingsReference {
         root["sources"] = section(["roots": roots])
         root["sources.roots"] = roots
         root["destinations"] = destinations
+        root["tenants"] = tenants
         let schema: [String: Any] = [
             "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Backhaul's configuration file",
             "type": "object", "additionalProperties": false, "properties": root,
@@ -117,6 +118,22 @@ package enum SettingsReference {
         return [
             "description": "Destinations of uploads, by name.", "type": "object",
             "additionalProperties": ["oneOf": types],
+        ]
+    }
+
+    private static var tenants: [String: Any] {
+        func names(_ help: String) -> [String: Any] {
+            ["description": help, "type": ["array", "string"], "items": ["type": "string"]]
+        }
+        let entry = section([
+            "roots": names("Source roots that its tasks may name; * for all."),
+            "destinations": names("Destinations that its tasks may name; * for all."),
+            "keys": names("What its keys must begin with, such as {tenant}/; * for any key."),
+            "freeURLs": ["description": "Whether its tasks may carry a destination URL.", "type": "boolean"],
+        ])
+        return [
+            "description": "What tenants may name, by the tenant's name or a pattern with one *.", "type": "object",
+            "additionalProperties": entry,
         ]
     }
 

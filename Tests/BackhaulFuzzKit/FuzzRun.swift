@@ -63,7 +63,11 @@ package struct FuzzRun: Sendable {
             path: pipeline.folder + "/view.sqlite", log: pipeline.log, layout: layout, holdsTruncation: false,
             logger: logger)
         let meters = WebMeters()
-        let rules = LiveRules(IngestRules(destinations: ["nas"], fileRoots: ["src"], freeURLs: false))
+        let rules = LiveRules(
+            IngestRules(
+                destinations: ["nas"],
+                base: TenantPolicy(
+                    roots: .only(["src"]), destinations: .all, keyPrefixes: nil, freeURLs: false)))
         let ingest = IngestAPI(
             ingest: pipeline.ingest, rules: rules, limits: TenantLimits(rules: .init(), clock: pipeline.clock),
             meters: meters, logger: logger

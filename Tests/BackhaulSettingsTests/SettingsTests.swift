@@ -121,3 +121,51 @@ struct SettingsTests {
         #expect(try committed("schemas/json/config.v1.schema.json") == SettingsReference.schema)
     }
 }
+
+@Suite("Tenants in the settings")
+struct TenantSettingsTests {
+    private func read(_ tenants: String) async throws -> Settings {
+        try await withTemporaryFolder { folder in
+            let yaml = """
+                sources: { roots: { src: /srv/a, usb: /media/usb } }
+                destinations: { nas: { type: drop }, tape: { type: drop } }
+                tenants:
+                \(tenants.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n"))
+                """
+            try Data(yaml.utf8).write(to: URL(fileURLWithPath: folder + "/c.yaml"))
+            return try SettingsReader.read(file: folder + "/c.yaml", environment: [:])
+        }
+    }
+
+    @Test func entriesAreRead() async throws {
+        let settings = try await read(
+            """
+            photos: { roots: [src], destinations: [nas, tape], keys: '{tenant}/', freeURLs: false }
+            "team-*": { roots: '*', keys: ['teams/{tenant}/', 'shared/'] }
+            "*": { keys: '*', roots: [] }
+            """)
+        let entries = settings.tenants.entries
+        #expect(entries.map(\.pattern) == ["photos", "team-*", "*"])
+        #expect(entries.map(\.roots) == [.only(["src"]), .all, .only([])])
+        #expect(entries.map(\.destinations) == [.only(["nas", "tape"]), nil, nil])
+        #expect(entries.map(\.keyPrefixes) == [.oneOf(["{tenant}/"]), .oneOf(["teams/{tenant}/", "shared/"]), .any])
+        #expect(entries.map(\.freeURLs) == [false, nil, nil])
+    }
+
+    @Test(arguments: [
+        ("photos: { roots: [scr] }", "did you mean 'src'"), ("photos: { destinations: [nsa] }", "did you mean 'nas'"),
+        ("photos: { key: x }", "did you mean 'keys'"), ("a/b: { roots: [src] }", "pattern with one *"),
+        ("\"a**\": { roots: [src] }", "pattern with one *"), ("photos: { keys: ['/x'] }", "cannot begin a key"),
+        ("photos: { keys: ['../'] }", "cannot begin a key"), ("photos: { keys: ['*', 'x/'] }", "what keys begin with"),
+        ("photos: { keys: [] }", "what keys begin with"), ("photos: { freeURLs: maybe }", "true or false"),
+        ("photos: 1", "must be a mapping"),
+    ])
+    func mistakesAreNamedWithTheirLine(_ text: String, _ message: String) async throws {
+        await #expect {
+            _ = try await read(text)
+        } throws: { error in
+            guard let error = error as? SettingsError else { return false }
+            return error.place.hasSuffix("line 4") && error.message.contains(message)
+        }
+    }
+}

@@ -42,7 +42,11 @@ struct IngestAPITests {
             var logger = Logger(label: "test")
             logger.logLevel = .critical
             let meters = WebMeters()
-            let rules = LiveRules(IngestRules(destinations: ["nas"], fileRoots: ["src"], freeURLs: false))
+            let rules = LiveRules(
+                IngestRules(
+                    destinations: ["nas"],
+                    base: TenantPolicy(
+                        roots: .only(["src"]), destinations: .all, keyPrefixes: nil, freeURLs: false)))
             let limits = TenantLimits(rules: limits, clock: clock)
             let api = IngestAPI(
                 ingest: pipeline.ingest, rules: rules, limits: limits, meters: meters, logger: logger

@@ -29,7 +29,11 @@ struct TasksAPITests {
             let view = try StatusView(
                 path: pipeline.folder + "/view.sqlite", log: pipeline.log, layout: pipeline.layout,
                 holdsTruncation: false, logger: logger)
-            let rules = LiveRules(IngestRules(destinations: ["nas"], fileRoots: ["src"], freeURLs: true))
+            let rules = LiveRules(
+                IngestRules(
+                    destinations: ["nas"],
+                    base: TenantPolicy(
+                        roots: .only(["src"]), destinations: .all, keyPrefixes: nil, freeURLs: true)))
             let api = TasksAPI(
                 log: pipeline.log, layout: pipeline.layout, view: view, replay: pipeline.replay, rules: rules,
                 clock: pipeline.clock,

@@ -173,13 +173,13 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    submit|status|results|audit|dead-letters|replay|standalone|ingest|worker|acknowledger|topics|lag|clock|config|token|bench|help)
+    submit|status|results|audit|dead-letters|replay|standalone|ingest|worker|acknowledger|topics|lag|clock|config|token|tenants|bench|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'submit status results audit dead-letters replay standalone ingest worker acknowledger topics lag clock config token bench help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'submit status results audit dead-letters replay standalone ingest worker acknowledger topics lag clock config token tenants bench help' -- "${cur}"))
         ;;
     esac
 }
@@ -804,6 +804,48 @@ _backhaul_token() {
         return
         ;;
     '--revoke')
+        return
+        ;;
+    esac
+}
+
+_backhaul_tenants() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __backhaul_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    check)
+        # Offer subcommand argument completions
+        "_backhaul_tenants_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'check' -- "${cur}"))
+        ;;
+    esac
+}
+
+_backhaul_tenants_check() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--config --output)
+    __backhaul_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
         return
         ;;
     esac

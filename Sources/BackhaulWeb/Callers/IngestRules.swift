@@ -1,52 +1,58 @@
 package import BackhaulDomain
 internal import HTTPTypes
 
-/// What HTTP callers may name. Files on the workers' machines and arbitrary URLs are capabilities that only the
-/// operator can grant.
+/// What HTTP callers may name. Files on the workers' machines, arbitrary URLs and keys beside the tenant's own are
+/// capabilities that only the operator can grant.
 package struct IngestRules: Hashable, Sendable {
     /// The configured destinations.
     package var destinations: Set<ByteText>
-    /// Roots below which callers may name files.
-    package var fileRoots: Set<ByteText>
-    /// Whether a destination may be a URL.
-    package var freeURLs: Bool
+    /// What applies to a tenant whose entry in `tenants` does not say otherwise.
+    package var base: TenantPolicy
+    package var tenants: TenantRules
 
-    package init(destinations: Set<ByteText>, fileRoots: Set<ByteText>, freeURLs: Bool) {
+    package init(destinations: Set<ByteText>, base: TenantPolicy, tenants: TenantRules = TenantRules()) {
         self.destinations = destinations
-        self.fileRoots = fileRoots
-        self.freeURLs = freeURLs
+        self.base = base
+        self.tenants = tenants
     }
 
+    package func policy(of tenant: ByteText) -> TenantPolicy { tenants.policy(of: tenant, base: base) }
+
     /// Resolves a destination as a caller names it.
-    /// - Throws: `Problem`: 403 for a URL when URLs are off, 422 for an unknown destination or a bad URL.
-    func target(_ text: ByteText) throws(Problem) -> DestinationReference.Target {
-        guard text.utf8.contains(UInt8(ascii: ":")) else {
-            guard destinations.contains(text) else {
-                throw Problem(
-                    .unprocessableContent, "unknown-destination",
-                    "destination '\(text.text.bounded(toBytes: 64))' is not configured here")
-            }
-            return .named(text)
-        }
-        guard freeURLs else {
+    /// - Parameter key: nil for the path of the source, below the tenant's prefix.
+    /// - Throws: `Problem`: 403 for what the tenant may not name, 422 for an unknown destination or a bad URL.
+    func destination(
+        _ text: ByteText, key: ByteText?, path: ByteText, of tenant: ByteText
+    ) throws(Problem) -> DestinationReference {
+        let policy = policy(of: tenant)
+        let isURL = text.utf8.contains(UInt8(ascii: ":"))
+        guard isURL || destinations.contains(text) else {
             throw Problem(
-                .forbidden, "free-urls-off", "URLs as destinations are off for callers; name a configured destination")
+                .unprocessableContent, "unknown-destination",
+                "destination '\(text.text.bounded(toBytes: 64))' is not configured here")
         }
+        let reference = DestinationReference(
+            target: isURL ? .url(text) : .named(text), key: key ?? policy.key(of: path))
+        do {
+            try policy.check(destination: reference, of: tenant)
+        } catch {
+            throw Problem(.forbidden, error.code, error.message)
+        }
+        guard isURL else { return reference }
         do {
             try TaskRules.checkURL(text)
         } catch {
             throw Problem(.unprocessableContent, error.code, error.message)
         }
-        return .url(text)
+        return reference
     }
 
     /// - Throws: `Problem`: 403.
-    func check(root: ByteText) throws(Problem) {
-        guard fileRoots.contains(root) else {
-            throw Problem(
-                .forbidden, "file-source-off",
-                "callers may not name files below root '\(root.text.bounded(toBytes: 64))'; "
-                    + "the operator lists the allowed roots in api.fileRoots")
+    func check(root: ByteText, of tenant: ByteText) throws(Problem) {
+        do {
+            try policy(of: tenant).check(root: root, of: tenant)
+        } catch {
+            throw Problem(.forbidden, error.code, error.message)
         }
     }
 }

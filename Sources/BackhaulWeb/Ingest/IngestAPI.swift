@@ -223,9 +223,11 @@ package struct IngestAPI: Sendable {
     private func check(_ document: TaskDocument, _ origin: Origin) async throws -> TaskDraft {
         let tenant = Self.tenant(document, origin.caller)
         try origin.caller.require(tenant: tenant)
-        let target = try rules.rules.target(document.destination)
+        let rules = rules.rules
         let source = SourceReference(root: document.source.root, path: document.source.path)
-        try rules.rules.check(root: source.root)
+        let destination = try rules.destination(
+            document.destination, key: document.key, path: source.path, of: tenant)
+        try rules.check(root: source.root, of: tenant)
         let facts: FileFacts
         switch (document.size, document.modifiedAt) {
         case (let size?, let time?):
@@ -244,7 +246,7 @@ package struct IngestAPI: Sendable {
         }
         return TaskDraft(
             tenant: tenant, id: document.taskId, batch: document.batch, source: source,
-            destination: DestinationReference(target: target, key: document.key),
+            destination: destination,
             size: facts.size, modifiedAt: facts.modifiedAt, contentType: document.contentType,
             deadline: try document.deadline.map(Self.deadline),
             trace: origin.trace?.text)

@@ -24,8 +24,8 @@ struct TaskDocument: Decodable, Sendable {
     var batch: ByteText
     var source: Source
     var destination: ByteText
-    /// Defaults to the source's path.
-    var key: ByteText
+    /// Defaults to the source's path, below the tenant's prefix.
+    var key: ByteText?
     /// Without `size` and `modifiedAt`, the service reads them from the file.
     var size: UInt64?
     var modifiedAt: String?
@@ -44,7 +44,7 @@ struct TaskDocument: Decodable, Sendable {
         batch = try container.decodeIfPresent(ByteText.self, forKey: AnyKey("batch")) ?? ""
         source = try container.decode(Source.self, forKey: AnyKey("source"))
         destination = try container.decode(ByteText.self, forKey: AnyKey("destination"))
-        key = try container.decodeIfPresent(ByteText.self, forKey: AnyKey("key")) ?? source.path
+        key = try container.decodeIfPresent(ByteText.self, forKey: AnyKey("key"))
         size = try container.decodeIfPresent(UInt64.self, forKey: AnyKey("size"))
         modifiedAt = try container.decodeIfPresent(String.self, forKey: AnyKey("modifiedAt"))
         contentType = try container.decodeIfPresent(String.self, forKey: AnyKey("contentType")) ?? ""

@@ -72,13 +72,15 @@ extension TasksAPI {
         }
         var changed: DestinationReference?
         if wanted?.destination != nil || wanted?.key != nil {
-            // Another destination for a file is equivalent to submitting the file: the same rules apply.
+            // Another destination for a file is equivalent to submitting the file: the same rights and rules apply.
+            try call.caller.require(.submit)
             guard status.position != nil else {
                 throw Problem(.gone, "record-gone", "the task's record is no longer kept; submit the file again")
             }
-            try rules.rules.check(root: status.root)
-            let target = try rules.rules.target(wanted?.destination ?? status.destination)
-            changed = DestinationReference(target: target, key: wanted?.key ?? status.key)
+            let tenant = status.task.identity.tenant
+            try rules.rules.check(root: status.root, of: tenant)
+            changed = try rules.rules.destination(
+                wanted?.destination ?? status.destination, key: wanted?.key ?? status.key, path: status.key, of: tenant)
         }
         let destination = changed
         let outcome: AppendOutcome?

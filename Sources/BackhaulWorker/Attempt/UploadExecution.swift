@@ -32,7 +32,7 @@ package struct UploadExecution: Sendable {
 
     /// - Throws: `Failure`; `CancellationError` when the work is interrupted or the calling task is cancelled.
     package func attempt(_ task: UploadTask, _ interruption: Interruption) async throws -> StoredObject {
-        let destination = try destinations.table.resolve(task.destination.target)
+        let destination = try destinations.table.resolve(task)
         let body = type(of: destination.type).readsSource ? try await load(task) : .none
         var dialect = destination.type.upload(key: task.destination.key, body: body, contentType: task.contentType)
         var step = dialect.begin()

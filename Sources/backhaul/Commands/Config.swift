@@ -1,5 +1,6 @@
 import ArgumentParser
 import BackhaulDestinations
+import BackhaulDomain
 import BackhaulFiles
 import BackhaulSettings
 import BackhaulTransfer
@@ -79,11 +80,36 @@ struct Config: AsyncParsableCommand {
                         value: "\(destination.type.description) order=\(destination.order.rawValue)",
                         from: "configuration file"))
             }
+            for entry in settings.tenants.entries {
+                lines.append(
+                    Line(
+                        setting: "tenants.\(entry.pattern)", value: Self.text(entry), from: "configuration file"))
+            }
             if output == .json {
                 for line in lines { try Output.json(line) }
                 return
             }
             Output.table([["SETTING", "VALUE", "FROM"]] + lines.map { [$0.setting, $0.value, $0.from] })
+        }
+
+        private static func text(_ entry: TenantRules.Entry) -> String {
+            func text(_ name: String, _ names: TenantPolicy.Names?) -> String? {
+                switch names {
+                case .all: "\(name)=*"
+                case .only(let names): "\(name)=\(names.sorted().map(\.text).joined(separator: ","))"
+                case nil: nil
+                }
+            }
+            let keys: String? =
+                switch entry.keyPrefixes {
+                case .any: "keys=*"
+                case .oneOf(let prefixes): "keys=\(prefixes.map(\.text).joined(separator: ","))"
+                case nil: nil
+                }
+            return [
+                text("roots", entry.roots), text("destinations", entry.destinations), keys,
+                entry.freeURLs.map { "freeURLs=\($0)" },
+            ].compactMap(\.self).joined(separator: " ")
         }
     }
 }

@@ -83,7 +83,14 @@ extension Settings {
     }
 
     var ingestRules: IngestRules {
-        IngestRules(destinations: Set(destinations.keys), fileRoots: Set(api.fileRoots), freeURLs: api.freeURLs)
+        IngestRules(destinations: Set(destinations.keys), base: httpPolicy, tenants: tenants)
+    }
+
+    /// What HTTP callers may name where `tenants` says nothing.
+    var httpPolicy: TenantPolicy {
+        TenantPolicy(
+            roots: .only(Set(api.fileRoots)), destinations: .all, keyPrefixes: [TenantRules.ownPrefix],
+            freeURLs: api.freeURLs && freeURLs)
     }
 
     /// The routes for owners to read and control their tasks.

@@ -18,7 +18,9 @@ extension Settings {
             configured: roots, registry: folder.map(Self.registry), takesRegistered: folder != nil && roots.isEmpty)
     }
 
-    var destinationTable: DestinationTable { DestinationTable(destinations, allowsURLs: freeURLs) }
+    var destinationTable: DestinationTable {
+        DestinationTable(destinations, allowsURLs: freeURLs, tenants: tenants)
+    }
 
     /// Whether a destination requires the uploads of a key in order.
     var isOrdered: @Sendable (DestinationReference.Target) -> Bool {
