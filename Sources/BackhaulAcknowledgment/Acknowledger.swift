@@ -23,6 +23,8 @@ package final class Acknowledger: Sendable {
     private struct State {
         var session: (any LogSession)?
         var isStopped = false
+        /// Partitions of results, and so of outcomes; 1 until they are known.
+        var partitions = 1
     }
 
     private let state = Mutex(State())
@@ -185,6 +187,7 @@ package final class Acknowledger: Sendable {
             var appends: [AppendRequest] = []
             do {
                 let outcome = try OutcomeRecord.read(delivery.record)
+                try await requirePlace(of: outcome.task, in: number)
                 let isKnown = try await isRecorded(outcome.task, folds[number])
                 if outcome.kind.isTerminal, !isKnown, inHand[outcome.task] == nil {
                     inHand[outcome.task] = outcome.kind
@@ -230,6 +233,23 @@ package final class Acknowledger: Sendable {
                 indexes.insert(outcome.task, in: number, at: offset, isCancel: outcome.kind == .cancelled)
                 offset = offset?.addingClamped(1)
             }
+        }
+    }
+
+    /// The index of one partition knows its own results only: an outcome that another program wrote elsewhere would
+    /// get its task a second result.
+    /// - Throws: `RecordError` for an outcome that is not in the partition of its task.
+    private func requirePlace(of task: TaskGeneration, in number: Int) async throws {
+        func isPlace(among count: Int) -> Bool {
+            Partitioner.partition(of: Array(task.identity.id.utf8), among: count) == number
+        }
+        if isPlace(among: state.withLock(\.partitions)) { return }
+        // The first time, or after partitions were added.
+        let count = try await resultBounds().count
+        guard count > 0 else { throw Stopped() }
+        state.withLock { $0.partitions = count }
+        guard isPlace(among: count) else {
+            throw RecordError.invalid(what: "outcome", problem: "it is not in the partition of its task")
         }
     }
 

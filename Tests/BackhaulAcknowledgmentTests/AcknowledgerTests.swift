@@ -20,7 +20,9 @@ struct AcknowledgerTests {
             task: TaskGeneration(identity: TaskIdentity(tenant: "t", id: ByteText(id)), generation: generation),
             batch: "b",
             destination: DestinationReference(target: .named("nas"), key: ByteText(id)), attempts: 1, crashes: 0,
-            size: ByteCount(1), worker: "w", acceptedAt: 1, startedAt: 2, finishedAt: 3)
+            size: ByteCount(1), verification: kind == .succeeded ? "durable" : "", worker: "w", acceptedAt: 1,
+            startedAt: 2,
+            finishedAt: 3)
     }
 
     private func append(_ pipeline: Pipeline, _ outcomes: [Outcome]) async throws {
@@ -88,12 +90,38 @@ struct AcknowledgerTests {
         }
     }
 
+    /// Each partition's index knows its own results only: an outcome elsewhere would get its task a second result.
+    @Test func outcomeInAnotherPartitionIsRefused() async throws {
+        try await withPipeline(partitions: 4) { pipeline in
+            let real = outcome("a", .succeeded)
+            let own = Partitioner.partition(of: Array(real.task.identity.id.utf8), among: 4)
+            for partition in 0..<4 where partition != own {
+                _ = try await pipeline.log.append([
+                    AppendRequest(
+                        topic: pipeline.layout.outcomes, partitioning: .partition(partition),
+                        record: LogRecord(value: try OutcomeCodec.encode(real)))
+                ])
+            }
+            let others = (0..<20).map { outcome("b\($0)", .succeeded) }
+            try await append(pipeline, [real, real] + others)
+            let results = try await pipeline.run { try await pipeline.results(21) }
+            #expect(results.filter { $0.taskId == "a" }.count == 1 && results.count == 21)
+        }
+    }
+
     @Test func malformedOutcomesAreSkipped() async throws {
         try await withPipeline(partitions: 1) { pipeline in
             var odds: [Outcome] = []
             for change: (inout Outcome) -> Void in [
                 { $0.size = ByteCount(.max) }, { $0.batch = ByteText(String(repeating: "\u{1}", count: 300_000)) },
                 { $0.task.identity.tenant = "\u{212a}evin" }, { $0.destination.key = "../x" },
+                // What no worker reports.
+                { $0.verification = "" }, { $0.verification = "read back" }, { $0.worker = "" }, { $0.attempts = 0 },
+                { $0.worker = Outcome.callerPrefix + "me" }, { $0.failure = Failure(.transient, "x") },
+                {
+                    $0.kind = .failed
+                    $0.verification = "durable"
+                },
             ] {
                 var odd = outcome("odd", .succeeded)
                 change(&odd)

@@ -19,7 +19,7 @@ struct StandbyTests {
                 kind: .succeeded,
                 task: TaskGeneration(identity: TaskIdentity(tenant: "t", id: id), generation: 0), batch: "b",
                 destination: DestinationReference(target: .named("nas"), key: id), attempts: 1, crashes: 0, size: 1,
-                worker: "w", acceptedAt: 1, startedAt: 2, finishedAt: 3)
+                verification: "durable", worker: "w", acceptedAt: 1, startedAt: 2, finishedAt: 3)
             return AppendRequest(
                 topic: layout.outcomes, partitioning: .hash(Array(id.utf8)),
                 record: LogRecord(value: try OutcomeCodec.encode(outcome)))

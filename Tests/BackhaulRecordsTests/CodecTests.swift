@@ -20,7 +20,7 @@ struct CodecTests {
         Outcome(
             kind: .failed, task: TaskGeneration(identity: task.identity, generation: 2), batch: "b",
             destination: task.destination, attempts: 3, crashes: 1, size: ByteCount(12_345),
-            sha256: String(repeating: "ab", count: 32), verification: "http-2xx",
+            sha256: String(repeating: "ab", count: 32),
             failure: Failure(.permanent, "no", httpStatus: 403), worker: "w", acceptedAt: Timestamp(clamping: 1),
             startedAt: Timestamp(clamping: 2),
             finishedAt: Timestamp(clamping: 3),

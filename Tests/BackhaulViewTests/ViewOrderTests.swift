@@ -20,7 +20,8 @@ struct ViewOrderTests {
             kind: kind,
             task: TaskGeneration(identity: TaskIdentity(tenant: "t", id: "x"), generation: generation), batch: "b",
             destination: DestinationReference(target: .named("nas"), key: "k"), attempts: 1, crashes: 0, size: 1,
-            worker: worker, acceptedAt: 1_000, startedAt: 2_000, finishedAt: 3_000, objectMayExist: mayExist)
+            verification: kind == .succeeded ? "durable" : "", worker: worker, acceptedAt: 1_000, startedAt: 2_000,
+            finishedAt: 3_000, objectMayExist: mayExist)
     }
 
     private func append(_ outcome: Outcome, to topic: String, _ pipeline: Pipeline) async throws {

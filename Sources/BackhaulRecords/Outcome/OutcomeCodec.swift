@@ -104,5 +104,26 @@ package enum OutcomeCodec {
         guard outcome.sha256.isEmpty || outcome.sha256.utf8.count == 64 else {
             throw .invalid(what: "outcome", problem: "sha256 does not have 32 bytes")
         }
+        if let problem = nonsense(outcome) { throw .invalid(what: "outcome", problem: problem) }
+    }
+
+    /// What no worker and no caller of the API would report; nil for none. A forged outcome must at least look like one
+    /// of theirs.
+    private static func nonsense(_ outcome: Outcome) -> String? {
+        let isWord = outcome.verification.utf8.allSatisfy {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || $0 == UInt8(ascii: "-")
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+        }
+        if !isWord { return "verification is not a word" }
+        if outcome.isByCaller, outcome.kind != .cancelled, outcome.kind != .acknowledged {
+            return "a caller of the API cannot report '\(outcome.kind.rawValue)'"
+        }
+        guard outcome.kind == .succeeded else {
+            return outcome.verification.isEmpty ? nil : "verification is for successes only"
+        }
+        if outcome.verification.isEmpty { return "a success without a verification" }
+        if outcome.worker.isEmpty { return "a success without a worker" }
+        if outcome.attempts < 1 { return "a success without an attempt" }
+        return outcome.failure == nil ? nil : "a success with a failure"
     }
 }
