@@ -180,10 +180,20 @@ class Fleet:
             return None
         return done.stdout.split()
 
+    def submit(self):
+        """Submits until the log has accepted every file: a submission during which a broker dies fails, and is repeated."""
+        while time.time() < self.deadline:
+            if self.run("submit", f"{self.work}/src", "--to", "web", "--batch", "c", check=False).returncode == 0:
+                return
+            self.strikes["submission failed"] += 1
+            time.sleep(1)
+        self.complaints.append("no submission was accepted whole")
+
     def chaos(self):
         start = time.time()
+        self.deadline = start + self.arguments.limit
         files = self.arguments.files
-        submit = threading.Thread(target=self.run, args=("submit", f"{self.work}/src", "--to", "web", "--batch", "c"))
+        submit = threading.Thread(target=self.submit)
         submit.start()
         next_strike, next_look, count = start + 3, start + 5, 0
         # Strikes continue until all results are there, so the last ones hit between the last upload and its result.
