@@ -25,7 +25,7 @@ release: setup ## Build .build/release/backhaul
 	@# The program alone: test kits import Testing, which has no static library.
 	$(RELEASE) $(STRICT) --product backhaul
 
-test: ## Do what CI does: packages, format, schemas, build, tests
+test: ## Do what CI does: packages, lint, build, generated code, tests, API test, guard
 	@deploy/setup/debian.sh test
 	@$(MAKE) --no-print-directory lint
 	@# Tests wait more than they compute, so the guard's release build runs in parallel.
