@@ -342,18 +342,22 @@ package final class KafkaLog: MessageLog {
     /// Ends as a killed process does: leaves no group and notifies no broker.
     package func abandon() async { await end { await $0.abandon() } }
 
-    private func end(_ body: (KafkaSession) async -> Void) async {
+    private func end(_ body: @escaping @Sendable (KafkaSession) async -> Void) async {
         let (sessions, wasClosed) = state.withLock { state in
             let all = (Array(state.sessions.values), state.isClosed)
             state.isClosed = true
             return all
         }
         guard !wasClosed else { return }
-        for session in sessions { await body(session) }
-        await appender.close()
-        await reader.close()
-        await queryClient.close()
+        await withTaskGroup(of: Void.self) { group in
+            for session in sessions { group.addTask { await body(session) } }
+        }
+        // Together, since each may wait for a broker that is dead.
+        async let appended: Void = appender.close()
+        async let read: Void = reader.close()
+        async let queried: Void = queryClient.close()
         await uncommittedQueryClient.close()
+        _ = await (appended, read, queried)
         clients.loop.stop()
     }
 }

@@ -39,6 +39,7 @@ struct Backhaul: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            ProcessExit.done.end()
         } catch {
             leave(error)
         }
@@ -46,17 +47,17 @@ struct Backhaul: AsyncParsableCommand {
 
     /// Prints the error and ends the process with its exit code.
     private static func leave(_ error: any Error) -> Never {
-        if let code = error as? ProcessExit { Foundation.exit(code.rawValue) }
+        if let code = error as? ProcessExit { code.end() }
         let parserCode = exitCode(for: error)
         if parserCode == .success {
             print(fullMessage(for: error))
-            Foundation.exit(0)
+            ProcessExit.done.end()
         }
         if parserCode == .validationFailure {
             try? FileHandle.standardError.write(contentsOf: Data((fullMessage(for: error) + "\n").utf8))
-            Foundation.exit(ProcessExit.usage.rawValue)
+            ProcessExit.usage.end()
         }
         Stderr.say("error: \(Explanation.of(error))")
-        Foundation.exit(ProcessExit(of: error).rawValue)
+        ProcessExit(of: error).end()
     }
 }

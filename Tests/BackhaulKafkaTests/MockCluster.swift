@@ -38,6 +38,11 @@ final class MockCluster: @unchecked Sendable {
         for error in errors { backhaul_mock_push_error(cluster, api, error) }
     }
 
+    /// Makes every broker keep its connections and answer nothing, as one whose machine has stopped.
+    func silence() {
+        for id in Int32(1)...3 { rd_kafka_mock_broker_set_rtt(cluster, id, 600_000) }
+    }
+
     func setBrokers(up: Bool, _ ids: ClosedRange<Int32> = 1...3) {
         for id in ids {
             if up { rd_kafka_mock_broker_set_up(cluster, id) } else { rd_kafka_mock_broker_set_down(cluster, id) }

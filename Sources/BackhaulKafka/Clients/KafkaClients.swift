@@ -29,9 +29,27 @@ struct KafkaClients: Sendable {
     }
 
     /// Closes a client; nothing may use it afterwards.
-    /// - Parameter isolation: the actor that owns the client.
-    func close(_ handle: KafkaHandle, isolation: isolated (any Actor)? = #isolation) async {
+    /// - Parameters:
+    ///   - first: called before the client is destroyed, on its own thread.
+    ///   - isolation: the actor that owns the client.
+    func close(
+        _ handle: KafkaHandle, first: @escaping @Sendable () -> Void = {}, isolation: isolated (any Actor)? = #isolation
+    ) async {
         loop.unserve(handle.queue)
-        await handle.destroy(from: live)
+        await destroy([handle], first: first)
+    }
+
+    /// Destroys clients whose events are no longer served, all at once.
+    func destroy(_ handles: [KafkaHandle], first: @escaping @Sendable () -> Void = {}) async {
+        await withTaskGroup(of: Void.self) { group in
+            for handle in handles {
+                group.addTask {
+                    guard await !handle.destroy(from: live, first: first) else { return }
+                    logger.warning(
+                        "a client is still waiting for its brokers; not waiting for it",
+                        metadata: ["client": "\(handle.name)", "waited": "\(KafkaHandle.closingAllowance)"])
+                }
+            }
+        }
     }
 }

@@ -19,7 +19,7 @@ extension KafkaHandle {
         refusal.withLock { $0 = nil }
         while true {
             do {
-                return try await calls.run(body)
+                return try await calls.ask(body)
             } catch let failure as KafkaError {
                 if endsAtRefusal, let refusal = refusal.withLock({ $0 }) { throw refusal }
                 let asked = ContinuousClock.now - start

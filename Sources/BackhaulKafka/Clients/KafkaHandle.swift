@@ -151,12 +151,22 @@ final class KafkaHandle: @unchecked Sendable {
         String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Destroys the client on its own thread; nothing may use it afterwards. Waits for its connections to close.
-    /// - Parameter live: the clients that receive new credentials; the client is removed from them first.
-    func destroy(from live: LiveClients) async {
+    /// How long a closing client is waited for. A broker that died leaves requests without answers for 20 s each, and
+    /// the clients of a process are closed within `shutdown.maximum`.
+    static let closingAllowance = Duration.seconds(5)
+
+    /// Destroys the client on its own thread, after its earlier calls; nothing may use it afterwards. Waits for its
+    /// connections to close, at most `closingAllowance`: what remains ends by itself or with the process.
+    /// - Parameters:
+    ///   - live: the clients that receive new credentials; the client is removed from them first.
+    ///   - first: called before, on the same thread.
+    /// - Returns: whether the client is destroyed.
+    @discardableResult
+    func destroy(from live: LiveClients, first: @escaping @Sendable () -> Void = {}) async -> Bool {
         live.remove(self)
-        _ = try? await tokenCalls.run {}
-        _ = try? await calls.run { [self] in
+        // A token that is being fetched is given to the client. Both queues run in order, so this comes after that.
+        return await calls.run(after: tokenCalls, within: Self.closingAllowance) { [self] in
+            first()
             rd_kafka_queue_destroy(queue)
             // A member has already left its group, or must vanish from it without a leave.
             rd_kafka_destroy_flags(client, Int32(RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE))

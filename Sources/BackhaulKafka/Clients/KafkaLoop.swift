@@ -49,7 +49,7 @@ final class KafkaLoop: LoopService, @unchecked Sendable {
 
     func start() { executor.start(self) }
 
-    /// Ends the thread after the queued jobs. Every client must be destroyed first.
+    /// Ends the thread after the queued jobs. Every queue must be unserved first.
     func stop() { executor.stop() }
 
     // MARK: Queues, on the loop's thread

@@ -169,8 +169,9 @@ actor KafkaSession: LogSession {
         members = [:]
         for member in old { member.dropQueues() }
         let handles = old.filter(\.wasAssigned).map(\.handle)
-        for handle in handles { await handle.destroy(from: clients.live) }
+        async let destroyed: Void = clients.destroy(handles)
         await committer?.close()
+        await destroyed
         log.forget(self)
     }
 

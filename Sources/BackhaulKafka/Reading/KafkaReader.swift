@@ -229,10 +229,12 @@ actor KafkaReader {
         news.raise()
         for watcher in watchers.values { watcher.finish() }
         watchers = [:]
-        for partition in Array(open.keys) { await shut(partition) }
+        let parts = open.map { take($1, of: $0) }
+        open = [:]
         if let woken { loop.forget(woken) }
-        if let handle { await clients.close(handle) }
-        handle = nil
+        guard let handle else { return }
+        self.handle = nil
+        await clients.close(handle) { for part in parts { part.stop() } }
     }
 
     // MARK: Open partitions
@@ -303,14 +305,14 @@ actor KafkaReader {
     /// Closes a partition. The caller holds its lock, or nothing reads it any more.
     private func shut(_ partition: TopicPartition) async {
         guard let reader = open.removeValue(forKey: partition), let handle else { return }
+        let parts = take(reader, of: partition)
+        _ = try? await handle.calls.run { parts.stop() }
+    }
+
+    /// Takes the queue from the loop.
+    private func take(_ reader: Open, of partition: TopicPartition) -> Parts {
         loop.unwatch(reader.queue.pointer)
-        let parts = Parts(
-            topic: reader.topic, queue: reader.queue.pointer, number: Int32(clamping: partition.partition))
-        _ = try? await handle.calls.run {
-            rd_kafka_consume_stop(parts.topic, parts.number)
-            rd_kafka_queue_destroy(parts.queue)
-            rd_kafka_topic_destroy(parts.topic)
-        }
+        return Parts(topic: reader.topic, queue: reader.queue.pointer, number: Int32(clamping: partition.partition))
     }
 
     /// Unchecked: the actor no longer uses them; only the client's own thread does.
@@ -318,5 +320,12 @@ actor KafkaReader {
         let topic: OpaquePointer
         let queue: OpaquePointer
         let number: Int32
+
+        /// Blocks until the client has stopped fetching.
+        func stop() {
+            rd_kafka_consume_stop(topic, number)
+            rd_kafka_queue_destroy(queue)
+            rd_kafka_topic_destroy(topic)
+        }
     }
 }

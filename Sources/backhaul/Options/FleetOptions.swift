@@ -54,7 +54,7 @@ struct FleetOptions: ParsableArguments {
             group.addTask { try await self.wait(bootstrap, settings, role: role, patience: patience) }
             group.addTask {
                 // Exits at once: no work was taken yet, and a query to unreachable brokers could delay an orderly exit.
-                for await _ in SignalStream.make() { Foundation.exit(ProcessExit.done.rawValue) }
+                for await _ in SignalStream.make() { ProcessExit.done.end() }
                 return nil
             }
             defer { group.cancelAll() }

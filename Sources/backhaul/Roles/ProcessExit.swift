@@ -1,5 +1,6 @@
 import BackhaulLog
 import BackhaulSettings
+import Foundation
 
 /// The documented exit codes. Throwing one ends the command without a message.
 enum ProcessExit: Int32, Error {
@@ -24,6 +25,13 @@ enum ProcessExit: Int32, Error {
             }
         default: self = .failed
         }
+    }
+
+    /// Ends the process with this code. Not by `exit`: a client that waits for a dead broker may still run, and the
+    /// exit handler of OpenSSL would free what it uses.
+    func end() -> Never {
+        fflush(nil)
+        _exit(rawValue)
     }
 }
 
