@@ -43,4 +43,30 @@ struct SilentBrokerTests {
         }
         #expect(ContinuousClock.now - start < Self.patience / 4)
     }
+
+    /// A request that gets its client just before `close` reached it once it was destroyed.
+    @Test(.timeLimit(.minutes(6))) func requestsDuringCloseFindTheLogClosed() async throws {
+        let cluster = try MockCluster()
+        cluster.create([TopicSpecification(name: "t", partitions: 1, retention: .untilRead(by: ["g"], atLeast: .zero))])
+        var logger = Logger(label: "test.kafka")
+        logger.logLevel = .critical
+        let start = ContinuousClock.now
+        for round in 0..<40 {
+            let log = try KafkaLog(
+                options: KafkaOptions(bootstrap: cluster.bootstrap, requestTimeout: Self.patience),
+                clock: SystemLogClock(), logger: logger)
+            if round % 2 == 0 { _ = try await log.bounds("t") }
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask { while (try? await log.decided(TopicPartition(topic: "t", partition: 0))) != nil {} }
+                    group.addTask { while (try? await log.bounds("t")) != nil {} }
+                }
+                try? await Task.sleep(for: .milliseconds(round % 5))
+                await log.close()
+            }
+            await #expect(throws: LogError.closed) { try await log.bounds("t") }
+        }
+        // A destroyed client answers nothing, if it does not crash.
+        #expect(ContinuousClock.now - start < Self.patience / 2)
+    }
 }

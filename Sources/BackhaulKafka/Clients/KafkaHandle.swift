@@ -164,8 +164,7 @@ final class KafkaHandle: @unchecked Sendable {
     @discardableResult
     func destroy(from live: LiveClients, first: @escaping @Sendable () -> Void = {}) async -> Bool {
         live.remove(self)
-        // A token that is being fetched is given to the client. Both queues run in order, so this comes after that.
-        return await calls.run(after: tokenCalls, within: Self.closingAllowance) { [self] in
+        return await calls.end(with: tokenCalls, within: Self.closingAllowance) { [self] in
             first()
             rd_kafka_queue_destroy(queue)
             // A member has already left its group, or must vanish from it without a leave.
