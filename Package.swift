@@ -68,7 +68,9 @@ let package = Package(
         room("BackhaulUnits"),
         room("BackhaulLoop"),
         room("BackhaulDomain", ["BackhaulUnits", crypto]),
-        room("BackhaulRecords", ["BackhaulDomain", "BackhaulLog", "BackhaulUnits", crypto, protobuf]),
+        room(
+            "BackhaulRecords",
+            ["BackhaulDomain", "BackhaulLog", "BackhaulTelemetry", "BackhaulUnits", crypto, logging, protobuf]),
         room("BackhaulLog", ["BackhaulUnits"]),
         room("BackhaulTelemetry", ["BackhaulUnits", logging]),
         room("BackhaulSQLite", [grdb, sqlite]),
@@ -145,7 +147,9 @@ let package = Package(
         .executableTarget(
             name: "backhaul-receiver", dependencies: ["BackhaulTestKit"], path: "Tests/BackhaulReceiver",
             swiftSettings: strict),
-        kit("BackhaulLogConformance", ["BackhaulLog", "BackhaulTestKit", "BackhaulUnits"]),
+        kit(
+            "BackhaulLogConformance",
+            ["BackhaulLog", "BackhaulRecords", "BackhaulTestKit", "BackhaulUnits", logging]),
         tests("BackhaulUnitsTests", ["BackhaulUnits"]),
         tests("BackhaulLogTests", ["BackhaulLog", "BackhaulTestKit"]),
         tests(

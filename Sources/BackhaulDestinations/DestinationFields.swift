@@ -48,9 +48,10 @@ package struct DestinationFields: Sendable {
     /// - Throws: `InvalidError`.
     package func secret(_ name: String) throws(InvalidError) -> Secret? {
         guard let file = texts[name] else { return nil }
-        guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-            throw InvalidError("\(name) \(file) cannot be read")
+        do {
+            return try SecretFile.secret(file)
+        } catch {
+            throw InvalidError("\(name) \(file) \(error)")
         }
-        return Secret(text.trimmingCharacters(in: .whitespacesAndNewlines))
     }
 }

@@ -13,6 +13,12 @@ package enum HeaderName {
     package static let history = "backhaul-history"
     package static let handedOver = "backhaul-handed-over"
 
+    /// The id of a key, `:` and 32 bytes, where records are signed (`SigningKeys`).
+    package static let signature = "backhaul-signature"
+
+    /// On what a reader gets in place of a record without a valid signature: why.
+    package static let refused = "backhaul-refused"
+
     // On dead letters: why, when and from where.
     package static let causeClass = "backhaul-cause-class"
     package static let causeMessage = "backhaul-cause-message"

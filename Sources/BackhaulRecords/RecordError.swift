@@ -1,3 +1,5 @@
+internal import BackhaulLog
+
 /// Why bytes are not the expected record.
 package enum RecordError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Not Protobuf or JSON of that shape.
@@ -5,6 +7,12 @@ package enum RecordError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A required field is missing: empty bytes are valid Protobuf, but not a task.
     case missing(what: String, field: String)
     case invalid(what: String, problem: String)
+
+    /// - Throws: `invalid` for what a `SignedLog` delivers in place of a record that it refuses.
+    static func requireSigned(_ record: LogRecord, what: String) throws(RecordError) {
+        guard let problem = record.header(HeaderName.refused)?.text else { return }
+        throw .invalid(what: what, problem: problem)
+    }
 
     package var description: String {
         switch self {

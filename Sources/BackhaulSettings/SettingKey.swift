@@ -211,6 +211,12 @@ package struct SettingKey: Hashable, Sendable {
             help: "Minimum speed of a request body in bytes per second. A slower client is disconnected after a grace "
                 + "period of 10 s."),
         .init(
+            name: "records.signing.keyFile", kind: .text, standard: "",
+            help: "Path of a file with keys that sign every record, one a line: an id, a space, 32 or more bytes in "
+                + "Base64. The first signs, each verifies; a record without a valid signature is refused. All processes "
+                + "and commands on a log need the keys. By default records are not signed.",
+            isLive: true),
+        .init(
             name: "tracing.endpoint", kind: .text, standard: "",
             help: "Base URL of a collector that accepts traces by OTLP/HTTP, such as http://127.0.0.1:4318. By default "
                 + "OTEL_EXPORTER_OTLP_ENDPOINT; without both, no traces are sent."),

@@ -30,6 +30,10 @@ package struct Settings: Sendable {
     package var roots: [ByteText: SourceRoots.Configured] = [:]
     package var destinations: [ByteText: Destination] = [:]
     package var tenants = TenantRules()
+    /// The text of the file with the keys that sign records; nil where they are not signed.
+    package var signingKeys: Secret?
+    /// The files that hold credentials, and the settings that name them.
+    package var secretFiles: [(setting: String, path: String)] = []
     /// Every scalar setting as text, for display, with its origin. Secrets appear only as the names of their files.
     package var texts: [(name: String, value: String, from: String)] = []
 

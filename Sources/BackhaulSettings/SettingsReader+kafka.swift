@@ -30,11 +30,12 @@ extension SettingsReader {
     }
 
     /// The contents of the file that a setting names, trimmed; nil when the setting is empty.
-    private func secret(_ name: String) throws -> Secret? {
+    func secret(_ name: String) throws -> Secret? {
         guard !raw(name).isEmpty else { return nil }
-        guard let text = try? String(contentsOfFile: raw(name), encoding: .utf8) else {
-            throw error(name, "\(raw(name)) cannot be read")
+        do {
+            return try SecretFile.secret(raw(name))
+        } catch let refused {
+            throw error(name, "\(raw(name)) \(refused)")
         }
-        return Secret(text.trimmingCharacters(in: .whitespacesAndNewlines))
     }
 }

@@ -51,9 +51,9 @@ package struct SettingsReader {
     private mutating func readFile(_ path: String) throws {
         let text: String
         do {
-            text = try String(contentsOfFile: path, encoding: .utf8)
+            text = try SecretFile.read(path)
         } catch {
-            throw SettingsError(path, "the configuration file cannot be read: \(String(cString: strerror(errno)))")
+            throw SettingsError(path, "the configuration file \(error)")
         }
         let node: Node?
         do {
@@ -232,6 +232,11 @@ package struct SettingsReader {
 
     // MARK: Values
 
+    private static let secretNames = [
+        "kafka.passwordFile", "kafka.keyPasswordFile", "kafka.oauth.clientSecretFile", "api.viewTokenFile",
+        "tracing.headersFile", "records.signing.keyFile",
+    ]
+
     private func settings() throws -> Settings {
         var settings = Settings()
         settings.layout = TopicLayout(prefix: try prefix())
@@ -266,6 +271,8 @@ package struct SettingsReader {
         settings.logLevel = try choice("logging.level")
         settings.replication = try integer("topics.replication")
         settings.kafka = try kafka()
+        settings.signingKeys = try secret("records.signing.keyFile")
+        settings.secretFiles = Self.secretNames.map { ($0, raw($0)) }.filter { !$0.1.isEmpty }
         settings.roots = roots
         settings.destinations = destinations
         settings.tenants = TenantRules(try tenants.map { try check($0, settings) })

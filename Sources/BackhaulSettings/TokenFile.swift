@@ -1,3 +1,4 @@
+internal import BackhaulDestinations
 internal import BackhaulDomain
 package import BackhaulUnits
 internal import Foundation
@@ -5,9 +6,6 @@ internal import Yams
 
 /// The file that `api.tokensFile` names: a YAML mapping from a caller's name to `{sha256, scopes, tenant, expires}`.
 package enum TokenFile {
-    /// The longest file that is read, in bytes.
-    private static let largest = 16 << 20
-
     /// Reads every token. Messages never show the value in place of a hash: it might be a token.
     /// - Throws: `SettingsError` with the line.
     package static func read(_ path: String) throws(SettingsError) -> [APISettings.Token] {
@@ -15,29 +13,11 @@ package enum TokenFile {
     }
 
     private static func text(_ path: String) throws(SettingsError) -> String {
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard file >= 0 else {
-            throw SettingsError(path, "the token file cannot be read: \(String(cString: strerror(errno)))")
-        }
-        let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
-        var status = stat()
-        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw SettingsError(path, "the token file is not a regular file")
-        }
-        guard status.st_mode & 0o022 == 0 else {
-            throw SettingsError(
-                path, "other users may write the token file and so make themselves callers; run 'chmod go-w' on it")
-        }
-        let data: Data
         do {
-            data = try handle.read(upToCount: largest + 1) ?? Data()
+            return try SecretFile.read(path)
         } catch {
-            throw SettingsError(path, "the token file cannot be read")
+            throw SettingsError(path, "the token file \(error)")
         }
-        guard data.count <= largest, let text = String(bytes: data, encoding: .utf8) else {
-            throw SettingsError(path, "the token file must be UTF-8 text of at most \(largest >> 20) MiB")
-        }
-        return text
     }
 
     /// - Parameter path: for messages.

@@ -25,6 +25,11 @@ struct RealConformanceTests {
     }
 
     @Test(arguments: LogConformance.Case.allCases)
+    func conformsInSignedTransactions(_ name: LogConformance.Case) async throws {
+        try await LogConformance(SignedHarness(KafkaHarness(real: realBrokers, delivery: .transactional))).run(name)
+    }
+
+    @Test(arguments: LogConformance.Case.allCases)
     func conformsAtLeastOnce(_ name: LogConformance.Case) async throws {
         try await LogConformance(KafkaHarness(real: realBrokers, delivery: .atLeastOnce)).run(name)
     }

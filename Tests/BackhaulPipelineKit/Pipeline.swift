@@ -19,6 +19,8 @@ internal import Logging
 package final class Pipeline: Sendable {
     package let folder: String
     package let log: EmbeddedLog
+    /// The log as the roles use it: with signatures where the pipeline has keys.
+    package let shared: any MessageLog
     package let layout = TopicLayout()
     package let clock = SystemLogClock()
     package let ingest: Ingest
@@ -37,7 +39,8 @@ package final class Pipeline: Sendable {
     package init(
         folder: String, destinations: [ByteText: Destination] = [:], policy: RetryPolicy = quickPolicy,
         partitions: Int = 4,
-        largeThreshold: ByteCount = ByteCount(64 << 20), logClock: any LogClock = SystemLogClock()
+        largeThreshold: ByteCount = ByteCount(64 << 20), logClock: any LogClock = SystemLogClock(),
+        signingKeys: SigningKeys? = nil
     ) async throws {
         self.folder = folder
         self.policy = policy
@@ -48,6 +51,11 @@ package final class Pipeline: Sendable {
         log = try EmbeddedLog(
             folder: folder + "/data", options: EmbeddedOptions(owns: true, durability: .process), clock: logClock,
             logger: logger)
+        if let signingKeys {
+            shared = SignedLog(log, keys: signingKeys, logger: logger)
+        } else {
+            shared = log
+        }
         var topics = [
             TopicSpecification(
                 name: layout.tasks, partitions: partitions,
@@ -77,7 +85,7 @@ package final class Pipeline: Sendable {
             configured: ["src": .init(path: folder + "/source")], registry: folder + "/data/roots",
             takesRegistered: false)
         ingest = Ingest(
-            log: log, layout: layout, clock: clock, largeThreshold: largeThreshold,
+            log: shared, layout: layout, clock: clock, largeThreshold: largeThreshold,
             isOrdered: { (try? table.resolve($0))?.order == .key })
     }
 
@@ -116,7 +124,7 @@ package final class Pipeline: Sendable {
         let engine = try TransferEngine(limits: limits, egress: egress, pool: pool)
         let roles = (0..<workers).map { number in
             Worker(
-                log: log,
+                log: shared,
                 options: WorkerOptions(
                     name: "w\(number)", layout: layout, policy: policy, uploads: uploads, largeUploads: 2,
                     largeThreshold: largeThreshold, markAfter: markAfter, grace: grace, memoryWaits: memoryWaits),
@@ -126,8 +134,8 @@ package final class Pipeline: Sendable {
                 clock: clock, logger: logger)
         }
         let acknowledger = Acknowledger(
-            log: log, layout: layout,
-            indexes: try ResultIndexes(folder: nil, isFed: false, log: log, layout: layout, logger: logger),
+            log: shared, layout: layout,
+            indexes: try ResultIndexes(folder: nil, isFed: false, log: shared, layout: layout, logger: logger),
             clock: clock,
             logger: logger)
         let value = try await withThrowingTaskGroup(of: Value?.self) { group in
@@ -183,7 +191,7 @@ package final class Pipeline: Sendable {
 
     package func records(_ topic: String) async throws -> [StoredRecord] {
         var all: [StoredRecord] = []
-        for bounds in try await log.bounds(topic) { try await log.scan(bounds.partition) { all += $0 } }
+        for bounds in try await shared.bounds(topic) { try await shared.scan(bounds.partition) { all += $0 } }
         return all
     }
 
@@ -209,12 +217,12 @@ package final class Pipeline: Sendable {
         try await records(layout.deadLetters).map(DeadLetter.init)
     }
 
-    package func audit() async throws -> AuditReport { try await Audit(log: log, layout: layout).run() }
+    package func audit() async throws -> AuditReport { try await Audit(log: shared, layout: layout).run() }
 
     package var replay: Replay {
         let table = destinations
         return Replay(
-            log: log, layout: layout, clock: clock, largeThreshold: ByteCount(64 << 20),
+            log: shared, layout: layout, clock: clock, largeThreshold: ByteCount(64 << 20),
             isOrdered: { (try? table.resolve($0))?.order == .key })
     }
 
@@ -225,12 +233,13 @@ package final class Pipeline: Sendable {
 package func withPipeline(
     destinations: [ByteText: Destination] = [:], policy: RetryPolicy = Pipeline.quickPolicy, partitions: Int = 4,
     largeThreshold: ByteCount = ByteCount(64 << 20), logClock: any LogClock = SystemLogClock(),
+    signingKeys: SigningKeys? = nil,
     _ body: @escaping @Sendable (Pipeline) async throws -> Void
 ) async throws {
     try await withTemporaryFolder { folder in
         let pipeline = try await Pipeline(
             folder: folder, destinations: destinations, policy: policy, partitions: partitions,
-            largeThreshold: largeThreshold, logClock: logClock)
+            largeThreshold: largeThreshold, logClock: logClock, signingKeys: signingKeys)
         do {
             try await body(pipeline)
         } catch {

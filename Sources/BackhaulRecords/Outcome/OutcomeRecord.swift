@@ -5,7 +5,8 @@ package import BackhaulLog
 package enum OutcomeRecord {
     /// - Throws: `RecordError` when the record is not an outcome.
     package static func read(_ record: LogRecord) throws(RecordError) -> Outcome {
-        try OutcomeCodec.decode(record.value)
+        try RecordError.requireSigned(record, what: "outcome")
+        return try OutcomeCodec.decode(record.value)
     }
 
     /// - Parameter trace: a `traceparent`; nil for none.

@@ -24,6 +24,7 @@ package struct TaskRecord: Hashable, Sendable {
                 what: "task",
                 problem: "it has \(record.size) bytes, but at most \(LogRecord.largestMovable) can be moved")
         }
+        try RecordError.requireSigned(record, what: "task")
         let task = try TaskCodec.decode(record.value)
         return TaskRecord(task: task, progress: try ProgressHeaders.decode(record))
     }

@@ -33,7 +33,8 @@ struct AcknowledgerCommand: AsyncParsableCommand {
             "acknowledger", hasAPI: data ?? ProcessInfo.processInfo.environment["BACKHAUL_DATA"] != nil)
         let folder = data ?? ProcessInfo.processInfo.environment["BACKHAUL_DATA"]
         if let folder { try Self.prepare(folder) }
-        let log = try await fleet.open(bootstrap, settings, role: "acknowledger")
+        let kafka = try await fleet.open(bootstrap, settings, role: "acknowledger")
+        let log = try settings.signed(kafka)
         let clock = SystemLogClock()
         let logger = Logger(label: "backhaul.acknowledger")
         let failPoint = try FailPoint(ProcessInfo.processInfo.environment)
@@ -70,7 +71,9 @@ struct AcknowledgerCommand: AsyncParsableCommand {
                 .outstandingWork(OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)),
                 .maintenance(of: log, every: .seconds(60), clock: clock, logger: logger),
                 .callers(tokens, rules),
-            ] + [view.map(RolePart.view)].compactMap(\.self) + [.kafkaLog(log), .tracing(tracer, client)],
+            ] + [view.map(RolePart.view)].compactMap(\.self) + [
+                .signatures(log, logger: logger), .kafkaLog(kafka), .tracing(tracer, client),
+            ],
             maximumShutdown: settings.maximumShutdown, reloader: fleet.reloader(settings, role: "acknowledger"))
         try await process.run()
     }

@@ -46,7 +46,8 @@ struct ClockCommand: AsyncParsableCommand {
             throw CommandError("a Kafka log's records have the brokers' time; set the brokers' clocks", exit: .usage)
         }
         let opened = try await address.open(settings, creates: false)
-        guard let embedded = opened as? EmbeddedLog else { throw LogError.unsupported("it has no time of its own") }
+        let unsigned = (opened as? SignedLog)?.base ?? opened
+        guard let embedded = unsigned as? EmbeddedLog else { throw LogError.unsupported("it has no time of its own") }
         let state = embedded.clockState
         if passed || wrong {
             guard state.jump != .zero else {

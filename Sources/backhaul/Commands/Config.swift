@@ -18,7 +18,9 @@ struct Config: AsyncParsableCommand {
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
-            try common.settings().checkKafkaProperties()
+            let settings = try common.settings()
+            try settings.checkKafkaProperties()
+            _ = try settings.recordKeys()
             print("the configuration is usable")
         }
     }

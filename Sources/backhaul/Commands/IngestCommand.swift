@@ -1,4 +1,5 @@
 import ArgumentParser
+import BackhaulDestinations
 import BackhaulDomain
 import BackhaulKafka
 import BackhaulLog
@@ -52,7 +53,8 @@ struct IngestCommand: AsyncParsableCommand {
         let tracer = try settings.tracer(role: "ingest", client: client)
         // Reports errors in the command line before it waits for brokers.
         let directory = try directory(settings, client)
-        let log = try await fleet.open(bootstrap, settings, role: "ingest", patience: Self.patience)
+        let kafka = try await fleet.open(bootstrap, settings, role: "ingest", patience: Self.patience)
+        let log = try settings.signed(kafka)
         var count: (@Sendable (ByteText) async throws -> Int)?
         if let directory { count = { tenant in try await directory.unacknowledged(tenant: tenant) } }
         let limits = TenantLimits(rules: settings.api.limits, clock: SystemLogClock(), unacknowledged: count)
@@ -71,7 +73,8 @@ struct IngestCommand: AsyncParsableCommand {
             api: settings.api.surface(api.routes, authenticator, meters: meters, grace: settings.grace),
             parts: [
                 .probe(LogProbe(log, topic: settings.layout.tasks, logger: logger)),
-                .callers(tokens, rules, limits), warning, .kafkaLog(log), .tracing(tracer, client),
+                .callers(tokens, rules, limits), warning, .signatures(log, logger: logger), .kafkaLog(kafka),
+                .tracing(tracer, client),
             ],
             maximumShutdown: settings.maximumShutdown, reloader: fleet.reloader(settings, role: "ingest"))
         try await process.run()
@@ -95,8 +98,7 @@ struct IngestCommand: AsyncParsableCommand {
             var headers = [(name: "Content-Type", value: "application/json")]
             if !file.isEmpty {
                 // Read each time, so that a new token takes effect at once.
-                let token = try String(contentsOfFile: file, encoding: .utf8)
-                headers.append(("Authorization", "Bearer " + token.trimmingCharacters(in: .whitespacesAndNewlines)))
+                headers.append(("Authorization", "Bearer " + (try SecretFile.secret(file)).value))
             }
             return try await client.send(method, url, body: body, headers: headers)
         }

@@ -17,7 +17,8 @@ struct Lag: AsyncParsableCommand {
     func run() async throws {
         let settings = try log.common.settings()
         let opened = try await log.address().open(settings, creates: false)
-        let clock = (opened as? EmbeddedLog)?.clock ?? SystemLogClock()
+        let unsigned = (opened as? SignedLog)?.base ?? opened
+        let clock = (unsigned as? EmbeddedLog)?.clock ?? SystemLogClock()
         var meter = OutstandingMeter(opened, layout: settings.layout)
         let lines = try await meter.measure(at: clock.now)
         await opened.close()

@@ -32,7 +32,8 @@ struct WorkerCommand: AsyncParsableCommand {
     func run() async throws {
         let (bootstrap, settings, addresses) = try fleet.prepare("worker", hasAPI: false)
         try DescriptorBudget.require(transfers: workers * settings.transfers.transfers)
-        let log = try await fleet.open(bootstrap, settings, role: "worker")
+        let kafka = try await fleet.open(bootstrap, settings, role: "worker")
+        let log = try settings.signed(kafka)
         let client = try ControlClient()
         let tracer = try settings.tracer(role: "worker", client: client)
         let workerPool = try WorkerPool(
@@ -48,7 +49,7 @@ struct WorkerCommand: AsyncParsableCommand {
             ],
             parts: workerPool.parts + [
                 .probe(LogProbe(log, topic: settings.layout.tasks, logger: Logger(label: "backhaul.worker"))),
-                .kafkaLog(log), .tracing(tracer, client),
+                .signatures(log, logger: Logger(label: "backhaul.worker")), .kafkaLog(kafka), .tracing(tracer, client),
             ],
             maximumShutdown: settings.maximumShutdown, reloader: fleet.reloader(settings, role: "worker"))
         try await process.run()

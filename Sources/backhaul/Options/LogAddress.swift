@@ -57,7 +57,8 @@ enum LogAddress: Equatable {
     func open(_ settings: Settings, creates: Bool) async throws -> any MessageLog {
         _ = Self.logging
         switch self {
-        case .embedded(let folder): return try await Self.openFolder(folder, settings, creates: creates)
+        case .embedded(let folder):
+            return try settings.signed(try await Self.openFolder(folder, settings, creates: creates))
         case .kafka(let bootstrap):
             let log = try settings.kafkaLog(bootstrap, role: "cli", isBrief: true)
             do {
@@ -70,7 +71,7 @@ enum LogAddress: Equatable {
                 await log.close()
                 throw error
             }
-            return log
+            return try settings.signed(log)
         }
     }
 

@@ -25,15 +25,15 @@ struct ClientCredentials: TokenSource {
     func fetch() throws -> BearerToken {
         var fields = [("grant_type", "client_credentials")]
         if !settings.scope.isEmpty { fields.append(("scope", settings.scope)) }
-        let secret: String
+        let secret: Secret
         do {
-            secret = try String(contentsOfFile: settings.clientSecretFile, encoding: .utf8)
+            secret = try SecretFile.secret(settings.clientSecretFile)
         } catch {
-            throw RefusedError(description: "kafka.oauth.clientSecretFile \(settings.clientSecretFile) cannot be read")
+            throw RefusedError(description: "kafka.oauth.clientSecretFile \(settings.clientSecretFile) \(error)")
         }
         let answer = try FormRequest.post(
             settings.tokenURL, fields: fields, user: settings.clientID,
-            password: secret.trimmingCharacters(in: .whitespacesAndNewlines))
+            password: secret.value)
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         let parsed = try? decoder.decode(Answer.self, from: Data(answer.body))

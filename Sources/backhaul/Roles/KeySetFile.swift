@@ -1,3 +1,4 @@
+import BackhaulDestinations
 import BackhaulWeb
 import Foundation
 
@@ -5,5 +6,5 @@ import Foundation
 struct KeySetFile: KeySetSource {
     let path: String
 
-    func fetch() async throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
+    func fetch() async throws -> String { try SecretFile.read(path) }
 }

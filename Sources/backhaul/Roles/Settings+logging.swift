@@ -1,5 +1,7 @@
+import BackhaulDestinations
 import BackhaulSettings
 import BackhaulTelemetry
+import BackhaulTransfer
 import Logging
 
 extension Settings {
@@ -9,6 +11,11 @@ extension Settings {
         SignalStream.catchReloads()
         applyLogLevel()
         LoggingSystem.bootstrap { JSONLogHandler(label: $0) }
+        for (setting, path) in secretFiles where SecretFile.isReadableByAll(path) {
+            Logger(label: "backhaul.settings").warning(
+                "every user of this machine may read a secret; run 'chmod o-r' on its file",
+                metadata: ["setting": "\(setting)", "file": "\(path)"])
+        }
     }
 
     func applyLogLevel() { JSONLogHandler.threshold = Logger.Level(rawValue: logLevel) ?? .info }

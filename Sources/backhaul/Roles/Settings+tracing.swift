@@ -1,3 +1,4 @@
+import BackhaulDestinations
 import BackhaulSettings
 import BackhaulTelemetry
 import Foundation
@@ -21,8 +22,11 @@ extension Settings {
     private func tracingHeaders() throws -> [(name: String, value: String)] {
         var headers = [(name: "Content-Type", value: "application/json")]
         guard !tracing.headersFile.isEmpty else { return headers }
-        guard let text = try? String(contentsOfFile: tracing.headersFile, encoding: .utf8) else {
-            throw CommandError("tracing.headersFile: \(tracing.headersFile) cannot be read", exit: .usage)
+        let text: String
+        do {
+            text = try SecretFile.read(tracing.headersFile)
+        } catch {
+            throw CommandError("tracing.headersFile: \(tracing.headersFile) \(error)", exit: .usage)
         }
         for line in text.split(whereSeparator: \.isNewline) {
             guard let colon = line.firstIndex(of: ":") else {

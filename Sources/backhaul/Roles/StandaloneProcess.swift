@@ -13,25 +13,26 @@ import Logging
 /// Assembles `standalone`: all roles in one process, on the log that it owns.
 enum StandaloneProcess {
     static func make(
-        log: EmbeddedLog, addresses: ServiceAddresses, workers: Int, reloader: Reloader
+        log embedded: EmbeddedLog, addresses: ServiceAddresses, workers: Int, reloader: Reloader
     ) async throws -> ServiceProcess {
         let settings = reloader.settings
+        let log = try settings.signed(embedded)
         let client = try ControlClient()
         let tracer = try settings.tracer(role: "standalone", client: client)
         let workerPool = try WorkerPool(
-            log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: log.folder),
+            log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: embedded.folder),
             egress: settings.egress(isLocal: addresses.listen.isLoopback), decisionsPerUpload: 2,
-            clock: log.clock, tracer: tracer)
-        let clock = log.clock
+            clock: embedded.clock, tracer: tracer)
+        let clock = embedded.clock
         let indexes = try ResultIndexes(
-            folder: log.folder + "/results", isFed: true, log: log, layout: settings.layout,
+            folder: embedded.folder + "/results", isFed: true, log: log, layout: settings.layout,
             logger: Logger(label: "backhaul.acknowledger"))
         let acknowledger = Acknowledger(
             log: log, layout: settings.layout, indexes: indexes, clock: clock,
             logger: Logger(label: "backhaul.acknowledger"),
             tracer: tracer)
         let view = try StatusView(
-            path: log.folder + "/view.sqlite", log: log, layout: settings.layout, holdsTruncation: true,
+            path: embedded.folder + "/view.sqlite", log: log, layout: settings.layout, holdsTruncation: true,
             onResults: { indexes.observe($0, in: $1, from: $2, next: $3) }, logger: Logger(label: "backhaul.view"))
         try await workerPool.sweep()
         let logger = Logger(label: "backhaul.standalone")
@@ -45,19 +46,20 @@ enum StandaloneProcess {
             try await directory.unacknowledged(tenant: tenant)
         }
         let ingest = settings.ingestAPI(
-            log, folder: log.folder, rules: rules, limits: limits,
+            log, folder: embedded.folder, rules: rules, limits: limits,
             // The log rejects known tasks itself. Only a limit has to know them in advance.
             directory: settings.api.unacknowledgedTasks > 0 ? directory : nil, meters: meters, tracer: tracer,
             logger: logger)
         return ServiceProcess(
-            role: "standalone", addresses: addresses, facts: ["data": log.folder, "workers": "\(workers)"],
+            role: "standalone", addresses: addresses, facts: ["data": embedded.folder, "workers": "\(workers)"],
             api: settings.api.surface(
                 ingest.routes + settings.tasksAPI(log, view: view, rules: rules).routes, authenticator, meters: meters,
                 grace: settings.grace),
             parts: workerPool.parts + [
                 .acknowledger(acknowledger), .view(view), .outstandingWork(gauges),
                 .maintenance(of: log, every: .seconds(15), clock: clock, logger: logger),
-                .callers(tokens, rules, limits), .embeddedLog(log), .tracing(tracer, client),
+                .callers(tokens, rules, limits), .signatures(log, logger: logger), .embeddedLog(embedded),
+                .tracing(tracer, client),
             ],
             maximumShutdown: settings.maximumShutdown, reloader: reloader)
     }
