@@ -5,8 +5,10 @@ import BackhaulEmbedded
 import BackhaulIngest
 import BackhaulLog
 import BackhaulPipelineKit
+import BackhaulRecords
 import BackhaulReplay
 import BackhaulTestKit
+import BackhaulUnits
 import BackhaulView
 import BackhaulWeb
 import Foundation
@@ -140,8 +142,10 @@ package struct FuzzRun: Sendable {
                 for (group, topic) in groups {
                     let positions = try await pipeline.log.positions(of: group)
                     for bounds in try await pipeline.log.bounds(topic) {
-                        let frontier = positions[bounds.partition]?.frontier ?? 0
-                        if frontier < bounds.end { places.append("\(group) is at \(bounds.partition)@\(frontier)") }
+                        let position = positions[bounds.partition] ?? GroupPosition(frontier: 0)
+                        if position.frontier < bounds.end {
+                            places += try await Self.unfinished(bounds, position, pipeline).map { "\(group) at \($0)" }
+                        }
                     }
                 }
                 return places
@@ -149,10 +153,28 @@ package struct FuzzRun: Sendable {
             // `changes` signals records only, and the last settlement may just move a position.
             let end = ContinuousClock.now + .seconds(300)
             while case let places = try await undone(), !places.isEmpty {
-                guard ContinuousClock.now < end else { throw Failure(description: "groups are behind: \(places)") }
+                guard ContinuousClock.now < end else {
+                    throw Failure(description: "groups are behind: \(places.prefix(9))")
+                }
                 try await ContinuousClock().sleep(for: .milliseconds(50))
             }
         }
+    }
+
+    /// The records that a group has neither finished nor has to wait for: some are made to be due in 400 days.
+    private static func unfinished(
+        _ bounds: PartitionBounds, _ position: GroupPosition, _ pipeline: Pipeline
+    ) async throws -> [String] {
+        var places: [String] = []
+        let finished = position.finishedMap
+        let soon = pipeline.clock.now + .seconds(60)
+        try await pipeline.log.scan(bounds.partition, from: position.frontier, to: bounds.end) { records in
+            for stored in records where !finished.contains(stored.position.offset) {
+                if let due = try? TaskRecord.read(stored.record).progress.due, due > soon { continue }
+                places.append("\(stored.position)")
+            }
+        }
+        return places
     }
 
     private func look(_ pipeline: Pipeline, _ view: StatusView) async throws {

@@ -97,7 +97,9 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
         TaskProgress(
             generation: Int(truncatingIfNeeded: once(in: 3) ? signed() : 0),
             attempts: Int(truncatingIfNeeded: once(in: 3) ? signed() : 1),
-            crashes: Int(truncatingIfNeeded: once(in: 3) ? signed() : 1), due: once(in: 2) ? time() : nil,
+            crashes: Int(truncatingIfNeeded: once(in: 3) ? signed() : 1),
+            // One in the future would only wait, in tier after tier.
+            due: once(in: 2) ? min(time(), Timestamp(clamping: 1_700_000_000_000)) : nil,
             isHandedOver: once(in: 2),
             history: (0..<next() % 30).map { _ in
                 AttemptRecord(

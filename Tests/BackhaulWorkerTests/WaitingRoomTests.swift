@@ -37,6 +37,20 @@ struct WaitingRoomTests {
         #expect(room.count == 0 && room.nextDue == nil)
     }
 
+    /// Any writer of the topic can set it: a task due in the year 9999 went from tier to tier for ever.
+    @Test func dueTimeIsBoundedByTheLongestWait() throws {
+        let far = Timestamp(clamping: 253_402_300_799_999)
+        let known = task(1)
+        let record = LogRecord(
+            value: try TaskCodec.encode(known.task), headers: ProgressHeaders.encode(TaskProgress(due: far)))
+        var delivery = known.delivery
+        delivery.stored.record = record
+        let latest = delivery.stored.appendedAt + Domain.longestWait
+        #expect(try TaskDelivery.read(delivery, checkpoint: nil).progress.due == latest)
+        let checkpoint = Checkpoint(task: known.generation, isInFlight: false, progress: TaskProgress(due: far))
+        #expect(try TaskDelivery.read(delivery, checkpoint: checkpoint).progress.due == latest)
+    }
+
     @Test func callWakesOnlyWaitingTask() {
         var room = WaitingRoom()
         room.enter(task(1), until: nil)

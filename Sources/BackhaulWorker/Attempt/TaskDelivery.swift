@@ -31,13 +31,20 @@ package struct TaskDelivery: Hashable, Sendable {
     package static func read(_ delivery: Delivery, checkpoint: Checkpoint?) throws(RecordError) -> TaskDelivery {
         let read = try TaskRecord.read(delivery.record)
         var result = TaskDelivery(delivery: delivery, task: read.task, progress: read.progress)
-        result.progress.due = result.progress.due.map { $0 - delivery.skew }
+        result.boundDue()
         guard let checkpoint, checkpoint.task == result.generation else { return result }
         result.progress = checkpoint.progress
-        result.progress.due = result.progress.due.map { $0 - delivery.skew }
+        result.boundDue()
         // The owner that wrote the mark did not remove it, so it died during the upload.
         if checkpoint.isInFlight { result.progress.crashes = Domain.counting(result.progress.crashes) }
         result.hasCheckpoint = true
         return result
+    }
+
+    /// No worker lets a task wait longer than `Domain.longestWait`. One that is due in the year 9999 would go from tier
+    /// to tier until then.
+    private mutating func boundDue() {
+        let latest = delivery.stored.appendedAt + Domain.longestWait
+        progress.due = progress.due.map { min($0, latest) - delivery.skew }
     }
 }
