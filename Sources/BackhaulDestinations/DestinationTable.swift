@@ -6,8 +6,14 @@ package struct DestinationTable: Sendable {
     /// Whether tasks may carry a URL of their own.
     private let allowsURLs: Bool
     private let tenants: TenantRules
+    private let http: TenantPolicy
 
-    package init(_ named: [ByteText: Destination], allowsURLs: Bool, tenants: TenantRules = TenantRules()) {
+    /// - Parameter http: what tasks may name that came over HTTP, as their records state, where `tenants` says nothing.
+    package init(
+        _ named: [ByteText: Destination], allowsURLs: Bool, tenants: TenantRules = TenantRules(),
+        http: TenantPolicy = .open
+    ) {
+        self.http = http
         self.named = named
         self.allowsURLs = allowsURLs
         self.tenants = tenants
@@ -25,7 +31,7 @@ package struct DestinationTable: Sendable {
     /// - Throws: a permanent `Failure` that names the remedy.
     package func resolve(_ task: UploadTask) throws(Failure) -> Destination {
         let tenant = task.identity.tenant
-        let policy = tenants.policy(of: tenant, base: .open)
+        let policy = tenants.policy(of: tenant, base: task.submitter?.way == .http ? http : .open)
         do {
             try policy.check(root: task.source.root, of: tenant)
             try policy.check(destination: task.destination, of: tenant)

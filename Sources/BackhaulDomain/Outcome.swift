@@ -51,6 +51,8 @@ package struct Outcome: Hashable, Sendable {
     package var nextAttemptAt: Timestamp?
     /// Whether the object of a cancelled task may exist at the destination, because its upload may have begun.
     package var objectMayExist: Bool
+    /// The name of the task's submitter; empty when unknown.
+    package var submittedBy: ByteText
 
     /// Prefix of `worker` in outcomes that an API caller wrote instead of a worker.
     package static let callerPrefix = "api:"
@@ -63,8 +65,9 @@ package struct Outcome: Hashable, Sendable {
         crashes: Int, size: ByteCount, sha256: String = "", verification: String = "", failure: Failure? = nil,
         worker: String, acceptedAt: Timestamp, startedAt: Timestamp, finishedAt: Timestamp,
         nextAttemptAt: Timestamp? = nil,
-        objectMayExist: Bool = false
+        objectMayExist: Bool = false, submittedBy: ByteText = ""
     ) {
+        self.submittedBy = submittedBy
         self.kind = kind
         self.task = task
         self.batch = batch

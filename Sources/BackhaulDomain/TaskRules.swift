@@ -36,6 +36,12 @@ package enum TaskRules {
             throw InvalidTaskError(
                 "bad-content-type", "the content type must be at most 256 printable ASCII characters")
         }
+        if let name = task.submitter?.name {
+            guard name.utf8.count <= Domain.longestLabel, !hasControl(name) else {
+                throw InvalidTaskError(
+                    "bad-submitter", "a submitter has at most \(Domain.longestLabel) bytes and no control characters")
+            }
+        }
         guard task.size <= Domain.largestFile else {
             throw InvalidTaskError(
                 "bad-size", "a file has at most \(Domain.largestFile.bytes) bytes (8 PiB), not \(task.size.bytes)")

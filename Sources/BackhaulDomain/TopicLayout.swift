@@ -15,6 +15,8 @@ package struct TopicLayout: Hashable, Sendable {
     package var checkpoints: String { prefix + "checkpoints" }
     /// Has one partition.
     package var control: String { prefix + "control" }
+    /// What callers and operators did.
+    package var acts: String { prefix + "acts" }
 
     package var workers: String { prefix + "workers" }
     package var largeWorkers: String { prefix + "workers.large" }

@@ -56,12 +56,15 @@ package struct UploadTask: Hashable, Sendable {
     package var acceptedAt: Timestamp
     /// Time after which no attempt begins; nil for none.
     package var deadline: Timestamp?
+    /// nil for tasks of version 0.1 and of other programs.
+    package var submitter: Submitter?
 
     package init(
         identity: TaskIdentity, batch: ByteText, source: SourceReference, destination: DestinationReference,
         size: ByteCount, modifiedAt: FileTime, contentType: String = "", acceptedAt: Timestamp,
-        deadline: Timestamp? = nil
+        deadline: Timestamp? = nil, submitter: Submitter? = nil
     ) {
+        self.submitter = submitter
         self.identity = identity
         self.batch = batch
         self.source = source

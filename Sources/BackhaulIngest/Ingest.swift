@@ -64,14 +64,16 @@ package struct Ingest: Sendable {
     }
 
     /// Accepts a batch of drafts, each independently. Accepted tasks are durable on return.
+    /// - Parameter submitter: recorded in each task.
     /// - Throws: `LogError`; then nothing of the call was accepted, unless it is `unavailable` (unknown).
-    package func accept(_ drafts: [TaskDraft]) async throws -> [Acceptance] {
+    package func accept(_ drafts: [TaskDraft], by submitter: Submitter? = nil) async throws -> [Acceptance] {
         var results: [Acceptance?] = []
         var requests: [AppendRequest] = []
         var identities: [TaskIdentity] = []
         let now = clock.wall
         for draft in drafts {
-            let task = Self.task(draft, acceptedAt: now)
+            var task = Self.task(draft, acceptedAt: now)
+            task.submitter = submitter
             do {
                 try TaskRules.check(task)
             } catch {

@@ -71,6 +71,10 @@ package struct SettingKey: Hashable, Sendable {
             name: "retention.deadLetters", kind: .duration, standard: "90d",
             help: "How long dead letters are kept. Not shorter than retention.results."),
         .init(
+            name: "retention.acts", kind: .duration, standard: "365d",
+            help: "How long it is kept who submitted, cancelled, retried, replayed or acknowledged what, and who "
+                + "changed tokens and settings."),
+        .init(
             name: "retry.tiers", kind: .durations, standard: "10s,1m,10m,1h,6h,1d",
             help: "Waits before the next try: the n-th failure waits the n-th of these, and later failures wait the "
                 + "last. Each is a retry topic. Ascending, each 100ms or more."),

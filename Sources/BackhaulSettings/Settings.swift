@@ -12,6 +12,7 @@ package struct Settings: Sendable {
     package var workRetention = Duration.zero
     package var resultsRetention = Duration.zero
     package var deadLettersRetention = Duration.zero
+    package var actsRetention = Duration.zero
     package var policy = RetryPolicy.standard
     package var uploads = 0
     package var largeUploads = 0

@@ -244,6 +244,7 @@ package struct SettingsReader {
         settings.workRetention = try duration("retention.work")
         settings.resultsRetention = try duration("retention.results")
         settings.deadLettersRetention = try duration("retention.deadLetters")
+        settings.actsRetention = try duration("retention.acts")
         settings.policy = RetryPolicy(
             tiers: try tiers(), maxAttempts: try integer("retry.maxAttempts"), jitter: try fraction("retry.jitter"),
             parkDelay: try duration("retry.parkDelay"))

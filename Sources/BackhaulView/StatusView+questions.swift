@@ -215,7 +215,7 @@ extension StatusView {
     private static let columns = """
         tenant, id, generation, state, batch, root, path, destination, key, bytes, accepted_at, started_at, finished_at,
         due_at, attempts, crashes, sha256, verification, object_may_exist, left_behind, worker, acknowledged, topic,
-        partition, "offset", failure, message, http_status
+        partition, "offset", failure, message, http_status, submitted_by
         """
 
     /// The file may hold anything: SQLite converts values, and nothing here may trap.
@@ -238,7 +238,7 @@ extension StatusView {
             nextAttemptAt: row.optionalTime(13), attempts: Int(row.integer(14)), crashes: Int(row.integer(15)),
             failure: failure(row, from: 25), sha256: row.text(16), verification: row.text(17),
             objectMayExist: leftBehind ?? (row.integer(18) != 0), worker: row.text(20) ?? "",
-            isAcknowledged: row.integer(21) != 0, position: position)
+            submittedBy: row.name(28), isAcknowledged: row.integer(21) != 0, position: position)
     }
 
     /// Reads kind, message and HTTP status from adjacent columns.

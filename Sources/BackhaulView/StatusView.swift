@@ -52,7 +52,7 @@ package final class StatusView: Sendable {
     private let isLogClosed = Atomic(false)
 
     /// Changes with the tables. A view of another version is discarded and rebuilt.
-    private static let version = 5
+    private static let version = 6
 
     private static let schema = """
         CREATE TABLE tasks(tenant TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL, batch TEXT NOT NULL,
@@ -60,7 +60,8 @@ package final class StatusView: Sendable {
             root TEXT NOT NULL, path TEXT NOT NULL, fingerprint BLOB, accepted_at INTEGER NOT NULL, started_at INTEGER,
             finished_at INTEGER, due_at INTEGER, attempts INTEGER NOT NULL, crashes INTEGER NOT NULL, failure TEXT,
             message TEXT, http_status INTEGER, sha256 TEXT, verification TEXT, object_may_exist INTEGER NOT NULL,
-            worker TEXT NOT NULL, acknowledged INTEGER NOT NULL, left_behind INTEGER, topic TEXT, partition INTEGER, "offset" INTEGER,
+            worker TEXT NOT NULL, acknowledged INTEGER NOT NULL, left_behind INTEGER, topic TEXT,
+            partition INTEGER, "offset" INTEGER, submitted_by TEXT NOT NULL,
             PRIMARY KEY(tenant, id)) WITHOUT ROWID;
         CREATE INDEX tasks_time ON tasks(tenant, accepted_at, id);
         CREATE INDEX tasks_batch ON tasks(tenant, batch, accepted_at, id) WHERE batch <> '';

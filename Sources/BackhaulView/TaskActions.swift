@@ -56,7 +56,8 @@ package struct TaskActions: Sendable {
             destination: DestinationReference(target: .named(status.destination), key: status.key),
             attempts: status.attempts, crashes: status.crashes, size: status.size,
             worker: Outcome.callerPrefix + caller,
-            acceptedAt: status.acceptedAt, startedAt: now, finishedAt: now, objectMayExist: true)
+            acceptedAt: status.acceptedAt, startedAt: now, finishedAt: now, objectMayExist: true,
+            submittedBy: status.submittedBy)
         _ = try await log.append([try OutcomeRecord.request(outcome, layout, trace: nil)])
         let ended = try await state(of: task, patience: patience) { $0.isTerminal }
         switch ended {
@@ -89,7 +90,7 @@ package struct TaskActions: Sendable {
                 destination: DestinationReference(target: .named(status.destination), key: status.key),
                 attempts: status.attempts, crashes: status.crashes, size: status.size,
                 worker: Outcome.callerPrefix + caller,
-                acceptedAt: status.acceptedAt, startedAt: now, finishedAt: now)
+                acceptedAt: status.acceptedAt, startedAt: now, finishedAt: now, submittedBy: status.submittedBy)
             requests.append(try OutcomeRecord.request(note, layout, trace: nil))
         }
         if !requests.isEmpty { _ = try await log.append(requests) }

@@ -24,6 +24,8 @@ package struct TaskStatus: Hashable, Sendable {
     package var verification: String?
     package var objectMayExist: Bool
     package var worker: String
+    /// The name of its submitter; empty when unknown.
+    package var submittedBy: ByteText
     /// Whether its owner has acknowledged its result.
     package var isAcknowledged: Bool
     /// The position of its record; nil when the view has not read it.

@@ -45,6 +45,7 @@ enum ViewNews: Hashable, Sendable {
             failure: result.failure.map {
                 Failure(FailureClass(rawValue: $0.kind) ?? .permanent, $0.message, httpStatus: $0.httpStatus)
             }, worker: result.worker, acceptedAt: time(result.acceptedAt), startedAt: time(result.startedAt),
-            finishedAt: time(result.finishedAt), objectMayExist: result.objectMayExist)
+            finishedAt: time(result.finishedAt), objectMayExist: result.objectMayExist,
+            submittedBy: ByteText(result.submittedBy ?? ""))
     }
 }

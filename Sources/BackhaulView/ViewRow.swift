@@ -33,6 +33,8 @@ struct ViewRow: Hashable, Sendable {
     var verification: String?
     var objectMayExist = false
     var worker = ""
+    /// Empty when unknown.
+    var submittedBy: ByteText = ""
     var isAcknowledged = false
     /// Whether the object may exist, as workers report; nil before the first report.
     var leftBehind: Bool?
@@ -50,6 +52,7 @@ struct ViewRow: Hashable, Sendable {
         destination = outcome.destination.label
         key = outcome.destination.key
         acceptedAt = outcome.acceptedAt
+        submittedBy = outcome.submittedBy
     }
 
     private init(_ task: UploadTask, generation: Int, fingerprint: [UInt8], position: LogPosition) {
@@ -62,6 +65,7 @@ struct ViewRow: Hashable, Sendable {
         path = task.source.path
         self.fingerprint = fingerprint
         acceptedAt = task.acceptedAt
+        submittedBy = task.submitter?.name ?? ""
         self.position = position
     }
 
@@ -104,6 +108,7 @@ struct ViewRow: Hashable, Sendable {
         row.path = task.source.path
         if generation == 0 || row.fingerprint == nil { row.fingerprint = fingerprint }
         row.acceptedAt = task.acceptedAt
+        row.submittedBy = task.submitter?.name ?? ""
         row.position = position
         return row
     }

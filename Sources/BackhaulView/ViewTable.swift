@@ -14,6 +14,7 @@ struct ViewTable {
         "generation", "batch", "state", "bytes", "destination", "key", "root", "path", "fingerprint", "accepted_at",
         "started_at", "finished_at", "due_at", "attempts", "crashes", "failure", "message", "http_status", "sha256",
         "verification", "object_may_exist", "worker", "acknowledged", "left_behind", "topic", "partition", "\"offset\"",
+        "submitted_by",
     ]
     private static let selectText =
         "SELECT \(columns.joined(separator: ", ")) FROM tasks WHERE tenant = ? AND id = ?"
@@ -60,6 +61,7 @@ struct ViewTable {
             known.position = LogPosition(
                 partition: TopicPartition(topic: topic, partition: Int(select.integer(25))), offset: select.integer(26))
         }
+        known.submittedBy = select.name(27)
         return known
     }
 
@@ -101,6 +103,7 @@ struct ViewTable {
         statement.bind(row.position?.partition.topic)
         statement.bind(row.position?.partition.partition)
         statement.bind(row.position?.offset)
+        statement.bind(row.submittedBy.text)
         statement.bind(identity.tenant.text)
         statement.bind(identity.id.text)
     }

@@ -23,7 +23,8 @@ struct Backhaul: AsyncParsableCommand {
             CommandGroup(
                 name: "Operate",
                 subcommands: [
-                    Topics.self, Lag.self, ClockCommand.self, Config.self, TokenCommand.self, TenantsCommand.self,
+                    Topics.self, Lag.self, Acts.self, ClockCommand.self, Config.self, TokenCommand.self,
+                    TenantsCommand.self,
                     Bench.self,
                 ]),
         ])

@@ -41,4 +41,28 @@ struct DestinationTableTests {
             ["nas": nas], allowsURLs: false, tenants: TenantRules([.init("*", freeURLs: true)]))
         #expect(throws: Failure.self) { _ = try closed.resolve(task("other", .url("http://h/"))) }
     }
+
+    /// What came over HTTP keeps to the rules of HTTP callers, any writer's record; `tenants` goes before them.
+    @Test func recordsKeepToTheRulesOfTheirWay() throws {
+        let http = TenantPolicy(
+            roots: .only(["src"]), destinations: .all, keyPrefixes: [TenantRules.ownPrefix], freeURLs: false)
+        let table = DestinationTable(
+            ["nas": Destination(DropDestination())], allowsURLs: true,
+            tenants: TenantRules([.init("vip", roots: .only(["etc"]), freeURLs: true)]), http: http)
+        func resolve(_ task: UploadTask, _ way: Submitter.Way?) throws {
+            var task = task
+            task.submitter = way.map { Submitter(name: "c", way: $0) }
+            _ = try table.resolve(task)
+        }
+        let bad = [
+            task("t", root: "etc", key: "t/a"), task("t", .url("http://h/"), key: "t/a"), task("t", key: "u/a"),
+        ]
+        for task in bad {
+            #expect(throws: Failure.self) { try resolve(task, .http) }
+            try resolve(task, .commandLine)
+            try resolve(task, nil)
+        }
+        try resolve(task("t", key: "t/a"), .http)
+        try resolve(task("vip", root: "etc", .url("http://h/"), key: "vip/a"), .http)
+    }
 }

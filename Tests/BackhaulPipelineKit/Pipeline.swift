@@ -71,6 +71,7 @@ package final class Pipeline: Sendable {
             TopicSpecification(name: layout.results, partitions: partitions, retention: .age(Self.resultsAge)),
             TopicSpecification(name: layout.checkpoints, partitions: partitions, retention: .compact),
             TopicSpecification(name: layout.control, partitions: 1, retention: .compact),
+            TopicSpecification(name: layout.acts, partitions: partitions, retention: .age(Self.resultsAge)),
         ]
         for tier in policy.tiers {
             topics.append(

@@ -104,11 +104,39 @@ struct CodecTests {
         #expect(throws: RecordError.self) { try progress(HeaderName.history, "[") }
     }
 
+    /// Version 0.1 did not record the submitter.
+    @Test func recordsWithoutSubmitterStayReadable() throws {
+        let written = try ResultDocument(outcome).encoded()
+        let old = String(decoding: written, as: UTF8.self).replacing(",\"submittedBy\":null", with: "")
+        #expect(old.utf8.count < written.count)
+        #expect(try ResultDocument.decode(Array(old.utf8)) == ResultDocument(outcome))
+        var success = outcome
+        success.failure = nil
+        success.submittedBy = "ci"
+        let fast = try ResultDocument(success).encoded()
+        #expect(try ResultDocument.decode(fast).submittedBy == "ci")
+        let bare = String(decoding: fast, as: UTF8.self).replacing(",\"submittedBy\":\"ci\"", with: "")
+        #expect(try ResultDocument.decode(Array(bare.utf8)).submittedBy == nil)
+    }
+
+    /// Nobody can make a known file another one by submitting it under another name.
+    @Test func submitterIsKeptAndMakesNoDifference() throws {
+        var mine = task
+        for way in [Submitter.Way.http, .commandLine] {
+            mine.submitter = Submitter(name: "ci", way: way)
+            #expect(try TaskCodec.decode(TaskCodec.encode(mine)) == mine)
+            #expect(try TaskFingerprint.of(mine) == TaskFingerprint.of(task))
+        }
+        mine.submitter = Submitter(name: "a\u{1b}b", way: .http)
+        #expect(throws: RecordError.self) { try TaskCodec.decode(TaskCodec.encode(mine)) }
+    }
+
     @Test func resultHasEveryKey() throws {
         let keys = [
             "taskId", "generation", "tenant", "batch", "status", "attempts", "crashes", "bytes", "sha256",
             "verification",
             "destination", "key", "failure", "objectMayExist", "worker", "acceptedAt", "startedAt", "finishedAt",
+            "submittedBy",
         ]
         var bare = outcome
         bare.failure = nil

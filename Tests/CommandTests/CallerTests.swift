@@ -14,7 +14,8 @@ struct CallerTests {
         init(_ folder: String, api: String) throws {
             self.folder = folder
             try FileManager.default.createDirectory(atPath: folder + "/files", withIntermediateDirectories: true)
-            try Data("sources: { roots: { src: \(folder)/files } }\napi: \(api)\n".utf8)
+            let rest = "sources: { roots: { src: \(folder)/files } }\ndestinations: { nowhere: { type: drop } }\n"
+            try Data((rest + "api: \(api)\n").utf8)
                 .write(to: URL(fileURLWithPath: folder + "/c.yaml"))
             daemon = try Daemon(data: folder + "/data", config: folder + "/c.yaml", workers: 1)
             let listen = try #require(daemon.log.firstMatch(of: #/"listen":"[^"]*:([0-9]+)"/#)?.1)
@@ -48,6 +49,71 @@ struct CallerTests {
         let outcome = try Command.run(["token"] + arguments)
         try #require(outcome.code == 0, "\(outcome)")
         return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// Every act is recorded with its caller and its end; tasks and results name who submitted them.
+    @Test func actsNameTheirCallers() async throws {
+        try await withTemporaryFolder { folder in
+            let tokens = folder + "/tokens.yaml"
+            let secret = try token(
+                "ci", "--scope", "submit", "--scope", "read", "--scope", "operate", "--tenant", "photos", "--append",
+                tokens)
+            let setup = try Setup(folder, api: "{ tokensFile: \(tokens), fileRoots: [src] }")
+            for name in ["a", "b"] { try Data("x".utf8).write(to: URL(fileURLWithPath: folder + "/files/\(name)")) }
+            func post(_ path: String, _ body: String = "") async throws -> String {
+                let answer = try await setup.ask(
+                    "POST /v1/\(path) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(secret)\r\n"
+                        + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+                return String(answer.split(separator: " ").dropFirst().first ?? "")
+            }
+            func task(_ path: String, _ id: String, root: String = "src") -> String {
+                #"{"source":{"root":"\#(root)","path":"\#(path)"},"destination":"nowhere","taskId":"\#(id)"}"#
+            }
+            #expect(try await post("tasks", task("a", "one")) == "201")
+            #expect(try await post("tasks", task("a", "two", root: "other")) == "403")
+            #expect(
+                try await post("tasks:batch", task("b", "three") + "\n" + task("b", "four", root: "other") + "\n")
+                    == "200")
+            #expect(try await post("tenants/photos/tasks/none/cancel") == "404")
+            #expect(try await post("tenants/videos/tasks/one/acknowledge") == "403")
+            #expect(try await post("tenants/photos/tasks/none/retry", #"{"destination":"nowhere"}"#) == "404")
+            let log = ["--log", "embedded://\(folder)/data", "--config", folder + "/c.yaml"]
+            let submitted = try await Command.result(["submit", folder + "/files", "--to", "nowhere", "--wait"] + log)
+            #expect(submitted.code == 0, "\(submitted)")
+            _ = try token("ci", "--revoke", tokens)
+            try await setup.wait(secret, 401)
+
+            let user = "\(NSUserName())@\(ProcessInfo.processInfo.hostName)"
+            let wanted: Set = [
+                "configuration done standalone service", "submit done ci http", "submit refused ci http",
+                "submit partly ci http", "cancel refused ci http", "acknowledge refused ci http",
+                "retry refused ci http", "submit begun \(user) command-line", "submit done \(user) command-line",
+                "tokens done standalone service",
+            ]
+            var printed = ""
+            var acts: [[String: Any]] = []
+            let end = ContinuousClock.now + .seconds(60)
+            // A change of tokens takes effect, and is recorded just after that.
+            while acts.count < wanted.count, ContinuousClock.now < end {
+                let outcome = try await Command.result(["acts", "--output", "json"] + log)
+                (printed, acts) = (outcome.output, outcome.objects)
+            }
+            func text(_ act: [String: Any], _ names: String...) -> String {
+                names.map { act[$0] as? String ?? "?" }.joined(separator: " ")
+            }
+            #expect(acts.count == wanted.count)
+            try Schema.validate(printed, against: "act.v1", folder)
+            #expect(Set(acts.map { text($0, "act", "outcome", "caller", "way") }) == wanted)
+            #expect(
+                acts.filter { $0["way"] as? String == "http" }.allSatisfy { $0["address"] as? String == "127.0.0.1" })
+            #expect(acts.map { text($0, "at") } == acts.map { text($0, "at") }.sorted())
+            #expect(acts.contains { ($0["detail"] as? String)?.contains("to destination 'nowhere'") == true })
+            #expect(acts.contains { $0["detail"] as? String == "removed: ci" })
+            let mine = try await Command.result(["acts", "--caller", "ci", "--task", "one", "--output", "json"] + log)
+            #expect(mine.objects.map { text($0, "act", "outcome") } == ["submit done", "acknowledge refused"])
+            let results = try await Command.result(["results", "--output", "json"] + log).objects
+            #expect(Set(results.map { text($0, "submittedBy") }) == ["ci", user])
+        }
     }
 
     /// A token that is added, rotated or revoked counts without a signal, and a revoked one ends its open stream.

@@ -79,7 +79,7 @@ struct MainJobTests {
                 "taskId", "generation", "tenant", "batch", "status", "attempts", "bytes", "sha256", "verification",
                 "destination", "finishedAt",
             ] { #expect(results.objects.allSatisfy { $0[key] != nil }, "\(key)") }
-            try validate(results.output, folder)
+            try Schema.validate(results.output, against: "result.v1", folder)
             let letters = try Command.run(["dead-letters", "list", "--log", log, "--output", "json"])
             #expect(letters.objects.count == 10)
             #expect(letters.objects.allSatisfy { $0["attempts"] as? Int == 3 && $0["httpStatus"] as? Int == 500 })
@@ -111,24 +111,6 @@ struct MainJobTests {
             #expect(daemon.terminate() == 0)
             #expect(daemon.log.contains("\"event\":\"stopped\""))
         }
-    }
-
-    /// Checks every result against the published schema with an independent validator.
-    private func validate(_ results: String, _ folder: String) throws {
-        let schema = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("schemas/json/result.v1.schema.json").path
-        let path = try write(results, folder + "/results.ndjson")
-        let script = """
-            import json, sys, jsonschema
-            schema = json.load(open(sys.argv[1]))
-            for line in open(sys.argv[2]): jsonschema.Draft202012Validator(schema).validate(json.loads(line))
-            """
-        let python = Process()
-        python.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        python.arguments = ["-c", script, schema, path]
-        try python.run()
-        python.waitUntilExit()
-        #expect(python.terminationStatus == 0, "needs python3-jsonschema: deploy/setup/debian.sh test")
     }
 
     /// With `kill -9` at random moments, each task has one result, every object is intact, and no more uploads are

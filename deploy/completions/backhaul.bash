@@ -173,13 +173,13 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    submit|status|results|audit|dead-letters|replay|standalone|ingest|worker|acknowledger|topics|lag|clock|config|token|tenants|bench|help)
+    submit|status|results|audit|dead-letters|replay|standalone|ingest|worker|acknowledger|topics|lag|acts|clock|config|token|tenants|bench|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'submit status results audit dead-letters replay standalone ingest worker acknowledger topics lag clock config token tenants bench help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'submit status results audit dead-letters replay standalone ingest worker acknowledger topics lag acts clock config token tenants bench help' -- "${cur}"))
         ;;
     esac
 }
@@ -670,6 +670,46 @@ _backhaul_lag() {
 
     # Offer option value completions
     case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_acts() {
+    repeating_flags=()
+    non_repeating_flags=(--follow --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--caller --tenant --task --act --outcome --since --log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--caller')
+        return
+        ;;
+    '--tenant')
+        return
+        ;;
+    '--task')
+        return
+        ;;
+    '--act')
+        return
+        ;;
+    '--outcome')
+        return
+        ;;
+    '--since')
+        return
+        ;;
     '--log')
         return
         ;;

@@ -137,6 +137,12 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
     set {_uniqueStorage()._objectMayExist = newValue}
   }
 
+  /// The name of the task's submitter; empty when unknown.
+  var submittedBy: String {
+    get {_storage._submittedBy}
+    set {_uniqueStorage()._submittedBy = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -238,7 +244,7 @@ fileprivate nonisolated let _protobuf_package = "backhaul.v1"
 
 nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Outcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tenant\0\u{3}task_id\0\u{1}generation\0\u{1}batch\0\u{1}destination\0\u{1}attempts\0\u{1}crashes\0\u{1}bytes\0\u{1}sha256\0\u{1}verification\0\u{1}failure\0\u{1}worker\0\u{3}accepted_at_ms\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{3}next_attempt_at_ms\0\u{3}object_may_exist\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tenant\0\u{3}task_id\0\u{1}generation\0\u{1}batch\0\u{1}destination\0\u{1}attempts\0\u{1}crashes\0\u{1}bytes\0\u{1}sha256\0\u{1}verification\0\u{1}failure\0\u{1}worker\0\u{3}accepted_at_ms\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{3}next_attempt_at_ms\0\u{3}object_may_exist\0\u{3}submitted_by\0")
 
   fileprivate class _StorageClass {
     var _kind: Backhaul_V1_Outcome.Kind = .unspecified
@@ -259,6 +265,7 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
     var _finishedAtMs: Int64 = 0
     var _nextAttemptAtMs: Int64 = 0
     var _objectMayExist: Bool = false
+    var _submittedBy: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -287,6 +294,7 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
       _finishedAtMs = source._finishedAtMs
       _nextAttemptAtMs = source._nextAttemptAtMs
       _objectMayExist = source._objectMayExist
+      _submittedBy = source._submittedBy
     }
   }
 
@@ -323,6 +331,7 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
         case 16: try { try decoder.decodeSingularInt64Field(value: &_storage._finishedAtMs) }()
         case 17: try { try decoder.decodeSingularInt64Field(value: &_storage._nextAttemptAtMs) }()
         case 18: try { try decoder.decodeSingularBoolField(value: &_storage._objectMayExist) }()
+        case 19: try { try decoder.decodeSingularStringField(value: &_storage._submittedBy) }()
         default: break
         }
       }
@@ -389,6 +398,9 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
       if _storage._objectMayExist != false {
         try visitor.visitSingularBoolField(value: _storage._objectMayExist, fieldNumber: 18)
       }
+      if !_storage._submittedBy.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._submittedBy, fieldNumber: 19)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -416,6 +428,7 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
         if _storage._finishedAtMs != rhs_storage._finishedAtMs {return false}
         if _storage._nextAttemptAtMs != rhs_storage._nextAttemptAtMs {return false}
         if _storage._objectMayExist != rhs_storage._objectMayExist {return false}
+        if _storage._submittedBy != rhs_storage._submittedBy {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -72,12 +72,77 @@ nonisolated struct Backhaul_V1_Task: Sendable {
   /// Milliseconds since 1970 after which no attempt begins; 0 for none.
   var deadlineMs: Int64 = 0
 
+  /// Missing in tasks of version 0.1.
+  var submitter: Backhaul_V1_Submitter {
+    get {_submitter ?? Backhaul_V1_Submitter()}
+    set {_submitter = newValue}
+  }
+  /// Returns true if `submitter` has been explicitly set.
+  var hasSubmitter: Bool {self._submitter != nil}
+  /// Clears the value of `submitter`. Subsequent reads from it will return its default value.
+  mutating func clearSubmitter() {self._submitter = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _source: Backhaul_V1_Source? = nil
   fileprivate var _destination: Backhaul_V1_Destination? = nil
+  fileprivate var _submitter: Backhaul_V1_Submitter? = nil
+}
+
+/// Who submitted the task, and how.
+nonisolated struct Backhaul_V1_Submitter: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The caller's name, or USER@HOST of a command.
+  var name: String = String()
+
+  var way: Backhaul_V1_Submitter.Way = .unspecified
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum Way: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+    case unspecified // = 0
+    case commandLine // = 1
+    case http // = 2
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .unspecified
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .commandLine
+      case 2: self = .http
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .commandLine: return 1
+      case .http: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [Backhaul_V1_Submitter.Way] = [
+      .unspecified,
+      .commandLine,
+      .http,
+    ]
+
+  }
+
+  init() {}
 }
 
 nonisolated struct Backhaul_V1_Source: Sendable {
@@ -170,7 +235,7 @@ fileprivate nonisolated let _protobuf_package = "backhaul.v1"
 
 nonisolated extension Backhaul_V1_Task: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Task"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}task_id\0\u{1}batch\0\u{1}source\0\u{1}size\0\u{3}modified_at_ns\0\u{1}destination\0\u{3}content_type\0\u{3}accepted_at_ms\0\u{3}deadline_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}task_id\0\u{1}batch\0\u{1}source\0\u{1}size\0\u{3}modified_at_ns\0\u{1}destination\0\u{3}content_type\0\u{3}accepted_at_ms\0\u{3}deadline_ms\0\u{1}submitter\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -188,6 +253,7 @@ nonisolated extension Backhaul_V1_Task: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 8: try { try decoder.decodeSingularStringField(value: &self.contentType) }()
       case 9: try { try decoder.decodeSingularInt64Field(value: &self.acceptedAtMs) }()
       case 10: try { try decoder.decodeSingularInt64Field(value: &self.deadlineMs) }()
+      case 11: try { try decoder.decodeSingularMessageField(value: &self._submitter) }()
       default: break
       }
     }
@@ -228,6 +294,9 @@ nonisolated extension Backhaul_V1_Task: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.deadlineMs != 0 {
       try visitor.visitSingularInt64Field(value: self.deadlineMs, fieldNumber: 10)
     }
+    try { if let v = self._submitter {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -242,9 +311,49 @@ nonisolated extension Backhaul_V1_Task: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.contentType != rhs.contentType {return false}
     if lhs.acceptedAtMs != rhs.acceptedAtMs {return false}
     if lhs.deadlineMs != rhs.deadlineMs {return false}
+    if lhs._submitter != rhs._submitter {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension Backhaul_V1_Submitter: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Submitter"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}way\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.way) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.way != .unspecified {
+      try visitor.visitSingularEnumField(value: self.way, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Backhaul_V1_Submitter, rhs: Backhaul_V1_Submitter) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.way != rhs.way {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Backhaul_V1_Submitter.Way: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0WAY_UNSPECIFIED\0\u{1}WAY_COMMAND_LINE\0\u{1}WAY_HTTP\0")
 }
 
 nonisolated extension Backhaul_V1_Source: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -41,6 +41,7 @@ package enum OutcomeCodec {
         message.finishedAtMs = outcome.finishedAt.milliseconds
         message.nextAttemptAtMs = outcome.nextAttemptAt?.milliseconds ?? 0
         message.objectMayExist = outcome.objectMayExist
+        message.submittedBy = outcome.submittedBy.text
         return try message.serializedBytes()
     }
 
@@ -84,7 +85,8 @@ package enum OutcomeCodec {
             finishedAt: try GenerationCodec.time(message.finishedAtMs, "finished_at_ms", of: "outcome"),
             nextAttemptAt: message.nextAttemptAtMs == 0
                 ? nil : try GenerationCodec.time(message.nextAttemptAtMs, "next_attempt_at_ms", of: "outcome"),
-            objectMayExist: message.objectMayExist)
+            objectMayExist: message.objectMayExist,
+            submittedBy: ByteText(message.submittedBy.bounded(toBytes: Domain.longestLabel)))
         try check(outcome)
         return outcome
     }

@@ -29,6 +29,8 @@ package struct ResultDocument: Hashable, Sendable, Codable {
     package var acceptedAt: String
     package var startedAt: String
     package var finishedAt: String
+    /// The name of the task's submitter; null when unknown.
+    @Nullable package var submittedBy: String?
 
     package init(_ outcome: Outcome) {
         taskId = outcome.task.identity.id
@@ -49,6 +51,7 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         acceptedAt = TimeText.format(outcome.acceptedAt)
         startedAt = TimeText.format(outcome.startedAt)
         finishedAt = TimeText.format(outcome.finishedAt)
+        _submittedBy = Nullable(wrappedValue: outcome.submittedBy.isEmpty ? nil : outcome.submittedBy.text)
     }
 
     package var task: TaskGeneration {
@@ -99,6 +102,8 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         json.text(startedAt)
         json.raw(",\"status\":")
         json.text(status)
+        json.raw(",\"submittedBy\":")
+        json.text(submittedBy)
         json.raw(",\"taskId\":")
         json.text(taskId.text)
         json.raw(",\"tenant\":")
@@ -148,7 +153,8 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         guard acceptedAt.utf8.count <= 40, startedAt.utf8.count <= 40, finishedAt.utf8.count <= 40 else {
             throw .invalid(what: "result", problem: "a time has more than 40 bytes")
         }
-        guard worker.utf8.count <= Domain.longestLabel, (verification ?? "").utf8.count <= Domain.longestLabel,
+        guard worker.utf8.count <= Domain.longestLabel, (submittedBy ?? "").utf8.count <= Domain.longestLabel,
+            (verification ?? "").utf8.count <= Domain.longestLabel,
             (failure?.kind ?? "").utf8.count <= Domain.longestLabel
         else {
             throw .invalid(what: "result", problem: "a label has more than \(Domain.longestLabel) bytes")
@@ -170,6 +176,13 @@ extension ResultDocument {
             case .null: .some(nil)
             default: .none
             }
+        }
+        // Missing in results of version 0.1.
+        let submittedBy: String?
+        switch fields["submittedBy"] {
+        case .text(let text): submittedBy = text
+        case .null, nil: submittedBy = nil
+        default: return nil
         }
         guard let taskId = text("taskId"), let generation = number("generation"), let tenant = text("tenant"),
             let batch = text("batch"), let status = text("status"), let attempts = number("attempts"),
@@ -197,6 +210,7 @@ extension ResultDocument {
         self.acceptedAt = acceptedAt
         self.startedAt = startedAt
         self.finishedAt = finishedAt
+        _submittedBy = Nullable(wrappedValue: submittedBy)
     }
 }
 

@@ -19,7 +19,24 @@ package enum TaskCodec {
         message.contentType = task.contentType
         message.acceptedAtMs = task.acceptedAt.milliseconds
         message.deadlineMs = task.deadline?.milliseconds ?? 0
+        if let submitter = task.submitter {
+            message.submitter.name = submitter.name.text
+            message.submitter.way =
+                switch submitter.way {
+                case .commandLine: .commandLine
+                case .http: .http
+                }
+        }
         return try message.serializedBytes()
+    }
+
+    private static func submitter(_ message: Backhaul_V1_Submitter) -> Submitter? {
+        switch message.way {
+        case .commandLine: Submitter(name: ByteText(message.name), way: .commandLine)
+        case .http: Submitter(name: ByteText(message.name), way: .http)
+        // Of a later version.
+        case .unspecified, .UNRECOGNIZED: nil
+        }
     }
 
     /// - Throws: `RecordError`: anyone may have written the bytes, so every rule of a task is checked again.
@@ -39,7 +56,8 @@ package enum TaskCodec {
             modifiedAt: FileTime(nanoseconds: message.modifiedAtNs), contentType: message.contentType,
             acceptedAt: try GenerationCodec.time(message.acceptedAtMs, "accepted_at_ms", of: "task"),
             deadline: message.deadlineMs == 0
-                ? nil : try GenerationCodec.time(message.deadlineMs, "deadline_ms", of: "task"))
+                ? nil : try GenerationCodec.time(message.deadlineMs, "deadline_ms", of: "task"),
+            submitter: message.hasSubmitter ? submitter(message.submitter) : nil)
         do {
             try TaskRules.check(task)
         } catch {

@@ -11,7 +11,7 @@ internal import Logging
 extension IngestAPI {
     /// - Returns: a result for each draft, and whether the append to the log succeeded.
     func accept(
-        _ drafts: [Checked]
+        _ drafts: [Checked], _ origin: Origin
     ) async throws -> (results: [Result<IngestAnswer, Problem>], isTaken: Bool) {
         var results: [Result<IngestAnswer, Problem>?] = []
         var good: [(index: Int, draft: TaskDraft)] = []
@@ -32,9 +32,10 @@ extension IngestAPI {
             if let problem { results[entry.index] = .failure(problem) } else { taken.append(entry) }
         }
         var refusal: Problem?
+        let submitter = Submitter(name: ByteText(origin.caller.name), way: .http)
         defer { for (tenant, count) in Self.counts(taken.map(\.draft)) { limits.settle(count, of: tenant) } }
         do {
-            let acceptances = taken.isEmpty ? [] : try await ingest.accept(taken.map(\.draft))
+            let acceptances = taken.isEmpty ? [] : try await ingest.accept(taken.map(\.draft), by: submitter)
             for (entry, acceptance) in zip(taken, acceptances) { results[entry.index] = Self.answer(acceptance, lag) }
         } catch let error as LogError {
             let problem = Self.refusal(error)
@@ -42,7 +43,10 @@ extension IngestAPI {
             refusal = problem
             logger.warning("tasks were not accepted", metadata: ["error": "\(error)", "tasks": "\(taken.count)"])
         }
-        return (results.map { count($0 ?? Self.answer(nil, lag)) }, refusal == nil)
+        let answers = results.map { count($0 ?? Self.answer(nil, lag)) }
+        await origin.call.recordSubmission(
+            of: good.map { ($0.draft.tenant, $0.draft.batch) }, answers, to: acts)
+        return (answers, refusal == nil)
     }
 
     private func count(_ result: Result<IngestAnswer, Problem>) -> Result<IngestAnswer, Problem> {

@@ -1,7 +1,7 @@
 package import BackhaulDomain
 package import BackhaulIngest
 internal import BackhaulLog
-internal import BackhaulRecords
+package import BackhaulRecords
 package import BackhaulTelemetry
 package import BackhaulUnits
 internal import Crypto
@@ -33,6 +33,7 @@ package struct IngestAPI: Sendable {
     let directory: (any TaskDirectory)?
     let meters: WebMeters
     let tracer: Tracer?
+    let acts: ActRecorder?
     let look: @Sendable (SourceReference) async throws -> FileFacts
     let logger: Logger
 
@@ -45,10 +46,11 @@ package struct IngestAPI: Sendable {
 
     /// - Parameters:
     ///   - directory: finds known tasks before the append; nil for none.
+    ///   - acts: records submissions; nil for none.
     ///   - look: reads a file's size and time when the caller does not give them; throws `Problem`.
     package init(
         ingest: Ingest, rules: LiveRules, limits: TenantLimits, directory: (any TaskDirectory)? = nil,
-        meters: WebMeters, tracer: Tracer? = nil, logger: Logger,
+        meters: WebMeters, tracer: Tracer? = nil, acts: ActRecorder? = nil, logger: Logger,
         look: @escaping @Sendable (SourceReference) async throws -> FileFacts
     ) {
         self.ingest = ingest
@@ -57,6 +59,7 @@ package struct IngestAPI: Sendable {
         self.directory = directory
         self.meters = meters
         self.tracer = tracer
+        self.acts = acts
         self.look = look
         self.logger = logger
     }
@@ -88,13 +91,15 @@ package struct IngestAPI: Sendable {
             body = try await request.body.collect(upTo: Self.largestDocument)
         } catch is NIOTooManyBytesError {
             throw Problem(.contentTooLarge, "too-large", "a task document has at most \(Self.largestDocument) bytes")
+        } catch {
+            throw Problem.unreadableBody
         }
         var document = try TaskDocument.read(Data(body.readableBytesView))
         if let name = Self.idempotencyKey, let key = request.headers[name] {
             let id = try Self.id(of: key, tenant: Self.tenant(document, origin.caller))
             document.taskId = document.taskId ?? id
         }
-        let answer = try await accept([draft(document, origin)]).results[0].get()
+        let answer = try await accept([draft(document, origin)], origin).results[0].get()
         return JSONAnswer.response(answer.status == "known" ? .ok : .created, answer)
     }
 
@@ -141,7 +146,7 @@ package struct IngestAPI: Sendable {
                 return try await end(problem, drafts.count, &number, &writer)
             }
             origin.call.isWorking(true)
-            let (results, isTaken) = try await accept(checked)
+            let (results, isTaken) = try await accept(checked, origin)
             origin.call.isWorking(false)
             refused(results, origin)
             var next = results.makeIterator()

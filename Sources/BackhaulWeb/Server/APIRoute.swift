@@ -46,6 +46,8 @@ package struct Call: Sendable {
     var parameters: [String: String]
     /// The query's parameters, percent-decoded.
     var query: [String: String]
+    /// The caller's IP address; nil in tests without one.
+    var address: String?
     /// Checks that the caller is still authorised: during a long request a token may be revoked, or a JWT expire.
     /// - Throws: `Problem`.
     var check: @Sendable () async throws -> Void = {}

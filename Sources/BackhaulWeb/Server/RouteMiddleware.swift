@@ -60,7 +60,7 @@ struct RouteMiddleware: RouterMiddleware {
             let authenticator = authenticator
             let channel = context.channel
             let call = Call(
-                caller: known, parameters: parameters, query: query,
+                caller: known, parameters: parameters, query: query, address: context.remote,
                 check: {
                     guard let scope = route.scope else { return }
                     try await authenticator.caller(authorization: authorization).require(scope)

@@ -26,6 +26,8 @@ struct StatusDocument: Encodable, Sendable {
     var verification: String?
     var objectMayExist: Bool
     var worker: String
+    /// Missing when unknown.
+    var submittedBy: ByteText?
     var acknowledged: Bool
     var position: PositionDocument?
     /// Every attempt; only in the response for a single task.
@@ -57,6 +59,7 @@ struct StatusDocument: Encodable, Sendable {
         verification = status.verification
         objectMayExist = status.objectMayExist
         worker = status.worker
+        submittedBy = status.submittedBy.isEmpty ? nil : status.submittedBy
         acknowledged = status.isAcknowledged
         position = status.position.map(PositionDocument.init)
         self.history = history?.map(AttemptDocument.init)

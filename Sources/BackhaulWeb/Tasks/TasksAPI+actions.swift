@@ -1,5 +1,6 @@
 internal import BackhaulDomain
 internal import BackhaulLog
+internal import BackhaulRecords
 internal import BackhaulReplay
 internal import BackhaulView
 internal import Foundation
@@ -64,6 +65,13 @@ extension TasksAPI {
 
     func retry(_ request: Request, _ call: Call) async throws -> Response {
         let wanted = try await retryDocument(request)
+        let other = [wanted?.destination.map { "to destination '\($0)'" }, wanted?.key.map { "under key '\($0)'" }]
+        return try await acting(.retry, call, detail: other.compactMap(\.self).joined(separator: ", ")) {
+            try await retry(call, wanted)
+        }
+    }
+
+    private func retry(_ call: Call, _ wanted: RetryDocument?) async throws -> Response {
         let status = try await status(call)
         guard status.state == .failed || status.state == .expired else {
             throw Problem(
@@ -127,9 +135,11 @@ extension TasksAPI {
             throw Problem(.unprocessableContent, "too-many", "a list has at most \(Self.largestList) tasks")
         }
         let identities = list.map { TaskIdentity(tenant: tenant, id: $0) }
-        let results = try await asking {
-            try await view.catchUp()
-            return try await actions.acknowledge(identities, caller: call.caller.name)
+        let results = try await call.recording(.acknowledge, tenant: tenant, of: list, to: acts) {
+            try await asking {
+                try await view.catchUp()
+                return try await actions.acknowledge(identities, caller: call.caller.name)
+            }
         }
         let answers = zip(list, results).map { id, result in
             switch result {

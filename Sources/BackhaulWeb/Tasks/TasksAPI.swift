@@ -1,5 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
+package import BackhaulRecords
 package import BackhaulReplay
 internal import BackhaulUnits
 package import BackhaulView
@@ -17,6 +18,7 @@ package struct TasksAPI: Sendable {
     let replay: Replay
     let rules: LiveRules
     let clock: any LogClock
+    let acts: ActRecorder?
     let streams: StreamSlots
     let searches: StreamSlots
 
@@ -26,11 +28,14 @@ package struct TasksAPI: Sendable {
     static let largestList = 1_000
     static let largestBody = 256 << 10
 
-    /// - Parameter rules: which other destinations a retried task may be sent to.
+    /// - Parameters:
+    ///   - rules: which other destinations a retried task may be sent to.
+    ///   - acts: records actions; nil for none.
     package init(
         log: any MessageLog, layout: TopicLayout, view: StatusView, replay: Replay, rules: LiveRules,
-        clock: any LogClock, limits: QueryLimits = QueryLimits()
+        clock: any LogClock, acts: ActRecorder? = nil, limits: QueryLimits = QueryLimits()
     ) {
+        self.acts = acts
         self.limits = limits
         self.log = log
         self.layout = layout
@@ -51,14 +56,28 @@ package struct TasksAPI: Sendable {
             APIRoute(.get, tenant + "/batches/{batch}", .read) { _, call in try await batch(call) },
             APIRoute(.get, tenant + "/usage", .read) { _, call in try await usage(call) },
             APIRoute(.get, tenant + "/events", .read) { request, call in try await events(request, call) },
-            APIRoute(.post, tenant + "/tasks/{id}/cancel", .operate) { _, call in try await cancel(call) },
+            APIRoute(.post, tenant + "/tasks/{id}/cancel", .operate) { _, call in
+                try await acting(.cancel, call) { try await cancel(call) }
+            },
             APIRoute(.post, tenant + "/tasks/{id}/retry", .operate) { request, call in try await retry(request, call) },
-            APIRoute(.post, tenant + "/tasks/{id}/acknowledge", .operate) { _, call in try await acknowledge(call) },
+            APIRoute(.post, tenant + "/tasks/{id}/acknowledge", .operate) { _, call in
+                try await acting(.acknowledge, call) { try await acknowledge(call) }
+            },
             APIRoute(.post, tenant + "/tasks:acknowledge", .operate) { request, call in
                 try await acknowledgeMany(request, call)
             },
             APIRoute(.post, "/v1/tasks:lookup", .read) { request, call in try await lookup(request, call) },
         ]
+    }
+
+    /// An action on the task of the path, recorded with its end.
+    /// - Parameter detail: what was asked for beyond the kind.
+    func acting(
+        _ kind: Act.Kind, _ call: Call, detail: String = "", _ body: () async throws -> Response
+    ) async throws -> Response {
+        let tenant = ByteText(try call.parameter("tenant"))
+        let id = ByteText(try call.parameter("id"))
+        return try await call.recording(kind, tenant: tenant, of: [id], detail: detail, to: acts, body)
     }
 
     /// The tenant of the path, checked against the caller's.
@@ -102,6 +121,8 @@ package struct TasksAPI: Sendable {
             bytes = try await request.body.collect(upTo: Self.largestBody)
         } catch is NIOTooManyBytesError {
             throw Problem(.contentTooLarge, "too-large", "the body must have at most \(Self.largestBody) bytes")
+        } catch {
+            throw Problem.unreadableBody
         }
         do {
             return try JSONDecoder().decode(type, from: Data(bytes.readableBytesView))

@@ -106,7 +106,8 @@ package struct DecisionWriter: Sendable {
             var outcome = Outcome(
                 kind: .failed, task: moved.generation, batch: task.batch, destination: task.destination,
                 attempts: moved.progress.attempts, crashes: moved.progress.crashes, size: task.size, worker: worker,
-                acceptedAt: task.acceptedAt, startedAt: now, finishedAt: now)
+                acceptedAt: task.acceptedAt, startedAt: now, finishedAt: now,
+                submittedBy: task.submitter?.name ?? "")
             outcome.failure = failure
             appends.append(try OutcomeRecord.request(outcome, layout, trace: HeaderName.trace(of: request.record)))
         }
@@ -192,7 +193,8 @@ package struct DecisionWriter: Sendable {
         Outcome(
             kind: kind, task: task.generation, batch: task.task.batch, destination: task.task.destination,
             attempts: task.progress.attempts, crashes: task.progress.crashes, size: task.task.size, worker: worker,
-            acceptedAt: task.task.acceptedAt, startedAt: startedAt, finishedAt: now)
+            acceptedAt: task.task.acceptedAt, startedAt: startedAt, finishedAt: now,
+            submittedBy: task.task.submitter?.name ?? "")
     }
 
     private func append(_ outcome: Outcome, _ task: TaskDelivery) throws -> AppendRequest {

@@ -36,7 +36,7 @@ struct AccessRights {
             topic("submit, ingest", layout.prefix, describe, prefixed: true),
             topic("submit, ingest", layout.tasks, ["Write"]),
             topic("submit, ingest", layout.largeTasks, ["Write"]), topic("submit, ingest", layout.results, ["Read"]),
-            groups("submit, ingest"),
+            topic("submit, ingest", layout.acts, ["Write"]), groups("submit, ingest"),
             topic("worker", layout.prefix, describe, prefixed: true), topic("worker", layout.tasks, ["Read"]),
             topic("worker", layout.largeTasks, ["Read", "Write"]),
             topic("worker", retry, ["Read", "Write"], prefixed: true),
@@ -44,7 +44,7 @@ struct AccessRights {
             topic("worker", layout.checkpoints, ["Read", "Write"]), topic("worker", layout.control, ["Read", "Write"]),
             group("worker", layout.workers),
             group("worker", layout.largeWorkers), group("worker", layout.delays), groups("worker"),
-            transactions("worker"),
+            topic("worker", layout.acts, ["Write"]), transactions("worker"),
             topic("acknowledger", layout.prefix, describe, prefixed: true),
             // The API's cancel, acknowledge and retry write, too.
             topic("acknowledger", layout.outcomes, ["Read", "Write", "Delete"]),
@@ -53,15 +53,16 @@ struct AccessRights {
             topic("acknowledger", layout.tasks, ["Read", "Write", "Delete"]),
             topic("acknowledger", layout.largeTasks, ["Read", "Write", "Delete"]),
             topic("acknowledger", retry, ["Delete"], prefixed: true), group("acknowledger", layout.acknowledgers),
-            groups("acknowledger"), transactions("acknowledger"),
+            topic("acknowledger", layout.acts, ["Write"]), groups("acknowledger"), transactions("acknowledger"),
             topic("replay", layout.prefix, ["Read"] + describe, prefixed: true),
-            groups("replay"), topic("replay", layout.tasks, ["Write"]), topic("replay", layout.largeTasks, ["Write"]),
-            topic("audit, status, lag, results", layout.prefix, ["Read"] + describe, prefixed: true),
-            groups("audit, status, lag, results"),
+            groups("replay"), topic("replay", layout.acts, ["Write"]), topic("replay", layout.tasks, ["Write"]),
+            topic("replay", layout.largeTasks, ["Write"]),
+            topic("audit, status, lag, results, acts", layout.prefix, ["Read"] + describe, prefixed: true),
+            groups("audit, status, lag, results, acts"),
             // Writing a position requires Read on the topic and on the group.
             topic(
                 "topics apply", layout.prefix, ["Alter", "AlterConfigs", "Create", "Read"] + describe, prefixed: true),
-            groups("topics apply", ["Describe", "Read"]),
+            topic("topics apply", layout.acts, ["Write"]), groups("topics apply", ["Describe", "Read"]),
         ]
     }
 

@@ -54,9 +54,10 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
         let tokens = LiveTokens(settings.api, authenticator, logger: logger)
         let rules = LiveRules(settings.ingestRules)
+        let acts = settings.actRecorder(log)
         let api = view.map { view in
             settings.api.surface(
-                settings.tasksAPI(log, view: view, rules: rules).routes, authenticator, meters: WebMeters(),
+                settings.tasksAPI(log, view: view, rules: rules, acts: acts).routes, authenticator, meters: WebMeters(),
                 grace: settings.grace)
         }
         let process = ServiceProcess(
@@ -70,7 +71,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
                 .acknowledger(acknowledger), .probe(LogProbe(log, topic: settings.layout.results, logger: logger)),
                 .outstandingWork(OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)),
                 .maintenance(of: log, every: .seconds(60), clock: clock, logger: logger),
-                .callers(tokens, rules),
+                .callers(tokens, rules), .acts(acts, role: "acknowledger", settings, tokens),
             ] + [view.map(RolePart.view)].compactMap(\.self) + [
                 .signatures(log, logger: logger), .kafkaLog(kafka), .tracing(tracer, client),
             ],

@@ -54,7 +54,11 @@ struct ClockCommand: AsyncParsableCommand {
                 await opened.close()
                 throw CommandError("the machine's clock has not jumped; there is nothing to settle")
             }
+            let act = await CommandAct(
+                .clock, settings, opened,
+                detail: "a jump of \(state.jump.components.seconds) s \(passed ? "has passed" : "is wrong")")
             try await embedded.settleJump(hasPassed: passed)
+            await act.end(.done)
         }
         await opened.close()
         if log.output == .json {

@@ -58,9 +58,10 @@ struct IngestCommand: AsyncParsableCommand {
         var count: (@Sendable (ByteText) async throws -> Int)?
         if let directory { count = { tenant in try await directory.unacknowledged(tenant: tenant) } }
         let limits = TenantLimits(rules: settings.api.limits, clock: SystemLogClock(), unacknowledged: count)
+        let acts = settings.actRecorder(log)
         let api = settings.ingestAPI(
             log, folder: nil, rules: rules, limits: limits, directory: directory, meters: meters, tracer: tracer,
-            logger: logger)
+            acts: acts, logger: logger)
         // The limit's count comes from the acknowledger.
         let warning = RolePart(reload: { settings in
             if directory == nil, settings.api.unacknowledgedTasks > 0 {
@@ -73,7 +74,8 @@ struct IngestCommand: AsyncParsableCommand {
             api: settings.api.surface(api.routes, authenticator, meters: meters, grace: settings.grace),
             parts: [
                 .probe(LogProbe(log, topic: settings.layout.tasks, logger: logger)),
-                .callers(tokens, rules, limits), warning, .signatures(log, logger: logger), .kafkaLog(kafka),
+                .callers(tokens, rules, limits), .acts(acts, role: "ingest", settings, tokens), warning,
+                .signatures(log, logger: logger), .kafkaLog(kafka),
                 .tracing(tracer, client),
             ],
             maximumShutdown: settings.maximumShutdown, reloader: fleet.reloader(settings, role: "ingest"))

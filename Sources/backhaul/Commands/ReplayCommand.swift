@@ -1,7 +1,9 @@
 import ArgumentParser
 import BackhaulEmbedded
 import BackhaulLog
+import BackhaulRecords
 import BackhaulReplay
+import BackhaulSettings
 import BackhaulUnits
 import Foundation
 
@@ -43,7 +45,13 @@ struct ReplayCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try log.common.settings()
         let opened = try await log.address().open(settings, creates: false)
-        let summary = try await settings.replay(opened).run(which.filter, appends: yes, rate: rate)
+        let summary: Replay.Summary
+        do {
+            summary = try await run(settings, opened)
+        } catch {
+            await opened.close()
+            throw error
+        }
         await opened.close()
         if log.output == .json {
             return try Output.json(
@@ -55,5 +63,24 @@ struct ReplayCommand: AsyncParsableCommand {
         print(yes ? "replayed \(summary.replayed) of \(what)" : "would replay \(what); give --yes to replay them")
         if summary.skipped > 0 { print("\(summary.skipped) were replayed before") }
         if summary.malformed > 0 { print("\(summary.malformed) letters hold no task that can be replayed, and stay") }
+    }
+
+    private func run(_ settings: Settings, _ opened: any MessageLog) async throws -> Replay.Summary {
+        let replay = settings.replay(opened)
+        guard yes else { return try await replay.run(which.filter, appends: false, rate: rate) }
+        let act = await CommandAct(
+            .replay, settings, opened, tenant: which.tenant, batch: which.batch, detail: which.description)
+        do {
+            let summary = try await replay.run(which.filter, appends: true, rate: rate)
+            await act.end(
+                .done, tasks: summary.selected,
+                counts: [
+                    "accepted": summary.replayed, "known": summary.skipped, "malformed": summary.malformed,
+                ])
+            return summary
+        } catch {
+            await act.fail(error)
+            throw error
+        }
     }
 }

@@ -247,7 +247,7 @@ actor Submission {
 
     private func flush() async throws {
         guard !drafts.isEmpty else { return }
-        let acceptances = try await ingest.accept(drafts)
+        let acceptances = try await ingest.accept(drafts, by: Submitter(name: CommandUser.name, way: .commandLine))
         for (draft, acceptance) in zip(drafts, acceptances) {
             switch acceptance {
             case .accepted(let identity, _):

@@ -5,6 +5,7 @@ import BackhaulEmbedded
 import BackhaulFiles
 import BackhaulIngest
 import BackhaulLog
+import BackhaulRecords
 import BackhaulSettings
 import BackhaulUnits
 import Foundation
@@ -90,6 +91,7 @@ struct Submit: AsyncParsableCommand {
             log: opened, folder: address.folder, settings: settings, tenant: tenant, batch: batch, target: target,
             prefix: prefix,
             filter: FileWalk.Filter(include: include, exclude: exclude), deadline: limit, waits: wait)
+        let act = await CommandAct(.submit, settings, opened, tenant: tenant, batch: batch, detail: "to \(to)")
         do {
             let starts = wait ? try await submission.resultEnds() : [:]
             if fromStdin {
@@ -98,13 +100,23 @@ struct Submit: AsyncParsableCommand {
                 for path in paths { try await submission.submit(path) }
             }
             try await submission.finish()
+            await end(act, await submission.summary)
             try await report(submission, batch)
             if wait { try await waitForResults(submission, opened, starts, address) }
         } catch {
+            if !(error is ProcessExit) { await act.fail(error) }
             await opened.close()
             throw error
         }
         await opened.close()
+    }
+
+    private func end(_ act: CommandAct, _ summary: Submission.Summary) async {
+        let taken = summary.accepted + summary.known
+        await act.end(
+            summary.rejectedCount == 0 ? .done : taken == 0 ? .refused : .partly,
+            tasks: taken + summary.rejectedCount,
+            counts: ["accepted": summary.accepted, "known": summary.known, "rejected": summary.rejectedCount])
     }
 
     private func report(_ submission: Submission, _ batch: ByteText) async throws {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BackhaulKafka
+import BackhaulRecords
 import BackhaulSettings
 import Foundation
 
@@ -64,6 +65,11 @@ struct TopicsApply: AsyncParsableCommand {
             }
             if yes {
                 try await opened.apply(plan)
+                // The topic may be one that was just created.
+                let act = await CommandAct(
+                    .topics, settings, try settings.signed(opened),
+                    detail: "topics apply" + (restorePositions ? " --restore-positions" : ""))
+                await act.end(.done)
             } else if !plan.changes.isEmpty {
                 Stderr.say("give --yes to make these changes")
             }

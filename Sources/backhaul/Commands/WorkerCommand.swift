@@ -38,9 +38,10 @@ struct WorkerCommand: AsyncParsableCommand {
         let tracer = try settings.tracer(role: "worker", client: client)
         let workerPool = try WorkerPool(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: nil),
-            egress: settings.egress(isLocal: false), decisionsPerUpload: 16, clock: SystemLogClock(),
+            egress: settings.egress(isLocal: false), decisionsPerUpload: 16, servesAPI: false, clock: SystemLogClock(),
             tracer: tracer)
         try await workerPool.sweep()
+        let acts = settings.actRecorder(log)
         let process = ServiceProcess(
             role: "worker", addresses: addresses,
             facts: [
@@ -49,7 +50,8 @@ struct WorkerCommand: AsyncParsableCommand {
             ],
             parts: workerPool.parts + [
                 .probe(LogProbe(log, topic: settings.layout.tasks, logger: Logger(label: "backhaul.worker"))),
-                .signatures(log, logger: Logger(label: "backhaul.worker")), .kafkaLog(kafka), .tracing(tracer, client),
+                .acts(acts, role: "worker", settings), .signatures(log, logger: Logger(label: "backhaul.worker")),
+                .kafkaLog(kafka), .tracing(tracer, client),
             ],
             maximumShutdown: settings.maximumShutdown, reloader: fleet.reloader(settings, role: "worker"))
         try await process.run()

@@ -22,6 +22,14 @@ struct FilterOptions: ParsableArguments {
     @Option(help: "Only this kind of failure: permanent, transient, source-gone, malformed …")
     var failure: String?
 
+    /// What is selected, in words.
+    var description: String {
+        let parts = [
+            task.map { "task \($0)" }, destination.map { "destination \($0)" }, failure.map { "failure \($0)" },
+        ].compactMap(\.self)
+        return parts.isEmpty ? "dead letters" : "dead letters of " + parts.joined(separator: ", ")
+    }
+
     var filter: DeadLetterFilter {
         DeadLetterFilter(batch: batch, tenant: tenant, taskID: task, destination: destination, failure: failure)
     }

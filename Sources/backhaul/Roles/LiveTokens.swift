@@ -25,6 +25,9 @@ final class LiveTokens: Sendable {
     private let authenticator: Authenticator
     private let logger: Logger
     private let changed = Signal()
+    /// Each change of the tokens, for one reader.
+    let changes: AsyncStream<TokenChange>
+    private let told: AsyncStream<TokenChange>.Continuation
 
     /// Editors and `cp` write in several steps; the file is read when they have probably finished.
     private static let settling = Duration.milliseconds(100)
@@ -33,6 +36,7 @@ final class LiveTokens: Sendable {
         state = Mutex(State(path: settings.tokensFile, tokens: settings.tokens))
         self.authenticator = authenticator
         self.logger = logger
+        (changes, told) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1_000))
     }
 
     /// Follows the file until cancelled.
@@ -77,10 +81,14 @@ final class LiveTokens: Sendable {
     }
 
     private func apply(_ tokens: [APISettings.Token], problem: String?) {
-        state.withLock { state in
-            state.tokens = tokens
-            state.problem = problem
+        let change = state.withLock { state in
+            defer {
+                state.tokens = tokens
+                state.problem = problem
+            }
+            return TokenChange(from: state.tokens, to: tokens, problem: problem)
         }
+        told.yield(change)
         authenticator.replace(tokens.map(APIToken.init))
     }
 

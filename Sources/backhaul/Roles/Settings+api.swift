@@ -2,6 +2,7 @@ import BackhaulDomain
 import BackhaulFiles
 import BackhaulIngest
 import BackhaulLog
+import BackhaulRecords
 import BackhaulReplay
 import BackhaulSettings
 import BackhaulTelemetry
@@ -68,7 +69,7 @@ extension Settings {
     func ingestAPI(
         _ log: any MessageLog, folder: String?, rules: LiveRules, limits: TenantLimits,
         directory: (any TaskDirectory)? = nil,
-        meters: WebMeters, tracer: Tracer?, logger: Logger
+        meters: WebMeters, tracer: Tracer?, acts: ActRecorder, logger: Logger
     ) -> IngestAPI {
         let ingest = Ingest(
             log: log, layout: layout, clock: SystemLogClock(), largeThreshold: largeThreshold, isOrdered: isOrdered)
@@ -76,7 +77,7 @@ extension Settings {
         let pool = ReaderPool()
         return IngestAPI(
             ingest: ingest, rules: rules, limits: limits, directory: directory, meters: meters, tracer: tracer,
-            logger: logger
+            acts: acts, logger: logger
         ) { source in
             try await pool.run { try SourceFacts.facts(of: source, in: roots) }
         }
@@ -94,10 +95,11 @@ extension Settings {
     }
 
     /// The routes for owners to read and control their tasks.
-    func tasksAPI(_ log: any MessageLog, view: StatusView, rules: LiveRules) -> TasksAPI {
+    func tasksAPI(_ log: any MessageLog, view: StatusView, rules: LiveRules, acts: ActRecorder) -> TasksAPI {
         let replay = Replay(
             log: log, layout: layout, clock: SystemLogClock(), largeThreshold: largeThreshold, isOrdered: isOrdered)
         return TasksAPI(
-            log: log, layout: layout, view: view, replay: replay, rules: rules, clock: SystemLogClock())
+            log: log, layout: layout, view: view, replay: replay, rules: rules, clock: SystemLogClock(),
+            acts: acts)
     }
 }

@@ -38,6 +38,7 @@ extension Settings {
                 name: layout.results, partitions: partitions, retention: .age(resultsRetention), answers: tasks),
             TopicSpecification(name: layout.checkpoints, partitions: partitions, retention: .compact),
             TopicSpecification(name: layout.control, partitions: 1, retention: .compact),
+            TopicSpecification(name: layout.acts, partitions: partitions, retention: .age(actsRetention)),
         ]
         for tier in policy.tiers { topics.append(retryTopic(tier)) }
         return topics

@@ -22,6 +22,15 @@ extension Settings {
         DestinationTable(destinations, allowsURLs: freeURLs, tenants: tenants)
     }
 
+    /// The destinations of a worker, which holds tasks that were submitted over HTTP to the rules of HTTP callers.
+    /// - Parameter servesAPI: whether the worker's process accepts those tasks itself. A worker of a fleet knows the
+    ///   rules only where its own configuration states them.
+    func workerDestinations(servesAPI: Bool) -> DestinationTable {
+        let states = texts.contains { ["api.fileRoots", "api.freeURLs"].contains($0.name) && $0.from != "default" }
+        return DestinationTable(
+            destinations, allowsURLs: freeURLs, tenants: tenants, http: servesAPI || states ? httpPolicy : .open)
+    }
+
     /// Whether a destination requires the uploads of a key in order.
     var isOrdered: @Sendable (DestinationReference.Target) -> Bool {
         let table = destinationTable

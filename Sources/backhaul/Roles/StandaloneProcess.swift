@@ -21,7 +21,7 @@ enum StandaloneProcess {
         let tracer = try settings.tracer(role: "standalone", client: client)
         let workerPool = try WorkerPool(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: embedded.folder),
-            egress: settings.egress(isLocal: addresses.listen.isLoopback), decisionsPerUpload: 2,
+            egress: settings.egress(isLocal: addresses.listen.isLoopback), decisionsPerUpload: 2, servesAPI: true,
             clock: embedded.clock, tracer: tracer)
         let clock = embedded.clock
         let indexes = try ResultIndexes(
@@ -36,6 +36,7 @@ enum StandaloneProcess {
             onResults: { indexes.observe($0, in: $1, from: $2, next: $3) }, logger: Logger(label: "backhaul.view"))
         try await workerPool.sweep()
         let logger = Logger(label: "backhaul.standalone")
+        let acts = settings.actRecorder(log)
         let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
         let tokens = LiveTokens(settings.api, authenticator, logger: logger)
@@ -49,16 +50,18 @@ enum StandaloneProcess {
             log, folder: embedded.folder, rules: rules, limits: limits,
             // The log rejects known tasks itself. Only a limit has to know them in advance.
             directory: settings.api.unacknowledgedTasks > 0 ? directory : nil, meters: meters, tracer: tracer,
-            logger: logger)
+            acts: acts, logger: logger)
         return ServiceProcess(
             role: "standalone", addresses: addresses, facts: ["data": embedded.folder, "workers": "\(workers)"],
             api: settings.api.surface(
-                ingest.routes + settings.tasksAPI(log, view: view, rules: rules).routes, authenticator, meters: meters,
+                ingest.routes + settings.tasksAPI(log, view: view, rules: rules, acts: acts).routes, authenticator,
+                meters: meters,
                 grace: settings.grace),
             parts: workerPool.parts + [
                 .acknowledger(acknowledger), .view(view), .outstandingWork(gauges),
                 .maintenance(of: log, every: .seconds(15), clock: clock, logger: logger),
-                .callers(tokens, rules, limits), .signatures(log, logger: logger), .embeddedLog(embedded),
+                .callers(tokens, rules, limits), .acts(acts, role: "standalone", settings, tokens),
+                .signatures(log, logger: logger), .embeddedLog(embedded),
                 .tracing(tracer, client),
             ],
             maximumShutdown: settings.maximumShutdown, reloader: reloader)

@@ -19,11 +19,16 @@ struct WorkerPool: Sendable {
     private let settings: Settings
     private let logger = Logger(label: "backhaul.worker")
 
-    /// - Parameter decisionsPerUpload: see `WorkerOptions`.
+    private let servesAPI: Bool
+
+    /// - Parameters:
+    ///   - decisionsPerUpload: see `WorkerOptions`.
+    ///   - servesAPI: see `Settings.workerDestinations`.
     init(
         log: any MessageLog, settings: Settings, count: Int, roots: SourceRoots, egress: EgressPolicy,
-        decisionsPerUpload: Int, clock: any LogClock, tracer: Tracer?
+        decisionsPerUpload: Int, servesAPI: Bool, clock: any LogClock, tracer: Tracer?
     ) throws {
+        self.servesAPI = servesAPI
         self.settings = settings
         let pool = ReaderPool()
         let store = LocalStore(pool: pool)
@@ -36,7 +41,7 @@ struct WorkerPool: Sendable {
             try TransferEngine(limits: settings.transfers, egress: egress, pool: pool, meters: transferMeters)
         }
         self.engines = engines
-        let destinations = LiveDestinations(settings.destinationTable)
+        let destinations = LiveDestinations(settings.workerDestinations(servesAPI: servesAPI))
         self.destinations = destinations
         workers = (0..<count).map { number in
             Worker(
@@ -80,7 +85,7 @@ struct WorkerPool: Sendable {
 
     /// Applies new limits and destinations.
     private func reload(_ settings: Settings) async {
-        destinations.replace(settings.destinationTable)
+        destinations.replace(settings.workerDestinations(servesAPI: servesAPI))
         for engine in engines {
             await engine.resize(
                 transfers: settings.transfers.transfers, perHost: settings.transfers.transfersPerHost)
