@@ -9,11 +9,14 @@ package struct TenantRules: Hashable, Sendable {
         /// `{tenant}` stands for the tenant's name.
         package var keyPrefixes: KeyPrefixes?
         package var freeURLs: Bool?
+        package var quota: TenantQuota.Changes
 
         package init(
             _ pattern: ByteText, roots: TenantPolicy.Names? = nil, destinations: TenantPolicy.Names? = nil,
-            keyPrefixes: KeyPrefixes? = nil, freeURLs: Bool? = nil
+            keyPrefixes: KeyPrefixes? = nil, freeURLs: Bool? = nil,
+            quota: TenantQuota.Changes = TenantQuota.Changes()
         ) {
+            self.quota = quota
             self.pattern = pattern
             self.roots = roots
             self.destinations = destinations

@@ -43,8 +43,10 @@ package struct APISettings: Sendable {
     package var tokensFile = ""
     package var tokens: [Token] = []
     package var jwt: JWT?
-    package var tasksPerSecond = 0
-    package var unacknowledgedTasks = 0
+    /// The quota of a tenant whose entry in `tenants` does not say otherwise.
+    package var quota = TenantQuota.unlimited
+    /// Whether the configuration states `api.unacknowledgedTasks`.
+    package var statesUnacknowledged = false
     package var fileRoots: [ByteText] = []
     package var freeURLs = false
     /// The path of the file with the token for the acknowledger's API; empty for none.

@@ -189,12 +189,27 @@ package struct SettingKey: Hashable, Sendable {
             name: "api.jwt.type", kind: .text, standard: "",
             help: "Type (typ) that a JWT's header must have, such as at+jwt (RFC 9068). By default any type or none."),
         .init(
-            name: "api.tasksPerSecond", kind: .integer(0...1_000_000_000), standard: "0",
+            name: "api.tasksPerSecond", kind: .integer(0...1_000_000_000), standard: "2000",
             help: "Tasks per second that each ingest node accepts from a tenant over HTTP. 0 means no limit.",
             isLive: true),
         .init(
-            name: "api.unacknowledgedTasks", kind: .integer(0...1_000_000_000), standard: "0",
-            help: "Maximum tasks of a tenant that are in progress, or ended and not acknowledged. 0 means no limit.",
+            name: "api.unacknowledgedTasks", kind: .integer(0...1_000_000_000), standard: "10000000",
+            help: "Maximum tasks of a tenant that are in progress, or ended and not acknowledged. 0 means no limit. An "
+                + "ingest node knows the count only with --api.",
+            isLive: true),
+        .init(
+            name: "api.bytesPerDay", kind: .size, standard: "10TiB",
+            help: "Bytes of files that each ingest node accepts from a tenant in a day. 0 means no limit.", isLive: true
+        ),
+        .init(
+            name: "api.tenantStreams", kind: .integer(0...256), standard: "64",
+            help: "Maximum event streams of a tenant, and of each of its callers; of 256 in total. 0 means 64.",
+            isLive: true),
+        .init(
+            name: "api.tenantConnections", kind: .integer(0...100_000), standard: "256",
+            help:
+                "Maximum connections of a tenant's callers to the API. Beyond it an idle one is closed for a new one, "
+                + "and without an idle one requests are refused. 0 means no limit.",
             isLive: true),
         .init(
             name: "api.fileRoots", kind: .texts, standard: "",

@@ -9,8 +9,11 @@ extension SettingsReader {
         api.tokensFile = raw("api.tokensFile")
         if !raw("api.tokensFile").isEmpty { api.tokens = try TokenFile.read(raw("api.tokensFile")) }
         api.jwt = try jwt()
-        api.tasksPerSecond = try integer("api.tasksPerSecond")
-        api.unacknowledgedTasks = try integer("api.unacknowledgedTasks")
+        api.quota = TenantQuota(
+            tasksPerSecond: try integer("api.tasksPerSecond"),
+            unacknowledgedTasks: try integer("api.unacknowledgedTasks"), bytesPerDay: try size("api.bytesPerDay"),
+            streams: try integer("api.tenantStreams"), connections: try integer("api.tenantConnections"))
+        api.statesUnacknowledged = values["api.unacknowledgedTasks"] != nil
         api.fileRoots = try list("api.fileRoots").map { ByteText($0) }
         api.freeURLs = try flag("api.freeURLs")
         api.viewTokenFile = raw("api.viewTokenFile")

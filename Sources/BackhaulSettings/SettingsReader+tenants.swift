@@ -10,7 +10,10 @@ extension SettingsReader {
         var place: String
     }
 
-    static let tenantFields = ["roots", "destinations", "keys", "freeURLs"]
+    static let tenantFields = ["roots", "destinations", "keys", "freeURLs"] + quotaFields
+    static let quotaFields = [
+        "tasksPerSecond", "unacknowledgedTasks", "bytesPerDay", "tenantStreams", "tenantConnections",
+    ]
 
     func readTenants(_ node: Node, _ place: String) throws(SettingsError) -> [TenantEntry] {
         guard let mapping = node.mapping else { throw SettingsError(place, "tenants must be a mapping of names") }
@@ -57,7 +60,31 @@ extension SettingsReader {
         case "false": rules.freeURLs = false
         default: throw failure("freeURLs must be true or false")
         }
+        rules.quota = try quota(fields, failure)
         return TenantEntry(rules: rules, place: place)
+    }
+
+    /// The fields have the names, and take the values, of the settings in the section `api`.
+    private static func quota(
+        _ fields: [String: String], _ failure: (String) -> SettingsError
+    ) throws(SettingsError) -> TenantQuota.Changes {
+        func number(_ name: String) throws(SettingsError) -> Int? {
+            guard let text = fields[name] else { return nil }
+            guard case .integer(let range) = SettingKey.named["api." + name]?.kind, let value = Int(text),
+                range.contains(value)
+            else { throw failure("\(name): '\(text)' is not a whole number in the allowed range") }
+            return value
+        }
+        var changes = TenantQuota.Changes()
+        changes.tasksPerSecond = try number("tasksPerSecond")
+        changes.unacknowledgedTasks = try number("unacknowledgedTasks")
+        changes.streams = try number("tenantStreams")
+        changes.connections = try number("tenantConnections")
+        if let text = fields["bytesPerDay"] {
+            guard let size = size(of: text) else { throw failure("bytesPerDay: '\(text)' is not a size such as 1TiB") }
+            changes.bytesPerDay = size
+        }
+        return changes
     }
 
     /// Checks an entry against the roots and destinations that exist.

@@ -125,12 +125,17 @@ package enum SettingsReference {
         func names(_ help: String) -> [String: Any] {
             ["description": help, "type": ["array", "string"], "items": ["type": "string"]]
         }
-        let entry = section([
+        var fields: [String: Any] = [
             "roots": names("Source roots that its tasks may name; * for all."),
             "destinations": names("Destinations that its tasks may name; * for all."),
             "keys": names("What its keys must begin with, such as {tenant}/; * for any key."),
             "freeURLs": ["description": "Whether its tasks may carry a destination URL.", "type": "boolean"],
-        ])
+        ]
+        for name in SettingsReader.quotaFields {
+            guard let key = SettingKey.named["api." + name] else { continue }
+            fields[name] = ["description": "In place of api.\(name). " + key.help, "type": ["integer", "string"]]
+        }
+        let entry = section(fields)
         return [
             "description": "What tenants may name, by the tenant's name or a pattern with one *.", "type": "object",
             "additionalProperties": entry,

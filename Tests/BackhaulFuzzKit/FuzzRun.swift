@@ -71,7 +71,7 @@ package struct FuzzRun: Sendable {
                 base: TenantPolicy(
                     roots: .only(["src"]), destinations: .all, keyPrefixes: nil, freeURLs: false)))
         let ingest = IngestAPI(
-            ingest: pipeline.ingest, rules: rules, limits: TenantLimits(rules: .init(), clock: pipeline.clock),
+            ingest: pipeline.ingest, rules: rules, limits: TenantLimits(quotas: TenantQuotas(), clock: pipeline.clock),
             meters: meters, logger: logger
         ) { _ in IngestAPI.FileFacts(size: 7, modifiedAt: 9) }
         let tasks = TasksAPI(

@@ -4,6 +4,7 @@ import BackhaulFiles
 import BackhaulSettings
 import BackhaulTestKit
 import BackhaulTransfer
+import BackhaulUnits
 import Foundation
 import Testing
 
@@ -152,7 +153,29 @@ struct TenantSettingsTests {
         #expect(entries.map(\.freeURLs) == [false, nil, nil])
     }
 
+    /// Limits are on by default, and an entry changes those that it names.
+    @Test func quotasAreRead() async throws {
+        let settings = try await read(
+            """
+            photos: { tasksPerSecond: 5, bytesPerDay: 1GiB, unacknowledgedTasks: 0, tenantStreams: 2 }
+            "team-*": { tenantConnections: 7 }
+            """)
+        let quotas = TenantQuotas(settings.api.quota, tenants: settings.tenants)
+        let usual = TenantQuota(
+            tasksPerSecond: 2_000, unacknowledgedTasks: 10_000_000, bytesPerDay: ByteCount(10 << 40), streams: 64,
+            connections: 256)
+        #expect(quotas.quota(of: "other") == usual)
+        let photos = TenantQuota(
+            tasksPerSecond: 5, unacknowledgedTasks: 0, bytesPerDay: ByteCount(1 << 30), streams: 2, connections: 256)
+        #expect(quotas.quota(of: "photos") == photos)
+        var team = usual
+        team.connections = 7
+        #expect(quotas.quota(of: "team-a") == team)
+    }
+
     @Test(arguments: [
+        ("photos: { tasksPerSecond: -1 }", "tasksPerSecond"), ("photos: { bytesPerDay: 1XiB }", "not a size"),
+        ("photos: { tenantStreams: 257 }", "allowed range"), ("photos: { streams: 1 }", "unknown"),
         ("photos: { roots: [scr] }", "did you mean 'src'"), ("photos: { destinations: [nsa] }", "did you mean 'nas'"),
         ("photos: { key: x }", "did you mean 'keys'"), ("a/b: { roots: [src] }", "pattern with one *"),
         ("\"a**\": { roots: [src] }", "pattern with one *"), ("photos: { keys: ['/x'] }", "cannot begin a key"),

@@ -5,6 +5,7 @@ import BackhaulLog
 import BackhaulPipelineKit
 import BackhaulRecords
 import BackhaulTestKit
+import BackhaulUnits
 import Foundation
 import FoundationNetworking
 import HTTPTypes
@@ -35,7 +36,7 @@ struct IngestAPITests {
     /// Runs a server over an embedded log, and `body` with its base URL.
     private func serving(
         authenticator: Authenticator = Authenticator(isOn: false, tokens: []),
-        limits: TenantLimits.Rules = TenantLimits.Rules(), clock: any LogClock = SystemLogClock(),
+        limits: TenantQuota = .unlimited, clock: any LogClock = SystemLogClock(),
         _ body: @escaping @Sendable (Pipeline, String) async throws -> Void
     ) async throws {
         try await withPipeline { pipeline in
@@ -47,7 +48,7 @@ struct IngestAPITests {
                     destinations: ["nas"],
                     base: TenantPolicy(
                         roots: .only(["src"]), destinations: .all, keyPrefixes: nil, freeURLs: false)))
-            let limits = TenantLimits(rules: limits, clock: clock)
+            let limits = TenantLimits(quotas: TenantQuotas(limits), clock: clock)
             let api = IngestAPI(
                 ingest: pipeline.ingest, rules: rules, limits: limits, meters: meters, logger: logger
             ) { source in
@@ -200,6 +201,37 @@ struct IngestAPITests {
             #expect(answer.lines.count == 600 && refused.count == 101, "\(refused.count)")
             let late = try await send("POST", base + "/v1/tasks", task("late"), headers: headers)
             #expect(late.status == 429 && late.headers["Retry-After"] != nil)
+        }
+    }
+
+    /// A chunk that is not one.
+    @Test func badChunkIsTheClientsMistake() async throws {
+        try await serving { _, base in
+            let client = try RawClient(port: try #require(URL(string: base)?.port))
+            client.send(
+                "POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    + "Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n")
+            let answer = await client.receive(seconds: 60) { $0.contains("\r\n\r\n") }
+            #expect(answer.text.hasPrefix("HTTP/1.1 400 "), "\(answer.text)")
+        }
+    }
+
+    /// The files of a day, by the sizes that callers state.
+    @Test func bytesOfADayAreLimited() async throws {
+        let clock = ManualClock()
+        try await serving(limits: .init(bytesPerDay: ByteCount(1_000)), clock: clock) { _, base in
+            func sized(_ name: String, _ size: Int) -> String {
+                task(name, extra: #","size":\#(size),"modifiedAt":"2026-11-23T05:44:27Z""#)
+            }
+            let lines = [sized("a", 600), sized("b", 600), sized("c", 1)].joined(separator: "\n") + "\n"
+            let answer = try await send("POST", base + "/v1/tasks:batch", lines)
+            #expect(answer.lines.map { $0["status"] as? Int } == [201, 201, 429])
+            #expect(answer.lines.last?["code"] as? String == "byte-limit")
+            let late = try await send("POST", base + "/v1/tasks", sized("c", 1))
+            // A fifth of a day's bytes is owed.
+            #expect(late.status == 429 && late.headers["Retry-After"] as? String == "17280")
+            clock.advance(by: .seconds(17_281))
+            #expect(try await send("POST", base + "/v1/tasks", sized("c", 1)).status == 201)
         }
     }
 

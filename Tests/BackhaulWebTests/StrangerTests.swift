@@ -1,6 +1,8 @@
 import BackhaulDomain
+import BackhaulLog
 import BackhaulTestKit
 import HTTPTypes
+import Logging
 import Testing
 
 @testable import BackhaulWeb
@@ -75,6 +77,7 @@ struct StrangerTests {
             var network: UInt32
             var isProven = false
             var isBusy = false
+            var tenant: ByteText?
             var isSafe: Bool { isProven && isBusy }
         }
         var numbers = SeededNumbers(seed: seed)
@@ -105,8 +108,19 @@ struct StrangerTests {
                 open[known]?.isBusy = true
             case 7:
                 guard let known else { break }
-                table.proved(known)
-                open[known]?.isProven = true
+                let tenant = (["a", "b", nil] as [ByteText?]).randomElement(using: &numbers) ?? nil
+                let (isIn, closing) = table.proved(known, tenant: tenant, limit: 4)
+                let rivals = open.filter { $0.key != known && tenant != nil && $0.value.tenant == tenant }
+                if let closing {
+                    #expect(rivals[closing].map { $0.isProven && !$0.isBusy } ?? false)
+                    open[closing] = nil
+                }
+                if isIn {
+                    open[known]?.isProven = true
+                    open[known]?.tenant = tenant
+                } else {
+                    #expect(rivals.count >= 4 && rivals.values.allSatisfy(\.isSafe))
+                }
             case 8:
                 guard let known else { break }
                 table.answered(known, time)
@@ -120,6 +134,8 @@ struct StrangerTests {
             #expect(table.count == open.count && table.count <= limits.total)
             let perNetwork = Dictionary(open.values.map { ($0.network, 1) }, uniquingKeysWith: +)
             #expect(perNetwork.values.allSatisfy { $0 <= limits.perNetwork })
+            let perTenant = Dictionary(open.values.compactMap { $0.tenant.map { ($0, 1) } }, uniquingKeysWith: +)
+            #expect(perTenant.values.allSatisfy { $0 <= 4 })
         }
     }
 
@@ -127,12 +143,65 @@ struct StrangerTests {
         var table = ConnectionTable(limits: .init(total: 3, perNetwork: 3))
         let caller = table.opened(from: ClientNetwork(v4: 1), start).id
         table.began(caller)
-        table.proved(caller)
+        #expect(table.proved(caller, tenant: nil, limit: 1).isIn)
         table.answered(caller, start + .seconds(9))
         let old = table.opened(from: ClientNetwork(v4: 2), start + .seconds(1)).id
         let new = table.opened(from: ClientNetwork(v4: 3), start + .seconds(2)).id
         table.began(old)
         #expect(table.opened(from: ClientNetwork(v4: 4), start + .seconds(3)).closing == new)
+    }
+
+    /// A tenant's own idle connections give way to its new ones; when all are in use its requests are refused, and
+    /// other tenants go on.
+    @Test func tenantsConnectionsAreLimited() async throws {
+        func token(_ tenant: ByteText) -> (text: String, token: APIToken) {
+            let (text, hash) = APIToken.generate()
+            return (text, APIToken(caller: Caller(name: "c", scopes: [.read], tenant: tenant), sha256: [hash]))
+        }
+        let (one, other) = (token("one"), token("other"))
+        let release = Signal()
+        let routes = [
+            APIRoute(.get, "/now", .read) { _, _ in JSONAnswer.response(.ok, ["a": 1]) },
+            APIRoute(.get, "/later", .read) { _, _ in
+                await release.wait()
+                return JSONAnswer.response(.ok, ["a": 1])
+            },
+        ]
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let server = WebServer(
+            host: "127.0.0.1", port: 0, routes: routes,
+            authenticator: Authenticator(isOn: true, tokens: [one.token, other.token]), meters: WebMeters(),
+            quotas: { _ in TenantQuota(connections: 2) }, logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            let port = try await server.waitUntilListening()
+            func ask(_ client: RawClient, _ path: String, _ token: String) {
+                client.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\n\r\n")
+            }
+            func status(_ client: RawClient) async -> String {
+                let answer = await client.receive(seconds: 60) { $0.contains("\r\n\r\n") }
+                return answer.text.split(separator: " ").dropFirst().first.map(String.init) ?? "closed"
+            }
+            let idle = try RawClient(port: port)
+            ask(idle, "/now", one.text)
+            #expect(await status(idle) == "200")
+            let busy = try [RawClient(port: port), RawClient(port: port)]
+            for client in busy { ask(client, "/later", one.text) }
+            #expect(await idle.receive(seconds: 60).isClosed, "the idle one gave way")
+            let more = try RawClient(port: port)
+            ask(more, "/now", one.text)
+            #expect(await status(more) == "429")
+            let neighbour = try RawClient(port: port)
+            ask(neighbour, "/now", other.text)
+            #expect(await status(neighbour) == "200")
+            release.raise()
+            for client in busy { #expect(await status(client) == "200") }
+            ask(more, "/now", one.text)
+            #expect(await status(more) == "200")
+            await server.stop(grace: .seconds(2))
+            group.cancelAll()
+        }
     }
 
     // MARK: Web pages

@@ -59,7 +59,7 @@ struct TenantMatrixTests {
                 limits: QueryLimits(position: .seconds(60), cancel: .seconds(60), query: .seconds(120)))
             let ingest = IngestAPI(
                 ingest: pipeline.ingest, rules: rules,
-                limits: TenantLimits(rules: TenantLimits.Rules(), clock: pipeline.clock), meters: WebMeters(),
+                limits: TenantLimits(quotas: TenantQuotas(), clock: pipeline.clock), meters: WebMeters(),
                 logger: logger
             ) { _ in IngestAPI.FileFacts(size: 7, modifiedAt: 9) }
             let routes = owners.routes + ingest.routes

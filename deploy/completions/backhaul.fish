@@ -338,7 +338,7 @@ complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_opti
 complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul token" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul tenants" version' -l 'version' -d 'Show the version.'
 complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul tenants" h help' -s 'h' -l 'help' -d 'Show help information.'
-complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul tenants" -eq 1' -fa 'check' -d 'Show which roots, destinations and keys the tasks of a tenant may name.'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_positional "backhaul tenants" -eq 1' -fa 'check' -d 'Show what the tasks of a tenant may name, and its limits.'
 complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul tenants check" config' -l 'config' -d 'A YAML file of settings. Environment: BACKHAUL_CONFIG.' -rfka ''
 complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul tenants check" output' -l 'output' -d 'text for people, json for programs.' -rfka 'text json'
 complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul tenants check" version' -l 'version' -d 'Show the version.'

@@ -1,20 +1,28 @@
 package import BackhaulDomain
 internal import HTTPTypes
 
-/// What HTTP callers may name. Files on the workers' machines, arbitrary URLs and keys beside the tenant's own are
-/// capabilities that only the operator can grant.
+/// What HTTP callers may name, and how much. Files on the workers' machines, arbitrary URLs and keys beside the
+/// tenant's own are capabilities that only the operator can grant.
 package struct IngestRules: Hashable, Sendable {
     /// The configured destinations.
     package var destinations: Set<ByteText>
     /// What applies to a tenant whose entry in `tenants` does not say otherwise.
     package var base: TenantPolicy
     package var tenants: TenantRules
+    /// The quota of a tenant whose entry does not say otherwise.
+    package var quota: TenantQuota
 
-    package init(destinations: Set<ByteText>, base: TenantPolicy, tenants: TenantRules = TenantRules()) {
+    package init(
+        destinations: Set<ByteText>, base: TenantPolicy, tenants: TenantRules = TenantRules(),
+        quota: TenantQuota = .unlimited
+    ) {
+        self.quota = quota
         self.destinations = destinations
         self.base = base
         self.tenants = tenants
     }
+
+    package var quotas: TenantQuotas { TenantQuotas(quota, tenants: tenants) }
 
     package func policy(of tenant: ByteText) -> TenantPolicy { tenants.policy(of: tenant, base: base) }
 

@@ -4,24 +4,13 @@ internal import BackhaulUnits
 internal import HTTPTypes
 internal import Synchronization
 
-/// Limits a tenant's submissions: tasks per second, and tasks that are not acknowledged yet.
+/// Limits a tenant's submissions: tasks per second, bytes a day, and tasks that are not acknowledged yet.
 ///
-/// The second is PhotoKit's `jobLimit`: a task counts while it is in progress, and after its end until its owner
+/// The last is PhotoKit's `jobLimit`: a task counts while it is in progress, and after its end until its owner
 /// acknowledges it. The count comes from a view and lags with it. What this process has admitted since the view was
 /// queried is added, so that one process never exceeds the limit while the view answers. Several ingest nodes
 /// together may exceed it by what each admits during the lag.
 package final class TenantLimits: Sendable {
-    /// Limits of each tenant; 0 for no limit.
-    package struct Rules: Hashable, Sendable {
-        package var tasksPerSecond: Int
-        package var unacknowledged: Int
-
-        package init(tasksPerSecond: Int = 0, unacknowledged: Int = 0) {
-            self.tasksPerSecond = tasksPerSecond
-            self.unacknowledged = unacknowledged
-        }
-    }
-
     private struct Count {
         var unacknowledged: Int
         /// When the view was queried, by the log's clock.
@@ -37,8 +26,9 @@ package final class TenantLimits: Sendable {
     }
 
     private struct State {
-        var rules: Rules
+        var quotas: TenantQuotas
         var budgets: [ByteText: TenantBudget] = [:]
+        var byteBudgets: [ByteText: ByteBudget] = [:]
         var counts: [ByteText: Count] = [:]
     }
 
@@ -55,34 +45,38 @@ package final class TenantLimits: Sendable {
 
     /// - Parameter unacknowledged: returns a view's count of a tenant's tasks; nil without a view.
     package init(
-        rules: Rules, clock: any LogClock, unacknowledged: (@Sendable (_ tenant: ByteText) async throws -> Int)? = nil
+        quotas: TenantQuotas, clock: any LogClock,
+        unacknowledged: (@Sendable (_ tenant: ByteText) async throws -> Int)? = nil
     ) {
         self.clock = clock
         self.unacknowledged = unacknowledged
-        state = Mutex(State(rules: rules))
+        state = Mutex(State(quotas: quotas))
     }
 
-    /// Applies these rules from now on, with full budgets.
-    package func replace(_ rules: Rules) {
+    /// Applies these quotas from now on, with full budgets if they differ.
+    package func replace(_ quotas: TenantQuotas) {
         state.withLock { state in
-            state.rules = rules
+            guard state.quotas != quotas else { return }
+            state.quotas = quotas
             state.budgets = [:]
+            state.byteBudgets = [:]
         }
     }
 
-    /// Admits up to `count` tasks of a tenant.
+    /// Admits tasks of a tenant from the first on.
+    /// - Parameter sizes: of their files.
     /// - Returns: how many may be submitted now, and why not more.
-    func take(_ count: Int, of tenant: ByteText) async -> (taken: Int, problem: Problem?) {
-        let rules = state.withLock(\.rules)
-        var taken = count
+    func take(_ sizes: [ByteCount], of tenant: ByteText) async -> (taken: Int, problem: Problem?) {
+        let rules = state.withLock(\.quotas).quota(of: tenant)
+        var taken = sizes.count
         var problem: Problem?
-        if rules.unacknowledged > 0, let unacknowledged {
+        if rules.unacknowledgedTasks > 0, let unacknowledged {
             await refresh(tenant, unacknowledged)
             let room = state.withLock { state -> Int in
                 let count = state.counts[tenant] ?? Count(unacknowledged: 0, at: .earliest, isKnown: false)
                 // Without a recent count all are admitted: an unreachable view must not refuse valid tasks.
                 let isKnown = count.isKnown && clock.now - count.at < Self.memory
-                let room = isKnown ? max(0, rules.unacknowledged - count.sum) : taken
+                let room = isKnown ? max(0, rules.unacknowledgedTasks - count.sum) : taken
                 state.counts[tenant, default: count].underWay += min(room, taken)
                 return room
             }
@@ -90,24 +84,43 @@ package final class TenantLimits: Sendable {
                 taken = room
                 problem = Problem(
                     .tooManyRequests, "tenant-limit",
-                    "the tenant is at its limit of \(rules.unacknowledged) unacknowledged tasks; "
+                    "the tenant is at its limit of \(rules.unacknowledgedTasks) unacknowledged tasks; "
                         + "wait for some to end and acknowledge them", retryAfter: .seconds(5))
             }
         }
-        guard rules.tasksPerSecond > 0 else { return (taken, problem) }
-        let now = clock.now
-        let (allowed, retryAfter) = state.withLock { state in
-            if state.budgets.count >= Self.tenants, state.budgets[tenant] == nil { state.budgets = [:] }
-            var budget = state.budgets[tenant] ?? TenantBudget(rate: Double(rules.tasksPerSecond), now: now)
-            defer { state.budgets[tenant] = budget }
-            return budget.take(taken, now: now)
-        }
-        if allowed < taken {
+        func limit(to allowed: Int, _ new: Problem) {
+            guard allowed < taken else { return }
             state.withLock { $0.counts[tenant]?.underWay -= taken - allowed }
             taken = allowed
-            problem = Problem(
-                .tooManyRequests, "rate-limit", "a tenant may submit \(rules.tasksPerSecond) tasks per second",
-                retryAfter: .seconds(retryAfter))
+            problem = new
+        }
+        let now = clock.now
+        if rules.tasksPerSecond > 0 {
+            let (allowed, retryAfter) = state.withLock { state in
+                if state.budgets.count >= Self.tenants, state.budgets[tenant] == nil { state.budgets = [:] }
+                var budget = state.budgets[tenant] ?? TenantBudget(rate: Double(rules.tasksPerSecond), now: now)
+                defer { state.budgets[tenant] = budget }
+                return budget.take(taken, now: now)
+            }
+            limit(
+                to: allowed,
+                Problem(
+                    .tooManyRequests, "rate-limit", "a tenant may submit \(rules.tasksPerSecond) tasks per second",
+                    retryAfter: .seconds(retryAfter)))
+        }
+        if rules.bytesPerDay > .zero {
+            let (allowed, retryAfter) = state.withLock { state in
+                if state.byteBudgets.count >= Self.tenants, state.byteBudgets[tenant] == nil { state.byteBudgets = [:] }
+                var budget = state.byteBudgets[tenant] ?? ByteBudget(perDay: rules.bytesPerDay, now: now)
+                defer { state.byteBudgets[tenant] = budget }
+                return budget.take(sizes.prefix(taken), now: now)
+            }
+            limit(
+                to: allowed,
+                Problem(
+                    .tooManyRequests, "byte-limit",
+                    "the tenant has submitted its \(rules.bytesPerDay.bytes) bytes of a day; wait",
+                    retryAfter: .seconds(retryAfter)))
         }
         return (taken, problem)
     }

@@ -92,9 +92,9 @@ extension IngestAPI {
     /// Why each draft is over its tenant's limits; nil for those within them. The last drafts of a tenant are
     /// refused.
     private func limited(_ drafts: [TaskDraft]) async -> [Problem?] {
-        let counts = Self.counts(drafts)
+        let sizes = Dictionary(grouping: drafts, by: \.tenant).mapValues { $0.map(\.size) }
         var room: [ByteText: (taken: Int, problem: Problem?)] = [:]
-        for (tenant, count) in counts { room[tenant] = await limits.take(count, of: tenant) }
+        for (tenant, sizes) in sizes { room[tenant] = await limits.take(sizes, of: tenant) }
         return drafts.map { draft in
             guard let left = room[draft.tenant] else { return nil }
             if left.taken == 0, let problem = left.problem { return problem }

@@ -1,3 +1,4 @@
+internal import BackhaulDomain
 internal import NIOCore
 internal import NIOHTTPTypes
 internal import Synchronization
@@ -9,14 +10,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
-    /// A pipeline event: a caller was identified on this connection.
-    struct Proved: Sendable {}
-
     /// The connections of a server, with the means to close each.
     final class Table: Sendable {
         private struct State {
             var table: ConnectionTable
             var channels: [ConnectionTable.ID: any Channel] = [:]
+            var ids: [ObjectIdentifier: ConnectionTable.ID] = [:]
         }
 
         private let state: Mutex<State>
@@ -32,13 +31,35 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             let (id, closing) = state.withLock { state in
                 let (id, closing) = state.table.opened(from: ClientNetwork(channel.remoteAddress), .now)
                 state.channels[id] = channel
-                return (id, closing.flatMap { state.channels.removeValue(forKey: $0) })
+                state.ids[ObjectIdentifier(channel)] = id
+                return (id, closing.flatMap { Self.remove($0, from: &state) })
             }
-            if let closing {
-                onClose()
-                closing.close(promise: nil)
-            }
+            close(closing)
             return id
+        }
+
+        /// Records that a caller was identified on a connection, as `ConnectionTable.proved`.
+        /// - Returns: whether its tenant has room for it.
+        func proved(_ channel: any Channel, tenant: ByteText?, limit: Int) -> Bool {
+            let (isIn, closing) = state.withLock { state -> (Bool, (any Channel)?) in
+                guard let id = state.ids[ObjectIdentifier(channel)] else { return (true, nil) }
+                let (isIn, closing) = state.table.proved(id, tenant: tenant, limit: limit)
+                return (isIn, closing.flatMap { Self.remove($0, from: &state) })
+            }
+            close(closing)
+            return isIn
+        }
+
+        private static func remove(_ id: ConnectionTable.ID, from state: inout State) -> (any Channel)? {
+            guard let channel = state.channels.removeValue(forKey: id) else { return nil }
+            state.ids[ObjectIdentifier(channel)] = nil
+            return channel
+        }
+
+        private func close(_ channel: (any Channel)?) {
+            guard let channel else { return }
+            onClose()
+            channel.close(promise: nil)
         }
 
         func change(_ body: (inout ConnectionTable) -> Void) { state.withLock { body(&$0.table) } }
@@ -46,7 +67,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         func close(_ id: ConnectionTable.ID) {
             state.withLock { state in
                 state.table.closed(id)
-                state.channels[id] = nil
+                _ = Self.remove(id, from: &state)
             }
         }
     }
@@ -88,11 +109,5 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if case .end = unwrapOutboundIn(data), let id { table.change { $0.answered(id, .now) } }
         context.write(data, promise: promise)
-    }
-
-    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
-        guard event is Proved else { return context.triggerUserOutboundEvent(event, promise: promise) }
-        if let id { table.change { $0.proved(id) } }
-        promise?.succeed()
     }
 }

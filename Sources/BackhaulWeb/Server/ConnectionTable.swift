@@ -1,3 +1,5 @@
+internal import BackhaulDomain
+
 /// Which connections a server keeps when it has too many; pure, the time is a parameter.
 ///
 /// A new connection always gets in while another one is worth less: a connection on which no caller was identified,
@@ -16,6 +18,8 @@ struct ConnectionTable: Sendable {
         var network: ClientNetwork
         /// Whether a caller was identified on it.
         var isProven = false
+        /// The tenant of that caller; nil for one of all tenants.
+        var tenant: ByteText?
         /// Whether a request has begun and is not answered yet.
         var isBusy = false
         /// When it was opened, or its last request was answered.
@@ -35,6 +39,7 @@ struct ConnectionTable: Sendable {
     let limits: Limits
     private var connections: [ID: Connection] = [:]
     private var perNetwork: [ClientNetwork: Int] = [:]
+    private var perTenant: [ByteText: Int] = [:]
     private var last: ID = 0
 
     init(limits: Limits) { self.limits = limits }
@@ -74,7 +79,31 @@ struct ConnectionTable: Sendable {
 
     mutating func began(_ id: ID) { connections[id]?.isBusy = true }
 
-    mutating func proved(_ id: ID) { connections[id]?.isProven = true }
+    /// Records that a caller was identified.
+    /// - Parameters:
+    ///   - tenant: of the caller; nil for one of all tenants.
+    ///   - limit: the most connections of the tenant; 0 for no limit.
+    /// - Returns: whether the tenant has room for it, and its idle connection to close for this one.
+    mutating func proved(_ id: ID, tenant: ByteText?, limit: Int) -> (isIn: Bool, closing: ID?) {
+        guard let known = connections[id], !known.isProven || known.tenant != tenant else { return (true, nil) }
+        var closing: ID?
+        if let tenant, limit > 0, perTenant[tenant, default: 0] >= limit {
+            closing = leastWorth(except: id) { $0.tenant == tenant && $0.isProven && !$0.isBusy }
+            guard let closing else { return (false, nil) }
+            closed(closing)
+        }
+        count(known.tenant, -1)
+        count(tenant, 1)
+        connections[id]?.isProven = true
+        connections[id]?.tenant = tenant
+        return (true, closing)
+    }
+
+    private mutating func count(_ tenant: ByteText?, _ change: Int) {
+        guard let tenant else { return }
+        let rest = perTenant[tenant, default: 0] + change
+        perTenant[tenant] = rest == 0 ? nil : rest
+    }
 
     mutating func answered(_ id: ID, _ time: ContinuousClock.Instant) {
         connections[id]?.isBusy = false
@@ -86,5 +115,6 @@ struct ConnectionTable: Sendable {
         guard let connection = connections.removeValue(forKey: id) else { return }
         let rest = perNetwork[connection.network, default: 1] - 1
         perNetwork[connection.network] = rest == 0 ? nil : rest
+        count(connection.tenant, -1)
     }
 }

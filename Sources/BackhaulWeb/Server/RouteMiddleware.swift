@@ -1,3 +1,4 @@
+internal import BackhaulDomain
 internal import BackhaulTelemetry
 internal import Foundation
 internal import HTTPTypes
@@ -13,6 +14,8 @@ struct RouteMiddleware: RouterMiddleware {
     let routes: [APIRoute]
     let authenticator: Authenticator
     let meters: WebMeters
+    let connections: ConnectionGuard.Table
+    let quotas: @Sendable (ByteText) -> TenantQuota
     let log = Log()
     let logger: Logger
 
@@ -52,7 +55,12 @@ struct RouteMiddleware: RouterMiddleware {
                 if !authenticator.isOn { try WebPageCheck.check(request.head) }
                 known = try await authenticator.caller(authorization: authorization, from: context.network)
                 caller = known
-                context.channel.triggerUserOutboundEvent(ConnectionGuard.Proved(), promise: nil)
+                let limit = known.tenant.map { quotas($0).connections } ?? 0
+                guard connections.proved(context.channel, tenant: known.tenant, limit: limit) else {
+                    throw Problem(
+                        .tooManyRequests, "too-many-connections", "the tenant has \(limit) connections, all in use",
+                        retryAfter: .seconds(1))
+                }
                 try known.require(scope)
             }
             var query: [String: String] = [:]

@@ -36,9 +36,12 @@ final class StreamSlots: Sendable {
         self.perHolder = perHolder
     }
 
-    /// - Parameter tenant: whose tasks are read.
+    /// - Parameters:
+    ///   - tenant: whose tasks are read.
+    ///   - own: the most slots of the tenant and of each caller, in place of the usual; 0 for the usual.
     /// - Returns: nil when a limit is reached.
-    func enter(_ caller: Caller, tenant: ByteText) -> Slot? {
+    func enter(_ caller: Caller, tenant: ByteText, own: Int = 0) -> Slot? {
+        let perHolder = own > 0 ? own : perHolder
         let holders = [Holder.caller(tenant: caller.tenant, name: ByteText(caller.name)), .tenant(tenant)]
         let isIn = state.withLock { state in
             guard state.total < limit, holders.allSatisfy({ state.taken[$0, default: 0] < perHolder }) else {

@@ -1,3 +1,4 @@
+package import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulTelemetry
 internal import HTTPTypes
@@ -31,19 +32,23 @@ package final class WebServer: Sendable {
     ///   - authenticator: identifies the caller of every route that has a scope.
     ///   - pace: the slowest client that is tolerated.
     ///   - connections: maximum concurrent connections; half of them from one address.
+    ///   - quotas: the quota of a tenant.
     package init(
         host: String, port: Int, routes: [APIRoute], authenticator: Authenticator, meters: WebMeters,
-        pace: ClientPace = ClientPace(), connections: Int = 1_024, logger: Logger
+        pace: ClientPace = ClientPace(), connections: Int = 1_024,
+        quotas: @escaping @Sendable (ByteText) -> TenantQuota = { _ in .unlimited }, logger: Logger
     ) {
         self.host = host
         self.port = port
         let status = ServerStatus()
         self.status = status
-        let router = Router(context: APIContext.self)
-        router.add(
-            middleware: RouteMiddleware(routes: routes, authenticator: authenticator, meters: meters, logger: logger))
         let limits = ConnectionTable.Limits(total: connections, perNetwork: max(1, connections / 2))
         let table = ConnectionGuard.Table(limits: limits) { meters.evicted.add() }
+        let router = Router(context: APIContext.self)
+        router.add(
+            middleware: RouteMiddleware(
+                routes: routes, authenticator: authenticator, meters: meters, connections: table, quotas: quotas,
+                logger: logger))
         // Hummingbird logs connections that end, and a cancelled one as an error; real failures are thrown.
         var quiet = logger
         quiet.logLevel = .critical

@@ -36,7 +36,7 @@ extension TasksAPI {
             }
             cursor.next.merge(last.next) { $1 }
         }
-        guard let slot = streams.enter(call.caller, tenant: tenant) else {
+        guard let slot = streams.enter(call.caller, tenant: tenant, own: quotas(tenant).streams) else {
             throw Problem(
                 .serviceUnavailable, "too-many-streams", "too many event streams are open", retryAfter: .seconds(30))
         }

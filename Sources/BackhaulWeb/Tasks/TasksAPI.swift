@@ -19,6 +19,7 @@ package struct TasksAPI: Sendable {
     let rules: LiveRules
     let clock: any LogClock
     let acts: ActRecorder?
+    let quotas: @Sendable (ByteText) -> TenantQuota
     let streams: StreamSlots
     let searches: StreamSlots
 
@@ -31,10 +32,13 @@ package struct TasksAPI: Sendable {
     /// - Parameters:
     ///   - rules: which other destinations a retried task may be sent to.
     ///   - acts: records actions; nil for none.
+    ///   - quotas: the quota of a tenant.
     package init(
         log: any MessageLog, layout: TopicLayout, view: StatusView, replay: Replay, rules: LiveRules,
-        clock: any LogClock, acts: ActRecorder? = nil, limits: QueryLimits = QueryLimits()
+        clock: any LogClock, acts: ActRecorder? = nil, limits: QueryLimits = QueryLimits(),
+        quotas: @escaping @Sendable (ByteText) -> TenantQuota = { _ in .unlimited }
     ) {
+        self.quotas = quotas
         self.acts = acts
         self.limits = limits
         self.log = log

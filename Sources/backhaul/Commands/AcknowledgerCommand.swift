@@ -58,7 +58,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         let api = view.map { view in
             settings.api.surface(
                 settings.tasksAPI(log, view: view, rules: rules, acts: acts).routes, authenticator, meters: WebMeters(),
-                grace: settings.grace)
+                rules: rules, grace: settings.grace)
         }
         let process = ServiceProcess(
             role: "acknowledger", addresses: addresses,

@@ -57,21 +57,22 @@ struct IngestCommand: AsyncParsableCommand {
         let log = try settings.signed(kafka)
         var count: (@Sendable (ByteText) async throws -> Int)?
         if let directory { count = { tenant in try await directory.unacknowledged(tenant: tenant) } }
-        let limits = TenantLimits(rules: settings.api.limits, clock: SystemLogClock(), unacknowledged: count)
+        let limits = TenantLimits(quotas: settings.ingestRules.quotas, clock: SystemLogClock(), unacknowledged: count)
         let acts = settings.actRecorder(log)
         let api = settings.ingestAPI(
             log, folder: nil, rules: rules, limits: limits, directory: directory, meters: meters, tracer: tracer,
             acts: acts, logger: logger)
         // The limit's count comes from the acknowledger.
         let warning = RolePart(reload: { settings in
-            if directory == nil, settings.api.unacknowledgedTasks > 0 {
+            if directory == nil, settings.api.statesUnacknowledged, settings.api.quota.unacknowledgedTasks > 0 {
                 logger.error("api.unacknowledgedTasks needs --api URL, which was not given: no limit applies")
             }
         })
         let process = ServiceProcess(
             role: "ingest", addresses: addresses,
             facts: ["brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion],
-            api: settings.api.surface(api.routes, authenticator, meters: meters, grace: settings.grace),
+            api: settings.api.surface(
+                api.routes, authenticator, meters: meters, rules: rules, grace: settings.grace),
             parts: [
                 .probe(LogProbe(log, topic: settings.layout.tasks, logger: logger)),
                 .callers(tokens, rules, limits), .acts(acts, role: "ingest", settings, tokens), warning,
@@ -86,7 +87,7 @@ struct IngestCommand: AsyncParsableCommand {
     /// - Throws: `CommandError` for a limit that needs `--api`, and for an `--api` that is not an HTTP URL.
     private func directory(_ settings: Settings, _ client: ControlClient) throws -> RemoteDirectory? {
         guard let base = api ?? ProcessInfo.processInfo.environment["BACKHAUL_API"] else {
-            guard settings.api.unacknowledgedTasks == 0 else {
+            guard settings.api.quota.unacknowledgedTasks == 0 || !settings.api.statesUnacknowledged else {
                 throw CommandError(
                     "api.unacknowledgedTasks needs --api URL: an acknowledger's view has the count", exit: .usage)
             }

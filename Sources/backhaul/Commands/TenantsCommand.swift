@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackhaulDomain
 import BackhaulSettings
+import BackhaulUnits
 import BackhaulWeb
 
 /// Explains what tenants may do.
@@ -10,7 +11,7 @@ struct TenantsCommand: AsyncParsableCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show which roots, destinations and keys the tasks of a tenant may name.",
+            abstract: "Show what the tasks of a tenant may name, and its limits.",
             discussion: """
                 BY HTTP is what ingest nodes accept. BY ANY WAY is what workers upload, whichever program wrote the task's record; \
                 the command line, which needs access to the log, is bound by nothing else.
@@ -41,6 +42,24 @@ struct TenantsCommand: AsyncParsableCommand {
             var entry: ByteText?
             var http: Rights
             var any: Rights
+            /// Over HTTP; 0 for no limit.
+            var quota: Quota
+        }
+
+        private struct Quota: Encodable {
+            var tasksPerSecond: Int
+            var unacknowledgedTasks: Int
+            var bytesPerDay: UInt64
+            var streams: Int
+            var connections: Int
+
+            init(_ quota: TenantQuota) {
+                tasksPerSecond = quota.tasksPerSecond
+                unacknowledgedTasks = quota.unacknowledgedTasks
+                bytesPerDay = quota.bytesPerDay.bytes
+                streams = quota.streams
+                connections = quota.connections
+            }
         }
 
         func validate() throws {
@@ -58,7 +77,8 @@ struct TenantsCommand: AsyncParsableCommand {
             let document = Document(
                 tenant: tenant, entry: settings.tenants.entry(of: tenant)?.pattern,
                 http: rights(settings.ingestRules.policy(of: tenant), settings),
-                any: rights(settings.tenants.policy(of: tenant, base: open), settings))
+                any: rights(settings.tenants.policy(of: tenant, base: open), settings),
+                quota: Quota(settings.ingestRules.quotas.quota(of: tenant)))
             guard output == .text else { return try Output.json(document) }
             print(
                 document.entry.map { "Tenant \(tenant): the entry '\($0)' of tenants applies." }
@@ -70,6 +90,16 @@ struct TenantsCommand: AsyncParsableCommand {
                 ["", "BY HTTP", "BY ANY WAY"], row("source roots") { Self.words($0.roots) },
                 row("destinations") { Self.words($0.destinations) }, row("keys begin with") { Self.words($0.keys) },
                 row("destination URLs") { $0.freeURLs ? "yes" : "no" },
+            ])
+            func limit(_ count: Int) -> String { count == 0 ? "no limit" : "\(count)" }
+            let quota = document.quota
+            print("Limits over HTTP:")
+            Output.table([
+                ["tasks a second", limit(quota.tasksPerSecond)],
+                ["unacknowledged tasks", limit(quota.unacknowledgedTasks)],
+                ["bytes a day", quota.bytesPerDay == 0 ? "no limit" : SizeText.format(ByteCount(quota.bytesPerDay))],
+                ["event streams", "\(quota.streams == 0 ? 64 : quota.streams)"],
+                ["connections", limit(quota.connections)],
             ])
         }
 

@@ -1,3 +1,4 @@
+import BackhaulDomain
 import BackhaulSettings
 import BackhaulWeb
 
@@ -9,6 +10,8 @@ struct APISurface: Sendable {
     var pace: ClientPace
     /// Maximum connections.
     var connections: Int
+    /// The quota of a tenant.
+    var quotas: @Sendable (ByteText) -> TenantQuota
     /// How long open requests may take when the process stops.
     var grace: Duration
     /// Which callers are admitted, for the ready line.

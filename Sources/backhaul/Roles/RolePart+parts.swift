@@ -44,7 +44,7 @@ extension RolePart {
             refresh: { tokens.refresh() },
             reload: { settings in
                 tokens.use(settings.api.tokensFile)
-                limits?.replace(settings.api.limits)
+                limits?.replace(settings.ingestRules.quotas)
                 rules.replace(settings.ingestRules)
             })
     }

@@ -1,3 +1,4 @@
+import BackhaulDomain
 import BackhaulKafka
 import BackhaulLog
 import BackhaulTelemetry
@@ -58,11 +59,14 @@ final class ServiceProcess: Sendable {
         let health = HealthRoutes.make(readiness) {
             MetricFamily.text([build] + meters.families + parts.flatMap { $0.metrics?() ?? [] })
         }
+        let unlimited: @Sendable (ByteText) -> TenantQuota = { _ in .unlimited }
+        let quotas = api?.quotas ?? unlimited
         func server(_ address: ListenAddress, _ routes: [APIRoute]) -> WebServer {
             WebServer(
                 host: address.host, port: Int(address.port), routes: routes,
                 authenticator: api?.authenticator ?? Authenticator(isOn: true, tokens: []), meters: meters,
-                pace: api?.pace ?? ClientPace(), connections: api?.connections ?? 256, logger: logger)
+                pace: api?.pace ?? ClientPace(), connections: api?.connections ?? 256,
+                quotas: quotas, logger: logger)
         }
         if let api, let admin = addresses.admin {
             servers = [

@@ -40,15 +40,13 @@ extension APISettings {
         return "required"
     }
 
-    var limits: TenantLimits.Rules {
-        TenantLimits.Rules(tasksPerSecond: tasksPerSecond, unacknowledged: unacknowledgedTasks)
-    }
-
-    func surface(_ routes: [APIRoute], _ authenticator: Authenticator, meters: WebMeters, grace: Duration) -> APISurface
-    {
+    func surface(
+        _ routes: [APIRoute], _ authenticator: Authenticator, meters: WebMeters, rules: LiveRules, grace: Duration
+    ) -> APISurface {
         APISurface(
             routes: routes + [OpenAPIRoute.route], authenticator: authenticator, meters: meters,
-            pace: ClientPace(bytesPerSecond: slowestBytesPerSecond), connections: connections, grace: grace,
+            pace: ClientPace(bytesPerSecond: slowestBytesPerSecond), connections: connections,
+            quotas: { rules.rules.quotas.quota(of: $0) }, grace: grace,
             admission: admission)
     }
 }
@@ -84,7 +82,8 @@ extension Settings {
     }
 
     var ingestRules: IngestRules {
-        IngestRules(destinations: Set(destinations.keys), base: httpPolicy, tenants: tenants)
+        IngestRules(
+            destinations: Set(destinations.keys), base: httpPolicy, tenants: tenants, quota: api.quota)
     }
 
     /// What HTTP callers may name where `tenants` says nothing.
@@ -100,6 +99,6 @@ extension Settings {
             log: log, layout: layout, clock: SystemLogClock(), largeThreshold: largeThreshold, isOrdered: isOrdered)
         return TasksAPI(
             log: log, layout: layout, view: view, replay: replay, rules: rules, clock: SystemLogClock(),
-            acts: acts)
+            acts: acts, quotas: { rules.rules.quotas.quota(of: $0) })
     }
 }

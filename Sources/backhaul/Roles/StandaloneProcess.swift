@@ -1,4 +1,5 @@
 import BackhaulAcknowledgment
+import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulSettings
@@ -43,20 +44,21 @@ enum StandaloneProcess {
         let meters = WebMeters()
         let rules = LiveRules(settings.ingestRules)
         let directory = ViewDirectory(view)
-        let limits = TenantLimits(rules: settings.api.limits, clock: clock) { tenant in
+        let limits = TenantLimits(quotas: settings.ingestRules.quotas, clock: clock) { tenant in
             try await directory.unacknowledged(tenant: tenant)
         }
         let ingest = settings.ingestAPI(
             log, folder: embedded.folder, rules: rules, limits: limits,
             // The log rejects known tasks itself. Only a limit has to know them in advance.
-            directory: settings.api.unacknowledgedTasks > 0 ? directory : nil, meters: meters, tracer: tracer,
+            directory: settings.api.statesUnacknowledged && settings.ingestRules.quotas.limitsUnacknowledged
+                ? directory : nil, meters: meters, tracer: tracer,
             acts: acts, logger: logger)
         return ServiceProcess(
             role: "standalone", addresses: addresses, facts: ["data": embedded.folder, "workers": "\(workers)"],
             api: settings.api.surface(
                 ingest.routes + settings.tasksAPI(log, view: view, rules: rules, acts: acts).routes, authenticator,
                 meters: meters,
-                grace: settings.grace),
+                rules: rules, grace: settings.grace),
             parts: workerPool.parts + [
                 .acknowledger(acknowledger), .view(view), .outstandingWork(gauges),
                 .maintenance(of: log, every: .seconds(15), clock: clock, logger: logger),
