@@ -38,6 +38,16 @@ package struct APISettings: Sendable {
         package var type: String
     }
 
+    /// The PEM files of the API's certificate.
+    package struct TLS: Hashable, Sendable {
+        package var certificateFile: String
+        package var keyFile: String
+        /// Empty admits clients without a certificate.
+        package var clientCAFile: String
+    }
+
+    /// nil serves without TLS.
+    package var tls: TLS?
     package var isAuthenticated = true
     /// The path of the file with the callers' tokens; empty for none.
     package var tokensFile = ""

@@ -189,6 +189,17 @@ package struct SettingKey: Hashable, Sendable {
             name: "api.jwt.type", kind: .text, standard: "",
             help: "Type (typ) that a JWT's header must have, such as at+jwt (RFC 9068). By default any type or none."),
         .init(
+            name: "api.tls.certificateFile", kind: .text, standard: "",
+            help: "Path of a PEM file with the API's certificate and those that lead to its authority. The API then "
+                + "speaks TLS 1.2 and 1.3 only. Read again when it changes."),
+        .init(
+            name: "api.tls.keyFile", kind: .text, standard: "",
+            help: "Path of a PEM file with the certificate's key. Read again when it changes."),
+        .init(
+            name: "api.tls.clientCAFile", kind: .text, standard: "",
+            help: "Path of a PEM file with the authorities of clients' certificates. If set, a client needs a "
+                + "certificate of one of them, besides its token."),
+        .init(
             name: "api.tasksPerSecond", kind: .integer(0...1_000_000_000), standard: "2000",
             help: "Tasks per second that each ingest node accepts from a tenant over HTTP. 0 means no limit.",
             isLive: true),

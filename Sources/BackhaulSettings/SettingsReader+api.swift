@@ -9,6 +9,7 @@ extension SettingsReader {
         api.tokensFile = raw("api.tokensFile")
         if !raw("api.tokensFile").isEmpty { api.tokens = try TokenFile.read(raw("api.tokensFile")) }
         api.jwt = try jwt()
+        api.tls = try tls()
         api.quota = TenantQuota(
             tasksPerSecond: try integer("api.tasksPerSecond"),
             unacknowledgedTasks: try integer("api.unacknowledgedTasks"), bytesPerDay: try size("api.bytesPerDay"),
@@ -20,6 +21,15 @@ extension SettingsReader {
         api.connections = try integer("api.connections")
         api.slowestBytesPerSecond = ByteCount(clamping: try integer("api.slowestBytesPerSecond"))
         return api
+    }
+
+    private func tls() throws -> APISettings.TLS? {
+        let names = ["api.tls.certificateFile", "api.tls.keyFile", "api.tls.clientCAFile"]
+        guard names.contains(where: { !raw($0).isEmpty }) else { return nil }
+        for name in names.prefix(2) where raw(name).isEmpty {
+            throw error(name, "is required with the other api.tls settings")
+        }
+        return APISettings.TLS(certificateFile: raw(names[0]), keyFile: raw(names[1]), clientCAFile: raw(names[2]))
     }
 
     private func jwt() throws -> APISettings.JWT? {

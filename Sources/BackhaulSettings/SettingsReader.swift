@@ -234,6 +234,7 @@ package struct SettingsReader {
 
     private static let secretNames = [
         "kafka.passwordFile", "kafka.keyPasswordFile", "kafka.oauth.clientSecretFile", "api.viewTokenFile",
+        "api.tls.keyFile",
         "tracing.headersFile", "records.signing.keyFile",
     ]
 

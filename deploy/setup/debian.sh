@@ -4,7 +4,7 @@
 set -euo pipefail
 
 build=(librdkafka-dev libcurl4-openssl-dev libsqlite3-dev pkg-config make git)
-test_only=(protobuf-compiler nginx-light libnginx-mod-http-dav-ext python3 python3-jsonschema python3-venv)
+test_only=(openssl protobuf-compiler nginx-light libnginx-mod-http-dav-ext python3 python3-jsonschema python3-venv)
 
 wanted=("${build[@]}")
 for what in "${@:-build}"; do

@@ -32,10 +32,11 @@ package final class WebServer: Sendable {
     ///   - authenticator: identifies the caller of every route that has a scope.
     ///   - pace: the slowest client that is tolerated.
     ///   - connections: maximum concurrent connections; half of them from one address.
+    ///   - certificate: nil serves without TLS.
     ///   - quotas: the quota of a tenant.
     package init(
         host: String, port: Int, routes: [APIRoute], authenticator: Authenticator, meters: WebMeters,
-        pace: ClientPace = ClientPace(), connections: Int = 1_024,
+        pace: ClientPace = ClientPace(), connections: Int = 1_024, certificate: ServerCertificate? = nil,
         quotas: @escaping @Sendable (ByteText) -> TenantQuota = { _ in .unlimited }, logger: Logger
     ) {
         self.host = host
@@ -54,14 +55,19 @@ package final class WebServer: Sendable {
         quiet.logLevel = .critical
         let application = Application(
             router: router,
-            server: .http1(
-                configuration: .init(
-                    additionalChannelHandlers: [
-                        ConnectionGuard(table), SlowClientGuard(pace: pace) { meters.slow.add() },
-                    ],
-                    idleTimeout: Self.idleTimeout,
-                    httpDecoderConfiguration: .init(
-                        maxHeaderFieldSize: 32 << 10, maxHeaderListSize: 64 << 10, maxHeaderFieldCount: 200))),
+            server: HTTPServerBuilder { responder in
+                let plain = HTTP1Channel(
+                    responder: responder,
+                    configuration: .init(
+                        additionalChannelHandlers: [
+                            ConnectionGuard(table), SlowClientGuard(pace: pace) { meters.slow.add() },
+                        ],
+                        idleTimeout: Self.idleTimeout,
+                        httpDecoderConfiguration: .init(
+                            maxHeaderFieldSize: 32 << 10, maxHeaderListSize: 64 << 10, maxHeaderFieldCount: 200)))
+                guard let certificate else { return plain }
+                return TLSChildChannel(base: plain, certificate: certificate)
+            },
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port), backlog: 512,
                 availableConnectionsDelegate: MaximumAvailableConnections(connections + Self.spare)),

@@ -55,10 +55,10 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         let tokens = LiveTokens(settings.api, authenticator, logger: logger)
         let rules = LiveRules(settings.ingestRules)
         let acts = settings.actRecorder(log)
-        let api = view.map { view in
-            settings.api.surface(
+        let api = try view.map { view in
+            try settings.api.surface(
                 settings.tasksAPI(log, view: view, rules: rules, acts: acts).routes, authenticator, meters: WebMeters(),
-                rules: rules, grace: settings.grace)
+                rules: rules, grace: settings.grace, logger: logger)
         }
         let process = ServiceProcess(
             role: "acknowledger", addresses: addresses,

@@ -71,8 +71,8 @@ struct IngestCommand: AsyncParsableCommand {
         let process = ServiceProcess(
             role: "ingest", addresses: addresses,
             facts: ["brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion],
-            api: settings.api.surface(
-                api.routes, authenticator, meters: meters, rules: rules, grace: settings.grace),
+            api: try settings.api.surface(
+                api.routes, authenticator, meters: meters, rules: rules, grace: settings.grace, logger: logger),
             parts: [
                 .probe(LogProbe(log, topic: settings.layout.tasks, logger: logger)),
                 .callers(tokens, rules, limits), .acts(acts, role: "ingest", settings, tokens), warning,

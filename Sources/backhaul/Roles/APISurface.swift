@@ -10,6 +10,8 @@ struct APISurface: Sendable {
     var pace: ClientPace
     /// Maximum connections.
     var connections: Int
+    /// nil serves without TLS.
+    var certificate: LiveCertificate?
     /// The quota of a tenant.
     var quotas: @Sendable (ByteText) -> TenantQuota
     /// How long open requests may take when the process stops.

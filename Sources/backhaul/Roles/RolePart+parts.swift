@@ -49,6 +49,12 @@ extension RolePart {
             })
     }
 
+    static func certificate(_ live: LiveCertificate) -> RolePart {
+        RolePart(
+            run: { _ in await live.run() }, remark: { live.remark }, metrics: { live.families },
+            refresh: { live.refresh() })
+    }
+
     static func embeddedLog(_ log: EmbeddedLog) -> RolePart {
         RolePart(remark: { log.remark }, metrics: { log.families }, close: { await log.close() })
     }

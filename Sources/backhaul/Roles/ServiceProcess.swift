@@ -32,8 +32,12 @@ final class ServiceProcess: Sendable {
     ) {
         self.role = role
         var facts = facts
-        if let api { facts["authentication"] = api.admission }
+        if let api {
+            facts["authentication"] = api.admission
+            facts["tls"] = api.certificate == nil ? "off" : "on"
+        }
         self.facts = facts
+        let parts = parts + [api?.certificate.map(RolePart.certificate)].compactMap(\.self)
         self.parts = parts
         self.maximumShutdown = maximumShutdown
         self.reloader = reloader
@@ -59,22 +63,28 @@ final class ServiceProcess: Sendable {
         let health = HealthRoutes.make(readiness) {
             MetricFamily.text([build] + meters.families + parts.flatMap { $0.metrics?() ?? [] })
         }
+        let certificate = api?.certificate?.certificate
         let unlimited: @Sendable (ByteText) -> TenantQuota = { _ in .unlimited }
         let quotas = api?.quotas ?? unlimited
-        func server(_ address: ListenAddress, _ routes: [APIRoute]) -> WebServer {
+        // The API's; health on an address of its own, mostly loopback, is plain.
+        func server(
+            _ address: ListenAddress, _ routes: [APIRoute], _ certificate: ServerCertificate? = nil
+        ) -> WebServer {
             WebServer(
                 host: address.host, port: Int(address.port), routes: routes,
                 authenticator: api?.authenticator ?? Authenticator(isOn: true, tokens: []), meters: meters,
                 pace: api?.pace ?? ClientPace(), connections: api?.connections ?? 256,
-                quotas: quotas, logger: logger)
+                certificate: certificate, quotas: quotas, logger: logger)
         }
         if let api, let admin = addresses.admin {
             servers = [
-                ("--listen", addresses.listen, server(addresses.listen, api.routes)),
+                ("--listen", addresses.listen, server(addresses.listen, api.routes, certificate)),
                 ("--admin", admin, server(admin, health)),
             ]
         } else {
-            servers = [("--listen", addresses.listen, server(addresses.listen, (api?.routes ?? []) + health))]
+            servers = [
+                ("--listen", addresses.listen, server(addresses.listen, (api?.routes ?? []) + health, certificate))
+            ]
         }
     }
 

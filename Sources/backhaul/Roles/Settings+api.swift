@@ -41,11 +41,13 @@ extension APISettings {
     }
 
     func surface(
-        _ routes: [APIRoute], _ authenticator: Authenticator, meters: WebMeters, rules: LiveRules, grace: Duration
-    ) -> APISurface {
+        _ routes: [APIRoute], _ authenticator: Authenticator, meters: WebMeters, rules: LiveRules, grace: Duration,
+        logger: Logger
+    ) throws -> APISurface {
         APISurface(
             routes: routes + [OpenAPIRoute.route], authenticator: authenticator, meters: meters,
             pace: ClientPace(bytesPerSecond: slowestBytesPerSecond), connections: connections,
+            certificate: try tls.map { try LiveCertificate($0, logger: logger) },
             quotas: { rules.rules.quotas.quota(of: $0) }, grace: grace,
             admission: admission)
     }

@@ -55,10 +55,10 @@ enum StandaloneProcess {
             acts: acts, logger: logger)
         return ServiceProcess(
             role: "standalone", addresses: addresses, facts: ["data": embedded.folder, "workers": "\(workers)"],
-            api: settings.api.surface(
+            api: try settings.api.surface(
                 ingest.routes + settings.tasksAPI(log, view: view, rules: rules, acts: acts).routes, authenticator,
                 meters: meters,
-                rules: rules, grace: settings.grace),
+                rules: rules, grace: settings.grace, logger: logger),
             parts: workerPool.parts + [
                 .acknowledger(acknowledger), .view(view), .outstandingWork(gauges),
                 .maintenance(of: log, every: .seconds(15), clock: clock, logger: logger),
