@@ -269,12 +269,22 @@ def commits():
             find(f"commit {commit}", 0, "subject is not 'room: what changes'")
 
 
+def security():
+    """Every test that SECURITY.md names beside its sentences exists."""
+    tests = "\n".join(read(path) for path in files("Tests/*.swift"))
+    for number, line in enumerate(read("SECURITY.md").split("\n"), 1):
+        for name in re.findall(r"`(\w+)`", line):
+            is_list = line.startswith("Tests: ") or re.fullmatch(r"(`\w+`,? ?)+\.?", line)
+            if is_list and not re.search(rf"\bfunc {name}\b", tests):
+                find("SECURITY.md", number, f"there is no test '{name}'")
+
+
 def main():
     sources = swift_sources()
     rules = [widths, names, words, identifiers, glossary, lambda: dead_code(sources), lambda: imports(sources), metrics,
-             links, commits]
+             links, security, commits]
     if "--rules" in sys.argv:
-        for rule in (widths, names, words, identifiers, glossary, dead_code, imports, metrics, links, commits):
+        for rule in (widths, names, words, identifiers, glossary, dead_code, imports, metrics, links, security, commits):
             print(f"{rule.__name__}: {rule.__doc__}")
         return 0
     for rule in rules:

@@ -1,0 +1,32 @@
+import BackhaulDestinations
+import Foundation
+import Testing
+
+@Suite("Files of secrets")
+struct SecretFileTests {
+    /// Every mode: a file that another user may write is refused, and one that all may read is told.
+    @Test func secretFilesOfOthersAreRefused() throws {
+        let path = NSTemporaryDirectory() + "backhaul-secret-" + UUID().uuidString
+        defer { unlink(path) }
+        try Data(" secret\n".utf8).write(to: URL(fileURLWithPath: path))
+        for mode in UInt32(0o400)...0o777 where mode & 0o400 != 0 {
+            try #require(chmod(path, mode) == 0)
+            #expect(SecretFile.isReadableByAll(path) == (mode & 0o004 != 0))
+            if mode & 0o022 == 0 {
+                #expect(try SecretFile.secret(path).value == "secret")
+            } else {
+                #expect(throws: SecretFile.RefusedError.self) { try SecretFile.read(path) }
+            }
+        }
+    }
+
+    /// Neither may stop the start: a FIFO without a writer, a device without an end.
+    @Test func onlyRegularFilesAreRead() throws {
+        let path = NSTemporaryDirectory() + "backhaul-fifo-" + UUID().uuidString
+        defer { unlink(path) }
+        try #require(mkfifo(path, 0o600) == 0)
+        for file in [path, "/dev/zero", "/", path + "-missing"] {
+            #expect(throws: SecretFile.RefusedError.self) { try SecretFile.read(file) }
+        }
+    }
+}
