@@ -11,16 +11,19 @@ package enum SecretFile {
     /// The longest file that is read.
     package static let largest = ByteCount(16 << 20)
 
+    /// - Parameter takesPipes: whether a pipe is read to its end, as `--config <(...)` of a shell gives.
     /// - Returns: the file's text.
     /// - Throws: `RefusedError` for a file that is not a regular one, or that others than its owner may write: they
     ///   would choose the credentials.
-    package static func read(_ path: String) throws(RefusedError) -> String {
+    package static func read(_ path: String, takesPipes: Bool = false) throws(RefusedError) -> String {
         // A FIFO without a writer would block the open.
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let file = open(path, O_RDONLY | O_CLOEXEC | (takesPipes ? 0 : O_NONBLOCK))
         guard file >= 0 else { throw RefusedError(description: "cannot be read: \(String(cString: strerror(errno)))") }
         let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
         var status = stat()
-        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard fstat(file, &status) == 0,
+            status.st_mode & S_IFMT == S_IFREG || takesPipes && status.st_mode & S_IFMT == S_IFIFO
+        else {
             throw RefusedError(description: "is not a regular file")
         }
         guard status.st_mode & 0o022 == 0 else {

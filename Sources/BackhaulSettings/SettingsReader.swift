@@ -51,7 +51,7 @@ package struct SettingsReader {
     private mutating func readFile(_ path: String) throws {
         let text: String
         do {
-            text = try SecretFile.read(path)
+            text = try SecretFile.read(path, takesPipes: true)
         } catch {
             throw SettingsError(path, "the configuration file \(error)")
         }

@@ -29,4 +29,13 @@ struct SecretFileTests {
             #expect(throws: SecretFile.RefusedError.self) { try SecretFile.read(file) }
         }
     }
+
+    /// The configuration of `--config <(...)`.
+    @Test func pipeIsReadToItsEndWhereItIsTaken() throws {
+        let pipe = Pipe()
+        try pipe.fileHandleForWriting.write(contentsOf: Data("api: {}".utf8))
+        try pipe.fileHandleForWriting.close()
+        let path = "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)"
+        #expect(try SecretFile.read(path, takesPipes: true) == "api: {}")
+    }
 }
