@@ -1,4 +1,5 @@
 import BackhaulDestinations
+import Foundation
 import Testing
 
 @Suite("Destination types")
@@ -27,6 +28,17 @@ struct DestinationTypesTests {
             let words = type.verifications.map(\.word)
             #expect(!words.isEmpty && Set(words).count == words.count, "\(type.name)")
         }
+    }
+
+    /// The list in the schema is closed: a result with a word that it lacks is not valid.
+    @Test func schemaOfResultsHasEveryWord() throws {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("schemas/json/result.v1.schema.json")
+        let schema = try JSONSerialization.jsonObject(with: Data(contentsOf: path)) as? [String: Any]
+        let field = (schema?["properties"] as? [String: Any])?["verification"] as? [String: Any]
+        let words = (field?["enum"] as? [Any] ?? []).compactMap { $0 as? String }
+        let known = Set(DestinationTypes.all.flatMap { $0.verifications.map(\.word.rawValue) })
+        #expect(known == Set(words) && words.count == Set(words).count)
     }
 
     @Test func mistakesNameTheirField() {

@@ -8,4 +8,6 @@ package protocol UploadGate: Sendable {
     func enter(_ task: UploadTask, _ interruption: Interruption) async throws
     /// Ends the admission of an upload that has ended.
     func leave(_ task: UploadTask)
+    /// Admits at most this many uploads from now on; those that run go on.
+    func resize(to slots: Int)
 }

@@ -70,7 +70,7 @@ actor Lane {
         limits = options.limits(of: context.kind, uploads: slots)
         context.decisions.resize(to: limits.decisions)
         await settler.resize(to: LaneContext.batch(limits.decisions))
-        (context.gate as? SlotGate)?.resize(to: slots)
+        context.gate.resize(to: slots)
         // Granted credits are never withdrawn. With fewer slots, more deliveries wait for one.
         let wanted = Self.credits(limits)
         guard wanted > credits else { return }
@@ -244,7 +244,7 @@ actor Lane {
     /// Runs the work on a delivery, then updates the lane's state, however it ends.
     func work(_ reference: DeliveryReference, _ body: @Sendable () async throws -> TaskRun.End) async {
         do {
-            if case .waits(let task, let due) = try await body(), try await park(task, until: due) { return }
+            if case .waits(let task, let due) = try await body(), try await keepWaiting(task, until: due) { return }
         } catch {
             // The settler's own error ends the lane. Throwing this one as well would only hide it.
             logger.error(
@@ -268,7 +268,7 @@ actor Lane {
 
     /// Puts a task in the waiting room until `due`.
     /// - Returns: false when its delivery is finished or left to the next owner.
-    func park(_ task: TaskDelivery, until due: Timestamp) async throws -> Bool {
+    func keepWaiting(_ task: TaskDelivery, until due: Timestamp) async throws -> Bool {
         let reference = task.delivery.reference
         guard !isStopping, !leaving.contains(reference) else { return false }
         guard room.count < options.memoryWaits || keys[reference] != nil else {

@@ -38,7 +38,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         let clock = SystemLogClock()
         let logger = Logger(label: "backhaul.acknowledger")
         let failPoint = try FailPoint(ProcessInfo.processInfo.environment)
-        let client = try ControlClient()
+        let client = try OperatorClient()
         let tracer = try settings.tracer(role: "acknowledger", client: client)
         let indexes = try ResultIndexes(
             folder: folder.map { $0 + "/results" }, isFed: folder != nil, log: log, layout: settings.layout,

@@ -45,7 +45,7 @@ struct IngestCommand: AsyncParsableCommand {
                 exit: .usage)
         }
         let logger = Logger(label: "backhaul.ingest")
-        let client = try ControlClient()
+        let client = try OperatorClient()
         let authenticator = try settings.api.authenticator(listen: addresses.listen, client: client, logger: logger)
         let tokens = LiveTokens(settings.api, authenticator, logger: logger)
         let meters = WebMeters()
@@ -85,7 +85,7 @@ struct IngestCommand: AsyncParsableCommand {
 
     /// Returns a directory of earlier tasks; nil without `--api`.
     /// - Throws: `CommandError` for a limit that needs `--api`, and for an `--api` that is not an HTTP URL.
-    private func directory(_ settings: Settings, _ client: ControlClient) throws -> RemoteDirectory? {
+    private func directory(_ settings: Settings, _ client: OperatorClient) throws -> RemoteDirectory? {
         guard let base = api ?? ProcessInfo.processInfo.environment["BACKHAUL_API"] else {
             guard settings.api.quota.unacknowledgedTasks == 0 || !settings.api.statesUnacknowledged else {
                 throw CommandError(

@@ -34,7 +34,7 @@ struct WorkerCommand: AsyncParsableCommand {
         try DescriptorBudget.require(transfers: workers * settings.transfers.transfers)
         let kafka = try await fleet.open(bootstrap, settings, role: "worker")
         let log = try settings.signed(kafka)
-        let client = try ControlClient()
+        let client = try OperatorClient()
         let tracer = try settings.tracer(role: "worker", client: client)
         let workerPool = try WorkerPool(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: nil),

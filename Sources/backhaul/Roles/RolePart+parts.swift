@@ -64,7 +64,7 @@ extension RolePart {
     }
 
     /// Sends traces if the configuration names a collector, and closes the client that it sends them with.
-    static func tracing(_ tracer: Tracer?, _ client: ControlClient) -> RolePart {
+    static func tracing(_ tracer: Tracer?, _ client: OperatorClient) -> RolePart {
         RolePart(
             run: { _ in await tracer?.run() }, metrics: { tracer?.families ?? [] },
             close: {

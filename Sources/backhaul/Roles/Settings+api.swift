@@ -14,7 +14,7 @@ extension APISettings {
     var apiTokens: [APIToken] { tokens.map(APIToken.init) }
 
     /// - Throws: `CommandError` when authentication is off on an address that other machines can reach.
-    func authenticator(listen: ListenAddress, client: ControlClient, logger: Logger) throws -> Authenticator {
+    func authenticator(listen: ListenAddress, client: OperatorClient, logger: Logger) throws -> Authenticator {
         guard isAuthenticated || listen.isLoopback else {
             throw CommandError(
                 "api.authentication is none, and --listen \(listen) is not a loopback address: anyone could submit, "

@@ -7,7 +7,7 @@ import Logging
 extension Settings {
     /// Returns a tracer that sends spans to the configured collector; nil when none is configured.
     /// - Throws: `CommandError` when the file of headers cannot be used.
-    func tracer(role: String, client: ControlClient) throws -> Tracer? {
+    func tracer(role: String, client: OperatorClient) throws -> Tracer? {
         guard !tracing.endpoint.isEmpty else { return nil }
         let base = tracing.endpoint.hasSuffix("/") ? String(tracing.endpoint.dropLast()) : tracing.endpoint
         let headers = try tracingHeaders()

@@ -18,7 +18,7 @@ enum StandaloneProcess {
     ) async throws -> ServiceProcess {
         let settings = reloader.settings
         let log = try settings.signed(embedded)
-        let client = try ControlClient()
+        let client = try OperatorClient()
         let tracer = try settings.tracer(role: "standalone", client: client)
         let workerPool = try WorkerPool(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: embedded.folder),

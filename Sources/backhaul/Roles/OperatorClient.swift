@@ -5,7 +5,7 @@ import BackhaulWeb
 import Foundation
 
 /// Sends small requests to addresses that the operator configured: keys of JWTs, another role's API, a trace collector.
-struct ControlClient: Sendable {
+struct OperatorClient: Sendable {
     struct RequestError: Error, CustomStringConvertible {
         var description: String
     }
