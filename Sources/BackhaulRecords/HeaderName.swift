@@ -1,6 +1,7 @@
 package import BackhaulLog
 
-/// The headers that Backhaul writes. All other headers of a producer are kept unchanged.
+/// The headers that Backhaul writes, and one that only readers see (`refused`). A producer's own headers are kept
+/// unchanged, except those that begin with `prefix`.
 package enum HeaderName {
     package static let prefix = "backhaul-"
     package static let contentType = "content-type"

@@ -119,6 +119,28 @@ struct CodecTests {
         #expect(try ResultDocument.decode(Array(bare.utf8)).submittedBy == nil)
     }
 
+    /// Every other key is there in every version.
+    @Test func resultsWithoutAnotherKeyAreRefused() throws {
+        let written = try ResultDocument(outcome).encoded()
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(written)) as? [String: Any])
+        for key in object.keys where key != "submittedBy" {
+            let part = try JSONSerialization.data(withJSONObject: object.filter { $0.key != key })
+            #expect(throws: RecordError.self, "\(key)") { try ResultDocument.decode(Array(part)) }
+        }
+    }
+
+    /// A way that a later version knows is held to the stricter rules, those of HTTP callers.
+    @Test func unknownWayCountsAsHTTP() throws {
+        var mine = task
+        mine.submitter = Submitter(name: "ci", way: .http)
+        var bytes = try TaskCodec.encode(mine)
+        // The submitter's field 2, its way: HTTP is 2.
+        let field = try #require(bytes.lastIndex { $0 == 0x10 })
+        #expect(bytes[field + 1] == 2)
+        bytes[field + 1] = 9
+        #expect(try TaskCodec.decode(bytes).submitter?.way == .http)
+    }
+
     /// Nobody can make a known file another one by submitting it under another name.
     @Test func submitterIsKeptAndMakesNoDifference() throws {
         var mine = task

@@ -28,15 +28,19 @@ package struct HTTPDestination: DestinationType {
         (word: Verification.status, meaning: "A 2xx after all bytes were sent."),
         (
             word: Verification.digest,
-            meaning: "As before, and the SHA-256 in the answer's `Repr-Digest` (RFC 9530) is the one that was sent."
+            meaning:
+                "A 2xx after all bytes were sent, and the SHA-256 in the answer's `Repr-Digest` (RFC 9530) is the one "
+                + "that was sent."
         ),
         (
             word: Verification.length,
-            meaning: "As before, and the `Content-Length` of a HEAD is the size that was sent (`verify: head`)."
+            meaning: "A 2xx after all bytes were sent, and the `Content-Length` of a HEAD is the size that was sent "
+                + "(`verify: head`). A `Repr-Digest` that the answer has matches as well."
         ),
         (
             word: Verification.readBack,
-            meaning: "As before, and the bytes of a GET have the SHA-256 that was sent (`verify: read-back`)."
+            meaning: "A 2xx after all bytes were sent, and the bytes of a GET have the SHA-256 that was sent "
+                + "(`verify: read-back`). A `Repr-Digest` that the answer has matches as well."
         ),
     ]
 

@@ -17,10 +17,3 @@ package struct Nullable<Value: Codable & Hashable & Sendable>: Codable, Hashable
         if let wrappedValue { try container.encode(wrappedValue) } else { try container.encodeNil() }
     }
 }
-
-extension KeyedDecodingContainer {
-    /// A missing key counts as null: earlier versions lack the keys that later ones added.
-    package func decode<Value>(_ type: Nullable<Value>.Type, forKey key: Key) throws -> Nullable<Value> {
-        try decodeIfPresent(type, forKey: key) ?? Nullable(wrappedValue: nil)
-    }
-}

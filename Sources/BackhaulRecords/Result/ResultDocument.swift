@@ -30,7 +30,7 @@ package struct ResultDocument: Hashable, Sendable, Codable {
     package var startedAt: String
     package var finishedAt: String
     /// The name of the task's submitter; null when unknown.
-    @Nullable package var submittedBy: String?
+    @AddedNullable package var submittedBy: String?
 
     package init(_ outcome: Outcome) {
         taskId = outcome.task.identity.id
@@ -51,7 +51,7 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         acceptedAt = TimeText.format(outcome.acceptedAt)
         startedAt = TimeText.format(outcome.startedAt)
         finishedAt = TimeText.format(outcome.finishedAt)
-        _submittedBy = Nullable(wrappedValue: outcome.submittedBy.isEmpty ? nil : outcome.submittedBy.text)
+        _submittedBy = AddedNullable(wrappedValue: outcome.submittedBy.isEmpty ? nil : outcome.submittedBy.text)
     }
 
     package var task: TaskGeneration {
@@ -210,7 +210,7 @@ extension ResultDocument {
         self.acceptedAt = acceptedAt
         self.startedAt = startedAt
         self.finishedAt = finishedAt
-        _submittedBy = Nullable(wrappedValue: submittedBy)
+        _submittedBy = AddedNullable(wrappedValue: submittedBy)
     }
 }
 

@@ -33,9 +33,9 @@ package enum TaskCodec {
     private static func submitter(_ message: Backhaul_V1_Submitter) -> Submitter? {
         switch message.way {
         case .commandLine: Submitter(name: ByteText(message.name), way: .commandLine)
-        case .http: Submitter(name: ByteText(message.name), way: .http)
-        // Of a later version.
-        case .unspecified, .UNRECOGNIZED: nil
+        // A way of a later version is held to the stricter rules.
+        case .http, .UNRECOGNIZED: Submitter(name: ByteText(message.name), way: .http)
+        case .unspecified: nil
         }
     }
 
