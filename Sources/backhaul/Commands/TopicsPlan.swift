@@ -1,4 +1,5 @@
 import ArgumentParser
+import BackhaulDomain
 import BackhaulKafka
 import BackhaulRecords
 import BackhaulSettings

@@ -1,19 +1,17 @@
-import BackhaulDomain
-
 /// The rights that each role needs on a cluster with an authorizer.
-struct AccessRights {
-    struct Right: Encodable {
-        var role: String
-        var resource: String
-        var name: String
+package struct AccessRights: Sendable {
+    package struct Right: Hashable, Sendable, Encodable {
+        package var role: String
+        package var resource: String
+        package var name: String
         /// Whether the name is a prefix (`--resource-pattern-type prefixed`).
-        var prefixed: Bool
-        var operations: [String]
+        package var prefixed: Bool
+        package var operations: [String]
     }
 
-    let rights: [Right]
+    package let rights: [Right]
 
-    init(_ layout: TopicLayout) {
+    package init(_ layout: TopicLayout) {
         func topic(_ role: String, _ name: String, _ operations: [String], prefixed: Bool = false) -> Right {
             Right(role: role, resource: "topic", name: name, prefixed: prefixed, operations: operations)
         }
@@ -36,6 +34,8 @@ struct AccessRights {
             topic("submit, ingest", layout.prefix, describe, prefixed: true),
             topic("submit, ingest", layout.tasks, ["Write"]),
             topic("submit, ingest", layout.largeTasks, ["Write"]), topic("submit, ingest", layout.results, ["Read"]),
+            // `submit --wait` looks there for what failed before.
+            topic("submit, ingest", layout.deadLetters, ["Read"]),
             topic("submit, ingest", layout.acts, ["Write"]), groups("submit, ingest"),
             topic("worker", layout.prefix, describe, prefixed: true), topic("worker", layout.tasks, ["Read"]),
             topic("worker", layout.largeTasks, ["Read", "Write"]),
@@ -48,11 +48,13 @@ struct AccessRights {
             topic("acknowledger", layout.prefix, describe, prefixed: true),
             // The API's cancel, acknowledge and retry write, too.
             topic("acknowledger", layout.outcomes, ["Read", "Write", "Delete"]),
-            topic("acknowledger", layout.control, ["Write"]), topic("acknowledger", layout.deadLetters, ["Read"]),
+            topic("acknowledger", layout.control, ["Write"]),
+            topic("acknowledger", layout.deadLetters, ["Read", "Write"]),
             topic("acknowledger", layout.results, ["Read", "Write"]),
             topic("acknowledger", layout.tasks, ["Read", "Write", "Delete"]),
             topic("acknowledger", layout.largeTasks, ["Read", "Write", "Delete"]),
-            topic("acknowledger", retry, ["Delete"], prefixed: true), group("acknowledger", layout.acknowledgers),
+            topic("acknowledger", retry, ["Read", "Delete"], prefixed: true),
+            group("acknowledger", layout.acknowledgers),
             topic("acknowledger", layout.acts, ["Write"]), groups("acknowledger"), transactions("acknowledger"),
             topic("replay", layout.prefix, ["Read"] + describe, prefixed: true),
             groups("replay"), topic("replay", layout.acts, ["Write"]), topic("replay", layout.tasks, ["Write"]),
@@ -64,20 +66,5 @@ struct AccessRights {
                 "topics apply", layout.prefix, ["Alter", "AlterConfigs", "Create", "Read"] + describe, prefixed: true),
             topic("topics apply", layout.acts, ["Write"]), groups("topics apply", ["Describe", "Read"]),
         ]
-    }
-
-    func print(_ output: OutputFormat) throws {
-        if output == .json {
-            for right in rights { try Output.json(right) }
-            return
-        }
-        Output.table(
-            [["ROLE", "RESOURCE", "NAME", "OPERATIONS"]]
-                + rights.map {
-                    [
-                        $0.role, $0.resource, $0.prefixed ? $0.name + "*" : $0.name,
-                        $0.operations.joined(separator: ", "),
-                    ]
-                })
     }
 }
