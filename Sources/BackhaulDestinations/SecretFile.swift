@@ -11,24 +11,34 @@ package enum SecretFile {
     /// The longest file that is read.
     package static let largest = ByteCount(16 << 20)
 
-    /// - Parameter takesPipes: whether a pipe is read to its end, as `--config <(...)` of a shell gives.
+    package enum Use: Hashable, Sendable {
+        /// Only its owner may write it.
+        case credentials
+        /// Its group may write it, too, as files of a user with umask 002 have it. A pipe is read to its end, such as
+        /// `--config <(...)` of a shell.
+        case configuration
+    }
+
     /// - Returns: the file's text.
-    /// - Throws: `RefusedError` for a file that is not a regular one, or that others than its owner may write: they
-    ///   would choose the credentials.
-    package static func read(_ path: String, takesPipes: Bool = false) throws(RefusedError) -> String {
+    /// - Throws: `RefusedError` for a file that is not a regular one, or that others may write: they would choose the
+    ///   credentials.
+    package static func read(_ path: String, as use: Use = .credentials) throws(RefusedError) -> String {
         // A FIFO without a writer would block the open.
-        let file = open(path, O_RDONLY | O_CLOEXEC | (takesPipes ? 0 : O_NONBLOCK))
+        let file = open(path, O_RDONLY | O_CLOEXEC | (use == .credentials ? O_NONBLOCK : 0))
         guard file >= 0 else { throw RefusedError(description: "cannot be read: \(String(cString: strerror(errno)))") }
         let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
         var status = stat()
         guard fstat(file, &status) == 0,
-            status.st_mode & S_IFMT == S_IFREG || takesPipes && status.st_mode & S_IFMT == S_IFIFO
+            status.st_mode & S_IFMT == S_IFREG
+                || use == .configuration && status.st_mode & S_IFMT == S_IFIFO
         else {
             throw RefusedError(description: "is not a regular file")
         }
-        guard status.st_mode & 0o022 == 0 else {
+        let (mask, who): (mode_t, String) = use == .credentials ? (0o022, "go-w") : (0o002, "o-w")
+        guard status.st_mode & mask == 0 else {
             throw RefusedError(
-                description: "may be written by other users, who would choose the credentials; run 'chmod go-w' on it")
+                description: "may be written by other users, who would choose the credentials; run 'chmod \(who)' on it"
+            )
         }
         let limit = Int(clamping: largest.bytes)
         guard let data = try? handle.read(upToCount: limit + 1) ?? Data() else {

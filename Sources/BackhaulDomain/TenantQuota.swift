@@ -70,9 +70,4 @@ package struct TenantQuotas: Hashable, Sendable {
     package func quota(of tenant: ByteText) -> TenantQuota {
         tenants.entry(of: tenant).map { base.applying($0.quota) } ?? base
     }
-
-    /// Whether any tenant may have a limit of unacknowledged tasks.
-    package var limitsUnacknowledged: Bool {
-        base.unacknowledgedTasks > 0 || tenants.entries.contains { ($0.quota.unacknowledgedTasks ?? 0) > 0 }
-    }
 }

@@ -131,6 +131,7 @@ package struct SourceRoots: Sendable {
         try JSONEncoder().encode(entry).write(to: URL(fileURLWithPath: temporary))
         let written = Foundation.open(temporary, O_RDONLY | O_CLOEXEC)
         if written >= 0 {
+            fchmod(written, 0o600)
             fsync(written)
             close(written)
         }

@@ -55,8 +55,6 @@ package struct APISettings: Sendable {
     package var jwt: JWT?
     /// The quota of a tenant whose entry in `tenants` does not say otherwise.
     package var quota = TenantQuota.unlimited
-    /// Whether the configuration states `api.unacknowledgedTasks`.
-    package var statesUnacknowledged = false
     package var fileRoots: [ByteText] = []
     package var freeURLs = false
     /// The path of the file with the token for the acknowledger's API; empty for none.

@@ -39,4 +39,16 @@ package struct Settings: Sendable {
     package var texts: [(name: String, value: String, from: String)] = []
 
     package init() {}
+
+    /// Whether the configuration itself, and not a default, limits unacknowledged tasks of some tenant.
+    package var limitsUnacknowledged: Bool {
+        let isStated = texts.contains { $0.name == "api.unacknowledgedTasks" && $0.from != "default" }
+        return isStated && api.quota.unacknowledgedTasks > 0
+            || tenants.entries.contains { ($0.quota.unacknowledgedTasks ?? 0) > 0 }
+    }
+
+    /// The shortest time for which records are kept.
+    package var shortestRetention: Duration {
+        min(workRetention, resultsRetention, deadLettersRetention, actsRetention)
+    }
 }

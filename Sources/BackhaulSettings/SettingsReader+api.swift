@@ -14,7 +14,6 @@ extension SettingsReader {
             tasksPerSecond: try integer("api.tasksPerSecond"),
             unacknowledgedTasks: try integer("api.unacknowledgedTasks"), bytesPerDay: try size("api.bytesPerDay"),
             streams: try integer("api.tenantStreams"), connections: try integer("api.tenantConnections"))
-        api.statesUnacknowledged = values["api.unacknowledgedTasks"] != nil
         api.fileRoots = try list("api.fileRoots").map { ByteText($0) }
         api.freeURLs = try flag("api.freeURLs")
         api.viewTokenFile = raw("api.viewTokenFile")
@@ -38,12 +37,9 @@ extension SettingsReader {
         for name in names.suffix(2) where raw(name).isEmpty {
             throw error(name, "is required by api.jwt: a token for another service must not be accepted")
         }
-        let url = raw(names[0])
+        let url = try url(names[0], raw(names[0]))
         guard url.isEmpty != raw(names[1]).isEmpty else {
             throw error(names[0], "give exactly one of api.jwt.keysURL and api.jwt.keysFile")
-        }
-        guard url.isEmpty || url.hasPrefix("https://") || url.hasPrefix("http://") else {
-            throw error(names[0], "must begin with https:// (or http://, for an issuer on the same machine)")
         }
         return APISettings.JWT(
             keysURL: url, keysFile: raw(names[1]), issuer: raw(names[2]), audience: raw(names[3]),

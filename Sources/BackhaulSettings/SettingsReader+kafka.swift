@@ -23,7 +23,8 @@ extension SettingsReader {
             }
             guard try secret("kafka.oauth.clientSecretFile") != nil else { return kafka }
             kafka.oauth = KafkaSettings.OAuth(
-                tokenURL: raw("kafka.oauth.tokenURL"), clientID: raw("kafka.oauth.clientID"),
+                tokenURL: try url("kafka.oauth.tokenURL", raw("kafka.oauth.tokenURL")),
+                clientID: raw("kafka.oauth.clientID"),
                 clientSecretFile: raw("kafka.oauth.clientSecretFile"), scope: raw("kafka.oauth.scope"))
         }
         return kafka

@@ -38,15 +38,25 @@ extension SettingsReader {
         return value
     }
 
+    /// An http or https URL without a user name and a password; empty when the setting is.
+    func url(_ name: String, _ text: String) throws -> String {
+        guard !text.isEmpty else { return text }
+        guard text.hasPrefix("http://") || text.hasPrefix("https://") else {
+            throw error(name, "must begin with https:// or http://")
+        }
+        let authority = text.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 3).dropFirst().first ?? []
+        guard !authority.contains(UInt8(ascii: "@")) else {
+            throw error(name, "must not hold a user name or a password")
+        }
+        return text
+    }
+
     func tracing() throws -> TracingSettings {
         var tracing = TracingSettings()
-        tracing.endpoint = raw("tracing.endpoint").isEmpty ? collector : raw("tracing.endpoint")
+        tracing.endpoint = try url(
+            "tracing.endpoint", raw("tracing.endpoint").isEmpty ? collector : raw("tracing.endpoint"))
         tracing.headersFile = raw("tracing.headersFile")
         tracing.share = Ratio(clamping: Double(try integer("tracing.percent")) / 100)
-        let endpoint = tracing.endpoint
-        guard endpoint.isEmpty || endpoint.hasPrefix("http://") || endpoint.hasPrefix("https://") else {
-            throw error("tracing.endpoint", "must begin with http:// or https://")
-        }
         return tracing
     }
 

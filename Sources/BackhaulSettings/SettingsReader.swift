@@ -12,6 +12,8 @@ package struct SettingsReader {
     var values: [String: (text: String, place: String)] = [:]
     private var roots: [ByteText: SourceRoots.Configured] = [:]
     private var destinations: [ByteText: Destination] = [:]
+    /// The files of secrets that destinations name.
+    private var destinationSecrets: [(setting: String, path: String)] = []
     private var tenants: [TenantEntry] = []
     var kafkaProperties: [String: String] = [:]
     /// The value of `OTEL_EXPORTER_OTLP_ENDPOINT`, used when `tracing.endpoint` is empty.
@@ -51,7 +53,7 @@ package struct SettingsReader {
     private mutating func readFile(_ path: String) throws {
         let text: String
         do {
-            text = try SecretFile.read(path, takesPipes: true)
+            text = try SecretFile.read(path, as: .configuration)
         } catch {
             throw SettingsError(path, "the configuration file \(error)")
         }
@@ -201,6 +203,10 @@ package struct SettingsReader {
                 throw SettingsError(String(place), error.message)
             }
             destinations[ByteText(name)] = try Self.destination(value, name, String(place))
+            for field in DestinationTypes.all.flatMap({ $0.fields }) where field.kind == .secretFile {
+                guard let path = value.mapping?[Node(field.name)]?.scalar?.string else { continue }
+                destinationSecrets.append(("destinations.\(name).\(field.name)", path))
+            }
         }
     }
 
@@ -274,7 +280,7 @@ package struct SettingsReader {
         settings.replication = try integer("topics.replication")
         settings.kafka = try kafka()
         settings.signingKeys = try secret("records.signing.keyFile")
-        settings.secretFiles = Self.secretNames.map { ($0, raw($0)) }.filter { !$0.1.isEmpty }
+        settings.secretFiles = (Self.secretNames.map { ($0, raw($0)) } + destinationSecrets).filter { !$0.1.isEmpty }
         settings.roots = roots
         settings.destinations = destinations
         settings.tenants = TenantRules(try tenants.map { try check($0, settings) })

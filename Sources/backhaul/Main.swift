@@ -1,4 +1,5 @@
 import ArgumentParser
+import BackhaulTelemetry
 import CAllocator
 import Foundation
 
@@ -55,7 +56,11 @@ struct Backhaul: AsyncParsableCommand {
             ProcessExit.done.end()
         }
         if parserCode == .validationFailure {
-            try? FileHandle.standardError.write(contentsOf: Data((fullMessage(for: error) + "\n").utf8))
+            // The message repeats the arguments.
+            let lines = Redaction.clean(fullMessage(for: error)).split(
+                separator: "\n", omittingEmptySubsequences: false)
+            let text = lines.map { TerminalText.safe(String($0)) }.joined(separator: "\n") + "\n"
+            try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
             ProcessExit.usage.end()
         }
         Stderr.say("error: \(Explanation.of(error))")

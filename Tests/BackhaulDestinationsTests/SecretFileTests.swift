@@ -17,6 +17,8 @@ struct SecretFileTests {
             } else {
                 #expect(throws: SecretFile.RefusedError.self) { try SecretFile.read(path) }
             }
+            let isTaken = (try? SecretFile.read(path, as: .configuration)) != nil
+            #expect(isTaken == (mode & 0o002 == 0))
         }
     }
 
@@ -36,6 +38,6 @@ struct SecretFileTests {
         try pipe.fileHandleForWriting.write(contentsOf: Data("api: {}".utf8))
         try pipe.fileHandleForWriting.close()
         let path = "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)"
-        #expect(try SecretFile.read(path, takesPipes: true) == "api: {}")
+        #expect(try SecretFile.read(path, as: .configuration) == "api: {}")
     }
 }

@@ -75,7 +75,8 @@ package struct FuzzRun: Sendable {
             meters: meters, logger: logger
         ) { _ in IngestAPI.FileFacts(size: 7, modifiedAt: 9) }
         let tasks = TasksAPI(
-            log: pipeline.log, layout: layout, view: view, replay: pipeline.replay, rules: rules, clock: pipeline.clock)
+            log: pipeline.log, layout: layout, view: view, replay: pipeline.replay, rules: rules,
+            submissions: TenantLimits(quotas: TenantQuotas(), clock: pipeline.clock), clock: pipeline.clock)
         let server = WebServer(
             host: "127.0.0.1", port: 0, routes: ingest.routes + tasks.routes,
             authenticator: Authenticator(isOn: false, tokens: []), meters: meters, logger: logger)
@@ -112,7 +113,7 @@ package struct FuzzRun: Sendable {
         let topics = [
             layout.tasks, layout.largeTasks, layout.retry(.milliseconds(100)), layout.retry(.milliseconds(300)),
             layout.deadLetters, layout.outcomes,
-            layout.results, layout.checkpoints, layout.control,
+            layout.results, layout.checkpoints, layout.control, layout.acts,
         ]
         for topic in topics {
             let partitions = topic == layout.control ? 1 : 2
@@ -197,6 +198,7 @@ package struct FuzzRun: Sendable {
         let report = try await pipeline.audit()
         summary.malformed = report.malformed
         summary.results = report.results
+        for stored in try await pipeline.records(pipeline.layout.acts) { _ = try? ActRecord.read(stored.record) }
         _ = try await pipeline.replay.run(DeadLetterFilter(), appends: false, rate: nil)
         _ = try await pipeline.replay.run(DeadLetterFilter(tenant: "u"), appends: true, rate: nil)
     }

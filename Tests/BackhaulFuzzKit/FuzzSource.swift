@@ -69,7 +69,17 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
             size: ByteCount(once(in: 3) ? unsigned() : next() % 1_000), modifiedAt: FileTime(nanoseconds: signed()),
             contentType: once(in: 8) ? text() : "",
             acceptedAt: once(in: 4) ? time() : Timestamp(clamping: 1_800_000_000_000),
-            deadline: once(in: 6) ? time() : nil)
+            deadline: once(in: 6) ? time() : nil,
+            submitter: once(in: 3) ? Submitter(name: name(["ci"]), way: pick([.http, .commandLine])) : nil)
+    }
+
+    private mutating func act() -> Act {
+        Act(
+            pick(Act.Kind.allCases), pick(Act.Outcome.allCases),
+            by: Act.Actor(name: name(["ci"]), way: pick(Act.Actor.Way.allCases), address: once(in: 3) ? text() : nil),
+            tenant: once(in: 2) ? name(["t"]) : nil, batch: once(in: 2) ? name(["b"]) : nil,
+            taskIDs: (0..<next() % 30).map { _ in name(["id1"]) }, tasks: Int(truncatingIfNeeded: signed()),
+            counts: [text(): Int(truncatingIfNeeded: signed())], detail: text(), at: time())
     }
 
     private mutating func generation() -> TaskGeneration {
@@ -191,6 +201,9 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
             let checkpoint = Checkpoint(task: generation(), isInFlight: once(in: 2), progress: progress())
             return LogRecord(
                 key: once(in: 4) ? key : Array(position.utf8), value: encoded(try? CheckpointCodec.encode(checkpoint)))
+        case layout.acts:
+            let value = (try? ActRecord.request(act(), host: text(), layout))?.record.value
+            return LogRecord(key: key, value: encoded(value), headers: headers())
         case layout.control:
             let task = generation()
             return LogRecord(

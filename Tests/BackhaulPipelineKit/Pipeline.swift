@@ -40,7 +40,7 @@ package final class Pipeline: Sendable {
         folder: String, destinations: [ByteText: Destination] = [:], policy: RetryPolicy = quickPolicy,
         partitions: Int = 4,
         largeThreshold: ByteCount = ByteCount(64 << 20), logClock: any LogClock = SystemLogClock(),
-        signingKeys: SigningKeys? = nil
+        signingKeys: SigningKeys? = nil, tenants: TenantRules = TenantRules()
     ) async throws {
         self.folder = folder
         self.policy = policy
@@ -80,7 +80,7 @@ package final class Pipeline: Sendable {
                     retention: .untilRead(by: [layout.delays], atLeast: .milliseconds(1 << 40))))
         }
         try await log.ensure(topics)
-        let table = DestinationTable(destinations, allowsURLs: true)
+        let table = DestinationTable(destinations, allowsURLs: true, tenants: tenants)
         self.destinations = table
         roots = SourceRoots(
             configured: ["src": .init(path: folder + "/source")], registry: folder + "/data/roots",
@@ -234,13 +234,13 @@ package final class Pipeline: Sendable {
 package func withPipeline(
     destinations: [ByteText: Destination] = [:], policy: RetryPolicy = Pipeline.quickPolicy, partitions: Int = 4,
     largeThreshold: ByteCount = ByteCount(64 << 20), logClock: any LogClock = SystemLogClock(),
-    signingKeys: SigningKeys? = nil,
+    signingKeys: SigningKeys? = nil, tenants: TenantRules = TenantRules(),
     _ body: @escaping @Sendable (Pipeline) async throws -> Void
 ) async throws {
     try await withTemporaryFolder { folder in
         let pipeline = try await Pipeline(
             folder: folder, destinations: destinations, policy: policy, partitions: partitions,
-            largeThreshold: largeThreshold, logClock: logClock, signingKeys: signingKeys)
+            largeThreshold: largeThreshold, logClock: logClock, signingKeys: signingKeys, tenants: tenants)
         do {
             try await body(pipeline)
         } catch {

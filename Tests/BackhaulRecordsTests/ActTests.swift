@@ -9,6 +9,14 @@ import Testing
 struct ActTests {
     private let layout = TopicLayout()
 
+    /// Callers name URLs with credentials, refused ones too.
+    @Test func detailsAreRedacted() {
+        let act = Act(
+            .retry, .refused, by: Act.Actor(name: "c", way: .http),
+            detail: "to destination 'https://u:canary@h/p?X-Amz-Signature=canary'; bad-url", at: .earliest)
+        #expect(!act.detail.contains("canary") && act.detail.contains("@h/p?") && act.detail.hasSuffix("; bad-url"))
+    }
+
     /// What a refused caller named is cut to what a reader takes.
     @Test(arguments: ["", "x", "\u{1b}[31m", String(repeating: "é", count: 5_000)])
     func whatIsWrittenIsRead(_ text: String) throws {

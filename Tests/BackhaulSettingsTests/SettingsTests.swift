@@ -59,6 +59,11 @@ struct SettingsTests {
         ("destinations: {nas: {type: folder, path: /x, method: PUT}}", "method is not used"),
         ("destinations: {nas: {type: folder, path: /x, verify: head}}", "verify must be one of answer, read-back"),
         ("destinations: {'../x': {type: folder, path: /x}}", "destination name"),
+        ("tracing: {endpoint: 'http://u:p@h/'}", "user name"), ("tracing: {endpoint: 'h:4318'}", "must begin with"),
+        (
+            "api: {jwt: {keysURL: 'https://u:p@h/keys', issuer: i, audience: a}}",
+            "api.jwt.keysURL: must not hold a user name"
+        ),
         ("retention: {work: 10d, results: 1d}", "must not be shorter"), ("a: [b", "not valid YAML"),
         ("- a", "mapping of settings"),
     ])
@@ -107,10 +112,41 @@ struct SettingsTests {
         #expect(settings.destinations["web"]?.order == Destination.Order.none)
     }
 
+    /// Of destinations, too, files of secrets are known, so that the start can name one that every user may read.
+    @Test func secretFilesOfDestinationsAreKnown() async throws {
+        try await withTemporaryFolder { folder in
+            let file = folder + "/token"
+            try Data("x".utf8).write(to: URL(fileURLWithPath: file))
+            #expect(chmod(file, 0o644) == 0)
+            let settings = try await read(
+                "destinations: { web: { type: http, url: 'https://h/', bearerTokenFile: \(file) } }")
+            #expect(settings.secretFiles.map(\.setting) == ["destinations.web.bearerTokenFile"])
+            #expect(settings.secretFiles.map(\.path) == [file] && SecretFile.isReadableByAll(file))
+        }
+    }
+
     private func committed(_ path: String) throws -> String {
         let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         return try String(contentsOf: here.appendingPathComponent(path), encoding: .utf8)
+    }
+
+    /// The embedded log believes a gap of a tenth of it (C34): a kind of record that is left out would age faster.
+    @Test func everyRetentionCountsForTheShortest() throws {
+        // Those of work, results and dead letters may only grow in this order.
+        let names = SettingKey.all.map(\.name).filter { $0.hasPrefix("retention.") }
+        let order = ["retention.work", "retention.results", "retention.deadLetters"]
+        #expect(Set(names).isSuperset(of: order))
+        for name in names {
+            let short = order.firstIndex(of: name).map { Array(order[...$0]) } ?? [name]
+            var environment: [String: String] = [:]
+            for other in names {
+                let key = try #require(SettingKey.named[other])
+                environment[key.environmentName] = short.contains(other) ? "3d" : "90d"
+            }
+            #expect(
+                try SettingsReader.read(file: nil, environment: environment).shortestRetention == .seconds(3 * 86_400))
+        }
     }
 
     /// The committed files match the code; `make reference` writes them.

@@ -31,10 +31,20 @@ struct EgressTests {
             let plain = try #require(IPAddress(text: dotted))
             for text in [
                 "::ffff:\(dotted)", "::ffff:0:\(dotted)", "::ffff:\(left):\(right)", "64:ff9b::\(dotted)",
-                "2002:\(left):\(right)::", "2002:\(left):\(right)::1", "fe80::5efe:\(dotted)",
-                "2606:4700::200:5efe:\(dotted)", "2606:4700::5efe:\(left):\(right)",
+                "2002:\(left):\(right)::", "2002:\(left):\(right)::1",
             ] {
                 #expect(IPAddress(text: text) == plain, "\(text)")
+            }
+            // A tunnel is allowed where its prefix and what it leads to are.
+            for policy in [EgressPolicy.publicOnly, .privateNetworks] {
+                for (prefix, isAllowed) in [
+                    ("2606:4700:", true), ("fe80:", false), ("fd00:", policy.allowsPrivate), ("2001:db8:", false),
+                ] {
+                    for middle in [":5efe:", ":200:5efe:"] {
+                        let tunnel = try #require(IPAddress(text: prefix + middle + dotted))
+                        #expect(policy.allows(tunnel) == (isAllowed && policy.allows(plain)), "\(tunnel)")
+                    }
+                }
             }
             // :: and ::1 are addresses of their own.
             if octets[0...2] != [0, 0, 0] { #expect(IPAddress(text: "::\(dotted)") == plain) }
@@ -45,7 +55,20 @@ struct EgressTests {
         let policy = EgressPolicy.privateNetworks
         #expect(policy.allows(try #require(IPAddress(text: "192.168.7.7"))))
         #expect(policy.allows(try #require(IPAddress(text: "::ffff:127.0.0.1"))))
-        #expect(!policy.allows(try #require(IPAddress(text: "169.254.169.254"))))
+        for text in ["169.254.169.254", "fd00:ec2::254", "fe80::1", "fe80::5efe:10.0.0.1", "fd20:ce::254"] {
+            #expect(!policy.allows(try #require(IPAddress(text: text))), "\(text)")
+        }
+        #expect(policy.allows(try #require(IPAddress(text: "fd12:3456::1"))))
+        let asked = EgressPolicy(allow: try [#require(AddressRange("fd00:ec2::254"))], allowsPrivate: true)
+        #expect(asked.allows(try #require(IPAddress(text: "fd00:ec2::254"))))
+    }
+
+    @Test func descriptorBudgetCountsEveryServer() {
+        let none = DescriptorBudget.needed(transfers: 10, connections: [])
+        #expect(DescriptorBudget.needed(transfers: 11, connections: []) == none + 6)
+        let one = DescriptorBudget.needed(transfers: 10, connections: [1_024])
+        #expect(one > none + 1_024)
+        #expect(DescriptorBudget.needed(transfers: 10, connections: [1_024, 256]) - one > 256)
     }
 
     @Test func addressRangeMatchesPrefix() throws {

@@ -295,6 +295,22 @@ struct EngineTests {
         }
     }
 
+    /// What a server sends is kept in part only.
+    @Test func answersOfServersAreBounded() async throws {
+        let (long, body) = (String(repeating: "x", count: 70 << 10), String(repeating: "y", count: 1 << 20))
+        try await withEngine({ request in
+            request.target.hasSuffix("/head") ? .status(200, headers: ["X-Long": long]) : .status(500, body: body)
+        }) { engine, server in
+            let head = try await engine.run(put(server, "head", loaded([1])))
+            guard case .protocolError = head.failure else {
+                Issue.record("\(String(describing: head.failure))")
+                return
+            }
+            let report = try await engine.run(put(server, "body", loaded([1])))
+            #expect(report.status == 500 && report.body.count == 4_096)
+        }
+    }
+
     @Test func retryAfterHeaderIsRead() async throws {
         try await withEngine({ _ in .status(429, headers: ["Retry-After": "7"]) }) { engine, server in
             let report = try await engine.run(put(server, "f", loaded([1])))

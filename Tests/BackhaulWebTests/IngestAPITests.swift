@@ -235,6 +235,22 @@ struct IngestAPITests {
         }
     }
 
+    /// A file that the log has already, or does not take, costs nothing of the day.
+    @Test func onlyAcceptedBytesCount() async throws {
+        try await serving(limits: .init(bytesPerDay: ByteCount(1_000)), clock: ManualClock()) { pipeline, base in
+            func sized(_ name: String, _ size: Int) -> String {
+                task(name, extra: #","size":\#(size),"modifiedAt":"2026-11-23T05:44:27Z""#)
+            }
+            var statuses: [Int] = []
+            for body in [sized("a", 600), sized("a", 600), sized("a", 600), sized("b", 300)] {
+                statuses.append(try await send("POST", base + "/v1/tasks", body).status)
+            }
+            await pipeline.close()
+            for _ in 0..<2 { statuses.append(try await send("POST", base + "/v1/tasks", sized("c", 60)).status) }
+            #expect(statuses == [201, 200, 200, 201, 503, 503])
+        }
+    }
+
     /// A caller's trace follows the task through its retries to the result.
     @Test func traceparentReachesResult() async throws {
         try await serving { pipeline, base in

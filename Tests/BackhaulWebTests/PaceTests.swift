@@ -45,6 +45,16 @@ struct PaceTests {
         }
     }
 
+    /// A connection that sends no head, as one that never ends its TLS handshake, is closed.
+    @Test func connectionWithoutAHeadIsClosed() throws {
+        let channel = EmbeddedChannel(handler: SlowClientGuard(pace: ClientPace(), onSlow: {}))
+        channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(29))
+        #expect(channel.isActive)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(2))
+        #expect(!channel.isActive)
+    }
+
     /// A channel with the guard in it, on a loop whose time the test moves.
     private func channel(_ slow: Counter) throws -> EmbeddedChannel {
         let pace = ClientPace(bytesPerSecond: 1_000, grace: .seconds(1), longestStandstill: .seconds(60))

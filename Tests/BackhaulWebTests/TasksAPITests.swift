@@ -5,6 +5,7 @@ import BackhaulLog
 import BackhaulPipelineKit
 import BackhaulRecords
 import BackhaulTestKit
+import BackhaulUnits
 import BackhaulView
 import Foundation
 import FoundationNetworking
@@ -22,7 +23,9 @@ struct TasksAPITests {
         var port: Int
     }
 
-    private func serving(_ body: @escaping @Sendable (Place) async throws -> Void) async throws {
+    private func serving(
+        quota: TenantQuota = .unlimited, _ body: @escaping @Sendable (Place) async throws -> Void
+    ) async throws {
         try await withPipeline { pipeline in
             var logger = Logger(label: "test")
             logger.logLevel = .critical
@@ -36,7 +39,7 @@ struct TasksAPITests {
                         roots: .only(["src"]), destinations: .all, keyPrefixes: nil, freeURLs: true)))
             let api = TasksAPI(
                 log: pipeline.log, layout: pipeline.layout, view: view, replay: pipeline.replay, rules: rules,
-                clock: pipeline.clock,
+                submissions: TenantLimits(quotas: TenantQuotas(quota), clock: pipeline.clock), clock: pipeline.clock,
                 // What a busy machine does within these times is not what the tests ask.
                 limits: QueryLimits(position: .seconds(60), cancel: .seconds(60), query: .seconds(120)))
             let server = WebServer(
@@ -135,6 +138,27 @@ struct TasksAPITests {
             #expect(end.json["state"] as? String == "succeeded" && end.json["generation"] as? Int == 1)
             #expect((end.json["history"] as? [Any])?.count == 2 && end.json["key"] as? String == "good")
             #expect(server.objects.values.contains([3]) && server.requests.last?.target.hasSuffix("/good") == true)
+        }
+    }
+
+    /// A retry counts against the day's bytes as a submission does.
+    @Test func retriesCountAgainstTheQuota() async throws {
+        try await serving(quota: .init(bytesPerDay: ByteCount(2))) { place in
+            let pipeline = place.pipeline
+            let server = try StubServer { _ in .status(403) }
+            defer { server.close() }
+            for id in ["b1", "b2"] {
+                _ = try await pipeline.ingest.accept([
+                    try pipeline.draft(id, [1, 2, 3], to: .url(ByteText(server.url)), id: ByteText(id))
+                ])
+            }
+            _ = try await pipeline.run {
+                _ = try await pipeline.results(2)
+                #expect(try await send("POST", place.base + "/tasks/b1/retry").status == 201)
+                let refused = try await send("POST", place.base + "/tasks/b2/retry")
+                #expect(refused.status == 429 && refused.json["code"] as? String == "byte-limit")
+                _ = try await pipeline.results(3)
+            }
         }
     }
 

@@ -1,5 +1,7 @@
+import BackhaulDomain
 import BackhaulTestKit
 import BackhaulUnits
+import Synchronization
 import Testing
 
 @testable import BackhaulWeb
@@ -44,6 +46,58 @@ struct TenantBudgetTests {
             }
         }
         #expect(sum > 1_000_000)
+    }
+
+    /// At its limit of unacknowledged tasks a tenant is refused; without an answer of the view it is not, and it does
+    /// not wait for one.
+    @Test func unacknowledgedTasksAreLimited() async {
+        let clock = ManualClock()
+        let quotas = TenantQuotas(TenantQuota(unacknowledgedTasks: 10))
+        let limits = TenantLimits(quotas: quotas, clock: clock) { _ in 7 }
+        let first = await limits.take([1, 1], of: "t")
+        #expect(first.taken == 2 && first.problem == nil)
+        let second = await limits.take([1, 1], of: "t")
+        #expect(second.taken == 1 && second.problem?.code == "tenant-limit")
+        let retried = await limits.take([1, 1], of: "t", areCounted: true)
+        #expect(retried.taken == 2 && retried.problem == nil)
+        limits.settle(3, of: "t")
+        #expect(await limits.take([1], of: "t").taken == 0)
+
+        let silent = TenantLimits(quotas: quotas, clock: clock) { _ in
+            try await ContinuousClock().sleep(for: .seconds(3_600))
+            return 7
+        }
+        #expect(await silent.take(Array(repeating: 1, count: 11), of: "t").taken == 11)
+    }
+
+    private final class Stored: Sendable {
+        let count = Mutex(0)
+    }
+
+    /// However its tasks end and whenever the view is asked, a tenant never has more than its limit at once.
+    @Test func concurrentQueriesForgetNothing() async throws {
+        let clock = ManualClock()
+        let stored = Stored()
+        let limits = TenantLimits(quotas: TenantQuotas(TenantQuota(unacknowledgedTasks: 100)), clock: clock) { _ in
+            let seen = stored.count.withLock { $0 }
+            await Task.yield()
+            return seen
+        }
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<50 {
+                group.addTask {
+                    for _ in 0..<20 {
+                        let taken = await limits.take([1], of: "t").taken
+                        guard taken > 0 else { continue }
+                        // As the log and the view see it: stored, then answered.
+                        stored.count.withLock { $0 += taken }
+                        limits.settle(taken, of: "t")
+                        clock.advance(by: .milliseconds(50))
+                    }
+                }
+            }
+        }
+        #expect(stored.count.withLock { $0 } <= 100)
     }
 
     /// A file that is larger than a day's bytes is taken once, and paid for.

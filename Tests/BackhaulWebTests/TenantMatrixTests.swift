@@ -55,7 +55,7 @@ struct TenantMatrixTests {
             let rules = LiveRules(IngestRules(destinations: ["nas", "tape"], base: base, tenants: tenants))
             let owners = TasksAPI(
                 log: pipeline.log, layout: pipeline.layout, view: view, replay: pipeline.replay, rules: rules,
-                clock: pipeline.clock,
+                submissions: TenantLimits(quotas: TenantQuotas(), clock: pipeline.clock), clock: pipeline.clock,
                 limits: QueryLimits(position: .seconds(60), cancel: .seconds(60), query: .seconds(120)))
             let ingest = IngestAPI(
                 ingest: pipeline.ingest, rules: rules,

@@ -396,6 +396,20 @@ struct WorkerTests {
         }
     }
 
+    /// The record may be of any writer: the worker asks what the tenant may name before it opens the file.
+    @Test func workerHoldsRecordsToTheTenantsRules() async throws {
+        try await withServer({ _ in .store() }) { server in
+            let rules = TenantRules([.init("t", roots: .only(["other"]))])
+            try await withPipeline(tenants: rules) { pipeline in
+                try await accept(pipeline, [try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
+                let results = try await pipeline.run { try await pipeline.results(1) }
+                #expect(results.map(\.failure?.kind) == ["permanent"])
+                #expect(results.first?.failure?.message.contains("root") == true)
+                #expect(server.connectionCount == 0)
+            }
+        }
+    }
+
     @Test func unknownDestinationAndForbiddenAddressFail() async throws {
         try await withServer({ _ in .store() }) { server in
             try await withPipeline { pipeline in

@@ -154,6 +154,25 @@ struct BadInputTests {
         #expect(isAllowed || outcome.errors.contains("'\(name)' cannot be set"))
     }
 
+    /// What a command creates, only its user may read.
+    @Test func newDataFolderIsPrivate() async throws {
+        try await withTemporaryFolder { folder in
+            try Data("x".utf8).write(to: URL(fileURLWithPath: folder + "/file"))
+            let data = folder + "/data"
+            let outcome = try Command.run([
+                "submit", folder + "/file", "--to", "http://127.0.0.1:9/", "--log", "embedded://" + data,
+            ])
+            #expect(outcome.code == 0, "\(outcome)")
+            let names = try FileManager.default.subpathsOfDirectory(atPath: data)
+            #expect(names.contains { $0.hasPrefix("roots/") })
+            for name in [""] + names {
+                let mode =
+                    try FileManager.default.attributesOfItem(atPath: data + "/" + name)[.posixPermissions] as? Int
+                #expect(mode.map { $0 & 0o077 == 0 } ?? false, "\(name)")
+            }
+        }
+    }
+
     @Test func dataFolderOfEveryUserIsRefused() async throws {
         try await withTemporaryFolder { folder in
             let data = folder + "/data"

@@ -11,15 +11,15 @@ struct CallerTests {
         var daemon: Daemon
         var port: Int
 
-        init(_ folder: String, api: String) throws {
+        init(_ folder: String, api: String, listen: String = "127.0.0.1:0") throws {
             self.folder = folder
             try FileManager.default.createDirectory(atPath: folder + "/files", withIntermediateDirectories: true)
             let rest = "sources: { roots: { src: \(folder)/files } }\ndestinations: { nowhere: { type: drop } }\n"
             try Data((rest + "api: \(api)\n").utf8)
                 .write(to: URL(fileURLWithPath: folder + "/c.yaml"))
-            daemon = try Daemon(data: folder + "/data", config: folder + "/c.yaml", workers: 1)
-            let listen = try #require(daemon.log.firstMatch(of: #/"listen":"[^"]*:([0-9]+)"/#)?.1)
-            port = try #require(Int(listen))
+            daemon = try Daemon(data: folder + "/data", config: folder + "/c.yaml", workers: 1, listen: listen)
+            let found = try #require(daemon.log.firstMatch(of: #/"listen":"[^"]*:([0-9]+)"/#)?.1)
+            port = try #require(Int(found))
         }
 
         /// The head of the answer to a request.
@@ -171,6 +171,112 @@ struct CallerTests {
         }
     }
 
+    /// Beyond loopback the API's address has neither health nor metrics.
+    @Test func healthIsBesideTheAPIOnlyOnLoopback() async throws {
+        try await withTemporaryFolder { folder in
+            let tokens = folder + "/tokens.yaml"
+            _ = try token("camera", "--scope", "read", "--tenant", "photos", "--append", tokens)
+            let setup = try Setup(folder, api: "{ tokensFile: \(tokens) }", listen: "0.0.0.0:0")
+            let here = try await setup.ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            #expect(here.hasPrefix("HTTP/1.1 404"))
+            let admin = try #require(setup.daemon.log.firstMatch(of: #/"admin":"127\.0\.0\.1:([0-9]+)"/#)?.1)
+            let client = try RawClient(port: try #require(Int(admin)))
+            client.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            #expect(await client.receive(seconds: 60) { $0.contains("\r\n\r\n") }.text.hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    /// A flood of refused acts, and of refused lines, fills neither the log of acts nor the log output, and is counted.
+    @Test func refusedActsAreBounded() async throws {
+        try await withTemporaryFolder { folder in
+            let tokens = folder + "/tokens.yaml"
+            let secret = try token("ci", "--scope", "operate", "--tenant", "photos", "--append", tokens)
+            let setup = try Setup(folder, api: "{ tokensFile: \(tokens) }")
+            for _ in 0..<70 {
+                let answer = try await setup.ask(
+                    "POST /v1/tenants/photos/tasks/none/cancel HTTP/1.1\r\nHost: localhost\r\n"
+                        + "Authorization: Bearer \(secret)\r\nContent-Length: 0\r\n\r\n")
+                #expect(answer.hasPrefix("HTTP/1.1 404"))
+            }
+            let log = ["--log", "embedded://\(folder)/data", "--config", folder + "/c.yaml"]
+            let acts = try await Command.result(["acts", "--caller", "ci", "--output", "json"] + log).objects
+            // A slow machine may need more than a minute for the requests.
+            #expect((60...69).contains(acts.count))
+        }
+    }
+
+    @Test func refusedLinesOfABatchAreReported() async throws {
+        try await withTemporaryFolder { folder in
+            let tokens = folder + "/tokens.yaml"
+            let secret = try token("ci", "--scope", "submit", "--tenant", "photos", "--append", tokens)
+            let setup = try Setup(folder, api: "{ tokensFile: \(tokens), fileRoots: [src] }")
+            let line = #"{"source":{"root":"other","path":"a"},"destination":"nowhere"}"# + "\n"
+            for _ in 0..<10 {
+                let body = line + line
+                let answer = try await setup.ask(
+                    "POST /v1/tasks:batch HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(secret)\r\n"
+                        + "Content-Type: application/x-ndjson\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+                #expect(answer.hasPrefix("HTTP/1.1 200"))
+            }
+            let metrics = try RawClient(port: setup.port)
+            metrics.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            let text = await metrics.receive(seconds: 60) { $0.contains("backhaul_http_refusals_total{code=") }.text
+            #expect(text.contains(#"backhaul_http_refusals_total{code="file-source-off"} 20"#), "\(text.suffix(2_000))")
+            let lines = setup.daemon.log.split(separator: "\n").filter { $0.contains(#""refused""#) }
+            #expect((1...10).contains(lines.count), "\(lines)")
+            #expect(lines.allSatisfy { $0.contains(#""caller":"ci""#) && $0.contains(#""remote":"127.0.0.1""#) })
+        }
+    }
+
+    /// A revocation counts also where the system does not tell of it: a link or a folder on the way to the file is
+    /// replaced, or the file is written through another name.
+    @Test(arguments: ["link", "folder", "other name"])
+    func everyWayToReplaceTheTokenFileCounts(_ way: String) async throws {
+        try await withTemporaryFolder { folder in
+            let files = FileManager.default
+            try files.createDirectory(atPath: folder + "/v1", withIntermediateDirectories: true)
+            let first = folder + "/v1/tokens.yaml"
+            let secret = try token("camera", "--scope", "read", "--tenant", "photos", "--append", first)
+            try files.copyItem(atPath: folder + "/v1", toPath: folder + "/v2")
+            #expect(try Command.run(["token", "camera", "--revoke", folder + "/v2/tokens.yaml"]).code == 0)
+            let revoked = try Data(contentsOf: URL(fileURLWithPath: folder + "/v2/tokens.yaml"))
+            try files.createSymbolicLink(atPath: folder + "/current", withDestinationPath: "v1")
+            let file = way == "link" ? folder + "/current/tokens.yaml" : first
+            let setup = try Setup(folder, api: "{ tokensFile: \(file) }")
+            #expect(try await setup.status(secret) == 200)
+            switch way {
+            case "link":
+                try files.createSymbolicLink(atPath: folder + "/next", withDestinationPath: "v2")
+                #expect(rename(folder + "/next", folder + "/current") == 0)
+            case "folder":
+                #expect(rename(folder + "/v1", folder + "/old") == 0 && rename(folder + "/v2", folder + "/v1") == 0)
+            default:
+                try files.createDirectory(atPath: folder + "/elsewhere", withIntermediateDirectories: true)
+                try files.linkItem(atPath: first, toPath: folder + "/elsewhere/name")
+                try revoked.write(to: URL(fileURLWithPath: folder + "/elsewhere/name"))
+            }
+            try await setup.wait(secret, 401)
+        }
+    }
+
+    /// A stream that began as one tenant's does not go on when the token is given to another.
+    @Test func streamEndsWhenTheTokenGetsAnotherTenant() async throws {
+        try await withTemporaryFolder { folder in
+            let tokens = folder + "/tokens.yaml"
+            let secret = try token("camera", "--scope", "read", "--tenant", "photos", "--append", tokens)
+            let setup = try Setup(folder, api: "{ tokensFile: \(tokens) }")
+            let stream = try RawClient(port: setup.port)
+            stream.send(
+                "GET /v1/tenants/photos/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(secret)\r\n\r\n")
+            #expect(await stream.receive(seconds: 60) { $0.contains("retry: 3000") }.text.contains("200 OK"))
+            let text = try String(contentsOfFile: tokens, encoding: .utf8)
+            try text.replacing("photos", with: "videos").write(toFile: tokens, atomically: true, encoding: .utf8)
+            #expect(chmod(tokens, 0o600) == 0)
+            #expect(await stream.receive(seconds: 60) { $0.contains("0\r\n\r\n") }.text.contains("0\r\n\r\n"))
+            #expect(try await setup.status(secret) == 403)
+        }
+    }
+
     /// Without authentication a page of another site can neither read nor write.
     @Test func webPagesAreKeptOut() async throws {
         try await withTemporaryFolder { folder in
@@ -187,6 +293,10 @@ struct CallerTests {
             #expect(try await answer("x.example", json).contains("wrong-host"))
             let read = try await setup.ask("GET /v1/tenants/t/usage HTTP/1.1\r\nHost: x.example\r\n\r\n")
             #expect(read.contains("wrong-host"))
+            let metrics = try await setup.ask("GET /metrics HTTP/1.1\r\nHost: x.example\r\n\r\n")
+            #expect(metrics.contains("wrong-host"))
+            let health = try await setup.ask("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            #expect(health.contains("200 OK"))
         }
     }
 
@@ -195,7 +305,13 @@ struct CallerTests {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let tokens = folder + "/t"
-        _ = try token("a", "--scope", "read", "--tenant", "t", "--append", tokens)
+        let made = try token("a", "--scope", "read", "--tenant", "t", "--append", tokens)
+        #expect(made.wholeMatch(of: #/bht_[0-9a-f]{64}/#) != nil)
+        let expiry = try #require(
+            String(contentsOfFile: tokens, encoding: .utf8).firstMatch(of: #/expires: "?([0-9TZ:.-]+)/#)?.1)
+        let days =
+            try #require(ISO8601DateFormatter().date(from: expiry.prefix(19) + "Z")).timeIntervalSinceNow / 86_400
+        #expect((364...366).contains(days))
         #expect(try FileManager.default.attributesOfItem(atPath: tokens)[.posixPermissions] as? Int == 0o600)
         for (arguments, text) in [
             (["a", "--scope", "read", "--tenant", "t", "--append", tokens], "'a' exists already"),

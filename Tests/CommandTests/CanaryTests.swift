@@ -19,6 +19,8 @@ struct CanaryTests {
             (["worker", "--password", canary("flag")], [:]),
             (["worker", "--password=" + canary("flag")], [:]),
             (["config", "check"], ["BACKHAUL_KAFKA_PASSWORD": canary("environment")]),
+            (["status", "http://u:\(canary("stray"))@h/?x=\(canary("stray"))"], [:]),
+            (["replay", "--rate", "http://u:\(canary("value"))@h/"], [:]),
             (["status", "--log", "kafka://user:\(canary("userinfo"))@127.0.0.1:9/"], [:]),
             (["status", "--log", "kafka://127.0.0.1:9/?sasl.password=\(canary("query"))"], [:]),
             (
@@ -152,6 +154,10 @@ struct CanaryTests {
                 try await Task.sleep(for: .milliseconds(50))
             }
             try await tell("GET", "/v1/tenants/t/tasks/a", nil, good)
+            for id in ["a", "none"] {
+                let place = #"{"destination":"http://u:\#(canary("retry"))@h/?X-Amz-Signature=\#(canary("retry"))"}"#
+                try await tell("POST", "/v1/tenants/t/tasks/\(id)/retry", place, good)
+            }
             try await tell("GET", "/metrics", nil, good)
             try await tell("GET", "/v1/tenants/t/tasks", nil, good)
             #expect(said.joined().contains(#""state":"failed""#), "the destination was reached")

@@ -80,11 +80,14 @@ final class Daemon {
     private let errorPath: String
 
     /// Starts it and waits for its ready line.
-    init(data: String, config: String? = nil, workers: Int = 2, environment: [String: String] = [:]) throws {
+    init(
+        data: String, config: String? = nil, workers: Int = 2, listen: String = "127.0.0.1:0",
+        environment: [String: String] = [:]
+    ) throws {
         errorPath = NSTemporaryDirectory() + "backhaul-daemon-" + UUID().uuidString
         try Data().write(to: URL(fileURLWithPath: errorPath))
         process = try Command.process(
-            ["standalone", "--data", data, "--listen", "127.0.0.1:0", "--workers", "\(workers)"]
+            ["standalone", "--data", data, "--listen", listen, "--workers", "\(workers)"]
                 + (config.map { ["--config", $0] } ?? []), environment: environment)
         process.standardError = FileHandle(forWritingAtPath: errorPath)
         process.standardInput = FileHandle.nullDevice

@@ -5,6 +5,25 @@ import Testing
 
 @Suite("Main job", .serialized)
 struct MainJobTests {
+    @Test func proxiesOfTheEnvironmentAreNotUsed() async throws {
+        try await withTemporaryFolder { folder in
+            let proxy = try StubServer { _ -> StubAnswer in .status(502) }
+            let server = try StubServer { _ -> StubAnswer in .store() }
+            defer {
+                proxy.close()
+                server.close()
+            }
+            let environment = ["http_proxy": proxy.url, "all_proxy": proxy.url, "no_proxy": ""]
+            let daemon = try Daemon(data: folder + "/data", environment: environment)
+            try Data("x".utf8).write(to: URL(fileURLWithPath: folder + "/file"))
+            let outcome = try await Command.result([
+                "submit", folder + "/file", "--to", server.url, "--wait", "--log", "embedded://\(folder)/data",
+            ])
+            #expect(outcome.code == 0 && server.objects.count == 1 && proxy.connectionCount == 0, "\(outcome)")
+            #expect(daemon.terminate() == 0)
+        }
+    }
+
     private func makeFiles(_ folder: String, _ count: Int, size: Int = 1_000) throws {
         for number in 0..<count {
             let path = folder + "/d\(number % 7)/file \(number).bin"

@@ -24,7 +24,9 @@ struct TLSTests {
         port, ca, mode = int(sys.argv[1]), sys.argv[2], sys.argv[3]
         warnings.simplefilter("ignore")
         context = ssl.create_default_context(cafile=ca)
-        if mode == "old": context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+        if mode == "old":
+            context.set_ciphers("DEFAULT:@SECLEVEL=0")
+            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
         if mode == "client": context.load_cert_chain(sys.argv[4], sys.argv[5])
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
@@ -105,6 +107,25 @@ struct TLSTests {
             try Data("x".utf8).write(to: URL(fileURLWithPath: folder + "/server.pem"), options: .atomic)
             try await wait("the last one stays")
             #expect(try await ask("usual") == "two 200")
+        }
+    }
+
+    /// An upload goes only to a server whose certificate an authority of the system vouches for.
+    @Test func uploadToAnUnknownAuthorityFails() async throws {
+        try await serving(Self.files) { folder, _, daemon in
+            let port = try #require(daemon.log.firstMatch(of: #/"listen":"[^"]*:([0-9]+)"/#)?.1)
+            try Data("x".utf8).write(to: URL(fileURLWithPath: folder + "/file"))
+            let outcome = try await Command.result([
+                "submit", folder + "/file", "--to", "https://127.0.0.1:\(port)/", "--wait", "--log",
+                "embedded://\(folder)/data",
+            ])
+            #expect(outcome.code == 1, "\(outcome)")
+            let results = try await Command.result([
+                "results", "--output", "json", "--log", "embedded://\(folder)/data",
+            ])
+            let failure = try #require(results.objects.first?["failure"] as? [String: Any])
+            #expect(failure["kind"] as? String == "permanent", "\(failure)")
+            #expect((failure["message"] as? String)?.contains("certificate") == true, "\(failure)")
         }
     }
 

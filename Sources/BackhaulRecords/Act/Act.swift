@@ -1,4 +1,5 @@
 package import BackhaulDomain
+internal import BackhaulTelemetry
 package import BackhaulUnits
 
 /// What somebody did, and what came of it.
@@ -64,7 +65,7 @@ package struct Act: Hashable, Sendable {
     package var tasks: Int
     /// How many of the tasks ended how: `accepted`, `known`, or the code of a refusal.
     package var counts: [String: Int]
-    /// In words: what was asked for, or why it failed. Holds no secrets.
+    /// In words: what was asked for, or why it failed. Redacted, since callers name URLs with credentials.
     package var detail: String
     package var at: Timestamp
 
@@ -88,7 +89,7 @@ package struct Act: Hashable, Sendable {
         self.taskIDs = taskIDs.prefix(Self.listed).map(bounded)
         self.tasks = tasks
         self.counts = counts
-        self.detail = detail.bounded(toBytes: Self.longestDetail)
+        self.detail = Redaction.clean(detail).bounded(toBytes: Self.longestDetail)
         self.at = at
     }
 }

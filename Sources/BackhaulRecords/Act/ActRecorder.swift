@@ -34,15 +34,21 @@ package final class ActRecorder: Sendable {
             _ = try await log.append([ActRecord.request(act, host: host, layout)])
             return nil
         } catch {
-            unrecorded.add()
-            logger.error(
-                "an act is not in the log",
-                metadata: [
-                    "act": "\(act.kind.rawValue)", "outcome": "\(act.outcome.rawValue)", "caller": "\(act.actor.name)",
-                    "address": "\(act.actor.address ?? "")", "tenant": "\(act.tenant?.text ?? "")",
-                    "tasks": "\(act.tasks)", "detail": "\(act.detail)", "error": "\(error)",
-                ])
+            miss(act, "\(error)")
             return "\(error)"
         }
+    }
+
+    /// Counts and logs an act in place of its record.
+    /// - Parameter reason: why it is not recorded.
+    package func miss(_ act: Act, _ reason: String) {
+        unrecorded.add()
+        logger.error(
+            "an act is not in the log",
+            metadata: [
+                "act": "\(act.kind.rawValue)", "outcome": "\(act.outcome.rawValue)", "caller": "\(act.actor.name)",
+                "address": "\(act.actor.address ?? "")", "tenant": "\(act.tenant?.text ?? "")",
+                "tasks": "\(act.tasks)", "detail": "\(act.detail)", "error": "\(reason)",
+            ])
     }
 }

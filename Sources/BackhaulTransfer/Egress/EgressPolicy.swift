@@ -3,9 +3,12 @@
 package struct EgressPolicy: Hashable, Sendable {
     /// Ranges allowed beyond the public ones.
     package var allow: [AddressRange]
+    /// Whether loopback and private ranges are allowed, too.
+    package var allowsPrivate: Bool
 
-    package init(allow: [AddressRange]) {
+    package init(allow: [AddressRange], allowsPrivate: Bool = false) {
         self.allow = allow
+        self.allowsPrivate = allowsPrivate
     }
 
     /// Public addresses only: the default of cluster roles.
@@ -13,13 +16,21 @@ package struct EgressPolicy: Hashable, Sendable {
 
     /// Loopback and private ranges too: the default of `standalone` on a loopback address. Link-local ranges stay
     /// forbidden, since clouds serve credentials there (169.254.169.254).
-    package static let privateNetworks = EgressPolicy(
-        allow: ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1", "fc00::/7"]
-            .compactMap(AddressRange.init))
+    package static let privateNetworks = EgressPolicy(allow: [], allowsPrivate: true)
 
     package func allows(_ address: IPAddress) -> Bool {
-        allow.contains { $0.contains(address) } || !Self.special.contains { $0.contains(address) }
+        func isIn(_ ranges: [AddressRange]) -> Bool { ranges.contains { $0.contains(address) } }
+        if let end = address.tunnelEnd, !allows(end) { return false }
+        return isIn(allow) || !isIn(Self.special)
+            || allowsPrivate && isIn(Self.privateRanges) && !isIn(Self.credentialServers)
     }
+
+    private static let privateRanges = [
+        "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1", "fc00::/7",
+    ].compactMap(AddressRange.init)
+
+    /// Private addresses at which clouds serve credentials; most serve them at link-local ones.
+    private static let credentialServers = ["fd00:ec2::/32", "fd20:ce::254"].compactMap(AddressRange.init)
 
     /// Ranges that are not public: IANA's special-purpose registries, multicast and the reserved rest.
     private static let special = [

@@ -9,7 +9,7 @@ package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
     case v6(UInt64, UInt64)
 
     /// The address of a `sockaddr_in` or `sockaddr_in6`, nil for any other family. IPv4 inside IPv6 (mapped,
-    /// translated, compatible, NAT64, 6to4, ISATAP) becomes the IPv4 address.
+    /// translated, compatible, NAT64, 6to4) becomes the IPv4 address.
     init?(_ address: UnsafePointer<sockaddr>, length: Int) {
         let raw = UnsafeRawPointer(address)
         switch Int32(address.pointee.sa_family) {
@@ -55,10 +55,15 @@ package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
         case 0x0064_ff9b_0000_0000 where middle == 0: return last
         // 2002:aabb:ccdd:: (6to4, RFC 3056).
         case _ where high >> 48 == 0x2002: return .v4(UInt32(truncatingIfNeeded: high >> 16))
-        // PREFIX:0:5efe:a.b.c.d and PREFIX:200:5efe:a.b.c.d (ISATAP, RFC 5214).
-        case _ where middle & 0xfdff_ffff == 0x5efe: return last
         default: return .v6(high, low)
         }
+    }
+
+    /// The IPv4 address that PREFIX:0:5efe:a.b.c.d or PREFIX:200:5efe:a.b.c.d leads to (ISATAP, RFC 5214); nil for
+    /// other addresses. The prefix may be of any network, so that it counts as well.
+    package var tunnelEnd: IPAddress? {
+        guard case .v6(_, let low) = self, low >> 32 & 0xfdff_ffff == 0x5efe else { return nil }
+        return .v4(UInt32(truncatingIfNeeded: low))
     }
 
     package var description: String {

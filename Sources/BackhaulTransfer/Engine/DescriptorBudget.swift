@@ -6,6 +6,8 @@ package enum DescriptorBudget {
     /// temporary file.
     private static let perTransfer = 6
     private static let spareConnections = 256
+    /// Connections to a server of health and metrics.
+    package static let healthConnections = 256
     /// The store, sockets, pipes and the runtime's own.
     private static let base = 128
 
@@ -18,12 +20,18 @@ package enum DescriptorBudget {
         }
     }
 
+    /// The descriptors that may be open at once.
+    /// - Parameter connections: maximum connections of each server, of which uploads must not run short.
+    package static func needed(transfers: Int, connections: [Int]) -> Int {
+        // Connections that close for new ones are briefly beyond their limit.
+        base + perTransfer * transfers + connections.reduce(0) { $0 + $1 + spareConnections }
+    }
+
     /// Raises the soft limit as far as needed and allowed.
     /// - Throws: `ShortageError`.
-    /// - Parameter connections: maximum connections of HTTP callers, of which uploads must not run short.
-    package static func require(transfers: Int, connections: Int = 0) throws(ShortageError) {
-        // Connections that close for new ones are briefly beyond their limit.
-        let needed = base + perTransfer * transfers + (connections == 0 ? 0 : connections + spareConnections)
+    /// - Parameter connections: maximum connections of each server.
+    package static func require(transfers: Int, connections: [Int]) throws(ShortageError) {
+        let needed = needed(transfers: transfers, connections: connections)
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         guard limit.rlim_cur < rlim_t(needed) else { return }

@@ -42,7 +42,7 @@ package enum FormRequest {
         }
         let results = [
             backhaul_set_text(easy, CURLOPT_URL, url), backhaul_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https"),
-            backhaul_set_long(easy, CURLOPT_NOSIGNAL, 1),
+            backhaul_set_long(easy, CURLOPT_NOSIGNAL, 1), backhaul_set_text(easy, CURLOPT_PROXY, ""),
             backhaul_set_long(easy, CURLOPT_TIMEOUT_MS, Int(clamping: timeout.inMilliseconds)),
             backhaul_set_text(easy, CURLOPT_USERNAME, encode(user)),
             backhaul_set_text(easy, CURLOPT_PASSWORD, encode(password)),

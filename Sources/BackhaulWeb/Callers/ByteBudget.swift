@@ -33,4 +33,7 @@ struct ByteBudget: Hashable, Sendable {
         let wait = min(Self.day, max(1, (-level / capacity * Self.day).rounded(.up)))
         return (taken, Int(wait))
     }
+
+    /// Gives back what was not accepted after all.
+    mutating func giveBack(_ size: ByteCount) { level = min(capacity, level + Double(size.bytes)) }
 }

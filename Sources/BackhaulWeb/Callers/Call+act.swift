@@ -12,33 +12,59 @@ extension Call {
     /// - Parameters:
     ///   - asked: what was asked for beyond the kind.
     ///   - acts: nil records nothing, in tests.
+    ///   - counting: how each of several tasks ended.
+    ///   - isDone: whether a task that ended so was done.
     func recording<Value>(
         _ kind: Act.Kind, tenant: ByteText?, of ids: [ByteText], detail asked: String = "", to acts: ActRecorder?,
+        counting: (Value) -> [String] = { _ in [] }, isDone: (String) -> Bool = { _ in true },
         _ body: () async throws -> Value
     ) async throws -> Value {
-        func record(_ outcome: Act.Outcome, _ detail: String) async {
-            await acts?.record(
-                Act(
-                    kind, outcome, by: actor, tenant: tenant, taskIDs: ids, tasks: ids.count,
-                    detail: [asked, detail].filter { !$0.isEmpty }.joined(separator: "; "), at: SystemLogClock.wall))
+        func act(_ outcome: Act.Outcome, _ detail: String, _ counts: [String: Int] = [:]) -> Act {
+            Act(
+                kind, outcome, by: actor, tenant: tenant, taskIDs: ids, tasks: ids.count, counts: counts,
+                detail: [asked, detail].filter { !$0.isEmpty }.joined(separator: "; "), at: SystemLogClock.wall)
         }
         do {
             let value = try await body()
-            await record(.done, "")
+            let counts = Dictionary(counting(value).map { ($0, 1) }, uniquingKeysWith: +)
+            let done = counts.filter { isDone($0.key) }.count
+            let outcome: Act.Outcome = done == counts.count ? .done : done == 0 ? .refused : .partly
+            if outcome == .refused {
+                if let omitted = refusedActs() {
+                    await acts?.record(act(outcome, Self.text("", after: omitted), counts))
+                }
+            } else {
+                await acts?.record(act(outcome, "", counts))
+            }
             return value
         } catch let problem as Problem {
-            await record(problem.status.code < 500 ? .refused : .failed, "\(problem.code): \(problem.detail)")
+            let text = "\(problem.code): \(problem.detail)"
+            if problem.status.code < 500 {
+                guard let omitted = refusedActs() else { throw problem }
+                await acts?.record(act(.refused, Self.text(text, after: omitted)))
+            } else {
+                acts?.miss(act(.failed, text), Self.noLog)
+            }
             throw problem
         } catch {
-            await record(.failed, "internal")
+            acts?.miss(act(.failed, "internal"), Self.noLog)
             throw error
         }
     }
 
+    private static func text(_ detail: String, after omitted: Int) -> String {
+        let rest = omitted == 0 ? "" : "\(omitted) refused acts of this caller before it are not recorded"
+        return [detail, rest].filter { !$0.isEmpty }.joined(separator: "; ")
+    }
+
+    /// The caller must not wait once more for a log that has just not answered.
+    private static let noLog = "the log did not answer the request itself"
+
     /// Records a submission by the answers to its tasks.
+    /// - Parameter isTaken: whether the log has answered.
     func recordSubmission(
         of drafts: [(tenant: ByteText, batch: ByteText)], _ results: [Result<IngestAnswer, Problem>],
-        to acts: ActRecorder?
+        isTaken: Bool, to acts: ActRecorder?
     ) async {
         guard let acts, !results.isEmpty else { return }
         var counts: [String: Int] = [:]
@@ -55,11 +81,17 @@ extension Call {
             }
         }
         let refused = results.count - (counts["accepted"] ?? 0) - (counts["known"] ?? 0)
-        await acts.record(
-            Act(
-                .submit, refused == 0 ? .done : refused == results.count ? .refused : .partly, by: actor,
-                tenant: Self.common(drafts.map(\.tenant)) ?? caller.tenant, batch: Self.common(drafts.map(\.batch)),
-                taskIDs: ids, tasks: results.count, counts: counts, detail: detail, at: SystemLogClock.wall))
+        let outcome: Act.Outcome =
+            !isTaken ? .failed : refused == 0 ? .done : refused == results.count ? .refused : .partly
+        if outcome == .refused {
+            guard let omitted = refusedActs() else { return }
+            detail = Self.text(detail, after: omitted)
+        }
+        let act = Act(
+            .submit, outcome, by: actor, tenant: Self.common(drafts.map(\.tenant)) ?? caller.tenant,
+            batch: Self.common(drafts.map(\.batch)), taskIDs: ids, tasks: results.count, counts: counts, detail: detail,
+            at: SystemLogClock.wall)
+        if isTaken { await acts.record(act) } else { acts.miss(act, Self.noLog) }
     }
 
     /// What all are; nil when they differ.

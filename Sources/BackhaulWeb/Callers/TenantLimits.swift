@@ -20,6 +20,9 @@ package final class TenantLimits: Sendable {
         /// Answered by the log since the view was last queried.
         var settled = 0
         var isKnown = true
+        /// Those that wait for the query that is under way; nil without one. One at a time: a query that ends late does
+        /// not know what another has taken out of `settled`.
+        var waiting: [Signal]?
 
         /// What counts against the limit.
         var sum: Int { unacknowledged + underWay + settled }
@@ -38,6 +41,8 @@ package final class TenantLimits: Sendable {
 
     /// How long a view's count is used without a new query.
     private static let freshness = Duration.seconds(1)
+    /// How long a submission waits for the view.
+    private static let patience = Duration.seconds(1)
     /// The age after which a count is no longer used.
     private static let memory = Duration.seconds(30)
     /// Maximum tenants remembered; beyond it the counts are cleared, which only admits more.
@@ -64,13 +69,17 @@ package final class TenantLimits: Sendable {
     }
 
     /// Admits tasks of a tenant from the first on.
-    /// - Parameter sizes: of their files.
+    /// - Parameters:
+    ///   - sizes: of their files.
+    ///   - areCounted: whether the tasks count as unacknowledged already, as those that are retried do.
     /// - Returns: how many may be submitted now, and why not more.
-    func take(_ sizes: [ByteCount], of tenant: ByteText) async -> (taken: Int, problem: Problem?) {
+    func take(
+        _ sizes: [ByteCount], of tenant: ByteText, areCounted: Bool = false
+    ) async -> (taken: Int, problem: Problem?) {
         let rules = state.withLock(\.quotas).quota(of: tenant)
         var taken = sizes.count
         var problem: Problem?
-        if rules.unacknowledgedTasks > 0, let unacknowledged {
+        if rules.unacknowledgedTasks > 0, !areCounted, let unacknowledged {
             await refresh(tenant, unacknowledged)
             let room = state.withLock { state -> Int in
                 let count = state.counts[tenant] ?? Count(unacknowledged: 0, at: .earliest, isKnown: false)
@@ -90,7 +99,7 @@ package final class TenantLimits: Sendable {
         }
         func limit(to allowed: Int, _ new: Problem) {
             guard allowed < taken else { return }
-            state.withLock { $0.counts[tenant]?.underWay -= taken - allowed }
+            if !areCounted { state.withLock { $0.counts[tenant]?.underWay -= taken - allowed } }
             taken = allowed
             problem = new
         }
@@ -125,6 +134,11 @@ package final class TenantLimits: Sendable {
         return (taken, problem)
     }
 
+    /// Gives bytes back to the tenant's day: the log had the task already, or did not take it.
+    func giveBack(_ size: ByteCount, to tenant: ByteText) {
+        state.withLock { $0.byteBudgets[tenant]?.giveBack(size) }
+    }
+
     /// Records that the log has answered for `count` admitted tasks, with any outcome.
     func settle(_ count: Int, of tenant: ByteText) {
         state.withLock { state in
@@ -138,15 +152,37 @@ package final class TenantLimits: Sendable {
 
     /// Queries the view when the last count is old. What the log answered before the query is in the view's count,
     /// since the view catches up first; what it answers later stays in `settled`.
-    private func refresh(_ tenant: ByteText, _ ask: @Sendable (ByteText) async throws -> Int) async {
+    private func refresh(_ tenant: ByteText, _ ask: @escaping @Sendable (ByteText) async throws -> Int) async {
         let now = clock.now
-        let (isFresh, before) = state.withLock { state in
-            let count = state.counts[tenant]
-            return (count.map { $0.isKnown && now - $0.at < Self.freshness } ?? false, count?.settled ?? 0)
+        let mine = Signal()
+        enum Turn {
+            case fresh
+            case wait
+            case ask(before: Int)
         }
-        guard !isFresh, let found = try? await ask(tenant) else { return }
-        state.withLock { state in
+        let turn = state.withLock { state -> Turn in
             if state.counts.count >= Self.tenants, state.counts[tenant] == nil { state.counts = [:] }
+            var count = state.counts[tenant] ?? Count(unacknowledged: 0, at: now, isKnown: false)
+            if count.isKnown, now - count.at < Self.freshness { return .fresh }
+            let isFirst = count.waiting == nil
+            count.waiting = isFirst ? [] : (count.waiting ?? []) + [mine]
+            state.counts[tenant] = count
+            return isFirst ? .ask(before: count.settled) : .wait
+        }
+        guard case .ask(let before) = turn else {
+            if case .wait = turn { await mine.wait(for: Self.patience) }
+            return
+        }
+        defer {
+            let waiting = state.withLock { state in
+                defer { state.counts[tenant]?.waiting = nil }
+                return state.counts[tenant]?.waiting ?? []
+            }
+            for signal in waiting { signal.raise() }
+        }
+        // Building a view may take long; no submission waits for that.
+        guard let found = try? await Deadline.run(Self.patience, { try await ask(tenant) }) else { return }
+        state.withLock { state in
             var count = state.counts[tenant] ?? Count(unacknowledged: 0, at: now)
             count.unacknowledged = found
             count.at = now

@@ -36,16 +36,24 @@ extension IngestAPI {
         defer { for (tenant, count) in Self.counts(taken.map(\.draft)) { limits.settle(count, of: tenant) } }
         do {
             let acceptances = taken.isEmpty ? [] : try await ingest.accept(taken.map(\.draft), by: submitter)
-            for (entry, acceptance) in zip(taken, acceptances) { results[entry.index] = Self.answer(acceptance, lag) }
+            for (entry, acceptance) in zip(taken, acceptances) {
+                results[entry.index] = Self.answer(acceptance, lag)
+                if case .accepted = acceptance { continue }
+                limits.giveBack(entry.draft.size, to: entry.draft.tenant)
+            }
         } catch let error as LogError {
             let problem = Self.refusal(error)
-            for entry in taken { results[entry.index] = .failure(problem) }
+            for entry in taken {
+                results[entry.index] = .failure(problem)
+                limits.giveBack(entry.draft.size, to: entry.draft.tenant)
+            }
             refusal = problem
             logger.warning("tasks were not accepted", metadata: ["error": "\(error)", "tasks": "\(taken.count)"])
         }
         let answers = results.map { count($0 ?? Self.answer(nil, lag)) }
         await origin.call.recordSubmission(
-            of: good.map { ($0.draft.tenant, $0.draft.batch) }, answers, to: acts)
+            of: good.map { ($0.draft.tenant, $0.draft.batch) }, answers, isTaken: refusal == nil,
+            to: acts)
         return (answers, refusal == nil)
     }
 

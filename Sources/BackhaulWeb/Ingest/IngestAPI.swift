@@ -86,14 +86,7 @@ package struct IngestAPI: Sendable {
     // MARK: One
 
     private func one(_ request: Request, _ origin: Origin) async throws -> Response {
-        let body: ByteBuffer
-        do {
-            body = try await request.body.collect(upTo: Self.largestDocument)
-        } catch is NIOTooManyBytesError {
-            throw Problem(.contentTooLarge, "too-large", "a task document has at most \(Self.largestDocument) bytes")
-        } catch {
-            throw Problem.unreadableBody
-        }
+        let body = try await request.bytes(upTo: Self.largestDocument, what: "a task document")
         var document = try TaskDocument.read(Data(body.readableBytesView))
         if let name = Self.idempotencyKey, let key = request.headers[name] {
             let id = try Self.id(of: key, tenant: Self.tenant(document, origin.caller))
@@ -143,6 +136,7 @@ package struct IngestAPI: Sendable {
             let checked = drafts.compactMap { $0 }
             // A batch may run for hours: the caller must still be authorised.
             do { try await origin.call.check() } catch let problem as Problem {
+                origin.call.refused(problem, drafts.count)
                 return try await end(problem, drafts.count, &number, &writer)
             }
             origin.call.isWorking(true)
@@ -163,19 +157,14 @@ package struct IngestAPI: Sendable {
         return true
     }
 
-    /// Counts each refused line. Logs 403 and 429 together, one message per code instead of one per line.
+    /// Reports the refused lines by code, not one by one.
     private func refused(_ results: [Result<IngestAnswer, Problem>], _ origin: Origin) {
-        var refusals: [String: Int] = [:]
+        var refusals: [String: (first: Problem, lines: Int)] = [:]
         for result in results {
             guard case .failure(let problem) = result else { continue }
-            meters.refusals.add(1, [problem.code])
-            if [403, 429].contains(problem.status.code) { refusals[problem.code, default: 0] += 1 }
+            refusals[problem.code, default: (problem, 0)].lines += 1
         }
-        for (code, count) in refusals {
-            logger.warning(
-                "refused",
-                metadata: ["code": "\(code)", "caller": "\(origin.caller.name)", "lines": "\(count)"])
-        }
+        for (problem, lines) in refusals.values { origin.call.refused(problem, lines) }
     }
 
     /// Answers the current lines with one problem, and ends the batch.

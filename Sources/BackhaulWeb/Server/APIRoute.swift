@@ -56,6 +56,10 @@ package struct Call: Sendable {
     /// Called with true when the server starts to work on the request, and with false when it stops. In between,
     /// the client does not count as slow.
     var isWorking: @Sendable (Bool) -> Void = { _ in }
+    /// Counts and logs a problem that refuses this many parts of the request, as refused requests are.
+    var refused: @Sendable (Problem, _ parts: Int) -> Void = { _, _ in }
+    /// How many refused acts of the caller were left out before this one; nil to leave out this one too.
+    var refusedActs: @Sendable () -> Int? = { 0 }
 
     /// - Throws: `Problem` with 500 for a name that the pattern does not have, which is an error in the route.
     func parameter(_ name: String) throws(Problem) -> String {

@@ -20,8 +20,10 @@ struct ConnectionTable: Sendable {
         var isProven = false
         /// The tenant of that caller; nil for one of all tenants.
         var tenant: ByteText?
-        /// Whether a request has begun and is not answered yet.
-        var isBusy = false
+        /// Requests that have begun and are not answered yet; a client may send the next before the answer (RFC 9112,
+        /// section 9.3.2).
+        var unanswered = 0
+        var isBusy: Bool { unanswered > 0 }
         /// When it was opened, or its last request was answered.
         var since: ContinuousClock.Instant
 
@@ -77,7 +79,7 @@ struct ConnectionTable: Sendable {
         return least?.id
     }
 
-    mutating func began(_ id: ID) { connections[id]?.isBusy = true }
+    mutating func began(_ id: ID) { connections[id]?.unanswered += 1 }
 
     /// Records that a caller was identified.
     /// - Parameters:
@@ -106,7 +108,8 @@ struct ConnectionTable: Sendable {
     }
 
     mutating func answered(_ id: ID, _ time: ContinuousClock.Instant) {
-        connections[id]?.isBusy = false
+        guard let connection = connections[id] else { return }
+        connections[id]?.unanswered = max(0, connection.unanswered - 1)
         connections[id]?.since = time
     }
 

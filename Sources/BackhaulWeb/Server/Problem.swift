@@ -18,9 +18,6 @@ package struct Problem: Error, Hashable, Sendable {
         self.retryAfter = retryAfter
     }
 
-    /// A bad chunk, or a connection that ended early.
-    static let unreadableBody = Problem(.badRequest, "bad-body", "the request's body could not be read to its end")
-
     private struct Document: Encodable {
         var type: String
         var title: String

@@ -19,9 +19,15 @@ struct RouteMiddleware: RouterMiddleware {
     let log = Log()
     let logger: Logger
 
-    /// What of the refusals is logged.
+    /// What of the refusals is logged, and recorded as acts.
     final class Log: Sendable {
-        let lines = Mutex(RefusalLog())
+        struct Line: Hashable, Sendable {
+            var network: ClientNetwork
+            var code: String
+        }
+
+        let lines = Mutex(RefusalLog<Line>(perKey: 5, total: 200))
+        let acts = Mutex(RefusalLog<String>(perKey: 60, total: 600))
     }
 
     func handle(
@@ -51,8 +57,8 @@ struct RouteMiddleware: RouterMiddleware {
             }
             var known = Caller.anyone
             let authorization = request.headers[.authorization]
+            if !authenticator.isOn { try WebPageCheck.check(request.head) }
             if let scope = route.scope {
-                if !authenticator.isOn { try WebPageCheck.check(request.head) }
                 known = try await authenticator.caller(authorization: authorization, from: context.network)
                 caller = known
                 let limit = known.tenant.map { quotas($0).connections } ?? 0
@@ -69,14 +75,25 @@ struct RouteMiddleware: RouterMiddleware {
             let channel = context.channel
             let call = Call(
                 caller: known, parameters: parameters, query: query, address: context.remote,
-                check: {
+                check: { [known] in
                     guard let scope = route.scope else { return }
-                    try await authenticator.caller(authorization: authorization).require(scope)
+                    let current = try await authenticator.caller(authorization: authorization)
+                    try current.require(scope)
+                    // The request goes on as the caller that began it.
+                    guard current.name == known.name, current.tenant == known.tenant else {
+                        throw Problem(
+                            .forbidden, "changed-caller",
+                            "the credentials were given to another name or tenant; send the request again")
+                    }
                 },
                 authenticator: authenticator,
                 isWorking: { isWorking in
                     channel.triggerUserOutboundEvent(SlowClientGuard.Working(isSo: isWorking), promise: nil)
-                })
+                },
+                refused: { [known] problem, parts in
+                    refused(problem, parts: parts, request, route.pattern, context, known)
+                },
+                refusedActs: { [known, log] in log.acts.withLock { $0.omitted(before: known.name, .now) } })
             return try await route.handler(request, call)
         } catch let problem as Problem {
             refused(problem, request, matching.first?.0.pattern ?? "unknown", context, caller)
@@ -93,16 +110,17 @@ struct RouteMiddleware: RouterMiddleware {
 
     /// Counts every refusal; logs 401, 403 and 429, as many as `RefusalLog` lets pass.
     private func refused(
-        _ problem: Problem, _ request: Request, _ pattern: String, _ context: Context, _ caller: Caller?
+        _ problem: Problem, parts: Int = 1, _ request: Request, _ pattern: String, _ context: Context, _ caller: Caller?
     ) {
-        meters.refusals.add(1, [problem.code])
+        meters.refusals.add(Double(parts), [problem.code])
         guard [401, 403, 429].contains(problem.status.code) else { return }
-        let key = RefusalLog.Key(network: context.network, code: problem.code)
+        let key = Log.Line(network: context.network, code: problem.code)
         guard let omitted = log.lines.withLock({ $0.omitted(before: key, .now) }) else { return }
         var metadata: Logger.Metadata = [
             "code": "\(problem.code)", "detail": "\(problem.detail)", "caller": "\(caller?.name ?? "unknown")",
             "remote": "\(context.remote)", "method": "\(request.method.rawValue)", "route": "\(pattern)",
         ]
+        if parts > 1 { metadata["lines"] = "\(parts)" }
         if omitted > 0 { metadata["omitted"] = "\(omitted)" }
         logger.warning("refused", metadata: metadata)
     }

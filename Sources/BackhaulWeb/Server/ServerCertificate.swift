@@ -1,4 +1,5 @@
 package import BackhaulUnits
+internal import NIOCore
 internal import NIOSSL
 internal import Synchronization
 
@@ -62,6 +63,9 @@ package final class ServerCertificate: Sendable {
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]
+        // A connection that the table of connections has given up must not go on for seconds, because its client does
+        // not answer the end of TLS.
+        configuration.shutdownTimeout = .milliseconds(100)
         if let authorities = texts.clientAuthorities {
             configuration.trustRoots = .certificates(try certificates(authorities, "client authority"))
             // A client's certificate says who it is, not where: it has no host name to verify.
@@ -78,12 +82,9 @@ package final class ServerCertificate: Sendable {
     }
 
     private static func certificates(_ pem: String, _ what: String) throws(UnusableError) -> [NIOSSLCertificate] {
-        do {
-            let found = try NIOSSLCertificate.fromPEMBytes(Array(pem.utf8))
-            guard !found.isEmpty else { throw UnusableError(description: "") }
-            return found
-        } catch {
+        guard let found = try? NIOSSLCertificate.fromPEMBytes(Array(pem.utf8)), !found.isEmpty else {
             throw UnusableError(description: "the \(what) is not a certificate in PEM")
         }
+        return found
     }
 }

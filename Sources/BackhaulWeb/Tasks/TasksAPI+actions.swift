@@ -35,6 +35,8 @@ extension TasksAPI {
         var taskId: ByteText
         /// `acknowledged`, `unfinished` or `unknown`.
         var status: String
+
+        static let done = "acknowledged"
     }
 
     private struct ListAnswer: Encodable {
@@ -78,6 +80,7 @@ extension TasksAPI {
                 .conflict, "not-failed",
                 "the task is \(status.state.rawValue); only a failed or expired task can be retried")
         }
+        let tenant = status.task.identity.tenant
         var changed: DestinationReference?
         if wanted?.destination != nil || wanted?.key != nil {
             // Another destination for a file is equivalent to submitting the file: the same rights and rules apply.
@@ -85,17 +88,21 @@ extension TasksAPI {
             guard status.position != nil else {
                 throw Problem(.gone, "record-gone", "the task's record is no longer kept; submit the file again")
             }
-            let tenant = status.task.identity.tenant
             try rules.rules.check(root: status.root, of: tenant)
             changed = try rules.rules.destination(
                 wanted?.destination ?? status.destination, key: wanted?.key ?? status.key, path: status.key, of: tenant)
         }
         let destination = changed
         let outcome: AppendOutcome?
+        let (taken, problem) = await submissions.take([status.size], of: tenant, areCounted: true)
+        if let problem, taken == 0 { throw problem }
+        var isNew = false
+        defer { if !isNew { submissions.giveBack(status.size, to: tenant) } }
         do {
             outcome = try await asking {
                 try await replay.again(status.task, at: status.position, destination: destination)
             }
+            isNew = outcome?.isNew ?? false
         } catch let violation as TaskRules.InvalidTaskError {
             throw Problem(.unprocessableContent, violation.code, violation.message)
         }
@@ -129,23 +136,27 @@ extension TasksAPI {
     }
 
     func acknowledgeMany(_ request: Request, _ call: Call) async throws -> Response {
-        let tenant = try tenant(call)
+        let named = ByteText(try call.parameter("tenant"))
         let list = try await body(request, as: ListDocument.self).taskIds
         guard list.count <= Self.largestList else {
             throw Problem(.unprocessableContent, "too-many", "a list has at most \(Self.largestList) tasks")
         }
-        let identities = list.map { TaskIdentity(tenant: tenant, id: $0) }
-        let results = try await call.recording(.acknowledge, tenant: tenant, of: list, to: acts) {
-            try await asking {
+        let answers = try await call.recording(
+            .acknowledge, tenant: named, of: list, to: acts,
+            counting: { answers in answers.map(\.status) }, isDone: { $0 == AcknowledgeAnswer.done }
+        ) {
+            let tenant = try tenant(call)
+            let identities = list.map { TaskIdentity(tenant: tenant, id: $0) }
+            let results = try await asking {
                 try await view.catchUp()
                 return try await actions.acknowledge(identities, caller: call.caller.name)
             }
-        }
-        let answers = zip(list, results).map { id, result in
-            switch result {
-            case .acknowledged: AcknowledgeAnswer(taskId: id, status: "acknowledged")
-            case .unfinished: AcknowledgeAnswer(taskId: id, status: "unfinished")
-            case .unknown: AcknowledgeAnswer(taskId: id, status: "unknown")
+            return zip(list, results).map { id, result in
+                switch result {
+                case .acknowledged: AcknowledgeAnswer(taskId: id, status: AcknowledgeAnswer.done)
+                case .unfinished: AcknowledgeAnswer(taskId: id, status: "unfinished")
+                case .unknown: AcknowledgeAnswer(taskId: id, status: "unknown")
+                }
             }
         }
         return JSONAnswer.response(.ok, ListAnswer(tasks: answers))

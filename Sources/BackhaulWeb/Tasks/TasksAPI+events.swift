@@ -16,6 +16,8 @@ extension TasksAPI {
     private static let pause = Duration.milliseconds(200)
     /// A comment is sent after this long without an event, so that no proxy closes an idle stream.
     private static let heartbeat = Duration.seconds(15)
+    /// How long a page may take before the caller is checked again.
+    private static let patience = Duration.milliseconds(500)
 
     func events(_ request: Request, _ call: Call) async throws -> Response {
         let tenant = try tenant(call)
@@ -34,7 +36,8 @@ extension TasksAPI {
             guard let last = EventCursor(text) else {
                 throw TaskQuery.bad("'Last-Event-ID' was not issued by this API")
             }
-            cursor.next.merge(last.next) { $1 }
+            // Offsets of other partitions would only be carried along.
+            cursor.next.merge(last.next.filter { cursor.next[$0.key] != nil }) { $1 }
         }
         guard let slot = streams.enter(call.caller, tenant: tenant, own: quotas(tenant).streams) else {
             throw Problem(
@@ -92,11 +95,11 @@ extension TasksAPI {
             }
             defer { group.cancelAll() }
             while !ending.isSet {
-                // A token that was revoked or has expired ends its streams.
-                guard (try? await call.check()) != nil else { return }
                 var isBehind = false
                 for number in cursor.next.keys.sorted() {
-                    let sent = try await send(number, &cursor, tenant: tenant, batch: batch, &writer)
+                    // A token that was revoked or has expired ends its streams; a slow reader takes long for a page.
+                    guard (try? await call.check()) != nil else { return }
+                    let sent = try await send(number, &cursor, tenant: tenant, batch: batch, call, &writer)
                     isBehind = isBehind || sent.isMore
                     if sent.count > 0 { written = .now }
                 }
@@ -120,7 +123,7 @@ extension TasksAPI {
 
     /// Sends the next page of a partition's results.
     private func send(
-        _ number: Int, _ cursor: inout EventCursor, tenant: ByteText, batch: ByteText?,
+        _ number: Int, _ cursor: inout EventCursor, tenant: ByteText, batch: ByteText?, _ call: Call,
         _ writer: inout any ResponseBodyWriter
     ) async throws -> (isMore: Bool, count: Int) {
         let partition = TopicPartition(topic: layout.results, partition: number)
@@ -128,7 +131,12 @@ extension TasksAPI {
         let page = try await log.tail(partition, from: from, records: 500, bytes: ByteCount(1 << 20))
         guard page.next > from else { return (false, 0) }
         var count = 0
+        var checked = ContinuousClock.now
         for stored in page.records {
+            if ContinuousClock.now - checked >= Self.patience {
+                guard (try? await call.check()) != nil else { return (true, count) }
+                checked = .now
+            }
             cursor.next[number] = stored.position.offset + 1
             guard let result = try? ResultRecord.read(stored.record), result.tenant == tenant,
                 batch == nil || result.batch == batch

@@ -20,6 +20,7 @@ package struct TasksAPI: Sendable {
     let clock: any LogClock
     let acts: ActRecorder?
     let quotas: @Sendable (ByteText) -> TenantQuota
+    let submissions: TenantLimits
     let streams: StreamSlots
     let searches: StreamSlots
 
@@ -32,13 +33,16 @@ package struct TasksAPI: Sendable {
     /// - Parameters:
     ///   - rules: which other destinations a retried task may be sent to.
     ///   - acts: records actions; nil for none.
+    ///   - submissions: what a retry counts against, as a submission does.
     ///   - quotas: the quota of a tenant.
     package init(
         log: any MessageLog, layout: TopicLayout, view: StatusView, replay: Replay, rules: LiveRules,
-        clock: any LogClock, acts: ActRecorder? = nil, limits: QueryLimits = QueryLimits(),
+        submissions: TenantLimits, clock: any LogClock, acts: ActRecorder? = nil,
+        limits: QueryLimits = QueryLimits(),
         quotas: @escaping @Sendable (ByteText) -> TenantQuota = { _ in .unlimited }
     ) {
         self.quotas = quotas
+        self.submissions = submissions
         self.acts = acts
         self.limits = limits
         self.log = log
@@ -120,14 +124,7 @@ package struct TasksAPI: Sendable {
     }
 
     func body<Document: Decodable>(_ request: Request, as type: Document.Type) async throws -> Document {
-        let bytes: ByteBuffer
-        do {
-            bytes = try await request.body.collect(upTo: Self.largestBody)
-        } catch is NIOTooManyBytesError {
-            throw Problem(.contentTooLarge, "too-large", "the body must have at most \(Self.largestBody) bytes")
-        } catch {
-            throw Problem.unreadableBody
-        }
+        let bytes = try await request.bytes(upTo: Self.largestBody, what: "the body")
         do {
             return try JSONDecoder().decode(type, from: Data(bytes.readableBytesView))
         } catch let error as DecodingError {

@@ -55,10 +55,12 @@ struct AcknowledgerCommand: AsyncParsableCommand {
         let tokens = LiveTokens(settings.api, authenticator, logger: logger)
         let rules = LiveRules(settings.ingestRules)
         let acts = settings.actRecorder(log)
+        // Of retries only.
+        let limits = TenantLimits(quotas: settings.ingestRules.quotas, clock: clock)
         let api = try view.map { view in
             try settings.api.surface(
-                settings.tasksAPI(log, view: view, rules: rules, acts: acts).routes, authenticator, meters: WebMeters(),
-                rules: rules, grace: settings.grace, logger: logger)
+                settings.tasksAPI(log, view: view, rules: rules, limits: limits, acts: acts).routes, authenticator,
+                meters: WebMeters(), rules: rules, grace: settings.grace, logger: logger)
         }
         let process = ServiceProcess(
             role: "acknowledger", addresses: addresses,
@@ -71,7 +73,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
                 .acknowledger(acknowledger), .probe(LogProbe(log, topic: settings.layout.results, logger: logger)),
                 .outstandingWork(OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)),
                 .maintenance(of: log, every: .seconds(60), clock: clock, logger: logger),
-                .callers(tokens, rules), .acts(acts, role: "acknowledger", settings, tokens),
+                .callers(tokens, rules, limits), .acts(acts, role: "acknowledger", settings, tokens),
             ] + [view.map(RolePart.view)].compactMap(\.self) + [
                 .signatures(log, logger: logger), .kafkaLog(kafka), .tracing(tracer, client),
             ],

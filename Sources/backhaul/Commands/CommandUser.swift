@@ -28,7 +28,7 @@ struct CommandAct {
         _ kind: Act.Kind, _ settings: Settings, _ log: any MessageLog, tenant: ByteText? = nil, batch: ByteText? = nil,
         detail: String
     ) async {
-        recorder = settings.actRecorder(log)
+        recorder = settings.actRecorder(log, isQuiet: true)
         self.kind = kind
         self.tenant = tenant
         self.batch = batch

@@ -64,8 +64,8 @@ struct IngestCommand: AsyncParsableCommand {
             acts: acts, logger: logger)
         // The limit's count comes from the acknowledger.
         let warning = RolePart(reload: { settings in
-            if directory == nil, settings.api.statesUnacknowledged, settings.api.quota.unacknowledgedTasks > 0 {
-                logger.error("api.unacknowledgedTasks needs --api URL, which was not given: no limit applies")
+            if directory == nil, settings.limitsUnacknowledged {
+                logger.error("unacknowledgedTasks needs --api URL, which was not given: no limit applies")
             }
         })
         let process = ServiceProcess(
@@ -87,9 +87,10 @@ struct IngestCommand: AsyncParsableCommand {
     /// - Throws: `CommandError` for a limit that needs `--api`, and for an `--api` that is not an HTTP URL.
     private func directory(_ settings: Settings, _ client: OperatorClient) throws -> RemoteDirectory? {
         guard let base = api ?? ProcessInfo.processInfo.environment["BACKHAUL_API"] else {
-            guard settings.api.quota.unacknowledgedTasks == 0 || !settings.api.statesUnacknowledged else {
+            guard !settings.limitsUnacknowledged else {
                 throw CommandError(
-                    "api.unacknowledgedTasks needs --api URL: an acknowledger's view has the count", exit: .usage)
+                    "unacknowledgedTasks (in api or tenants) needs --api URL: an acknowledger's view has the count",
+                    exit: .usage)
             }
             return nil
         }

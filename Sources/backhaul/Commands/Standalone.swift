@@ -45,7 +45,8 @@ struct Standalone: AsyncParsableCommand {
         let settings = try common.settings()
         settings.startLogging()
         try DescriptorBudget.require(
-            transfers: workers * settings.transfers.transfers, connections: settings.api.connections)
+            transfers: workers * settings.transfers.transfers,
+            connections: addresses.connections(settings.api))
         let log = try EmbeddedLog(
             folder: folder, options: settings.embeddedOptions(owns: true), logger: Logger(label: "backhaul.log"))
         try await log.ensure(settings.topics)

@@ -91,24 +91,34 @@ struct Submit: AsyncParsableCommand {
             log: opened, folder: address.folder, settings: settings, tenant: tenant, batch: batch, target: target,
             prefix: prefix,
             filter: FileWalk.Filter(include: include, exclude: exclude), deadline: limit, waits: wait)
-        let act = await CommandAct(.submit, settings, opened, tenant: tenant, batch: batch, detail: "to \(to)")
         do {
             let starts = wait ? try await submission.resultEnds() : [:]
+            try await submit(submission, settings, opened, batch)
+            try await report(submission, batch)
+            if wait { try await waitForResults(submission, opened, starts, address) }
+        } catch {
+            await opened.close()
+            throw error
+        }
+        await opened.close()
+    }
+
+    private func submit(
+        _ submission: Submission, _ settings: Settings, _ opened: any MessageLog, _ batch: ByteText
+    ) async throws {
+        let act = await CommandAct(.submit, settings, opened, tenant: tenant, batch: batch, detail: "to \(to)")
+        do {
             if fromStdin {
                 try await submission.submit(listFrom: FileHandle.standardInput, separator: null ? 0 : 10)
             } else {
                 for path in paths { try await submission.submit(path) }
             }
             try await submission.finish()
-            await end(act, await submission.summary)
-            try await report(submission, batch)
-            if wait { try await waitForResults(submission, opened, starts, address) }
         } catch {
-            if !(error is ProcessExit) { await act.fail(error) }
-            await opened.close()
+            await act.fail(error)
             throw error
         }
-        await opened.close()
+        await end(act, await submission.summary)
     }
 
     private func end(_ act: CommandAct, _ summary: Submission.Summary) async {

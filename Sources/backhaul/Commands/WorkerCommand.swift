@@ -31,7 +31,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (bootstrap, settings, addresses) = try fleet.prepare("worker", hasAPI: false)
-        try DescriptorBudget.require(transfers: workers * settings.transfers.transfers)
+        try DescriptorBudget.require(
+            transfers: workers * settings.transfers.transfers, connections: [DescriptorBudget.healthConnections])
         let kafka = try await fleet.open(bootstrap, settings, role: "worker")
         let log = try settings.signed(kafka)
         let client = try OperatorClient()

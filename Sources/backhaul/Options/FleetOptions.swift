@@ -33,8 +33,9 @@ struct FleetOptions: ParsableArguments {
         let bootstrap = try LogAddress(text).requireKafka(for: role)
         let settings = try common.settings()
         settings.startLogging()
-        if hasAPI { try DescriptorBudget.require(transfers: 0, connections: settings.api.connections) }
-        return (bootstrap, settings, try places.addresses(hasAPI: hasAPI))
+        let addresses = try places.addresses(hasAPI: hasAPI)
+        if hasAPI { try DescriptorBudget.require(transfers: 0, connections: addresses.connections(settings.api)) }
+        return (bootstrap, settings, addresses)
     }
 
     /// Returns the handler of SIGHUP; the role adds what it reloads.

@@ -1,3 +1,5 @@
+import BackhaulSettings
+import BackhaulTransfer
 import Foundation
 
 /// The addresses that a process listens on: for its API, and for its health and metrics.
@@ -5,6 +7,11 @@ struct ServiceAddresses: Sendable {
     var listen: ListenAddress
     /// nil when health and metrics share the address of the API, or when there is no API.
     var admin: ListenAddress?
+
+    /// Maximum connections of each server of a role with an API.
+    func connections(_ api: APISettings) -> [Int] {
+        [api.connections] + (admin == nil ? [] : [DescriptorBudget.healthConnections])
+    }
 
     /// - Parameters:
     ///   - hasAPI: whether the role serves an API. When the API listens beyond loopback, health and metrics are on

@@ -14,16 +14,14 @@ final class LiveCertificate: Sendable {
     let certificate: ServerCertificate
     private let files: APISettings.TLS
     private let logger: Logger
-    private let changed = Signal()
+    private let follower: FileFollower
     private let state: Mutex<(texts: ServerCertificate.Texts, problem: String?)>
-
-    /// A renewal writes several files; they are read when it has probably finished.
-    private static let settling = Duration.milliseconds(500)
 
     /// - Throws: `CommandError` when the files cannot be used.
     init(_ files: APISettings.TLS, logger: Logger) throws {
         self.files = files
         self.logger = logger
+        follower = FileFollower(settling: .milliseconds(500))
         let texts = try Self.texts(files)
         do {
             certificate = try ServerCertificate(texts)
@@ -48,13 +46,11 @@ final class LiveCertificate: Sendable {
 
     /// Follows the files until cancelled.
     func run() async {
-        while !Task.isCancelled {
-            // Watches before it reads, so that no change in between is missed.
-            let watches = watch()
+        let paths = [files.certificateFile, files.keyFile, files.clientCAFile].filter { !$0.isEmpty }
+        await follower.run {
+            paths
+        } _: {
             refresh()
-            await changed.wait()
-            for watch in watches { FileWatch.shared.remove(watch) }
-            try? await ContinuousClock().sleep(for: Self.settling)
         }
     }
 
@@ -72,17 +68,6 @@ final class LiveCertificate: Sendable {
             guard known.problem != "\(error)" else { return }
             state.withLock { $0.problem = "\(error)" }
             logger.error("the certificate was not read again; the last one stays", metadata: ["error": "\(error)"])
-        }
-    }
-
-    /// Watches the folders of the files, and those that links lead to.
-    private func watch() -> [FileWatch.Token] {
-        let paths = [files.certificateFile, files.keyFile, files.clientCAFile].filter { !$0.isEmpty }
-        let folders = paths.map { URL(fileURLWithPath: $0) }.flatMap { [$0, $0.resolvingSymlinksInPath()] }
-            .map { $0.deletingLastPathComponent().path }
-        return Set(folders).compactMap { folder in
-            // Without the watch a SIGHUP is needed; the expiry is in the metrics.
-            try? FileWatch.shared.add(folder, .entries) { [changed] in changed.raise() }
         }
     }
 

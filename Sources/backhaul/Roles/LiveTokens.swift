@@ -17,42 +17,41 @@ final class LiveTokens: Sendable {
         var tokens: [APISettings.Token]
         /// Why the file revokes every token; nil when it is fine.
         var problem: String?
-        /// Why changes of the file are not noticed.
-        var blindness: String?
     }
 
     private let state: Mutex<State>
+    /// Held from the read of the file to the use of its tokens. Else a read before a revocation could be used after one
+    /// that came later: the follower reads, SIGHUP reads and applies, the follower applies.
+    private let reading = Mutex(())
     private let authenticator: Authenticator
     private let logger: Logger
-    private let changed = Signal()
+    private let follower: FileFollower
     /// Each change of the tokens, for one reader.
     let changes: AsyncStream<TokenChange>
     private let told: AsyncStream<TokenChange>.Continuation
-
-    /// Editors and `cp` write in several steps; the file is read when they have probably finished.
-    private static let settling = Duration.milliseconds(100)
 
     init(_ settings: APISettings, _ authenticator: Authenticator, logger: Logger) {
         state = Mutex(State(path: settings.tokensFile, tokens: settings.tokens))
         self.authenticator = authenticator
         self.logger = logger
+        follower = FileFollower(settling: .milliseconds(100))
         (changes, told) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1_000))
     }
 
     /// Follows the file until cancelled.
     func run() async {
-        while !Task.isCancelled {
-            // Watches before it reads, so that no change in between is missed.
-            let watches = watch()
+        await follower.run {
+            let path = state.withLock(\.path)
+            return path.isEmpty ? [] : [path]
+        } _: {
             refresh()
-            await changed.wait()
-            for watch in watches { FileWatch.shared.remove(watch) }
-            try? await ContinuousClock().sleep(for: Self.settling)
         }
     }
 
     /// Reads the file now.
-    func refresh() {
+    func refresh() { reading.withLock { _ in readFile() } }
+
+    private func readFile() {
         let (path, known) = state.withLock { ($0.path, $0) }
         guard !path.isEmpty else { return }
         do throws(SettingsError) {
@@ -75,9 +74,9 @@ final class LiveTokens: Sendable {
             return state.path != path
         }
         guard isOther else { return }
-        if path.isEmpty { apply([], problem: nil) }
+        if path.isEmpty { reading.withLock { _ in apply([], problem: nil) } }
         refresh()
-        changed.raise()
+        follower.lookAgain()
     }
 
     private func apply(_ tokens: [APISettings.Token], problem: String?) {
@@ -90,33 +89,6 @@ final class LiveTokens: Sendable {
         }
         told.yield(change)
         authenticator.replace(tokens.map(APIToken.init))
-    }
-
-    /// Watches the folder of the file, and the folder that a link leads to.
-    private func watch() -> [FileWatch.Token] {
-        let path = state.withLock(\.path)
-        guard !path.isEmpty else { return [] }
-        let file = URL(fileURLWithPath: path)
-        let folders = [file, file.resolvingSymlinksInPath()].map { $0.deletingLastPathComponent().path }
-        var watches: [FileWatch.Token] = []
-        var blindness: String?
-        for folder in Set(folders) {
-            do {
-                watches.append(try FileWatch.shared.add(folder, .entries) { [changed] in changed.raise() })
-            } catch {
-                blindness = "\(folder): \((error as? FileWatch.RefusedError)?.reason ?? "\(error)")"
-            }
-        }
-        let isNew = state.withLock { state in
-            defer { state.blindness = blindness }
-            return blindness != nil && state.blindness != blindness
-        }
-        if isNew, let blindness {
-            logger.warning(
-                "changes of the token file are not noticed; send SIGHUP after each", metadata: ["error": "\(blindness)"]
-            )
-        }
-        return watches
     }
 
     /// What operators should know; nil for nothing.

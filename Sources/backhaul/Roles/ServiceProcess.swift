@@ -68,22 +68,31 @@ final class ServiceProcess: Sendable {
         let quotas = api?.quotas ?? unlimited
         // The API's; health on an address of its own, mostly loopback, is plain.
         func server(
-            _ address: ListenAddress, _ routes: [APIRoute], _ certificate: ServerCertificate? = nil
+            _ address: ListenAddress, _ routes: [APIRoute], _ certificate: ServerCertificate? = nil,
+            connections: Int = DescriptorBudget.healthConnections
         ) -> WebServer {
             WebServer(
                 host: address.host, port: Int(address.port), routes: routes,
                 authenticator: api?.authenticator ?? Authenticator(isOn: true, tokens: []), meters: meters,
-                pace: api?.pace ?? ClientPace(), connections: api?.connections ?? 256,
+                pace: api?.pace ?? ClientPace(), connections: connections,
                 certificate: certificate, quotas: quotas, logger: logger)
         }
         if let api, let admin = addresses.admin {
             servers = [
-                ("--listen", addresses.listen, server(addresses.listen, api.routes, certificate)),
+                (
+                    "--listen", addresses.listen,
+                    server(addresses.listen, api.routes, certificate, connections: api.connections)
+                ),
                 ("--admin", admin, server(admin, health)),
             ]
         } else {
             servers = [
-                ("--listen", addresses.listen, server(addresses.listen, (api?.routes ?? []) + health, certificate))
+                (
+                    "--listen", addresses.listen,
+                    server(
+                        addresses.listen, (api?.routes ?? []) + health, certificate,
+                        connections: api?.connections ?? DescriptorBudget.healthConnections)
+                )
             ]
         }
     }

@@ -96,11 +96,13 @@ extension Settings {
     }
 
     /// The routes for owners to read and control their tasks.
-    func tasksAPI(_ log: any MessageLog, view: StatusView, rules: LiveRules, acts: ActRecorder) -> TasksAPI {
+    func tasksAPI(
+        _ log: any MessageLog, view: StatusView, rules: LiveRules, limits: TenantLimits, acts: ActRecorder
+    ) -> TasksAPI {
         let replay = Replay(
             log: log, layout: layout, clock: SystemLogClock(), largeThreshold: largeThreshold, isOrdered: isOrdered)
         return TasksAPI(
-            log: log, layout: layout, view: view, replay: replay, rules: rules, clock: SystemLogClock(),
-            acts: acts, quotas: { rules.rules.quotas.quota(of: $0) })
+            log: log, layout: layout, view: view, replay: replay, rules: rules, submissions: limits,
+            clock: SystemLogClock(), acts: acts, quotas: { rules.rules.quotas.quota(of: $0) })
     }
 }

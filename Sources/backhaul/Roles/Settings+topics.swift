@@ -13,9 +13,8 @@ extension Settings {
     /// The options to open an embedded log.
     func embeddedOptions(owns: Bool) -> EmbeddedOptions {
         // A clock jump up to this gap is accepted: if it is wrong, records age by a tenth of their retention at most.
-        let shortest = min(workRetention, resultsRetention, deadLettersRetention)
         return EmbeddedOptions(
-            owns: owns, durability: embeddedDurability, largestGap: max(.seconds(3_600), shortest / 10))
+            owns: owns, durability: embeddedDurability, largestGap: max(.seconds(3_600), shortestRetention / 10))
     }
 
     /// The topics of this configuration.

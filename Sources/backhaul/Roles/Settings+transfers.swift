@@ -39,6 +39,6 @@ extension Settings {
 
     /// - Parameter isLocal: whether the role serves this machine only, which allows private addresses as destinations.
     func egress(isLocal: Bool) -> EgressPolicy {
-        EgressPolicy(allow: egressAllow + (isLocal ? EgressPolicy.privateNetworks.allow : []))
+        EgressPolicy(allow: egressAllow, allowsPrivate: isLocal)
     }
 }

@@ -50,15 +50,13 @@ enum StandaloneProcess {
         let ingest = settings.ingestAPI(
             log, folder: embedded.folder, rules: rules, limits: limits,
             // The log rejects known tasks itself. Only a limit has to know them in advance.
-            directory: settings.api.statesUnacknowledged && settings.ingestRules.quotas.limitsUnacknowledged
-                ? directory : nil, meters: meters, tracer: tracer,
+            directory: settings.limitsUnacknowledged ? directory : nil, meters: meters, tracer: tracer,
             acts: acts, logger: logger)
         return ServiceProcess(
             role: "standalone", addresses: addresses, facts: ["data": embedded.folder, "workers": "\(workers)"],
             api: try settings.api.surface(
-                ingest.routes + settings.tasksAPI(log, view: view, rules: rules, acts: acts).routes, authenticator,
-                meters: meters,
-                rules: rules, grace: settings.grace, logger: logger),
+                ingest.routes + settings.tasksAPI(log, view: view, rules: rules, limits: limits, acts: acts).routes,
+                authenticator, meters: meters, rules: rules, grace: settings.grace, logger: logger),
             parts: workerPool.parts + [
                 .acknowledger(acknowledger), .view(view), .outstandingWork(gauges),
                 .maintenance(of: log, every: .seconds(15), clock: clock, logger: logger),
