@@ -97,6 +97,13 @@ struct DialectTests {
                 upload(check: .head, [sent(201), TransferReport(status: 200, headers: [("content-length", "2")])]).0)?
                 .kind == .integrity)
         #expect(failure(upload(check: .head, [sent(201), TransferReport(status: 404)]).0)?.kind == .integrity)
+        // A server that does not answer a HEAD, or without a length, is asked for the object: it is not sent again.
+        for head in [TransferReport(status: 200), TransferReport(status: 405), TransferReport(status: 501)] {
+            let (read, requests) = upload(
+                check: .head, [sent(201), head, TransferReport(status: 200, receivedSHA256: hash)])
+            #expect(stored(read)?.verification == .readBack)
+            #expect(requests == ["PUT http://h/base/a/b", "HEAD http://h/base/a/b", "GET http://h/base/a/b"])
+        }
         #expect(
             stored(upload(check: .readBack, [sent(201), TransferReport(status: 200, receivedSHA256: hash)]).0)?
                 .verification == .readBack)

@@ -17,7 +17,8 @@ package struct HTTPDestination: DestinationType {
         DestinationField(
             "verify", .choice(Check.allCases.map(\.rawValue)), standard: Check.answer.rawValue,
             help: "What is checked before an upload counts as a success: `answer` for the answer alone, `head` and "
-                + "`read-back` for a HEAD or a GET after it."),
+                + "`read-back` for a HEAD or a GET after it; a GET, too, where a HEAD is not answered or has no length."
+        ),
         DestinationField(
             "bearerTokenFile", .secretFile, isOptional: true,
             help:

@@ -6,7 +6,7 @@ internal import BackhaulUnits
 package struct HTTPUpload: Dialect {
     private enum State {
         case sending
-        case checking(StoredObject)
+        case checking(StoredObject, by: HTTPDestination.Check)
     }
 
     private let destination: HTTPDestination
@@ -32,7 +32,7 @@ package struct HTTPUpload: Dialect {
     package mutating func next(_ report: TransferReport) -> Step {
         switch state {
         case .sending: return sent(report)
-        case .checking(let object): return checked(report, object)
+        case .checking(let object, let check): return checked(report, object, by: check)
         }
     }
 
@@ -60,15 +60,28 @@ package struct HTTPUpload: Dialect {
         case .answer:
             return .stored(object)
         case .head:
-            state = .checking(object)
+            state = .checking(object, by: .head)
             return .request(TransferRequest(method: "HEAD", url: url, headers: destination.authorization))
         case .readBack:
-            state = .checking(object)
-            return .request(TransferRequest(method: "GET", url: url, headers: destination.authorization, sink: .hash))
+            return readBack(object)
         }
     }
 
-    private func checked(_ report: TransferReport, _ object: StoredObject) -> Step {
+    private mutating func readBack(_ object: StoredObject) -> Step {
+        state = .checking(object, by: .readBack)
+        return .request(TransferRequest(method: "GET", url: url, headers: destination.authorization, sink: .hash))
+    }
+
+    private mutating func checked(
+        _ report: TransferReport, _ object: StoredObject, by check: HTTPDestination.Check
+    ) -> Step {
+        if check == .head, report.failure == nil, let status = report.status {
+            // Not every server answers a HEAD, or names the length in it (RFC 9110, section 8.6: it need not). To send
+            // the file again would change nothing; a GET tells more.
+            let isUnanswered = status == 405 || status == 501
+            let isWithoutLength = (200..<300).contains(status) && report.header("content-length") == nil
+            if isUnanswered || isWithoutLength { return readBack(object) }
+        }
         if let failure = HTTPAnswer.failure(report, doing: "check of the stored object") {
             // The upload succeeded just before, so even a permanent failure of its check is worth a retry.
             let kind: FailureClass = failure.kind == .permanent ? .integrity : failure.kind
@@ -76,12 +89,12 @@ package struct HTTPUpload: Dialect {
                 Failure(kind, failure.message, httpStatus: failure.httpStatus, retryAfter: failure.retryAfter))
         }
         var object = object
-        if destination.check == .head {
+        if check == .head {
             guard report.header("content-length") == String(object.size.bytes) else {
                 return .failed(
                     Failure(
                         .integrity,
-                        "the stored object has \(report.header("content-length") ?? "no") bytes, "
+                        "the stored object has \(report.header("content-length") ?? "unknown") bytes, "
                             + "\(object.size) were sent"
                     ))
             }
