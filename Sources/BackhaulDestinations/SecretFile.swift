@@ -51,8 +51,14 @@ package enum SecretFile {
     }
 
     /// The text without the blanks around it, for a file with one secret.
+    /// - Throws: `RefusedError` also for an empty file, and for one of several lines: a header or a password has one.
     package static func secret(_ path: String) throws(RefusedError) -> Secret {
-        Secret(try read(path).trimmingCharacters(in: .whitespacesAndNewlines))
+        let text = try read(path).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard !text.isEmpty else { throw RefusedError(description: "is empty; it must hold the secret") }
+        guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+            throw RefusedError(description: "must hold the secret alone, on one line")
+        }
+        return Secret(text)
     }
 
     /// Whether users other than its owner and group may read the file.

@@ -12,12 +12,18 @@ package struct RetryPolicy: Hashable, Sendable {
     package var jitter: Ratio
     /// Between two checks of a root that is unavailable.
     package var parkDelay: Duration
+    /// The longest wait that a destination may ask for.
+    package var maxRetryAfter: Duration
 
     package static let standard = RetryPolicy(
         tiers: [10, 60, 600, 3_600, 21_600, 86_400].map(Duration.seconds), maxAttempts: 8,
         jitter: Ratio(clamping: 0.1), parkDelay: .seconds(60))
 
-    package init(tiers: [Duration], maxAttempts: Int, jitter: Ratio, parkDelay: Duration) {
+    package init(
+        tiers: [Duration], maxAttempts: Int, jitter: Ratio, parkDelay: Duration,
+        maxRetryAfter: Duration = .seconds(21_600)
+    ) {
+        self.maxRetryAfter = maxRetryAfter
         self.tiers = tiers
         self.maxAttempts = maxAttempts
         self.jitter = jitter
@@ -55,9 +61,10 @@ package enum Verdict: Hashable, Sendable {
         case .rootUnavailable:
             return later(policy.parkDelay + policy.parkDelay * jitter, spends: false)
         case .throttled:
-            // Never before the time that the destination named. Spread after it, since other clients got the same
-            // time.
-            if let wait = failure.retryAfter {
+            // Not before the time that the destination named, unless that is unreasonably far away: it may have meant
+            // milliseconds. Spread after it, since other clients got the same time.
+            if let named = failure.retryAfter {
+                let wait = min(named, policy.maxRetryAfter)
                 return later(wait + min(wait * policy.jitter.value, .seconds(1)) * random, spends: false)
             }
             fallthrough

@@ -89,6 +89,10 @@ package struct SettingKey: Hashable, Sendable {
             help: "Wait before a task is tried again when its source root is unavailable. Such a try spends no "
                 + "attempt."),
         .init(
+            name: "retry.maxRetryAfter", kind: .duration, standard: "6h",
+            help: "The longest wait that a destination may ask for (Retry-After). A longer one is cut to this: it may "
+                + "be a mistake, such as milliseconds for seconds."),
+        .init(
             name: "limits.uploads", kind: .integer(1...10_000), standard: "32",
             help: "Maximum concurrent uploads of each worker role, not counting large files.", isLive: true),
         .init(

@@ -30,11 +30,22 @@ extension SettingsReader {
         return kafka
     }
 
-    /// The contents of the file that a setting names, trimmed; nil when the setting is empty.
+    /// The secret in the file that a setting names; nil when the setting is empty.
     func secret(_ name: String) throws -> Secret? {
+        try reading(name) { path throws(SecretFile.RefusedError) in try SecretFile.secret(path) }
+    }
+
+    /// The whole text of the file that a setting names; nil when the setting is empty.
+    func text(ofSecretFile name: String) throws -> Secret? {
+        try reading(name) { path throws(SecretFile.RefusedError) in Secret(try SecretFile.read(path)) }
+    }
+
+    private func reading(
+        _ name: String, _ read: (String) throws(SecretFile.RefusedError) -> Secret
+    ) throws -> Secret? {
         guard !raw(name).isEmpty else { return nil }
         do {
-            return try SecretFile.secret(raw(name))
+            return try read(raw(name))
         } catch let refused {
             throw error(name, "\(raw(name)) \(refused)")
         }

@@ -43,11 +43,22 @@ package struct SettingsReader {
         for (variable, value) in environment where variable.hasPrefix("BACKHAUL_") {
             if Self.flags.contains(variable) || variable.hasPrefix("BACKHAUL_TEST_") { continue }
             guard let name = known[variable] else {
+                if Self.isOfAService(variable, value) { continue }
                 let near = NearestName.of(variable, among: known.keys).map { "; did you mean \($0)?" } ?? ""
                 throw SettingsError("environment", "variable \(variable) is not a setting\(near)")
             }
             values[name] = (value, "environment variable \(variable)")
         }
+    }
+
+    /// Whether Kubernetes sets the variable in every container of a namespace that has a Service named `backhaul` or
+    /// `backhaul-…` (its documentation, "Environment variables" of "Service").
+    private static func isOfAService(_ variable: String, _ value: String) -> Bool {
+        if variable.wholeMatch(of: #/BACKHAUL_(\w+_)?SERVICE_(HOST|PORT(_\w+)?)/#) != nil { return true }
+        if variable.wholeMatch(of: #/BACKHAUL_(\w+_)?PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?/#) != nil {
+            return true
+        }
+        return variable.hasSuffix("_PORT") && value.wholeMatch(of: #/(tcp|udp|sctp):\/\/.*/#) != nil
     }
 
     private mutating func readFile(_ path: String) throws {
@@ -254,7 +265,7 @@ package struct SettingsReader {
         settings.actsRetention = try duration("retention.acts")
         settings.policy = RetryPolicy(
             tiers: try tiers(), maxAttempts: try integer("retry.maxAttempts"), jitter: try fraction("retry.jitter"),
-            parkDelay: try duration("retry.parkDelay"))
+            parkDelay: try duration("retry.parkDelay"), maxRetryAfter: try duration("retry.maxRetryAfter"))
         settings.uploads = try integer("limits.uploads")
         settings.largeUploads = try integer("limits.largeUploads")
         settings.largeThreshold = try size("limits.largeThreshold")
@@ -279,7 +290,7 @@ package struct SettingsReader {
         settings.logLevel = try choice("logging.level")
         settings.replication = try integer("topics.replication")
         settings.kafka = try kafka()
-        settings.signingKeys = try secret("records.signing.keyFile")
+        settings.signingKeys = try text(ofSecretFile: "records.signing.keyFile")
         settings.secretFiles = (Self.secretNames.map { ($0, raw($0)) } + destinationSecrets).filter { !$0.1.isEmpty }
         settings.roots = roots
         settings.destinations = destinations

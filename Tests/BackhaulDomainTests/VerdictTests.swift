@@ -34,7 +34,7 @@ struct VerdictTests {
         #expect(decide(Failure(kind, "x")) == .deadLetter(spends: true))
     }
 
-    @Test func retryAfterSpendsNoAttemptAndIsNeverShortened() {
+    @Test func retryAfterSpendsNoAttemptAndIsCapped() {
         let failure = Failure(.throttled, "x", httpStatus: 429, retryAfter: .seconds(5))
         #expect(decide(failure, attempts: 4, random: 0) == .retry(at: now + .seconds(5), spends: false))
         #expect(decide(failure, random: 1) == .retry(at: now + .milliseconds(5_500), spends: false))
@@ -44,8 +44,10 @@ struct VerdictTests {
         #expect(
             decide(Failure(.throttled, "x")) == .retry(at: now + .seconds(10), spends: true),
             "without Retry-After it counts as a failure")
-        let absurd = Failure(.throttled, "x", retryAfter: .seconds(Int64.max))
-        #expect(decide(absurd) == .retry(at: now + .seconds(400 * 86_400), spends: false))
+        for absurd in [Int64.max, 31_536_000, 21_601] {
+            let failure = Failure(.throttled, "x", retryAfter: .seconds(absurd))
+            #expect(decide(failure) == .retry(at: now + .seconds(21_600), spends: false))
+        }
     }
 
     @Test func unavailableRootSpendsNoAttempt() {

@@ -87,6 +87,25 @@ struct SettingsTests {
         }
     }
 
+    /// Kubernetes sets these in every container beside a Service named `backhaul` or `backhaul-ingest`.
+    @Test func variablesOfAServiceAreNoSettings() throws {
+        for service in ["BACKHAUL", "BACKHAUL_INGEST", "BACKHAUL_API"] {
+            let variables = [
+                "_SERVICE_HOST": "10.0.0.1", "_SERVICE_PORT": "8480", "_SERVICE_PORT_HTTP": "8480",
+                "_PORT": "tcp://10.0.0.1:8480", "_PORT_8480_TCP": "tcp://10.0.0.1:8480",
+                "_PORT_8480_TCP_PROTO": "tcp", "_PORT_8480_TCP_PORT": "8480", "_PORT_8480_TCP_ADDR": "10.0.0.1",
+            ]
+            for (name, value) in variables {
+                _ = try SettingsReader.read(file: nil, environment: [service + name: value])
+            }
+        }
+        for (name, value) in [("BACKHAUL_PORT", "8480"), ("BACKHAUL_PORTS", "tcp://x"), ("BACKHAUL_SERVICE", "x")] {
+            #expect(throws: SettingsError.self, "\(name)") {
+                try SettingsReader.read(file: nil, environment: [name: value])
+            }
+        }
+    }
+
     @Test func everySettingHasUniqueEnvironmentVariable() {
         #expect(SettingKey.named["egress.freeURLs"]?.environmentName == "BACKHAUL_EGRESS_FREE_URLS")
         #expect(
