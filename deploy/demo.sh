@@ -113,7 +113,7 @@ start_all
 say "${#daemons[@]} process(es) run on $log"
 begin=$(date +%s%N)
 submitted=$("$backhaul" submit "$folder" --to "http://127.0.0.1:$port/backup/" --tenant demo --batch demo \
-  "${options[@]}" --output json)
+  "${options[@]}" --output json) || say "some files were left out, see above"
 accepted=$(field accepted <<< "$submitted")
 bytes=$(field bytes <<< "$submitted")
 say "submitted $accepted files, $bytes bytes"

@@ -51,5 +51,11 @@ package struct TaskGeneration: Hashable, Sendable, CustomStringConvertible {
         self.generation = generation
     }
 
+    /// The generation after this one; nil after the last one.
+    package var next: TaskGeneration? {
+        guard generation < Domain.counts.upperBound else { return nil }
+        return TaskGeneration(identity: identity, generation: generation + 1)
+    }
+
     package var description: String { "\(identity)/\(generation)" }
 }

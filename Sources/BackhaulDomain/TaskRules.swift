@@ -27,7 +27,7 @@ package enum TaskRules {
         try checkBatch(task.batch)
         try checkName(task.source.root, what: "root")
         try checkPath(task.source.path, code: "bad-path", what: "source path", limit: largestPath)
-        try checkPath(task.destination.key, code: "bad-key", what: "key", limit: largestKey)
+        try checkKey(task.destination.key)
         switch task.destination.target {
         case .named(let name): try checkName(name, what: "destination")
         case .url(let url): try checkURL(url)
@@ -50,6 +50,11 @@ package enum TaskRules {
 
     package static func checkTenant(_ tenant: ByteText) throws(InvalidTaskError) {
         try checkName(tenant, what: "tenant")
+    }
+
+    /// - Throws: `InvalidTaskError` with code `bad-key`.
+    package static func checkKey(_ key: ByteText) throws(InvalidTaskError) {
+        try checkPath(key, code: "bad-key", what: "key", limit: largestKey)
     }
 
     package static func checkBatch(_ batch: ByteText) throws(InvalidTaskError) {

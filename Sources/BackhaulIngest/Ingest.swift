@@ -89,12 +89,36 @@ package struct Ingest: Sendable {
         var next = zip(identities, outcomes).makeIterator()
         return results.compactMap { result in
             if let result { return result }
-            guard let (identity, outcome) = next.next() else { return nil }
-            switch outcome {
-            case .appended(let position): return .accepted(identity, position)
-            case .known(let position): return .known(identity, position)
-            case .conflict(let position): return .conflict(identity, position)
-            }
+            return next.next().map(Self.acceptance)
+        }
+    }
+
+    /// Accepts tasks again whose last generation has ended.
+    /// - Parameters:
+    ///   - drafts: what was submitted before, with the generation that follows its last one.
+    ///   - submitter: recorded in each task.
+    /// - Returns: one answer per draft; known when its generation exists already.
+    /// - Throws: `LogError`; then nothing of the call was accepted, unless it is `unavailable` (unknown).
+    package func again(
+        _ drafts: [(draft: TaskDraft, generation: Int)], by submitter: Submitter? = nil
+    ) async throws -> [Acceptance] {
+        let now = clock.wall
+        var identities: [TaskIdentity] = []
+        let requests = try drafts.map { draft, generation in
+            var task = Self.task(draft, acceptedAt: now)
+            task.submitter = submitter
+            identities.append(task.identity)
+            return try TaskRecord.again(
+                task, generation: generation, topic: routing.topic(of: task), trace: draft.trace)
+        }
+        return zip(identities, try await log.append(requests)).map(Self.acceptance)
+    }
+
+    private static func acceptance(_ identity: TaskIdentity, _ outcome: AppendOutcome) -> Acceptance {
+        switch outcome {
+        case .appended(let position): .accepted(identity, position)
+        case .known(let position): .known(identity, position)
+        case .conflict(let position): .conflict(identity, position)
         }
     }
 

@@ -47,7 +47,7 @@ package struct Replay: Sendable {
                 for stored in records {
                     let letter = DeadLetter(stored)
                     guard filter.takes(letter) else { continue }
-                    try await each(letter, letter.generation.flatMap(Self.next).map(replayed.contains) ?? false)
+                    try await each(letter, letter.generation?.next.map(replayed.contains) ?? false)
                 }
             }
         }
@@ -63,7 +63,7 @@ package struct Replay: Sendable {
         var seen = Set<TaskGeneration>()
         let start = clock.now
         try await letters(filter) { letter, isReplayed in
-            guard let task = letter.task, let next = letter.generation.flatMap(Self.next) else {
+            guard let task = letter.task, let next = letter.generation?.next else {
                 summary.malformed += 1
                 return
             }
@@ -99,7 +99,7 @@ package struct Replay: Sendable {
     package func again(
         _ task: TaskGeneration, at position: LogPosition?, destination: DestinationReference?
     ) async throws -> AppendOutcome? {
-        guard Self.next(task) != nil else {
+        guard task.next != nil else {
             throw TaskRules.InvalidTaskError(
                 "last-generation", "the task cannot be replayed again; submit it under a new id")
         }
@@ -145,12 +145,6 @@ package struct Replay: Sendable {
         batch = []
     }
 
-    /// Returns nil for the last generation.
-    private static func next(_ task: TaskGeneration) -> TaskGeneration? {
-        guard task.generation < Domain.counts.upperBound else { return nil }
-        return TaskGeneration(identity: task.identity, generation: task.generation + 1)
-    }
-
     private func request(
         _ stored: StoredRecord, _ task: UploadTask, isChanged: Bool, after generation: Int
     ) throws -> AppendRequest {
@@ -169,7 +163,7 @@ package struct Replay: Sendable {
                         if topic == layout.results {
                             guard let (task, status) = ResultRecord.ending(stored.record) else { continue }
                             // A cancelled task is not replayed, even when a letter came after the cancel.
-                            if status == .cancelled, let next = Self.next(task) { found.insert(next) }
+                            if status == .cancelled, let next = task.next { found.insert(next) }
                             if task.generation > 0 { found.insert(task) }
                             continue
                         }

@@ -87,6 +87,22 @@ extension StatusView {
         }
     }
 
+    /// The tasks among `identities` that the view has.
+    package func tasks(_ identities: [TaskIdentity]) async throws -> [TaskIdentity: TaskStatus] {
+        try await database.read { database in
+            var found: [TaskIdentity: TaskStatus] = [:]
+            var statement = try BoundStatement(
+                database, "SELECT \(Self.columns) FROM tasks WHERE tenant = ? AND id = ?")
+            for identity in identities {
+                statement.bind(identity.tenant.text)
+                statement.bind(identity.id.text)
+                if try statement.next() { found[identity] = Self.status(statement) }
+                statement.reset()
+            }
+            return found
+        }
+    }
+
     package func task(_ identity: TaskIdentity) async throws -> TaskStatus? {
         try await database.read { database in
             var statement = try BoundStatement(

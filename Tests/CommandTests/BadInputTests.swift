@@ -101,7 +101,7 @@ struct BadInputTests {
                 "http://127.0.0.1:1/",
                 "--log", "embedded://" + folder + "/data", "--config", config, "--output", "json",
             ])
-            #expect(outcome.code == 0)
+            #expect(outcome.code == 1)
             let answer = try #require(outcome.objects.first)
             #expect(answer["accepted"] as? Int == 1)
             let codes = (answer["rejected"] as? [[String: String]])?.compactMap { $0["code"] }

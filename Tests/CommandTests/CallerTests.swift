@@ -220,7 +220,7 @@ struct CallerTests {
             }
             let metrics = try RawClient(port: setup.port)
             metrics.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            let text = await metrics.receive(seconds: 60) { $0.contains("backhaul_http_refusals_total{code=") }.text
+            let text = await metrics.receive(seconds: 60) { $0.contains(#"file-source-off"} 20"#) }.text
             #expect(text.contains(#"backhaul_http_refusals_total{code="file-source-off"} 20"#), "\(text.suffix(2_000))")
             let lines = setup.daemon.log.split(separator: "\n").filter { $0.contains(#""refused""#) }
             #expect((1...10).contains(lines.count), "\(lines)")

@@ -53,8 +53,10 @@ enum Command {
     }
 
     /// Runs it to its end.
+    /// - Parameter output: where its output goes; nil to return it.
     static func run(
-        _ arguments: [String], environment: [String: String] = [:], folder: String? = nil, input: Data? = nil
+        _ arguments: [String], environment: [String: String] = [:], folder: String? = nil, input: Data? = nil,
+        output: String? = nil
     ) throws -> Outcome {
         let process = try process(arguments, environment: environment, folder: folder)
         // Files, not pipes: a full pipe would block the program.
@@ -63,7 +65,7 @@ enum Command {
         try (input ?? Data()).write(to: URL(fileURLWithPath: base + ".in"))
         for suffix in [".out", ".err"] { try Data().write(to: URL(fileURLWithPath: base + suffix)) }
         process.standardInput = FileHandle(forReadingAtPath: base + ".in")
-        process.standardOutput = FileHandle(forWritingAtPath: base + ".out")
+        process.standardOutput = FileHandle(forWritingAtPath: output ?? base + ".out")
         process.standardError = FileHandle(forWritingAtPath: base + ".err")
         try process.run()
         process.waitUntilExit()

@@ -80,7 +80,7 @@ struct MainJobTests {
                 accepted["batch"] as? String == "b1" && accepted["accepted"] as? Int == 70
                     && accepted["known"] as? Int == 0)
             #expect(accepted["bytes"] as? Int == 70_000 && (accepted["rejected"] as? [Any])?.isEmpty == true)
-            let second = try #require(try Command.run(submit).objects.first)
+            let second = try #require(try Command.run(submit + ["--known", "skip"]).objects.first)
             #expect(second["accepted"] as? Int == 0 && second["known"] as? Int == 70)
 
             try waitFor(log, "b1") { $0["succeeded"] == 60 && $0["failed"] == 10 }
@@ -184,7 +184,7 @@ struct MainJobTests {
                     "json",
                 ],
                 folder: folder + "/src", input: Data(list.utf8))
-            #expect(submit.code == 0 && submit.objects.first?["accepted"] as? Int == 20, "\(submit)")
+            #expect(submit.code == 1 && submit.objects.first?["accepted"] as? Int == 20, "\(submit)")
             #expect(submit.objects.first?["rejectedCount"] as? Int == 1)
             #expect(try status(log, "b")["waiting"] == 20)
             let daemon = try Daemon(data: folder + "/data")

@@ -186,9 +186,9 @@ _backhaul() {
 
 _backhaul_submit() {
     repeating_flags=()
-    non_repeating_flags=(--from-stdin -0 --null --wait --version -h --help)
+    non_repeating_flags=(--from-stdin -0 --null --wait --again --verbose -v --version -h --help)
     repeating_options=(--include --exclude)
-    non_repeating_options=(--to --tenant --batch --prefix --deadline --log --config --output)
+    non_repeating_options=(--to --tenant --batch --prefix --deadline --timeout --known --log --config --output)
     __backhaul_offer_flags_options -1
 
     # Offer option value completions
@@ -212,6 +212,13 @@ _backhaul_submit() {
         return
         ;;
     '--deadline')
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    '--known')
+        __backhaul_add_completions -W 'skip'$'\n''retry'$'\n''fail'
         return
         ;;
     '--log')

@@ -46,6 +46,16 @@ package struct TaskRecord: Hashable, Sendable {
                 name: SubmissionName.task(task.identity), fingerprint: try TaskFingerprint.of(task)))
     }
 
+    /// The record of a task that is submitted again after its last generation ended. A log that refuses known
+    /// submissions appends each generation once.
+    /// - Parameter trace: a `traceparent`; nil for none.
+    package static func again(
+        _ task: UploadTask, generation: Int, topic: String, trace: String?
+    ) throws -> AppendRequest {
+        let first = try accepted(task, topic: topic, trace: trace)
+        return try replayed(first.record, task, isChanged: false, generation: generation, to: topic)
+    }
+
     /// The same record in another topic, with new progress headers.
     package static func moved(
         _ record: LogRecord, _ task: UploadTask, _ progress: TaskProgress, to topic: String

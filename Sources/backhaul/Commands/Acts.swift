@@ -73,7 +73,7 @@ struct Acts: AsyncParsableCommand {
         let oldest = since.flatMap(DurationText.parse).map { TimeText.format(SystemLogClock.wall - $0) }
         var merge = RecordMerge(try await opened.bounds(layout.acts))
         while let stored = try await merge.next(opened) { try show(stored, oldest) }
-        fflush(nil)
+        Output.flush()
         guard follow else { return }
         var next = merge.ends
         try await opened.watch(next)
@@ -84,7 +84,7 @@ struct Acts: AsyncParsableCommand {
                 }
             }
             // A reader of a pipe needs the lines at once.
-            fflush(nil)
+            Output.flush()
         }
     }
 
@@ -103,6 +103,6 @@ struct Acts: AsyncParsableCommand {
             read.batch.map { "batch \($0)" }, tasks, counts.isEmpty ? nil : "(\(counts))",
             read.detail.isEmpty ? nil : read.detail,
         ]
-        print(TerminalText.safe(parts.compactMap(\.self).joined(separator: "  ")))
+        Output.line(parts.compactMap(\.self).joined(separator: "  "))
     }
 }

@@ -45,23 +45,23 @@ struct AuditCommand: AsyncParsableCommand {
     }
 
     private func show(_ report: AuditReport) {
-        print(
+        Output.line(
             "accepted \(report.accepted), results \(report.results), unfinished \(report.unfinished.count), malformed records \(report.malformed)"
         )
         if report.forgotten > 0 {
-            print("older than the retained results: \(report.forgotten)")
+            Output.line("older than the retained results: \(report.forgotten)")
         }
-        if let verified = report.verified { print("objects read back and right: \(verified)") }
-        for name in report.missing { print("MISSING     \(name)") }
-        for name in report.duplicated { print("DUPLICATED  \(name)") }
+        if let verified = report.verified { Output.line("objects read back and right: \(verified)") }
+        for name in report.missing { Output.line("MISSING     \(name)") }
+        for name in report.duplicated { Output.line("DUPLICATED  \(name)") }
         for found in report.corrupted ?? [] {
-            print(
+            Output.line(
                 "CORRUPTED   \(found.destination) \(found.key) (\(found.task)): expected \(found.expected), found \(found.found)"
             )
         }
         for found in report.stale ?? [] {
-            print("STALE       \(found.destination) \(found.key): holds older content than \(found.task)")
+            Output.line("STALE       \(found.destination) \(found.key): holds older content than \(found.task)")
         }
-        print(report.isClean ? "verdict: clean" : "verdict: LOSS OR DAMAGE FOUND")
+        Output.line(report.isClean ? "verdict: clean" : "verdict: LOSS OR DAMAGE FOUND")
     }
 }

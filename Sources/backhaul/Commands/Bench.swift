@@ -103,12 +103,12 @@ struct Bench: AsyncParsableCommand {
     private func show(_ report: BenchRun.Report) throws {
         let summary = report.summary
         if log.output == .json { return try Output.json(summary) }
-        print(
+        Output.line(
             String(
                 format: "%d tasks, %d failed: %.3f s, %.0f per second (accepted after %.3f s)", summary.tasks,
                 summary.failed,
                 summary.seconds, summary.tasksPerSecond, summary.acceptedSeconds))
-        print(
+        Output.line(
             String(
                 format: "from task to result, ms: p50 %.2f  p99 %.2f  p99.9 %.2f  most %.2f", summary.p50, summary.p99,
                 summary.p999, summary.most))

@@ -21,7 +21,7 @@ struct Config: AsyncParsableCommand {
             let settings = try common.settings()
             try settings.checkKafkaProperties()
             _ = try settings.recordKeys()
-            print("the configuration is usable")
+            Output.line("the configuration is usable")
         }
     }
 
@@ -45,7 +45,7 @@ struct Config: AsyncParsableCommand {
                 case .schema: SettingsReference.schema
                 case .destinations: SettingsReference.destinationTypes
                 }
-            print(text, terminator: "")
+            Output.write(Data(text.utf8.dropLast(text.hasSuffix("\n") ? 1 : 0)))
         }
     }
 

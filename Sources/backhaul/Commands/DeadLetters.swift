@@ -25,7 +25,7 @@ struct DeadLetters: AsyncParsableCommand {
                 let text = DeadLetterText(letter, isReplayed: isReplayed)
                 if log.output == .json { return try Output.json(text) }
                 let name = text.key ?? text.origin.map { "from \($0)" } ?? text.position
-                print(
+                Output.line(
                     "\(text.failedAt ?? "?")  \(text.failure)  \(text.attempts)x  \(text.taskId ?? "-")/\(text.generation)  "
                         + "\(name)  \(text.message)\(isReplayed ? "  (replayed)" : "")")
             }
@@ -60,11 +60,11 @@ struct DeadLetters: AsyncParsableCommand {
                     ["replayed", isReplayed ? "yes" : "no"],
                 ])
                 for attempt in text.history {
-                    print(
+                    Output.line(
                         "  attempt \(attempt.attempt)  \(attempt.at)  \(attempt.failure): \(attempt.message)  [\(attempt.worker)]"
                     )
                 }
-                print("")
+                Output.line("")
             }
             await opened.close()
             guard found > 0 else { throw CommandError("task '\(task)' has no dead letter") }

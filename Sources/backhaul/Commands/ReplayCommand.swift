@@ -60,9 +60,11 @@ struct ReplayCommand: AsyncParsableCommand {
                     malformed: summary.malformed, bytes: summary.size.bytes, dryRun: !yes))
         }
         let what = "\(summary.selected) tasks (\(SizeText.format(summary.size)))"
-        print(yes ? "replayed \(summary.replayed) of \(what)" : "would replay \(what); give --yes to replay them")
-        if summary.skipped > 0 { print("\(summary.skipped) were replayed before") }
-        if summary.malformed > 0 { print("\(summary.malformed) letters hold no task that can be replayed, and stay") }
+        Output.line(yes ? "replayed \(summary.replayed) of \(what)" : "would replay \(what); give --yes to replay them")
+        if summary.skipped > 0 { Output.line("\(summary.skipped) were replayed before") }
+        if summary.malformed > 0 {
+            Output.line("\(summary.malformed) letters hold no task that can be replayed, and stay")
+        }
     }
 
     private func run(_ settings: Settings, _ opened: any MessageLog) async throws -> Replay.Summary {

@@ -35,15 +35,14 @@ struct Results: AsyncParsableCommand {
             try await opened.scan(bounds.partition, to: bounds.end, show)
             next[bounds.partition] = bounds.end
         }
-        fflush(nil)
+        Output.flush()
         if follow {
             try await opened.watch(next)
             for await _ in changes {
                 for (partition, offset) in next {
                     next[partition] = try await opened.follow(partition, from: offset, show)
                 }
-                // A reader of a pipe needs the lines at once.
-                fflush(nil)
+                Output.flush()
             }
         }
         await opened.close()
@@ -59,7 +58,7 @@ struct Results: AsyncParsableCommand {
                 Output.write(Data(value))
             } else {
                 let tail = result.failure.map { "  \($0.kind): \($0.message)" } ?? ""
-                print(
+                Output.line(
                     "\(result.finishedAt)  \(result.status)  \(result.attempts)x  \(result.destination)  \(result.key)\(tail)"
                 )
             }

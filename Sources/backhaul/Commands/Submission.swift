@@ -6,6 +6,7 @@ import BackhaulLog
 import BackhaulRecords
 import BackhaulSettings
 import BackhaulUnits
+import BackhaulView
 // For `stat`: a release build finds its definition here.
 import CoreFoundation
 import Foundation
@@ -22,14 +23,40 @@ actor Submission {
 
         var batch: ByteText
         var accepted = 0
+        /// Of the accepted: those that were submitted before, as their next generation.
+        var again = 0
+        /// What had become of those, by state.
+        var againAfter: [String: Int] = [:]
+        /// What the log had already and was not accepted again; the counts after it say what has become of it.
         var known = 0
+        var underWay = 0
+        var stored = 0
+        var failed = 0
+        var expired = 0
+        var cancelled = 0
+        var forgotten = 0
         var rejected: [Rejection] = []
         /// Counts all rejections; `rejected` lists the first 10,000.
         var rejectedCount = 0
         var size = ByteCount.zero
 
         private enum CodingKeys: String, CodingKey {
-            case batch, accepted, known, rejected, rejectedCount, size = "bytes"
+            case batch, accepted, again, againAfter, known, underWay, stored, failed, expired, cancelled, forgotten,
+                rejected
+            case rejectedCount
+            case size = "bytes"
+        }
+
+        mutating func count(_ file: KnownFile) {
+            known += 1
+            switch file {
+            case .underWay: underWay += 1
+            case .stored: stored += 1
+            case .failed: failed += 1
+            case .expired: expired += 1
+            case .cancelled: cancelled += 1
+            case .forgotten: forgotten += 1
+            }
         }
     }
 
@@ -46,19 +73,23 @@ actor Submission {
     private let filter: FileWalk.Filter
     private let deadline: Timestamp?
     private let waits: Bool
+    private let choice: KnownChoice
+    private let sendsAgain: Bool
+    /// The status of tasks that the log has already.
+    private let statuses: ([TaskIdentity]) async throws -> [TaskIdentity: TaskStatus]
+    /// Told what has become of each file.
+    private let report: (_ key: ByteText, _ word: String) -> Void
 
     private var drafts: [TaskDraft] = []
     /// Hashes of the keys that this submission has used.
     private var keys: Set<Int> = []
     /// Roots whose file system is recorded.
     private var confirmed: Set<ByteText> = []
-    private var awaited: Set<TaskIdentity> = []
-    private var hasKnown = false
-    /// The awaited tasks that were known already.
-    private var known: Set<TaskIdentity> = []
+    /// The generation whose result is awaited.
+    private var awaited: [TaskIdentity: Int] = [:]
     /// The next offset to read results from.
     private var nextResults: [TopicPartition: Int64] = [:]
-    /// Tasks whose latest generation has failed; failures of earlier generations were replayed.
+    /// Tasks whose latest generation did not succeed.
     private var failed: Set<TaskIdentity> = []
     private var bar = ProgressBar()
     private static let batchSize = 500
@@ -67,8 +98,14 @@ actor Submission {
     init(
         log: any MessageLog, folder: String?, settings: Settings, tenant: ByteText, batch: ByteText,
         target: DestinationReference.Target,
-        prefix: String, filter: FileWalk.Filter, deadline: Timestamp?, waits: Bool
+        prefix: String, filter: FileWalk.Filter, deadline: Timestamp?, waits: Bool, choice: KnownChoice,
+        sendsAgain: Bool, statuses: @escaping ([TaskIdentity]) async throws -> [TaskIdentity: TaskStatus],
+        report: @escaping (_ key: ByteText, _ word: String) -> Void
     ) {
+        self.choice = choice
+        self.sendsAgain = sendsAgain
+        self.statuses = statuses
+        self.report = report
         self.log = log
         layout = settings.layout
         ingest = Ingest(
@@ -156,6 +193,11 @@ actor Submission {
     private func submitListed(_ path: String, _ here: String) async throws {
         var status = stat()
         guard lstat(path, &status) == 0 else {
+            if errno == ENOENT, path.utf8.last == UInt8(ascii: "\r") {
+                return reject(
+                    path, "missing",
+                    "the line ends with a carriage return, as text files of Windows do; convert the list")
+            }
             return reject(path, errno == ENOENT ? "missing" : "unreadable", String(cString: strerror(errno)))
         }
         guard status.st_mode & S_IFMT != S_IFLNK else {
@@ -245,22 +287,16 @@ actor Submission {
         summary.rejected.append(Summary.Rejection(path: path, code: code, message: message))
     }
 
+    private var submitter: Submitter { Submitter(name: CommandUser.name, way: .commandLine) }
+
     private func flush() async throws {
         guard !drafts.isEmpty else { return }
-        let acceptances = try await ingest.accept(drafts, by: Submitter(name: CommandUser.name, way: .commandLine))
+        let acceptances = try await ingest.accept(drafts, by: submitter)
+        var known: [(draft: TaskDraft, identity: TaskIdentity)] = []
         for (draft, acceptance) in zip(drafts, acceptances) {
             switch acceptance {
-            case .accepted(let identity, _):
-                summary.accepted += 1
-                summary.size += draft.size
-                if waits { awaited.insert(identity) }
-            case .known(let identity, _):
-                summary.known += 1
-                hasKnown = true
-                if waits {
-                    awaited.insert(identity)
-                    known.insert(identity)
-                }
+            case .accepted(let identity, _): accept(draft, identity, generation: 0)
+            case .known(let identity, _): known.append((draft, identity))
             case .conflict(let identity, _):
                 reject(draft.source.path.text, "id-conflict", "task \(identity) exists with other content")
             case .rejected(let violation):
@@ -268,8 +304,64 @@ actor Submission {
             }
         }
         drafts = []
-        let (accepted, known) = (summary.accepted, summary.known)
-        bar.show("submitted \(accepted), known \(known)")
+        try await resolve(known)
+        let (accepted, count) = (summary.accepted, summary.known)
+        bar.show("submitted \(accepted), known \(count)")
+    }
+
+    private func accept(_ draft: TaskDraft, _ identity: TaskIdentity, generation: Int) {
+        summary.accepted += 1
+        summary.size += draft.size
+        if generation > 0 { summary.again += 1 }
+        if waits { awaited[identity] = generation }
+        report(draft.destination.key, generation > 0 ? "accepted again" : "accepted")
+    }
+
+    /// Finds out what has become of known files, and submits again those that are to be.
+    private func resolve(_ known: [(draft: TaskDraft, identity: TaskIdentity)]) async throws {
+        guard !known.isEmpty else { return }
+        let found = try await statuses(known.map(\.identity))
+        var again: [(draft: TaskDraft, generation: Int)] = []
+        var before: [KnownFile] = []
+        for (draft, identity) in known {
+            let status = found[identity]
+            let file = KnownFile(status)
+            switch file.action(choice, again: sendsAgain) {
+            case .sendAgain:
+                if let status, let next = status.task.next {
+                    again.append((draft, next.generation))
+                    before.append(file)
+                    continue
+                }
+                reject(draft.source.path.text, "last-generation", "it cannot be submitted again under this id")
+            case .leave:
+                if file == .underWay, waits { awaited[identity] = status?.task.generation ?? 0 }
+                // Left as they are, they count as what they are.
+                if waits, file == .failed || file == .expired || file == .cancelled { failed.insert(identity) }
+            case .refuse:
+                reject(
+                    draft.source.path.text, file.word,
+                    file == .forgotten
+                        ? "the log knows its id, but no longer what became of it" : "its last upload ended so")
+            }
+            summary.count(file)
+            report(draft.destination.key, file.word)
+        }
+        guard !again.isEmpty else { return }
+        let acceptances = try await ingest.again(again, by: submitter)
+        for (((draft, generation), file), acceptance) in zip(zip(again, before), acceptances) {
+            switch acceptance {
+            case .accepted(let identity, _):
+                accept(draft, identity, generation: generation)
+                summary.againAfter[file.word, default: 0] += 1
+            // Another submission was faster.
+            case .known(let identity, _), .conflict(let identity, _):
+                if waits { awaited[identity] = generation }
+                summary.count(.underWay)
+                report(draft.destination.key, KnownFile.underWay.word)
+            case .rejected(let violation): reject(draft.source.path.text, violation.code, violation.message)
+            }
+        }
     }
 
     /// Submits the remaining drafts.
@@ -285,45 +377,46 @@ actor Submission {
         Dictionary(try await log.bounds(layout.results).map { ($0.partition, $0.end) }) { first, _ in first }
     }
 
-    /// Waits until each accepted or known task has a result.
+    /// How the waiting ended.
+    enum Waited: Hashable {
+        /// The number of tasks that did not succeed.
+        case allEnded(failed: Int)
+        case timeIsUp(unfinished: Int)
+    }
+
+    /// Waits until each accepted task, and each that was under way, has a result.
     /// - Parameters:
-    ///   - starts: the results' end offsets before the submission. With known tasks all results are read, because
-    ///     theirs may be earlier.
+    ///   - starts: the results' end offsets before the submission.
+    ///   - end: when to stop waiting; nil for never.
+    ///   - look: called every two seconds while it waits.
     ///   - text: what a terminal shows for the counts of done and of all tasks.
-    /// - Returns: the number of tasks that did not succeed.
-    func waitForResults(from starts: [TopicPartition: Int64], _ text: (Int, Int) -> String) async throws -> Int {
+    func waitForResults(
+        from starts: [TopicPartition: Int64], until end: ContinuousClock.Instant?, look: () -> Void,
+        _ text: (Int, Int) -> String
+    ) async throws -> Waited {
         let changes = await log.changes()
-        nextResults = hasKnown ? starts.mapValues { _ in Int64(0) } : starts
+        nextResults = starts
         let total = awaited.count
         try await log.watch(nextResults)
-        try await lookForResults()
-        if hasKnown, !awaited.isEmpty { try await lookForLetters() }
-        bar.show(text(total - awaited.count, total))
-        if !awaited.isEmpty {
-            for await _ in changes {
+        let news = Signal()
+        let waited: Waited = try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await _ in changes { news.raise() }
+            }
+            defer { group.cancelAll() }
+            while true {
                 try await lookForResults()
                 bar.show(text(total - awaited.count, total))
-                if awaited.isEmpty { break }
+                if awaited.isEmpty { return .allEnded(failed: failed.count) }
+                let rest = end.map { $0 - .now } ?? .seconds(2)
+                if rest <= .zero { return .timeIsUp(unfinished: awaited.count) }
+                look()
+                await news.wait(for: min(rest, .seconds(2)))
+                try Task.checkCancellation()
             }
         }
         bar.clear()
-        return failed.count
-    }
-
-    /// Counts known tasks with a dead letter as failed: when a result has aged out before the dead letter, it never
-    /// arrives.
-    private func lookForLetters() async throws {
-        var found: Set<TaskIdentity> = []
-        for bounds in try await log.bounds(layout.deadLetters) {
-            try await log.scan(bounds.partition, to: bounds.end) { records in
-                for stored in records {
-                    guard let task = DeadLetter(stored).task else { continue }
-                    if known.contains(task.identity), awaited.contains(task.identity) { found.insert(task.identity) }
-                }
-            }
-        }
-        awaited.subtract(found)
-        failed.formUnion(found)
+        return waited
     }
 
     private func lookForResults() async throws {
@@ -347,11 +440,8 @@ actor Submission {
             return
         }
         let identity = ended.task.identity
-        let isAwaited = awaited.remove(identity) != nil
-        if ended.status == .succeeded {
-            failed.remove(identity)
-        } else if isAwaited {
-            failed.insert(identity)
-        }
+        guard let generation = awaited[identity], ended.task.generation >= generation else { return }
+        awaited[identity] = nil
+        if ended.status != .succeeded { failed.insert(identity) }
     }
 }

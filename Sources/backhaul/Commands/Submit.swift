@@ -16,7 +16,10 @@ struct Submit: AsyncParsableCommand {
         abstract: "Submit files and folders for upload.",
         discussion: """
             The object's key is the file's path below the named folder, or the file's name. Submitting the same files \
-            again accepts only those that have changed. Works whether the daemon is running, stopped or crashing.
+            again accepts those that have changed, and those whose last upload failed, expired or was cancelled. Works \
+            whether the daemon is running, stopped or crashing.
+
+            Exits 0 when everything that was named is accepted, under way or stored, and 1 when something was left out.
 
             Examples:
               backhaul submit ~/Photos --to http://nas.local/backup/ --log embedded:///srv/backhaul
@@ -56,30 +59,39 @@ struct Submit: AsyncParsableCommand {
     @Flag(help: "Wait until every task has its result; exit 1 unless all succeeded.")
     var wait = false
 
+    @Option(help: ArgumentHelp("With --wait: stop waiting after this long, with exit code 75.", valueName: "duration"))
+    var timeout: String?
+
+    @Option(help: "What to do with files whose last upload failed, expired or was cancelled: skip, retry, fail.")
+    var known = KnownChoice.retry
+
+    @Flag(help: "Submit stored files again, too.")
+    var again = false
+
+    @Flag(name: .shortAndLong, help: "Say for each file what became of it.")
+    var verbose = false
+
     @OptionGroup var log: LogOptions
 
     func validate() throws {
         guard fromStdin != !paths.isEmpty else { throw ValidationError("name files or folders, or give --from-stdin") }
         guard !null || fromStdin else { throw ValidationError("--null needs --from-stdin") }
+        guard timeout == nil || wait else { throw ValidationError("--timeout needs --wait") }
     }
 
     func run() async throws {
         let settings = try log.common.settings()
         let target = try DestinationArgument.target(to, settings)
-        let batch = batch ?? ByteText("batch-\(SystemLogClock.wall.milliseconds / 1_000)")
+        let batch = batch ?? Self.newBatch()
         do {
             try TaskRules.checkTenant(tenant)
             try TaskRules.checkBatch(batch)
+            if !prefix.isEmpty { try TaskRules.checkKey(ByteText(prefix.hasSuffix("/") ? prefix + "x" : prefix)) }
         } catch {
             throw CommandError(error.message, exit: .usage)
         }
-        var limit: Timestamp?
-        if let deadline {
-            guard let duration = DurationText.parse(deadline) else {
-                throw CommandError("--deadline \(deadline): give a duration such as 30m or 2d", exit: .usage)
-            }
-            limit = SystemLogClock.wall + duration
-        }
+        let limit = try duration(deadline, "--deadline").map { SystemLogClock.wall + $0 }
+        let patience = try duration(timeout, "--timeout")
         let address = try log.address()
         if address.folder == nil, settings.roots.isEmpty {
             throw CommandError(
@@ -87,20 +99,53 @@ struct Submit: AsyncParsableCommand {
                     + "with the roots that the workers use", exit: .usage)
         }
         let opened = try await address.open(settings, creates: true)
+        let view = LazyView(log: opened, address: address, settings: settings)
+        let (isVerbose, format) = (verbose, log.output)
         let submission = Submission(
             log: opened, folder: address.folder, settings: settings, tenant: tenant, batch: batch, target: target,
             prefix: prefix,
-            filter: FileWalk.Filter(include: include, exclude: exclude), deadline: limit, waits: wait)
+            filter: FileWalk.Filter(include: include, exclude: exclude), deadline: limit, waits: wait, choice: known,
+            sendsAgain: again, statuses: { try await view.tasks($0) },
+            report: { key, word in
+                guard isVerbose else { return }
+                if format == .json {
+                    try? Output.json(["key": key.text, "status": word])
+                } else {
+                    Output.line("\(word)  \(key)")
+                }
+            })
+        // Before the first task: whatever ends the command, its batch is known.
+        Stderr.say("batch \(batch)")
         do {
             let starts = wait ? try await submission.resultEnds() : [:]
             try await submit(submission, settings, opened, batch)
             try await report(submission, batch)
-            if wait { try await waitForResults(submission, opened, starts, address) }
+            if wait {
+                let end = patience.map { ContinuousClock.now + $0 }
+                try await waitForResults(submission, batch, starts, until: end, address)
+            }
         } catch {
+            await view.close()
             await opened.close()
             throw error
         }
+        await view.close()
         await opened.close()
+        if await submission.summary.rejectedCount > 0 { throw ProcessExit.failed }
+    }
+
+    /// A name of its own for each run: two may begin in one second.
+    private static func newBatch() -> ByteText {
+        let time = TimeText.format(SystemLogClock.wall).prefix(19).filter { $0 != "-" && $0 != ":" }
+        return ByteText("batch-\(time)-\(String(UInt16.random(in: 0x1000...0xffff), radix: 16))")
+    }
+
+    private func duration(_ text: String?, _ option: String) throws -> Duration? {
+        guard let text else { return nil }
+        guard let duration = DurationText.parse(text) else {
+            throw CommandError("\(option) \(text): give a duration such as 30m or 2d", exit: .usage)
+        }
+        return duration
     }
 
     private func submit(
@@ -126,7 +171,10 @@ struct Submit: AsyncParsableCommand {
         await act.end(
             summary.rejectedCount == 0 ? .done : taken == 0 ? .refused : .partly,
             tasks: taken + summary.rejectedCount,
-            counts: ["accepted": summary.accepted, "known": summary.known, "rejected": summary.rejectedCount])
+            counts: [
+                "accepted": summary.accepted, "again": summary.again, "known": summary.known,
+                "rejected": summary.rejectedCount,
+            ])
     }
 
     private func report(_ submission: Submission, _ batch: ByteText) async throws {
@@ -135,9 +183,17 @@ struct Submit: AsyncParsableCommand {
             try Output.json(summary)
             return
         }
-        print(
-            "batch \(batch): \(summary.accepted) accepted (\(SizeText.format(summary.size))), \(summary.known) known already"
-        )
+        let before = summary.againAfter.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+        let again =
+            summary.again > 0 ? ", \(summary.again) of them again (before: \(before.joined(separator: ", ")))" : ""
+        let parts = [
+            (summary.stored, "stored"), (summary.underWay, "under way"), (summary.failed, "failed"),
+            (summary.expired, "expired"), (summary.cancelled, "cancelled"), (summary.forgotten, "forgotten"),
+        ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+        let known = parts.isEmpty ? "" : ": " + parts.joined(separator: ", ")
+        Output.line(
+            "batch \(batch): \(summary.accepted) accepted (\(SizeText.format(summary.size)))\(again), "
+                + "\(summary.known) known already\(known)")
         for rejection in summary.rejected {
             Stderr.say("not submitted: \(rejection.path): \(rejection.message) (\(rejection.code))")
         }
@@ -147,18 +203,38 @@ struct Submit: AsyncParsableCommand {
     }
 
     private func waitForResults(
-        _ submission: Submission, _ opened: any MessageLog, _ starts: [TopicPartition: Int64], _ address: LogAddress
+        _ submission: Submission, _ batch: ByteText, _ starts: [TopicPartition: Int64],
+        until end: ContinuousClock.Instant?, _ address: LogAddress
     ) async throws {
-        if let folder = address.folder, !FolderLock.isHeld(folder: folder) {
-            Stderr.say(
-                "waiting for results, but no daemon runs on this log; start 'backhaul standalone --data \(folder)'")
-        }
-        let failed = try await submission.waitForResults(from: starts) { done, total in
+        // nil before the first look.
+        var isServed: Bool?
+        let waited = try await submission.waitForResults(from: starts, until: end) {
+            guard let folder = address.folder else { return }
+            let hasDaemon = FolderLock.isHeld(folder: folder)
+            let start = "start 'backhaul standalone --data \(folder)'"
+            switch (isServed, hasDaemon) {
+            case (nil, false): Stderr.say("waiting for results, but no daemon runs on this log; \(start)")
+            case (true, false): Stderr.say("the daemon of this log has ended; waiting until one runs again: \(start)")
+            case (false, true): Stderr.say("a daemon runs on this log again")
+            default: break
+            }
+            isServed = hasDaemon
+        } _: { done, total in
             ProgressBar.bar(done, of: total)
         }
-        if failed > 0 {
-            Stderr.say("\(failed) tasks did not succeed; 'backhaul results --batch NAME' shows why")
+        let (results, status) = (log.hint("results"), log.hint("status"))
+        switch waited {
+        case .allEnded(0): return
+        case .allEnded(let failed):
+            Stderr.say(
+                "\(failed) \(failed == 1 ? "task" : "tasks") did not succeed; '\(results) --batch \(batch)' "
+                    + "shows why")
             throw ProcessExit.failed
+        case .timeIsUp(let unfinished):
+            Stderr.say(
+                "\(unfinished) \(unfinished == 1 ? "task has" : "tasks have") no result yet; "
+                    + "'\(status) --batch \(batch)' shows where they are")
+            throw ProcessExit.temporary
         }
     }
 }

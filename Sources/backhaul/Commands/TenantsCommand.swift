@@ -80,7 +80,7 @@ struct TenantsCommand: AsyncParsableCommand {
                 any: rights(settings.tenants.policy(of: tenant, base: open), settings),
                 quota: Quota(settings.ingestRules.quotas.quota(of: tenant)))
             guard output == .text else { return try Output.json(document) }
-            print(
+            Output.line(
                 document.entry.map { "Tenant \(tenant): the entry '\($0)' of tenants applies." }
                     ?? "Tenant \(tenant): no entry of tenants applies.")
             func row(_ name: String, _ value: (Document.Rights) -> String) -> [String] {
@@ -93,7 +93,7 @@ struct TenantsCommand: AsyncParsableCommand {
             ])
             func limit(_ count: Int) -> String { count == 0 ? "no limit" : "\(count)" }
             let quota = document.quota
-            print("Limits over HTTP:")
+            Output.line("Limits over HTTP:")
             Output.table([
                 ["tasks a second", limit(quota.tasksPerSecond)],
                 ["unacknowledged tasks", limit(quota.unacknowledgedTasks)],

@@ -103,7 +103,7 @@ struct TokenCommand: AsyncParsableCommand {
                     try FileHandle.standardError.write(contentsOf: Data(TokenFile.entry(token).utf8))
                 }
             }
-            print(secret)
+            Output.line(secret)
         } catch let error as SettingsError {
             throw CommandError(error.description)
         }

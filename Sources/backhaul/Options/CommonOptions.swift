@@ -26,6 +26,14 @@ struct LogOptions: ParsableArguments {
     @Option(help: "text for people, json for programs.")
     var output: OutputFormat = .text
 
+    /// A command for a hint, with the log and the configuration that were given.
+    func hint(_ command: String) -> String {
+        let given = [("--log", log), ("--config", common.config)].compactMap { name, value in
+            value.map { " \(name) \($0)" }
+        }
+        return "backhaul \(command)" + given.joined()
+    }
+
     /// - Throws: `CommandError` when no log is named.
     func address() throws -> LogAddress {
         guard let text = log ?? ProcessInfo.processInfo.environment["BACKHAUL_LOG"] else {

@@ -30,6 +30,7 @@ enum ProcessExit: Int32, Error {
     /// Ends the process with this code. Not by `exit`: a client that waits for a dead broker may still run, and the
     /// exit handler of OpenSSL would free what it uses.
     func end() -> Never {
+        Output.flush()
         fflush(nil)
         _exit(rawValue)
     }

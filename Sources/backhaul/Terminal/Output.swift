@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackhaulUnits
 import Foundation
+import Synchronization
 
 /// The format of a command's data.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
@@ -16,12 +17,47 @@ enum Output {
         write(try encoder.encode(value))
     }
 
+    private static let isTerminal = isatty(STDOUT_FILENO) == 1
+    private static let buffered = Mutex<[UInt8]>([])
+
+    /// Writes a line of a program's output as it is.
     static func write(_ line: Data) {
-        try? FileHandle.standardOutput.write(contentsOf: line + [UInt8(ascii: "\n")])
+        let isFull = buffered.withLock { buffer in
+            buffer += line
+            buffer.append(UInt8(ascii: "\n"))
+            return buffer.count >= 64 << 10
+        }
+        if isFull || isTerminal { flush() }
+    }
+
+    /// Writes a line of text for people; what a terminal could take for a command is escaped.
+    static func line(_ text: String) { write(Data(TerminalText.safe(text).utf8)) }
+
+    /// Writes out what is buffered. A reader of a pipe needs the lines at once.
+    static func flush() {
+        let bytes = buffered.withLock { buffer in
+            defer { buffer = [] }
+            return buffer
+        }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { fail(errno) }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Ends the process: what was asked for cannot be given.
+    private static func fail(_ code: Int32) -> Never {
+        // The reader has seen enough, as in `backhaul results | head`.
+        if code != EPIPE { Stderr.say("error: the output cannot be written: \(String(cString: strerror(code)))") }
+        _exit(ProcessExit.failed.rawValue)
     }
 
     /// Prints a table with aligned columns; the first row is the header.
     static func table(_ rows: [[String]]) {
+        let rows = rows.map { $0.map(TerminalText.safe) }
         var widths: [Int] = []
         for row in rows {
             for (index, cell) in row.enumerated() {
@@ -33,7 +69,7 @@ enum Output {
             let cells = row.enumerated().map { index, cell in
                 index == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[index] - cell.count)
             }
-            print(cells.joined(separator: "  "))
+            line(cells.joined(separator: "  "))
         }
     }
 }

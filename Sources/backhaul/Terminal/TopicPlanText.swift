@@ -21,9 +21,9 @@ struct TopicPlanText {
             for line in lines { try Output.json(line) }
             return
         }
-        if lines.isEmpty { Swift.print("the topics match the configuration") }
+        if lines.isEmpty { Output.line("the topics match the configuration") }
         for line in lines {
-            Swift.print("\(line.change)\(line.topic.map { " \($0)" } ?? ""): \(line.detail)")
+            Output.line("\(line.change)\(line.topic.map { " \($0)" } ?? ""): \(line.detail)")
         }
     }
 

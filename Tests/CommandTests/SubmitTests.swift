@@ -1,0 +1,172 @@
+import BackhaulTestKit
+import Foundation
+import Synchronization
+import Testing
+
+/// What `submit` says about files, and how it ends.
+@Suite("Submission", .serialized)
+struct SubmitTests {
+    private struct Setup {
+        var folder: String
+        var log: [String] { ["--log", "embedded://\(folder)/data", "--config", folder + "/c.yaml"] }
+
+        /// - Parameter names: files to make.
+        init(_ folder: String, _ url: String, _ names: [String]) throws {
+            self.folder = folder
+            try FileManager.default.createDirectory(atPath: folder + "/src", withIntermediateDirectories: true)
+            for name in names { try Data(name.utf8).write(to: URL(fileURLWithPath: folder + "/src/" + name)) }
+            let settings =
+                "destinations: { web: { type: http, url: '\(url)' } }\nretry: { tiers: [100ms], maxAttempts: 1 }\n"
+            try Data(settings.utf8).write(to: URL(fileURLWithPath: folder + "/c.yaml"))
+        }
+
+        func submit(_ more: String...) async throws -> Command.Outcome {
+            try await Command.result(["submit", folder + "/src", "--to", "web", "--output", "json"] + more + log)
+        }
+
+        func daemon() throws -> Daemon { try Daemon(data: folder + "/data", config: folder + "/c.yaml", workers: 1) }
+    }
+
+    /// A switch that a server's answers depend on.
+    private final class Flag: Sendable {
+        private let value = Mutex(false)
+        var isSet: Bool { value.withLock { $0 } }
+        func set() { value.withLock { $0 = true } }
+    }
+
+    private func counts(_ outcome: Command.Outcome, _ names: String...) -> [Int] {
+        let summary = outcome.objects.last ?? [:]
+        return names.map { summary[$0] as? Int ?? -1 }
+    }
+
+    /// Known is not stored: what is said of a file is what has become of it, and what ended badly is submitted again.
+    @Test func knownFilesAreToldApart() async throws {
+        try await withTemporaryFolder { folder in
+            let isWell = Flag()
+            let server = try StubServer { request in
+                request.target.hasSuffix("bad") && !isWell.isSet ? .status(403) : .store()
+            }
+            defer { server.close() }
+            let setup = try Setup(folder, server.url, ["good", "bad"])
+            let first = try await setup.submit()
+            #expect(first.code == 0 && counts(first, "accepted", "known") == [2, 0], "\(first)")
+            let waiting = try await setup.submit("--verbose")
+            #expect(counts(waiting, "accepted", "known", "underWay") == [0, 2, 2], "\(waiting)")
+            #expect(waiting.objects.dropLast().map { $0["status"] as? String } == ["under way", "under way"])
+            let daemon = try setup.daemon()
+            let ended = try await setup.submit("--wait", "--known", "skip")
+            #expect(ended.code == 1, "\(ended)")
+
+            let skipped = try await setup.submit("--known", "skip")
+            #expect(counts(skipped, "accepted", "known", "stored", "failed") == [0, 2, 1, 1], "\(skipped)")
+            #expect(skipped.code == 0)
+            let refused = try await setup.submit("--known", "fail")
+            #expect(counts(refused, "accepted", "stored", "failed", "rejectedCount") == [0, 1, 1, 1], "\(refused)")
+            #expect(refused.code == 1 && refused.errors.isEmpty == false)
+
+            isWell.set()
+            let retried = try await setup.submit("--batch", "again", "--wait")
+            #expect(counts(retried, "accepted", "again", "stored") == [1, 1, 1] && retried.code == 0, "\(retried)")
+            #expect(server.objects.keys.contains { $0.hasSuffix("bad") })
+            let status = try await Command.result(["status", "--batch", "again", "--output", "json"] + setup.log)
+            #expect(status.objects.first?["succeeded"] as? Int == 1, "\(status)")
+            let sent = server.requests.count
+            let all = try await setup.submit("--again", "--wait")
+            #expect(counts(all, "accepted", "again", "known") == [2, 2, 0] && all.code == 0, "\(all)")
+            #expect(server.requests.count == sent + 2)
+            let audit = try await Command.result(["audit"] + setup.log)
+            #expect(audit.code == 0, "\(audit)")
+            #expect(daemon.terminate() == 0)
+        }
+    }
+
+    /// What was named and not submitted makes the exit code 1, and is said.
+    @Test func whatIsLeftOutFailsTheCommand() async throws {
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(folder, "http://127.0.0.1:9/", ["a"])
+            for (paths, text) in [
+                ([folder + "/none"], "missing"), ([folder + "/src/*.jpg"], "no-match"),
+                ([folder + "/src", folder + "/none"], "missing"),
+            ] {
+                let outcome = try await Command.result(["submit"] + paths + ["--to", "web"] + setup.log)
+                #expect(outcome.code == 1 && outcome.errors.contains(text), "\(outcome)")
+            }
+            try Data("x".utf8).write(to: URL(fileURLWithPath: folder + "/src/\u{1b}[2J\nb"))
+            let outcome = try await Command.result(["submit", folder + "/src", "--to", "web"] + setup.log)
+            #expect(outcome.code == 1 && outcome.errors.contains(#"\x1b[2J\nb"#), "\(outcome)")
+            #expect(!outcome.errors.contains("\u{1b}"))
+            for (arguments, text) in [
+                (["--prefix", "../x"], "key"), (["--prefix", "a//b"], "key"), (["--timeout", "5s"], "needs --wait"),
+                (["--wait", "--timeout", "soon"], "give a duration"), (["--known", "maybe"], "skip"),
+            ] {
+                let outcome = try await Command.result(
+                    ["submit", folder + "/src", "--to", "web"] + arguments + setup.log)
+                #expect(outcome.code == 2 && outcome.errors.contains(text), "\(arguments): \(outcome)")
+            }
+        }
+    }
+
+    /// Each run has a batch of its own, and says it before it submits.
+    @Test func batchIsNamedFirst() async throws {
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(folder, "http://127.0.0.1:9/", ["a"])
+            var names: Set<String> = []
+            for _ in 0..<3 {
+                let outcome = try await Command.result(["submit", folder + "/none", "--to", "web"] + setup.log)
+                let name = try #require(outcome.errors.firstMatch(of: #/^backhaul: batch (batch-\S+)\n/#)?.1)
+                names.insert(String(name))
+            }
+            #expect(names.count == 3)
+        }
+    }
+
+    /// Nobody uploads: the command says so, stops in time, and its hint names the log that was given.
+    @Test func waitingEndsInTime() async throws {
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(folder, "http://127.0.0.1:9/", ["a"])
+            let outcome = try await setup.submit("--wait", "--timeout", "1s")
+            #expect(outcome.code == 75 && outcome.errors.contains("no daemon runs"), "\(outcome)")
+            #expect(outcome.errors.contains("status --log embedded://\(folder)/data --config \(folder)/c.yaml --batch"))
+        }
+    }
+
+    /// A daemon that dies under the command is said, and so is the one that takes its place and uploads.
+    @Test func waitingSurvivesTheDaemon() async throws {
+        try await withTemporaryFolder { folder in
+            let server = try StubServer { request in request.earlier == 0 ? .stall(600) : .store() }
+            defer { server.close() }
+            let setup = try Setup(folder, server.url, ["a"])
+            let daemon = try setup.daemon()
+            let process = try Command.process(["submit", folder + "/src", "--to", "web", "--wait"] + setup.log)
+            let errors = folder + "/errors"
+            try Data().write(to: URL(fileURLWithPath: errors))
+            process.standardError = FileHandle(forWritingAtPath: errors)
+            process.standardOutput = FileHandle.nullDevice
+            try process.run()
+            func wait(_ what: String, _ isDone: () -> Bool) async throws {
+                let end = ContinuousClock.now + .seconds(60)
+                while !isDone() {
+                    try #require(ContinuousClock.now < end, "\(what) did not happen")
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+            }
+            func said(_ text: String) -> Bool {
+                (try? String(contentsOfFile: errors, encoding: .utf8))?.contains(text) == true
+            }
+            try await wait("an upload") { !server.requests.isEmpty }
+            daemon.kill()
+            try await wait("word of the daemon's end") { said("has ended") }
+            let next = try setup.daemon()
+            try await wait("word of the next daemon") { said("runs on this log again") }
+            try await wait("the end") { !process.isRunning }
+            #expect(process.terminationStatus == 0)
+            #expect(next.terminate() == 0)
+        }
+    }
+
+    /// Output that cannot be written is an error.
+    @Test func fullOutputFails() throws {
+        let outcome = try Command.run(["config", "reference"], output: "/dev/full")
+        #expect(outcome.code == 1 && outcome.errors.contains("the output cannot be written"), "\(outcome)")
+    }
+}
