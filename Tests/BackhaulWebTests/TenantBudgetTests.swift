@@ -53,7 +53,7 @@ struct TenantBudgetTests {
     @Test func unacknowledgedTasksAreLimited() async {
         let clock = ManualClock()
         let quotas = TenantQuotas(TenantQuota(unacknowledgedTasks: 10))
-        let limits = TenantLimits(quotas: quotas, clock: clock) { _ in 7 }
+        let limits = TenantLimits(quotas: quotas, clock: clock, patience: .seconds(3_600)) { _ in 7 }
         let first = await limits.take([1, 1], of: "t")
         #expect(first.taken == 2 && first.problem == nil)
         let second = await limits.take([1, 1], of: "t")
@@ -78,7 +78,9 @@ struct TenantBudgetTests {
     @Test func concurrentQueriesForgetNothing() async throws {
         let clock = ManualClock()
         let stored = Stored()
-        let limits = TenantLimits(quotas: TenantQuotas(TenantQuota(unacknowledgedTasks: 100)), clock: clock) { _ in
+        let limits = TenantLimits(
+            quotas: TenantQuotas(TenantQuota(unacknowledgedTasks: 100)), clock: clock, patience: .seconds(3_600)
+        ) { _ in
             let seen = stored.count.withLock { $0 }
             await Task.yield()
             return seen

@@ -36,24 +36,27 @@ package final class TenantLimits: Sendable {
     }
 
     private let clock: any LogClock
+    /// How long a submission waits for the view.
+    private let patience: Duration
     private let unacknowledged: (@Sendable (_ tenant: ByteText) async throws -> Int)?
     private let state: Mutex<State>
 
     /// How long a view's count is used without a new query.
     private static let freshness = Duration.seconds(1)
-    /// How long a submission waits for the view.
-    private static let patience = Duration.seconds(1)
     /// The age after which a count is no longer used.
     private static let memory = Duration.seconds(30)
     /// Maximum tenants remembered; beyond it the counts are cleared, which only admits more.
     private static let tenants = 10_000
 
-    /// - Parameter unacknowledged: returns a view's count of a tenant's tasks; nil without a view.
+    /// - Parameters:
+    ///   - patience: how long a submission waits for the view.
+    ///   - unacknowledged: returns a view's count of a tenant's tasks; nil without a view.
     package init(
-        quotas: TenantQuotas, clock: any LogClock,
+        quotas: TenantQuotas, clock: any LogClock, patience: Duration = .seconds(1),
         unacknowledged: (@Sendable (_ tenant: ByteText) async throws -> Int)? = nil
     ) {
         self.clock = clock
+        self.patience = patience
         self.unacknowledged = unacknowledged
         state = Mutex(State(quotas: quotas))
     }
@@ -170,7 +173,7 @@ package final class TenantLimits: Sendable {
             return isFirst ? .ask(before: count.settled) : .wait
         }
         guard case .ask(let before) = turn else {
-            if case .wait = turn { await mine.wait(for: Self.patience) }
+            if case .wait = turn { await mine.wait(for: patience) }
             return
         }
         defer {
@@ -181,7 +184,7 @@ package final class TenantLimits: Sendable {
             for signal in waiting { signal.raise() }
         }
         // Building a view may take long; no submission waits for that.
-        guard let found = try? await Deadline.run(Self.patience, { try await ask(tenant) }) else { return }
+        guard let found = try? await Deadline.run(patience, { try await ask(tenant) }) else { return }
         state.withLock { state in
             var count = state.counts[tenant] ?? Count(unacknowledged: 0, at: now)
             count.unacknowledged = found
