@@ -26,6 +26,10 @@ package struct Audit: Sendable {
         let spill = try SpillFiles()
         var report = AuditReport()
         let existing = Set(try await log.topics().map(\.name))
+        let needed = [
+            layout.tasks, layout.largeTasks, layout.outcomes, layout.results, layout.deadLetters,
+        ]
+        if let absent = needed.first(where: { !existing.contains($0) }) { throw LogError.unknownTopic(absent) }
         let taskTopics = [layout.tasks, layout.largeTasks].filter(existing.contains)
         let retryTopics = existing.filter { layout.tier(of: $0) != nil }.sorted()
 
@@ -33,7 +37,13 @@ package struct Audit: Sendable {
         for topic in taskTopics {
             for bounds in try await log.decidedBounds(topic) { ends[bounds.partition] = bounds.end }
         }
+        // Before the positions: a reader may finish records that are then removed.
+        var earliest: [TopicPartition: Int64] = [:]
+        for topic in taskTopics + retryTopics + [layout.outcomes] {
+            for bounds in try await log.bounds(topic) { earliest[bounds.partition] = bounds.earliest }
+        }
         let positions = try await readPositions()
+        compareFrontiers(earliest, positions, &report)
         for topic in taskTopics {
             for bounds in try await log.decidedBounds(topic) {
                 try await scanTasks(
@@ -55,10 +65,14 @@ package struct Audit: Sendable {
         if existing.contains(layout.results) {
             for bounds in try await log.decidedBounds(layout.results) {
                 ends[bounds.partition] = bounds.end
-                try await scanResults(bounds.partition, from: 0, to: bounds.end, &report) { try spill.add(.result, $0) }
+                try await scanResults(bounds.partition, from: 0, to: bounds.end, &report) { name, isFailed in
+                    try spill.add(.result, name)
+                    if isFailed { try spill.add(.failed, name) }
+                }
             }
         }
-        if existing.contains(layout.deadLetters) { report.malformed += try await malformedLetters() }
+        // A letter is settled before the result of its task, so that the letters of all these results are there.
+        let keepsAllLetters = try await scanLetters(spill, &report)
 
         var missing: Set<String> = []
         try spill.fold { name, facts in
@@ -67,6 +81,7 @@ package struct Audit: Sendable {
             if facts[.accepted] != nil || facts[.inRetry] != nil { report.accepted += 1 }
             let results = facts[.result] ?? 0
             if results > 1 { report.duplicated.append(name) }
+            if keepsAllLetters, facts[.failed] != nil, facts[.letter] == nil { report.withoutLetter.append(name) }
             guard results == 0 else { return }
             if facts[.inTasks] != nil {
                 report.unfinished.append(.init(task: name, place: "tasks"))
@@ -146,7 +161,7 @@ package struct Audit: Sendable {
 
     private func scanResults(
         _ partition: TopicPartition, from start: Int64, to end: Int64?, _ report: inout AuditReport,
-        _ each: (String) throws -> Void
+        _ each: (_ name: String, _ isFailed: Bool) throws -> Void
     ) async throws {
         var malformed = 0
         var count = 0
@@ -157,22 +172,41 @@ package struct Audit: Sendable {
                     continue
                 }
                 count += 1
-                try each(result.task.description)
+                try each(result.task.description, result.status == OutcomeKind.failed.rawValue)
             }
         }
         report.malformed += malformed
         report.results += count
     }
 
-    private func malformedLetters() async throws -> Int {
-        var count = 0
+    /// - Returns: whether no letter has aged out, so that each failed task must have one.
+    private func scanLetters(_ spill: SpillFiles, _ report: inout AuditReport) async throws -> Bool {
+        var malformed = 0
+        var isWhole = true
         for bounds in try await log.decidedBounds(layout.deadLetters) {
+            isWhole = isWhole && bounds.earliest == 0
             try await log.scan(bounds.partition, to: bounds.end) { records in
-                for stored in records
-                where DeadLetter.isMalformed(stored.record) { count += 1 }
+                for stored in records {
+                    if DeadLetter.isMalformed(stored.record) { malformed += 1 }
+                    if let name = DeadLetter(stored).generation?.description { try spill.add(.letter, name) }
+                }
             }
         }
-        return count
+        report.malformed += malformed
+        return isWhole
+    }
+
+    /// Records that were removed at the front of a partition before its group had come to them are lost, and nobody
+    /// knows what they were.
+    private func compareFrontiers(
+        _ earliest: [TopicPartition: Int64], _ positions: [String: [TopicPartition: FinishedPosition]],
+        _ report: inout AuditReport
+    ) {
+        for (partition, first) in earliest.sorted(by: { $0.key < $1.key }) {
+            let position = positions[group(of: partition.topic)]?[partition]
+            let lost = position?.unread(before: first) ?? first
+            if lost > 0 { report.lostUnread.append(.init(partition: "\(partition)", records: lost)) }
+        }
     }
 
     /// Searches for what moved between two reads and so seemed missing: its records are beyond the first pass's

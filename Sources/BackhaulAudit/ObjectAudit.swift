@@ -3,7 +3,7 @@ package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulRecords
 package import BackhaulTransfer
-internal import BackhaulUnits
+package import BackhaulUnits
 
 /// Reads every stored object back and compares it with the newest result for its key.
 package struct ObjectAudit: Sendable {
@@ -34,10 +34,41 @@ package struct ObjectAudit: Sendable {
     private struct Expected: Sendable {
         var task: String
         var identity: String
+        var result: Lost
         var sha256: String
         var acceptedAt: String
         var generation: Int
         var older: Set<String> = []
+        /// The newest version of each file that was stored under the key, as far as their records are kept.
+        var versions: [SourceReference: Version] = [:]
+    }
+
+    private struct Version: Sendable {
+        var task: String
+        var sha256: String
+        var acceptedAt: String
+        var generation: Int
+    }
+
+    /// A stored object that is gone or damaged, as its result named it.
+    package struct Lost: Hashable, Sendable {
+        package var task: TaskGeneration
+        package var batch: ByteText
+        package var destination: ByteText
+        package var key: ByteText
+        package var size: ByteCount
+        package var acceptedAt: Timestamp
+        /// What was found in its place.
+        package var message: String
+
+        /// The outcome that makes the task count as failed.
+        package func outcome(at time: Timestamp) -> Outcome {
+            Outcome(
+                kind: .lost, task: task, batch: batch,
+                destination: DestinationReference(target: .named(destination), key: key), attempts: 0, crashes: 0,
+                size: size, failure: Failure(.integrity, message), worker: "audit", acceptedAt: acceptedAt,
+                startedAt: time, finishedAt: time, objectMayExist: true)
+        }
     }
 
     private struct Newest: Sendable {
@@ -47,8 +78,24 @@ package struct ObjectAudit: Sendable {
 
     private enum Finding: Sendable {
         case right
+        case gone(AuditReport.Corruption)
         case corrupted(AuditReport.Corruption)
         case stale(AuditReport.Corruption)
+        case unreachable(AuditReport.Corruption)
+        /// Its destination has not answered for others.
+        case notLookedAt
+    }
+
+    /// How often destinations have not answered, so that one that is down is not asked for each of its objects.
+    private actor Answers {
+        private var failures: [ByteText: Int] = [:]
+        private static let patience = 32
+
+        func isGivenUp(_ destination: ByteText) -> Bool { failures[destination, default: 0] >= Self.patience }
+
+        func note(_ destination: ByteText, hasAnswered: Bool) {
+            failures[destination] = hasAnswered ? 0 : failures[destination, default: 0] + 1
+        }
     }
 
     /// What the log says about every key that has an object.
@@ -58,30 +105,75 @@ package struct ObjectAudit: Sendable {
         var newest: [Place: Newest] = [:]
         /// Keys with an accepted task that has no result yet: their objects may change at any moment.
         var moving: Set<Place> = []
+        /// The files of accepted tasks.
+        var sources: [TaskIdentity: SourceReference] = [:]
     }
 
-    /// Adds `verified`, `corrupted` and `stale` to the report. Keys with an unfinished task are not checked.
-    package func run(_ report: inout AuditReport) async throws {
+    /// Adds what the objects are to the report. Keys with an unfinished task are not checked, and counted.
+    /// - Returns: the objects that are gone or damaged.
+    @discardableResult
+    package func run(_ report: inout AuditReport) async throws -> [Lost] {
         let survey = try await survey()
-        let first = try await check(Set(survey.expected.keys), survey)
-        var verified = first.count { if case .right = $0.value { true } else { false } }
+        let answers = Answers()
+        var findings = try await check(Set(survey.expected.keys), survey, answers)
         // On a live log, an object may be replaced between the survey and its read: what seems wrong is checked
         // again after a second survey.
-        let doubtful = Set(first.filter { if case .right = $0.value { false } else { true } }.keys)
-        var corrupted: [AuditReport.Corruption] = []
-        var stale: [AuditReport.Corruption] = []
-        if !doubtful.isEmpty {
-            for finding in try await check(doubtful, try await self.survey()).values {
-                switch finding {
-                case .right: verified += 1
-                case .corrupted(let found): corrupted.append(found)
-                case .stale(let found): stale.append(found)
+        let doubtful = Set(
+            findings.filter { finding in
+                switch finding.value {
+                case .right, .notLookedAt: false
+                default: true
                 }
+            }.keys)
+        if !doubtful.isEmpty {
+            findings.merge(try await check(doubtful, try await self.survey(), answers)) { first, second in
+                if case .notLookedAt = second { first } else { second }
             }
         }
+        var (gone, corrupted, stale, unreachable) = (
+            [AuditReport.Corruption](), [AuditReport.Corruption](), [AuditReport.Corruption](),
+            [AuditReport.Corruption]()
+        )
+        var lost: [Lost] = []
+        var (verified, notLookedAt) = (0, survey.expected.keys.count { survey.moving.contains($0) })
+        for (place, finding) in findings {
+            func lose(_ message: String) {
+                guard var entry = survey.expected[place]?.result else { return }
+                entry.message = message
+                lost.append(entry)
+            }
+            switch finding {
+            case .right: verified += 1
+            case .notLookedAt: notLookedAt += 1
+            case .gone(let found):
+                gone.append(found)
+                lose("an audit found no such object at the destination")
+            case .corrupted(let found):
+                corrupted.append(found)
+                lose("an audit found another object at the destination, of SHA-256 \(found.found)")
+            case .stale(let found): stale.append(found)
+            case .unreachable(let found): unreachable.append(found)
+            }
+        }
+        func sorted(_ found: [AuditReport.Corruption]) -> [AuditReport.Corruption] {
+            found.sorted { ($0.destination, $0.key) < ($1.destination, $1.key) }
+        }
         report.verified = verified
-        report.corrupted = corrupted.sorted { ($0.destination, $0.key) < ($1.destination, $1.key) }
-        report.stale = stale.sorted { ($0.destination, $0.key) < ($1.destination, $1.key) }
+        report.notLookedAt = notLookedAt
+        report.gone = sorted(gone)
+        report.corrupted = sorted(corrupted)
+        report.stale = sorted(stale)
+        report.unreachable = sorted(unreachable)
+        report.overwritten = sorted(
+            survey.expected.flatMap { place, entry in
+                // A new version of one file replaces the last one as it is meant to; another file does not.
+                entry.versions.values.filter { $0.sha256 != entry.sha256 }.map {
+                    AuditReport.Corruption(
+                        task: $0.task, destination: place.destination.text, key: place.key.text, expected: $0.sha256,
+                        found: entry.sha256)
+                }
+            })
+        return lost
     }
 
     /// Reads tasks first, then results: a task without a result by then is unfinished.
@@ -92,8 +184,9 @@ package struct ObjectAudit: Sendable {
             for bounds in try await log.bounds(topic) {
                 try await log.scan(bounds.partition, to: bounds.end) { records in
                     for stored in records {
-                        guard let (place, entry) = Self.accepted(stored) else { continue }
+                        guard let (place, entry, source) = Self.accepted(stored) else { continue }
                         open[entry.task] = place
+                        survey.sources[entry.task.identity] = source
                         if let known = survey.newest[place],
                             (known.acceptedAt, known.task.generation) > (entry.acceptedAt, entry.task.generation)
                         {
@@ -109,7 +202,7 @@ package struct ObjectAudit: Sendable {
                 for stored in records {
                     guard let result = try? ResultRecord.read(stored.record) else { continue }
                     open[result.task] = nil
-                    Self.note(result, in: &survey.expected)
+                    Self.note(result, in: &survey)
                 }
             }
         }
@@ -117,7 +210,9 @@ package struct ObjectAudit: Sendable {
         return survey
     }
 
-    private func check(_ places: Set<Place>, _ survey: Survey) async throws -> [Place: Finding] {
+    private func check(
+        _ places: Set<Place>, _ survey: Survey, _ answers: Answers
+    ) async throws -> [Place: Finding] {
         try await withThrowingTaskGroup(of: (Place, Finding).self) { group in
             var findings: [Place: Finding] = [:]
             var running = 0
@@ -128,7 +223,13 @@ package struct ObjectAudit: Sendable {
                     running -= 1
                 }
                 let newest = survey.newest[place]
-                group.addTask { (place, try await check(place, wanted, newest: newest)) }
+                group.addTask {
+                    if await answers.isGivenUp(place.destination) { return (place, .notLookedAt) }
+                    let finding = try await check(place, wanted, newest: newest)
+                    let hasAnswered = if case .unreachable = finding { false } else { true }
+                    await answers.note(place.destination, hasAnswered: hasAnswered)
+                    return (place, finding)
+                }
                 running += 1
             }
             for try await (place, finding) in group { findings[place] = finding }
@@ -136,30 +237,42 @@ package struct ObjectAudit: Sendable {
         }
     }
 
-    private static func note(_ result: ResultDocument, in expected: inout [Place: Expected]) {
+    private static func note(_ result: ResultDocument, in survey: inout Survey) {
         guard result.status == OutcomeKind.succeeded.rawValue, let sha256 = result.sha256 else { return }
         let place = Place(destination: result.destination, key: result.key)
         var entry = Expected(
-            task: result.task.description, identity: result.task.identity.description, sha256: sha256,
-            acceptedAt: result.acceptedAt, generation: result.generation)
-        if var known = expected[place] {
-            // RFC 3339 in UTC with fixed digits: the order of the texts is the order of the times.
-            if (known.acceptedAt, known.generation) > (entry.acceptedAt, entry.generation) {
-                known.older.insert(entry.sha256)
-                expected[place] = known
-                return
-            }
-            entry.older = known.older.union([known.sha256])
+            task: result.task.description, identity: result.task.identity.description,
+            result: Lost(
+                task: result.task, batch: result.batch, destination: result.destination, key: result.key,
+                size: ByteCount(result.bytes), acceptedAt: TimeText.parse(result.acceptedAt)?.timestamp ?? .earliest,
+                message: ""),
+            sha256: sha256, acceptedAt: result.acceptedAt, generation: result.generation)
+        let version = Version(
+            task: entry.task, sha256: sha256, acceptedAt: entry.acceptedAt, generation: entry.generation)
+        var versions = survey.expected[place]?.versions ?? [:]
+        if let source = survey.sources[result.task.identity] {
+            let known = versions[source]
+            let isNewer =
+                known.map { ($0.acceptedAt, $0.generation) < (version.acceptedAt, version.generation) } ?? true
+            if isNewer { versions[source] = version }
         }
-        expected[place] = entry
+        if let known = survey.expected[place] {
+            // RFC 3339 in UTC with fixed digits: the order of the texts is the order of the times.
+            let isOlder = (known.acceptedAt, known.generation) > (entry.acceptedAt, entry.generation)
+            let (newer, older) = isOlder ? (known, entry) : (entry, known)
+            entry = newer
+            entry.older = known.older.union([older.sha256])
+        }
+        entry.versions = versions
+        survey.expected[place] = entry
     }
 
-    private static func accepted(_ stored: StoredRecord) -> (Place, Newest)? {
+    private static func accepted(_ stored: StoredRecord) -> (Place, Newest, SourceReference)? {
         guard let read = try? TaskRecord.read(stored.record) else { return nil }
         let destination = read.task.destination
         return (
             Place(destination: destination.label, key: destination.key),
-            Newest(task: read.generation, acceptedAt: read.task.acceptedAt)
+            Newest(task: read.generation, acceptedAt: read.task.acceptedAt), read.task.source
         )
     }
 
@@ -175,7 +288,7 @@ package struct ObjectAudit: Sendable {
         do {
             destination = try destinations.resolve(isURL ? .url(place.destination) : .named(place.destination))
         } catch {
-            return .corrupted(corruption("unreadable: \(error.message)"))
+            return .unreachable(corruption(error.message))
         }
         var dialect = destination.type.readBack(key: place.key)
         var step = dialect.begin()
@@ -188,7 +301,8 @@ package struct ObjectAudit: Sendable {
                     step = .failed(failure.classified)
                 }
             case .place(let placement): step = dialect.next(try await store.place(placement))
-            case .failed(let failure): return .corrupted(corruption("unreadable: \(failure.message)"))
+            case .failed(let failure): return .unreachable(corruption(failure.message))
+            case .absent: return .gone(corruption("nothing"))
             case .stored(let object):
                 if object.sha256 == wanted.sha256 {
                     guard let newest, newest.task.identity.description != wanted.identity,

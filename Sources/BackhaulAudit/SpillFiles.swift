@@ -12,6 +12,10 @@ final class SpillFiles {
         case inRetry
         /// A terminal outcome that is not acknowledged yet.
         case inOutcomes
+        /// A result with the status `failed`.
+        case failed
+        /// A dead letter.
+        case letter
     }
 
     private static let parts = 64

@@ -8,4 +8,6 @@ package enum Step: Sendable {
     /// The object is stored.
     case stored(StoredObject)
     case failed(Failure)
+    /// The destination answers, and has no object at the key; of read-backs only.
+    case absent
 }

@@ -10,6 +10,8 @@ package enum OutcomeKind: String, Hashable, Sendable, CaseIterable {
     case released
     /// The task's owner has acknowledged its result.
     case acknowledged
+    /// An audit found that the stored object is gone from its destination, or is another one.
+    case lost
     case succeeded
     case failed
     case cancelled
@@ -18,7 +20,7 @@ package enum OutcomeKind: String, Hashable, Sendable, CaseIterable {
     /// Whether this outcome ends the generation.
     package var isTerminal: Bool {
         switch self {
-        case .started, .retrying, .released, .acknowledged: false
+        case .started, .retrying, .released, .acknowledged, .lost: false
         case .succeeded, .failed, .cancelled, .expired: true
         }
     }

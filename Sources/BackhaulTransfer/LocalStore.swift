@@ -162,7 +162,15 @@ package struct LocalStore: Sendable {
                 return TransferReport(bytesReceived: count, receivedSHA256: digest)
             }
         } catch let walk as PathWalk.WalkError {
-            throw TransferError.storeRefused("reading \(walk.message) in \(placement.folder) failed")
+            guard walk.errno == ENOENT || walk.errno == ENOTDIR else {
+                throw TransferError.storeFailed("reading \(walk.message) in \(placement.folder) failed")
+            }
+            // A folder that objects were written to has it; the mount point of a disk that is not there has not.
+            guard faccessat(root, temporary, F_OK, AT_SYMLINK_NOFOLLOW) == 0 else {
+                throw TransferError.storeFailed(
+                    "\(placement.folder) has no \(temporary), as a folder that holds objects has; is its disk mounted?")
+            }
+            throw TransferError.objectMissing("\(placement.key) is not in \(placement.folder)")
         }
     }
 

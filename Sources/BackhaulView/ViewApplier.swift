@@ -55,6 +55,7 @@ struct ViewApplier {
         let identity = outcome.task.identity
         switch outcome.kind {
         case .acknowledged: try change(identity) { ViewRow.acknowledging(outcome, after: $0) }
+        case .lost: try change(identity) { ViewRow.losing(outcome, after: $0) }
         case .started: try change(identity) { ViewRow.moving(outcome, to: .running, after: $0) }
         case .released: try change(identity) { ViewRow.moving(outcome, to: .waiting, after: $0) }
         case .retrying:

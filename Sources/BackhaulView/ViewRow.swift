@@ -144,6 +144,18 @@ struct ViewRow: Hashable, Sendable {
         return row
     }
 
+    /// Returns the row after an audit's finding that the object is not what the result says: the task counts as failed,
+    /// so that a new submission of the file is accepted.
+    static func losing(_ outcome: Outcome, after known: ViewRow?) -> ViewRow? {
+        guard var row = known, row.generation == outcome.task.generation, row.state == .succeeded else { return known }
+        row.state = .failed
+        row.failure = outcome.failure?.kind.rawValue
+        row.message = outcome.failure?.message
+        row.verification = nil
+        row.objectMayExist = outcome.objectMayExist
+        return row
+    }
+
     /// Returns the row after a worker's report on whether a generation's object may exist, in case it was
     /// cancelled. Once reported, "may exist" stays, since a task can have two records.
     static func reporting(_ outcome: Outcome, isStored: Bool, after known: ViewRow?) -> ViewRow? {

@@ -20,6 +20,11 @@ final class FaultyLog: MessageLog {
         hidden.withLock { $0 = which }
     }
 
+    private let cuts = Mutex<[TopicPartition: Int64]>([:])
+
+    /// Makes the partition begin at this offset.
+    func truncate(_ partition: TopicPartition, to offset: Int64) { cuts.withLock { $0[partition] = offset } }
+
     func read(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount) async throws -> ReadPage
     {
         count.withLock { $0 += 1 }
@@ -36,7 +41,14 @@ final class FaultyLog: MessageLog {
     func openSession(_ subscriptions: [Subscription]) async throws -> any LogSession {
         try await log.openSession(subscriptions)
     }
-    func bounds(_ topic: String) async throws -> [PartitionBounds] { try await log.bounds(topic) }
+    func bounds(_ topic: String) async throws -> [PartitionBounds] {
+        let cuts = cuts.withLock { $0 }
+        return try await log.bounds(topic).map { bounds in
+            let earliest = cuts[bounds.partition] ?? bounds.earliest
+            return PartitionBounds(
+                partition: bounds.partition, earliest: earliest, end: max(earliest, bounds.end))
+        }
+    }
     func positions(of group: String) async throws -> [TopicPartition: GroupPosition] {
         try await log.positions(of: group)
     }

@@ -102,6 +102,10 @@ package final class StubServer: Sendable {
         state.withLock { $0.objects[name]?[0] ^= 1 }
     }
 
+    package func remove(_ name: String) {
+        state.withLock { $0.objects[name] = nil }
+    }
+
     package func close() {
         let open = state.withLock { state in
             state.isClosed = true

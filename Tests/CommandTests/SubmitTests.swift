@@ -80,6 +80,36 @@ struct SubmitTests {
         }
     }
 
+    /// What an audit finds gone or damaged is no longer called stored, and the next submission sends it again.
+    @Test func whatAnAuditFindsLostIsSentAgain() async throws {
+        try await withTemporaryFolder { folder in
+            let server = try StubServer { $0.method == "PUT" ? .store() : .fetch }
+            defer { server.close() }
+            let setup = try Setup(folder, server.url, ["a", "b", "c"])
+            let daemon = try setup.daemon()
+            let first = try await setup.submit("--wait")
+            #expect(first.code == 0, "\(first)")
+            server.remove("a")
+            server.flip("b")
+            let audit = try await Command.result(["audit", "--verify", "--output", "json"] + setup.log)
+            let report = audit.objects.first ?? [:]
+            #expect(audit.code == 3 && report["verdict"] as? String == "loss", "\(audit)")
+            #expect((report["gone"] as? [Any])?.count == 1 && (report["corrupted"] as? [Any])?.count == 1)
+            let status = try await Command.result(["status", "--output", "json"] + setup.log).objects.first
+            #expect(status?["succeeded"] as? Int == 1 && status?["failed"] as? Int == 2, "\(status ?? [:])")
+            let again = try await setup.submit("--wait")
+            #expect(counts(again, "accepted", "again", "stored") == [2, 2, 1] && again.code == 0, "\(again)")
+            let proof = try await Command.result(["audit", "--verify"] + setup.log)
+            #expect(proof.code == 0 && proof.output.contains("objects read back and right: 3"), "\(proof)")
+            server.close()
+            let dead = try await Command.result(["audit", "--verify"] + setup.log)
+            #expect(dead.code == 75 && dead.output.contains("UNREACHABLE"), "\(dead)")
+            let stays = try await Command.result(["status", "--output", "json"] + setup.log).objects.first
+            #expect(stays?["succeeded"] as? Int == 3, "an unreachable object is not lost")
+            #expect(daemon.terminate() == 0)
+        }
+    }
+
     /// What was named and not submitted makes the exit code 1, and is said.
     @Test func whatIsLeftOutFailsTheCommand() async throws {
         try await withTemporaryFolder { folder in

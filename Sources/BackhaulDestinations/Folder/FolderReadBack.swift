@@ -15,6 +15,7 @@ package struct FolderReadBack: Dialect {
     }
 
     package mutating func next(_ report: TransferReport) -> Step {
+        if case .objectMissing = report.failure { return .absent }
         if let failure = report.failure { return .failed(failure.classified) }
         return .stored(
             StoredObject(size: report.bytesReceived, sha256: report.receivedSHA256 ?? "", verification: .readBack))

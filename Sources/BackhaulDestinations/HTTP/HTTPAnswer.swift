@@ -61,7 +61,7 @@ extension TransferError {
     /// The failure with its class, for the verdict.
     package var classified: Failure {
         switch self {
-        case .badURL, .untrusted, .storeRefused: Failure(.permanent, description)
+        case .badURL, .untrusted, .storeRefused, .objectMissing: Failure(.permanent, description)
         case .egressRefused: Failure(.egressRefused, description)
         case .sourceChanged: Failure(.sourceChanged, description)
         case .sourceUnreadable: Failure(.transient, description)

@@ -16,6 +16,7 @@ package struct HTTPReadBack: Dialect {
     }
 
     package mutating func next(_ report: TransferReport) -> Step {
+        if report.failure == nil, report.status == 404 || report.status == 410 { return .absent }
         if let failure = HTTPAnswer.failure(report, doing: "reading") { return .failed(failure) }
         return .stored(
             StoredObject(size: report.bytesReceived, sha256: report.receivedSHA256 ?? "", verification: .readBack))

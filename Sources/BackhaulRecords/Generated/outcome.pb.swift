@@ -164,6 +164,9 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
 
     /// The task's owner has acknowledged the result: it no longer counts against the owner's limit.
     case acknowledged // = 8
+
+    /// An audit found that the stored object is gone from its destination, or is another one.
+    case lost // = 9
     case UNRECOGNIZED(Int)
 
     init() {
@@ -181,6 +184,7 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
       case 6: self = .expired
       case 7: self = .released
       case 8: self = .acknowledged
+      case 9: self = .lost
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -196,6 +200,7 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
       case .expired: return 6
       case .released: return 7
       case .acknowledged: return 8
+      case .lost: return 9
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -211,6 +216,7 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
       .expired,
       .released,
       .acknowledged,
+      .lost,
     ]
 
   }
@@ -439,7 +445,7 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
 }
 
 nonisolated extension Backhaul_V1_Outcome.Kind: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_STARTED\0\u{1}KIND_RETRYING\0\u{1}KIND_SUCCEEDED\0\u{1}KIND_FAILED\0\u{1}KIND_CANCELLED\0\u{1}KIND_EXPIRED\0\u{1}KIND_RELEASED\0\u{1}KIND_ACKNOWLEDGED\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_STARTED\0\u{1}KIND_RETRYING\0\u{1}KIND_SUCCEEDED\0\u{1}KIND_FAILED\0\u{1}KIND_CANCELLED\0\u{1}KIND_EXPIRED\0\u{1}KIND_RELEASED\0\u{1}KIND_ACKNOWLEDGED\0\u{1}KIND_LOST\0")
 }
 
 nonisolated extension Backhaul_V1_Failure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -19,6 +19,7 @@ package enum OutcomeCodec {
             case .cancelled: .cancelled
             case .expired: .expired
             case .acknowledged: .acknowledged
+            case .lost: .lost
             }
         message.tenant = outcome.task.identity.tenant.text
         message.taskID = outcome.task.identity.id.text
@@ -62,6 +63,7 @@ package enum OutcomeCodec {
             case .cancelled: .cancelled
             case .expired: .expired
             case .acknowledged: .acknowledged
+            case .lost: .lost
             case .unspecified, .UNRECOGNIZED: throw .missing(what: "outcome", field: "kind")
             }
         var failure: Failure?
@@ -120,6 +122,7 @@ package enum OutcomeCodec {
         if outcome.isByCaller, outcome.kind != .cancelled, outcome.kind != .acknowledged {
             return "a caller of the API cannot report '\(outcome.kind.rawValue)'"
         }
+        if outcome.kind == .lost, outcome.failure == nil { return "a loss without what was found" }
         guard outcome.kind == .succeeded else {
             return outcome.verification.isEmpty ? nil : "verification is for successes only"
         }

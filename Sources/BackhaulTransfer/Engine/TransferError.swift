@@ -26,6 +26,8 @@ package enum TransferError: Error, Hashable, Sendable, CustomStringConvertible {
     case storeFailed(String)
     /// A local folder refuses the object; a retry does not help.
     case storeRefused(String)
+    /// The local folder is there, and the object is not.
+    case objectMissing(String)
     case internalError(String)
 
     package init(_ error: SourceFile.ReadError) {
@@ -49,7 +51,7 @@ package enum TransferError: Error, Hashable, Sendable, CustomStringConvertible {
         case .protocolError(let text): "the server broke the protocol: \(text)"
         case .sourceChanged(let text): "the file changed while it was read: \(text)"
         case .sourceUnreadable(let text): "the file cannot be read: \(text)"
-        case .storeFailed(let text), .storeRefused(let text): text
+        case .storeFailed(let text), .storeRefused(let text), .objectMissing(let text): text
         case .internalError(let text): "internal error: \(text)"
         }
     }

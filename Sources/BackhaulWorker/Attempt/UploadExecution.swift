@@ -51,6 +51,8 @@ package struct UploadExecution: Sendable {
                 return object
             case .failed(let failure):
                 throw failure
+            case .absent:
+                throw Failure(.integrity, "the object is not at its destination")
             }
         }
     }

@@ -1,8 +1,10 @@
 import ArgumentParser
 import BackhaulAudit
+import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulFiles
 import BackhaulLog
+import BackhaulRecords
 import BackhaulSettings
 import BackhaulTransfer
 import Foundation
@@ -11,7 +13,13 @@ import Foundation
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit", abstract: "Prove that every accepted task has exactly one result, or is in progress.",
-        discussion: "Exits 0 when nothing is lost, duplicated or damaged, and 3 when something is.")
+        discussion: """
+            Exits 0 when every accepted task has its result and every object that was to be read is right; 1 when that \
+            is proven of what has ended and could be seen, and the rest is counted; 3 when something is lost, damaged, \
+            overwritten or repeated; 75 when no object could be read.
+
+            Example: backhaul audit --verify --log embedded:///srv/backhaul
+            """)
 
     @Flag(help: "Also read every stored object back and compare its SHA-256.")
     var verify = false
@@ -33,35 +41,92 @@ struct AuditCommand: AsyncParsableCommand {
             let pool = ReaderPool()
             let engine = try TransferEngine(
                 limits: settings.transfers, egress: settings.egress(isLocal: true), pool: pool)
-            try await ObjectAudit(
+            let lost = try await ObjectAudit(
                 log: opened, layout: settings.layout, destinations: settings.destinationTable, engine: engine,
                 store: LocalStore(pool: pool)
             ).run(&report)
             await engine.close()
+            await record(lost, opened, settings)
         }
         await opened.close()
-        if log.output == .json { try Output.json(report) } else { show(report) }
-        if !report.isClean { throw ProcessExit.auditFoundLoss }
+        if log.output == .json {
+            try Output.json(Printed(report: report, verdict: report.verdict))
+        } else {
+            show(report)
+        }
+        switch report.verdict {
+        case .proven: return
+        case .partly: throw ProcessExit.failed
+        case .notLooked: throw ProcessExit.temporary
+        case .loss: throw ProcessExit.auditFoundLoss
+        }
+    }
+
+    /// Records what is lost: from now on these tasks count as failed, so that their files can be submitted again.
+    private func record(_ lost: [ObjectAudit.Lost], _ opened: any MessageLog, _ settings: Settings) async {
+        guard !lost.isEmpty else { return }
+        let time = SystemLogClock.wall
+        let count = "\(lost.count) \(lost.count == 1 ? "task" : "tasks")"
+        do {
+            for start in stride(from: 0, to: lost.count, by: 500) {
+                let part = lost[start..<min(start + 500, lost.count)]
+                _ = try await opened.append(
+                    part.map { try OutcomeRecord.request($0.outcome(at: time), settings.layout, trace: nil) })
+            }
+            Stderr.say("\(count) whose objects are gone or damaged now count as failed: submit their files again")
+        } catch {
+            Stderr.say("\(count) whose objects are gone or damaged still count as stored: \(Explanation.of(error))")
+        }
+    }
+
+    /// The report and its verdict, as one object.
+    private struct Printed: Encodable {
+        var report: AuditReport
+        var verdict: AuditReport.Verdict
+
+        private enum CodingKeys: String, CodingKey { case verdict }
+
+        func encode(to encoder: any Encoder) throws {
+            try report.encode(to: encoder)
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(verdict, forKey: .verdict)
+        }
     }
 
     private func show(_ report: AuditReport) {
-        Output.line(
-            "accepted \(report.accepted), results \(report.results), unfinished \(report.unfinished.count), malformed records \(report.malformed)"
-        )
-        if report.forgotten > 0 {
-            Output.line("older than the retained results: \(report.forgotten)")
-        }
+        Output.line("accepted \(report.accepted), results \(report.results)")
         if let verified = report.verified { Output.line("objects read back and right: \(verified)") }
-        for name in report.missing { Output.line("MISSING     \(name)") }
-        for name in report.duplicated { Output.line("DUPLICATED  \(name)") }
-        for found in report.corrupted ?? [] {
+        let places = Dictionary(grouping: report.unfinished, by: \.place).mapValues(\.count)
+        for (place, count) in places.sorted(by: { $0.key < $1.key }) {
+            Output.line("in progress, in \(place): \(count)")
+        }
+        if report.forgotten > 0 { Output.line("older than the retained results: \(report.forgotten)") }
+        if report.malformed > 0 { Output.line("malformed records: \(report.malformed)") }
+        if let count = report.notLookedAt, count > 0 { Output.line("objects not looked at: \(count)") }
+        for unread in report.lostUnread {
             Output.line(
-                "CORRUPTED   \(found.destination) \(found.key) (\(found.task)): expected \(found.expected), found \(found.found)"
-            )
+                "LOST UNREAD \(unread.partition): \(unread.records) or more records were removed before they were read")
         }
-        for found in report.stale ?? [] {
-            Output.line("STALE       \(found.destination) \(found.key): holds older content than \(found.task)")
+        for name in report.missing {
+            Output.line("LOST        \(name): it has neither a result nor a place where it is")
         }
-        Output.line(report.isClean ? "verdict: clean" : "verdict: LOSS OR DAMAGE FOUND")
+        for name in report.duplicated { Output.line("DUPLICATED  \(name)") }
+        for name in report.withoutLetter { Output.line("NO LETTER   \(name): it failed, and has no dead letter") }
+        func list(_ word: String, _ found: [AuditReport.Corruption]?, _ text: (AuditReport.Corruption) -> String) {
+            for object in found ?? [] {
+                Output.line("\(word)\(object.destination) \(object.key) (\(object.task))\(text(object))")
+            }
+        }
+        list("MISSING     ", report.gone) { _ in ": the destination has no such object" }
+        list("CORRUPTED   ", report.corrupted) { ": expected \($0.expected), found \($0.found)" }
+        list("STALE       ", report.stale) { _ in ": holds older content" }
+        list("OVERWRITTEN ", report.overwritten) { _ in ": another file was stored under its key" }
+        list("UNREACHABLE ", report.unreachable) { ": \($0.found)" }
+        switch report.verdict {
+        case .proven: Output.line("verdict: proven, clean")
+        case .partly: Output.line("verdict: clean as far as it could be seen; the rest is counted above")
+        case .notLooked: Output.line("verdict: nothing could be looked at")
+        case .loss: Output.line("verdict: LOSS OR DAMAGE FOUND")
+        }
     }
 }
