@@ -66,16 +66,24 @@ package final class EmbeddedLog: MessageLog {
     }
 
     /// Opens the folder; creates it and the store when they are missing.
-    /// - Parameter clock: the clock of the log; nil for its own, which continues from the time in the store.
+    /// - Parameters:
+    ///   - clock: the clock of the log; nil for its own, which continues from the time in the store.
+    ///   - onStall: told who holds the lock of the store, once for each wait longer than two seconds; nil to log it.
     /// - Throws: `LogError.inUse`, `unusable`, `newerFormat`, `damaged`, `outOfSpace`.
     package init(
-        folder path: String, options: EmbeddedOptions, clock given: (any LogClock)? = nil, logger: Logger
+        folder path: String, options: EmbeddedOptions, clock given: (any LogClock)? = nil, logger: Logger,
+        onStall: (@Sendable (_ holder: String) -> Void)? = nil
     ) throws {
         self.options = options
         self.logger = logger
         folder = try Self.prepare(path)
         lock = options.owns ? try FolderLock(folder: folder) : nil
-        store = try Store(folder: folder, options: options)
+        store = try Store(folder: folder, options: options) { holder in
+            if let onStall { return onStall(holder) }
+            logger.warning(
+                "another process holds the log's lock: nothing can be written until it is continued or ended",
+                metadata: ["holder": "\(holder)"])
+        }
         commits = CommitQueue(writer: store.pool, meter: commitMeter)
         if let given {
             time = nil

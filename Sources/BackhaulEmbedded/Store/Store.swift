@@ -10,13 +10,33 @@ struct Store: Sendable {
     let pool: DatabasePool
     let failPoint: @Sendable (String) throws -> Void
 
+    /// How long a writer waits before it asks who holds the lock.
+    private static let patience = Duration.seconds(2)
+
+    /// How long the n-th wait for a lock takes, in milliseconds, as SQLite's own handler does it.
+    private static func pause(_ number: Int) -> Int {
+        number < 12 ? [1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100][number] : 100
+    }
+
     /// Opens `log.sqlite` in the folder; creates or migrates it.
+    /// - Parameter onStall: told who holds the lock, once for each wait that takes longer than two seconds.
     /// - Throws: `LogError`.
-    init(folder: String, options: EmbeddedOptions) throws {
+    init(folder: String, options: EmbeddedOptions, onStall: @escaping @Sendable (_ holder: String) -> Void) throws {
         self.folder = folder
         failPoint = options.failPoint
         var configuration = Configuration()
-        configuration.busyMode = .timeout(options.busyTimeout.inSeconds)
+        let longest = options.busyTimeout
+        configuration.busyMode = .callback { number in
+            let waited = Duration.milliseconds(
+                (0..<min(number, 12)).reduce(max(0, number - 12) * 100) { $0 + Self.pause($1) })
+            guard waited < longest else { return false }
+            let pause = Duration.milliseconds(Self.pause(number))
+            if waited < Self.patience, waited + pause >= Self.patience, let holder = LockHolder.find(folder: folder) {
+                onStall(holder)
+            }
+            usleep(UInt32(clamping: pause.inMilliseconds * 1_000))
+            return true
+        }
         configuration.maximumReaderCount = 4
         configuration.foreignKeysEnabled = false
         let synchronous = options.durability == .fsync ? "FULL" : "NORMAL"
@@ -66,7 +86,8 @@ struct Store: Sendable {
             }
             return LogError.unusable(folder: folder, reason: "input/output error in \(path): \(error)")
         case .SQLITE_BUSY:
-            return LogError.unavailable("another process has locked \(path) for too long")
+            let holder = LockHolder.find(folder: folder) ?? "another process"
+            return LogError.unavailable("\(holder) has locked \(path) for too long; continue it or end it")
         case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM:
             return LogError.unusable(
                 folder: folder, reason: "\(path) cannot be opened for writing: \(error.message ?? "")")

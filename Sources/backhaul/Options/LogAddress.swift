@@ -81,7 +81,10 @@ enum LogAddress: Equatable {
                 "there is no log in \(folder); submit something, or start 'backhaul standalone --data \(folder)'")
         }
         let log = try EmbeddedLog(
-            folder: folder, options: settings.embeddedOptions(owns: false), logger: Logger(label: "backhaul.log"))
+            folder: folder, options: settings.embeddedOptions(owns: false), logger: Logger(label: "backhaul.log")
+        ) { holder in
+            Stderr.say("waiting for \(holder), which holds the lock of the log; continue it, or end it")
+        }
         // Existing topics are not changed: only the log's owner configures them.
         if try await log.topics().first(where: { $0.name == settings.layout.tasks }) == nil {
             guard creates else {
