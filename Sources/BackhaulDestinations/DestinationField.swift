@@ -5,6 +5,8 @@ package struct DestinationField: Hashable, Sendable {
         case choice([String])
         /// A file whose content is a secret.
         case secretFile
+        /// A file that must be readable.
+        case file
     }
 
     package var name: String

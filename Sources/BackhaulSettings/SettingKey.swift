@@ -130,6 +130,11 @@ package struct SettingKey: Hashable, Sendable {
             name: "egress.allow", kind: .texts, standard: "",
             help: "Address ranges in CIDR form that uploads may connect to, in addition to public addresses."),
         .init(
+            name: "egress.caFile", kind: .text, standard: "",
+            help:
+                "Path of a file with authorities (PEM) that uploads trust besides the system's, also those to URLs that "
+                + "tasks carry. By default the file that SSL_CERT_FILE names, if it is set."),
+        .init(
             name: "egress.freeURLs", kind: .flag, standard: "true",
             help: "Whether a task may carry its own destination URL. If false, only configured destinations are "
                 + "allowed."),

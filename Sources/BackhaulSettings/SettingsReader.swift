@@ -18,6 +18,8 @@ package struct SettingsReader {
     var kafkaProperties: [String: String] = [:]
     /// The value of `OTEL_EXPORTER_OTLP_ENDPOINT`, used when `tracing.endpoint` is empty.
     var collector = ""
+    /// The value of `SSL_CERT_FILE`, used when `egress.caFile` is empty.
+    private var authorities = ""
 
     /// Variables that stand for command-line flags, not for settings.
     private static let flags: Set<String> = [
@@ -33,6 +35,7 @@ package struct SettingsReader {
         if let file { try reader.readFile(file) }
         try reader.readEnvironment(environment)
         reader.collector = environment["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? ""
+        reader.authorities = environment["SSL_CERT_FILE"] ?? ""
         return try reader.settings()
     }
 
@@ -255,6 +258,16 @@ package struct SettingsReader {
         "tracing.headersFile", "records.signing.keyFile",
     ]
 
+    /// - Throws: `SettingsError` for a file that cannot be read.
+    private func caFile() throws -> String? {
+        let file = raw("egress.caFile").isEmpty ? authorities : raw("egress.caFile")
+        guard !file.isEmpty else { return nil }
+        guard access(file, R_OK) == 0 else {
+            throw error("egress.caFile", "\(file) cannot be read: \(String(cString: strerror(errno)))")
+        }
+        return file
+    }
+
     private func settings() throws -> Settings {
         var settings = Settings()
         settings.layout = TopicLayout(prefix: try prefix())
@@ -273,7 +286,7 @@ package struct SettingsReader {
             transfers: settings.uploads + settings.largeUploads, transfersPerHost: try integer("limits.uploadsPerHost"),
             connectTimeout: try duration("limits.connectTimeout"),
             stallBytesPerSecond: ByteCount(clamping: try integer("limits.stallBytesPerSecond")),
-            stallTimeout: try duration("limits.stallTimeout"))
+            stallTimeout: try duration("limits.stallTimeout"), authorities: try caFile())
         settings.markAfter = try duration("worker.markAfter")
         settings.grace = try duration("shutdown.grace")
         settings.maximumShutdown = try duration("shutdown.maximum")

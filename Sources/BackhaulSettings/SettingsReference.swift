@@ -145,7 +145,7 @@ package enum SettingsReference {
     private static func description(_ field: DestinationField) -> [String: Any] {
         var found: [String: Any] = ["description": field.help]
         switch field.kind {
-        case .text, .secretFile: found["type"] = "string"
+        case .text, .secretFile, .file: found["type"] = "string"
         case .choice(let all): found["enum"] = all
         }
         if let standard = field.standard { found["default"] = standard }

@@ -1,4 +1,5 @@
 import BackhaulDestinations
+import BackhaulTransfer
 import Foundation
 import Testing
 
@@ -39,6 +40,55 @@ struct DestinationTypesTests {
         let words = (field?["enum"] as? [Any] ?? []).compactMap { $0 as? String }
         let known = Set(DestinationTypes.all.flatMap { $0.verifications.map(\.word.rawValue) })
         #expect(known == Set(words) && words.count == Set(words).count)
+    }
+
+    /// Credentials are read from files, checked, sent with every request and shown by no description.
+    @Test func credentialsOfAServerAreRead() throws {
+        let folder = NSTemporaryDirectory() + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func file(_ name: String, _ text: String) throws -> String {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/" + name))
+            #expect(chmod(folder + "/" + name, 0o600) == 0)
+            return folder + "/" + name
+        }
+        func read(_ texts: [String: String]) throws -> HTTPDestination {
+            try HTTPDestination(
+                DestinationFields(texts.merging(["url": "https://h/"]) { $1 }, of: HTTPDestination.self))
+        }
+        let password = try file("password", "sesame\n")
+        let headers = try file("headers", "X-Api-Key: canary\n\nX-Other:  two words \n")
+        let pem = try file("pem", "x")
+        let destination = try read([
+            "username": "me", "passwordFile": password, "headersFile": headers, "caFile": pem,
+            "clientCertificateFile": pem, "clientKeyFile": pem,
+        ])
+        #expect(destination.headers.map(\.name) == ["Authorization", "X-Api-Key", "X-Other"])
+        #expect(destination.headers.map(\.value.value) == ["Basic bWU6c2VzYW1l", "canary", "two words"])
+        #expect(destination.tls == TransferTLS(authorities: pem, certificate: pem, key: pem))
+        #expect(!destination.description.contains("canary") && !destination.description.contains("c2Vz"))
+        var readBack = HTTPReadBack(destination: destination, key: "k")
+        guard case .request(let request) = readBack.begin() else {
+            Issue.record("no request")
+            return
+        }
+        #expect(request.headers.count == 3 && request.tls == destination.tls)
+        for (texts, text) in [
+            (["username": "me"], "go together"), (["passwordFile": password], "go together"),
+            (["username": "a:b", "passwordFile": password], "colon"),
+            (["bearerTokenFile": password, "username": "me", "passwordFile": password], "exclude"),
+            (["passwordFile": try file("empty", " \n"), "username": "me"], "is empty"),
+            (["bearerTokenFile": try file("two", "old\nnew\n")], "on one line"),
+            (["headersFile": try file("h1", "X-A: 1\nno colon\n")], "line 2"),
+            (["headersFile": try file("h2", "Host: x\n")], "line 1"),
+            (["headersFile": try file("h3", "X A: 1\n")], "line 1"), (["caFile": "relative"], "absolute"),
+            (["caFile": folder + "/none"], "No such file"), (["clientCertificateFile": pem], "go together"),
+            (["clientKeyFile": pem], "go together"),
+        ] {
+            #expect { _ = try read(texts) } throws: { error in
+                "\(error)".contains(text) && !"\(error)".contains("canary")
+            }
+        }
     }
 
     @Test func mistakesNameTheirField() {

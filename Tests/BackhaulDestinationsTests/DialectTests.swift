@@ -118,7 +118,8 @@ struct DialectTests {
     }
 
     @Test func secretIsNotInDescription() {
-        let destination = HTTPDestination(url: "http://h/", bearerToken: Secret("canary"))
+        let destination = HTTPDestination(
+            url: "http://h/", headers: [SecretHeader(name: "Authorization", value: Secret("Bearer canary"))])
         #expect(!"\(destination)".contains("canary"))
         #expect(!String(reflecting: destination).contains("canary"))
         var dialect = HTTPUpload(destination: destination, key: "k", body: body(), contentType: "")

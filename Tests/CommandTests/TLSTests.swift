@@ -129,6 +129,38 @@ struct TLSTests {
         }
     }
 
+    /// A private authority counts where the configuration, or SSL_CERT_FILE, names it; the host's name counts always.
+    @Test func uploadTrustsANamedAuthority() async throws {
+        try await serving(Self.files + ", clientCAFile: DIR/ca.pem") { folder, _, server in
+            let port = try #require(server.log.firstMatch(of: #/"listen":"[^"]*:([0-9]+)"/#)?.1)
+            try Data("x".utf8).write(to: URL(fileURLWithPath: folder + "/file"))
+            let client = "clientCertificateFile: \(folder)/client.pem, clientKeyFile: \(folder)/client.key"
+            // The server is an API: it answers 404, once the handshake is done.
+            for (name, settings, host, environment, text) in [
+                ("a", "caFile: \(folder)/ca.pem, \(client)", "127.0.0.1", [:], "answered 404"),
+                ("b", client, "127.0.0.1", ["SSL_CERT_FILE": folder + "/ca.pem"], "answered 404"),
+                ("c", "caFile: \(folder)/ca.pem, \(client)", "localhost", [:], "certificate is not trusted"),
+                ("d", client, "127.0.0.1", [:], "certificate is not trusted"),
+                ("e", "caFile: \(folder)/ca.pem", "127.0.0.1", [:], "transient"),
+            ] as [(String, String, String, [String: String], String)] {
+                let config = folder + "/\(name).yaml"
+                let text2 =
+                    "destinations: { web: { type: http, url: 'https://\(host):\(port)/', \(settings) } }\n"
+                    + "retry: { tiers: [100ms], maxAttempts: 1 }\n"
+                try Data(text2.utf8).write(to: URL(fileURLWithPath: config))
+                let data = folder + "/data-" + name
+                let daemon = try Daemon(data: data, config: config, workers: 1, environment: environment)
+                let log = ["--log", "embedded://" + data, "--config", config]
+                let outcome = try await Command.result(
+                    ["submit", folder + "/file", "--to", "web", "--wait"] + log)
+                #expect(outcome.code == 1, "\(outcome)")
+                let results = try await Command.result(["results"] + log)
+                #expect(results.output.contains(text), "\(name): \(results.output)")
+                #expect(daemon.terminate() == 0)
+            }
+        }
+    }
+
     @Test func clientsNeedACertificateOfTheAuthority() async throws {
         try await serving(Self.files + ", clientCAFile: DIR/ca.pem") { _, ask, _ in
             // By TLS 1.3 the client learns of it with the first answer only.

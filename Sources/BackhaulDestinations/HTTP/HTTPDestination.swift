@@ -1,5 +1,6 @@
 package import BackhaulDomain
 package import BackhaulTransfer
+internal import Foundation
 
 /// A server that takes objects by plain HTTP, straight to their final names.
 package struct HTTPDestination: DestinationType {
@@ -24,6 +25,26 @@ package struct HTTPDestination: DestinationType {
             help:
                 "A file whose content is sent as `Authorization: Bearer …`. Read when the program starts and at SIGHUP; "
                 + "blanks around it are cut off."),
+        DestinationField(
+            "username", .text, isOptional: true, help: "The user of HTTP Basic authentication, with `passwordFile`."),
+        DestinationField(
+            "passwordFile", .secretFile, isOptional: true,
+            help: "A file with the password of `username`. Read when the program starts and at SIGHUP."),
+        DestinationField(
+            "headersFile", .secretFile, isOptional: true,
+            help:
+                "A file with headers for every request, one `Name: value` per line, such as an API key. Read when the "
+                + "program starts and at SIGHUP."),
+        DestinationField(
+            "caFile", .file, isOptional: true,
+            help:
+                "A file with authorities (PEM) that are trusted besides the system's: for a server with a certificate "
+                + "of an authority of your own."),
+        DestinationField(
+            "clientCertificateFile", .file, isOptional: true,
+            help: "A file with the client's certificate (PEM), with `clientKeyFile`."),
+        DestinationField(
+            "clientKeyFile", .secretFile, isOptional: true, help: "A file with the key of that certificate (PEM)."),
     ]
     package static let verifications = [
         (word: Verification.status, meaning: "A 2xx after all bytes were sent."),
@@ -63,14 +84,19 @@ package struct HTTPDestination: DestinationType {
     package var url: String
     package var method: Method
     package var check: Check
-    /// A bearer token, from a file; never logged.
-    package var bearerToken: Secret?
+    /// Sent with every request; never logged.
+    package var headers: [SecretHeader]
+    package var tls: TransferTLS
 
-    package init(url: String, method: Method = .put, check: Check = .answer, bearerToken: Secret? = nil) {
+    package init(
+        url: String, method: Method = .put, check: Check = .answer, headers: [SecretHeader] = [],
+        tls: TransferTLS = TransferTLS()
+    ) {
         self.url = url
         self.method = method
         self.check = check
-        self.bearerToken = bearerToken
+        self.headers = headers
+        self.tls = tls
     }
 
     package init(_ fields: DestinationFields) throws(DestinationFields.InvalidError) {
@@ -80,14 +106,45 @@ package struct HTTPDestination: DestinationType {
         } catch {
             throw DestinationFields.InvalidError(error.message)
         }
+        let tls = TransferTLS(
+            authorities: try fields.file("caFile"), certificate: try fields.file("clientCertificateFile"),
+            key: try fields.secretPath("clientKeyFile"))
+        guard (tls.certificate == nil) == (tls.key == nil) else {
+            throw DestinationFields.InvalidError("clientCertificateFile and clientKeyFile go together")
+        }
         self.init(
             url: url, method: try fields.choice("method"), check: try fields.choice("verify"),
-            bearerToken: try fields.secret("bearerTokenFile"))
+            headers: try Self.headers(fields), tls: tls)
+    }
+
+    private static func headers(_ fields: DestinationFields) throws(DestinationFields.InvalidError) -> [SecretHeader] {
+        var headers: [SecretHeader] = []
+        if let token = try fields.secret("bearerTokenFile") {
+            headers.append(SecretHeader(name: "Authorization", value: Secret("Bearer " + token.value)))
+        }
+        let password = try fields.secret("passwordFile")
+        guard (password == nil) == fields["username"].isEmpty else {
+            throw DestinationFields.InvalidError("username and passwordFile go together")
+        }
+        if let password {
+            guard headers.isEmpty else {
+                throw DestinationFields.InvalidError("bearerTokenFile and username exclude each other")
+            }
+            // RFC 7617: the name has no colon.
+            guard !fields["username"].contains(":") else {
+                throw DestinationFields.InvalidError("username must not contain a colon")
+            }
+            let pair = Data((fields["username"] + ":" + password.value).utf8).base64EncodedString()
+            headers.append(SecretHeader(name: "Authorization", value: Secret("Basic " + pair)))
+        }
+        return headers + (try fields.secretHeaders("headersFile"))
     }
 
     package var description: String {
         "http \(method.rawValue) \(url) verify=\(check.rawValue)"
-            + (bearerToken == nil ? "" : " bearerToken=<redacted>")
+            + headers.map { " \($0.name)=\($0.value)" }.joined()
+            + (tls.authorities.map { " caFile=\($0)" } ?? "")
+            + (tls.certificate.map { " clientCertificateFile=\($0)" } ?? "")
     }
 
     package func upload(key: ByteText, body: TransferBody, contentType: String) -> any Dialect {
@@ -119,8 +176,15 @@ package struct HTTPDestination: DestinationType {
         return String(decoding: text, as: UTF8.self)
     }
 
-    var authorization: [(name: String, value: String)] {
-        bearerToken.map { [("Authorization", "Bearer \($0.value)")] } ?? []
+    /// A request with what every request has.
+    func request(
+        _ method: String, _ url: String, headers more: [(name: String, value: String)] = [],
+        body: TransferBody = .none, sink: ResponseSink? = nil
+    ) -> TransferRequest {
+        var request = TransferRequest(
+            method: method, url: url, headers: headers.map { ($0.name, $0.value.value) } + more, body: body, tls: tls)
+        if let sink { request.sink = sink }
+        return request
     }
 }
 

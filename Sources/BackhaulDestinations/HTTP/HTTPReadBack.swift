@@ -12,7 +12,7 @@ package struct HTTPReadBack: Dialect {
     }
 
     package mutating func begin() -> Step {
-        .request(TransferRequest(method: "GET", url: url, headers: destination.authorization, sink: .hash))
+        .request(destination.request("GET", url, sink: .hash))
     }
 
     package mutating func next(_ report: TransferReport) -> Step {

@@ -24,9 +24,8 @@ package struct HTTPUpload: Dialect {
 
     package mutating func begin() -> Step {
         .request(
-            TransferRequest(
-                method: destination.method.rawValue, url: url,
-                headers: destination.authorization + [("Content-Type", contentType)], body: body))
+            destination.request(
+                destination.method.rawValue, url, headers: [("Content-Type", contentType)], body: body))
     }
 
     package mutating func next(_ report: TransferReport) -> Step {
@@ -61,7 +60,7 @@ package struct HTTPUpload: Dialect {
             return .stored(object)
         case .head:
             state = .checking(object, by: .head)
-            return .request(TransferRequest(method: "HEAD", url: url, headers: destination.authorization))
+            return .request(destination.request("HEAD", url))
         case .readBack:
             return readBack(object)
         }
@@ -69,7 +68,7 @@ package struct HTTPUpload: Dialect {
 
     private mutating func readBack(_ object: StoredObject) -> Step {
         state = .checking(object, by: .readBack)
-        return .request(TransferRequest(method: "GET", url: url, headers: destination.authorization, sink: .hash))
+        return .request(destination.request("GET", url, sink: .hash))
     }
 
     private mutating func checked(

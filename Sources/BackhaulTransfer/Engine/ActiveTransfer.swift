@@ -68,6 +68,12 @@ final class ActiveTransfer {
         set(CURLOPT_TCP_KEEPALIVE, 1)
         set(CURLOPT_SSL_VERIFYPEER, 1)
         set(CURLOPT_SSL_VERIFYHOST, 2)
+        // Debian's libcurl trusts its folder of authorities besides this file.
+        if let authorities = request.tls.authorities ?? limits.authorities { set(CURLOPT_CAINFO, authorities) }
+        if let certificate = request.tls.certificate, let key = request.tls.key {
+            set(CURLOPT_SSLCERT, certificate)
+            set(CURLOPT_SSLKEY, key)
+        }
         set(CURLOPT_USERAGENT, "backhaul")
 
         switch request.body {

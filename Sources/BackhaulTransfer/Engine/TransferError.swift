@@ -45,7 +45,9 @@ package enum TransferError: Error, Hashable, Sendable, CustomStringConvertible {
         case .egressRefused(let text):
             "connecting to \(text) is not allowed: it is not public; add its range to egress.allow to allow it"
         case .handshake(let text): "the TLS handshake failed: \(text)"
-        case .untrusted(let text): "the server's certificate is not trusted: \(text)"
+        case .untrusted(let text):
+            "the server's certificate is not trusted: \(text); for an authority of your own give the destination its "
+                + "caFile, or set egress.caFile"
         case .timedOut(let text): "timed out: \(text)"
         case .broken(let text): "the connection broke: \(text)"
         case .protocolError(let text): "the server broke the protocol: \(text)"

@@ -13,6 +13,8 @@ package struct TransferLimits: Hashable, Sendable {
     package var stallBytesPerSecond: ByteCount
     /// Rounded down to whole seconds, at least one.
     package var stallTimeout: Duration
+    /// A file with authorities that are trusted besides the system's, where a request names none (PEM); nil for none.
+    package var authorities: String?
 
     package static let standard = TransferLimits(
         transfers: 64, transfersPerHost: 32, connectTimeout: .seconds(10), stallBytesPerSecond: ByteCount(1),
@@ -20,8 +22,9 @@ package struct TransferLimits: Hashable, Sendable {
 
     package init(
         transfers: Int, transfersPerHost: Int, connectTimeout: Duration, stallBytesPerSecond: ByteCount,
-        stallTimeout: Duration
+        stallTimeout: Duration, authorities: String? = nil
     ) {
+        self.authorities = authorities
         self.transfers = transfers
         self.transfersPerHost = transfersPerHost
         self.connectTimeout = connectTimeout

@@ -58,11 +58,14 @@ package struct TransferRequest: Sendable {
     package var body: TransferBody
     package var sink: ResponseSink
     package var progress: TransferProgress?
+    package var tls: TransferTLS
 
     package init(
         method: String, url: String, headers: [(name: String, value: String)] = [], body: TransferBody = .none,
-        sink: ResponseSink = .keep(ByteCount(4_096)), progress: TransferProgress? = nil
+        sink: ResponseSink = .keep(ByteCount(4_096)), progress: TransferProgress? = nil,
+        tls: TransferTLS = TransferTLS()
     ) {
+        self.tls = tls
         self.method = method
         self.url = url
         self.headers = headers
