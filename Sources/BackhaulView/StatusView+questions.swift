@@ -33,6 +33,17 @@ extension StatusView {
         }
     }
 
+    /// The names of all batches that have a task, in order.
+    package func batches() async throws -> [ByteText] {
+        try await database.read { database in
+            var statement = try BoundStatement(
+                database, "SELECT DISTINCT batch FROM counts WHERE tasks > 0 ORDER BY batch")
+            var found: [ByteText] = []
+            while try statement.next() { found.append(statement.name(0)) }
+            return found
+        }
+    }
+
     /// The size of all files of a batch, and of those that are stored.
     package func size(batch: ByteText, tenant: ByteText) async throws -> (accepted: ByteCount, succeeded: ByteCount) {
         try await database.read { database in

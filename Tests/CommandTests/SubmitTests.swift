@@ -136,6 +136,31 @@ struct SubmitTests {
         }
     }
 
+    /// A typo does not look like "there is nothing".
+    @Test func unknownNamesAreRefused() async throws {
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(folder, "http://127.0.0.1:9/", ["a"])
+            #expect(try await setup.submit("--batch", "holidays").code == 0)
+            for (arguments, text) in [
+                (["status", "--batch", "holiday"], "did you mean 'holidays'"),
+                (["results", "--batch", "holiday"], "did you mean 'holidays'"),
+                (["dead-letters", "list", "--batch", "holiday"], "did you mean 'holidays'"),
+                (["replay", "--batch", "holiday"], "did you mean 'holidays'"),
+                (["results", "--status", "sucess"], "one of succeeded, failed"),
+                (["dead-letters", "list", "--failure", "nonsense"], "source-gone"),
+                (["replay", "--failure", "permanant"], "did you mean 'permanent'"),
+                (["submit", folder + "/src", "--to", "wbe"], "did you mean 'web'"),
+            ] {
+                let outcome = try await Command.result(arguments + setup.log)
+                #expect(outcome.code == 2 && outcome.errors.contains(text), "\(arguments): \(outcome)")
+            }
+            for command in [["status"], ["results"], ["dead-letters", "list"], ["replay"]] {
+                let outcome = try await Command.result(command + ["--batch", "holidays"] + setup.log)
+                #expect(outcome.code == 0, "\(command): \(outcome)")
+            }
+        }
+    }
+
     /// Each run has a batch of its own, and says it before it submits.
     @Test func batchIsNamedFirst() async throws {
         try await withTemporaryFolder { folder in
@@ -191,6 +216,47 @@ struct SubmitTests {
             try await wait("the end") { !process.isRunning }
             #expect(process.terminationStatus == 0)
             #expect(next.terminate() == 0)
+        }
+    }
+
+    /// A process that is stopped in the middle of a commit is named to who waits for it.
+    @Test func stoppedWriterIsNamed() async throws {
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(folder, "http://127.0.0.1:9/", ["a"])
+            #expect(try await setup.submit().code == 0)
+            let holder = Process()
+            holder.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+            holder.arguments = [
+                "-c",
+                """
+                import os, signal, sqlite3, sys
+                database = sqlite3.connect(sys.argv[1], isolation_level=None)
+                database.execute("BEGIN IMMEDIATE")
+                print("locked", flush=True)
+                os.kill(os.getpid(), signal.SIGSTOP)
+                """, folder + "/data/log.sqlite",
+            ]
+            let pipe = Pipe()
+            holder.standardOutput = pipe
+            try holder.run()
+            defer { kill(holder.processIdentifier, SIGKILL) }
+            #expect(pipe.fileHandleForReading.readData(ofLength: 6) == Data("locked".utf8))
+            let name = "process \(holder.processIdentifier) (python3"
+            let process = try Command.process(["submit", folder + "/src", "--to", "web"] + setup.log)
+            let errors = folder + "/errors"
+            try Data().write(to: URL(fileURLWithPath: errors))
+            process.standardError = FileHandle(forWritingAtPath: errors)
+            process.standardOutput = FileHandle.nullDevice
+            try process.run()
+            let end = ContinuousClock.now + .seconds(60)
+            while try !String(contentsOfFile: errors, encoding: .utf8).contains(name), process.isRunning {
+                try #require(ContinuousClock.now < end, "the holder was not named")
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            kill(holder.processIdentifier, SIGKILL)
+            while process.isRunning { try await Task.sleep(for: .milliseconds(20)) }
+            let said = try String(contentsOfFile: errors, encoding: .utf8)
+            #expect(process.terminationStatus == 0 && said.contains(name), "\(said)")
         }
     }
 

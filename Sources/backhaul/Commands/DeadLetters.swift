@@ -19,9 +19,13 @@ struct DeadLetters: AsyncParsableCommand {
         @OptionGroup var log: LogOptions
 
         func run() async throws {
+            try which.check()
             let settings = try log.common.settings()
-            let opened = try await log.address().open(settings, creates: false)
+            let address = try log.address()
+            let opened = try await address.open(settings, creates: false)
+            var found = 0
             try await settings.replay(opened).letters(which.filter) { letter, isReplayed in
+                found += 1
                 let text = DeadLetterText(letter, isReplayed: isReplayed)
                 if log.output == .json { return try Output.json(text) }
                 let name = text.key ?? text.origin.map { "from \($0)" } ?? text.position
@@ -29,6 +33,7 @@ struct DeadLetters: AsyncParsableCommand {
                     "\(text.failedAt ?? "?")  \(text.failure)  \(text.attempts)x  \(text.taskId ?? "-")/\(text.generation)  "
                         + "\(name)  \(text.message)\(isReplayed ? "  (replayed)" : "")")
             }
+            if found == 0 { try await which.checkBatch(opened, address, settings) }
             await opened.close()
         }
     }

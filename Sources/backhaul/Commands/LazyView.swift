@@ -25,6 +25,16 @@ actor LazyView {
         return try await view.tasks(identities)
     }
 
+    /// Checks a batch of which a command has found nothing. Not on Kafka, where a view would have to be built first.
+    /// - Throws: `CommandError` for a batch of which the log has no task.
+    func check(_ batch: ByteText?) async throws {
+        guard batch != nil, address.folder != nil else { return }
+        let view = try opened()
+        defer { close() }
+        try await view.catchUp()
+        try await NameCheck.batch(batch, view)
+    }
+
     private func opened() throws -> StatusView {
         if let view { return view }
         let view = try StatusView(

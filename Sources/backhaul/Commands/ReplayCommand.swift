@@ -43,11 +43,16 @@ struct ReplayCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try which.check()
         let settings = try log.common.settings()
-        let opened = try await log.address().open(settings, creates: false)
+        let address = try log.address()
+        let opened = try await address.open(settings, creates: false)
         let summary: Replay.Summary
         do {
             summary = try await run(settings, opened)
+            if summary.selected + summary.skipped + summary.malformed == 0 {
+                try await which.checkBatch(opened, address, settings)
+            }
         } catch {
             await opened.close()
             throw error

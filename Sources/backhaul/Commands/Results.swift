@@ -27,20 +27,27 @@ struct Results: AsyncParsableCommand {
     @OptionGroup var log: LogOptions
 
     func run() async throws {
+        try NameCheck.choice(
+            status, "--status", among: OutcomeKind.allCases.filter(\.isTerminal).map(\.rawValue))
         let settings = try log.common.settings()
-        let opened = try await log.address().open(settings, creates: false)
+        let address = try log.address()
+        let opened = try await address.open(settings, creates: false)
+        let shown = Shown()
         let changes = await opened.changes()
         var next: [TopicPartition: Int64] = [:]
         for bounds in try await opened.bounds(settings.layout.results) {
-            try await opened.scan(bounds.partition, to: bounds.end, show)
+            try await opened.scan(bounds.partition, to: bounds.end) { show($0, shown) }
             next[bounds.partition] = bounds.end
+        }
+        if shown.count == 0, !follow {
+            try await LazyView(log: opened, address: address, settings: settings).check(batch)
         }
         Output.flush()
         if follow {
             try await opened.watch(next)
             for await _ in changes {
                 for (partition, offset) in next {
-                    next[partition] = try await opened.follow(partition, from: offset, show)
+                    next[partition] = try await opened.follow(partition, from: offset) { show($0, shown) }
                 }
                 Output.flush()
             }
@@ -48,12 +55,17 @@ struct Results: AsyncParsableCommand {
         await opened.close()
     }
 
-    private func show(_ records: [StoredRecord]) {
+    private final class Shown {
+        var count = 0
+    }
+
+    private func show(_ records: [StoredRecord], _ shown: Shown) {
         for stored in records {
             guard let value = stored.record.value, let result = try? ResultRecord.read(stored.record),
                 batch == nil || result.batch == batch, tenant == nil || result.tenant == tenant,
                 status == nil || result.status == status
             else { continue }
+            shown.count += 1
             if log.output == .json {
                 Output.write(Data(value))
             } else {

@@ -28,7 +28,15 @@ struct Status: AsyncParsableCommand {
             holdsTruncation: address.folder != nil, logger: Logger(label: "backhaul.view"))
         // The view may be behind, or no daemon may be running to update it.
         try await view.catchUp()
-        let counts = try await view.counts(batch: batch, tenant: tenant)
+        let counts: StatusCounts
+        do {
+            counts = try await view.counts(batch: batch, tenant: tenant)
+            if counts.accepted == 0 { try await NameCheck.batch(batch, view) }
+        } catch {
+            try? view.close()
+            await opened.close()
+            throw error
+        }
         try view.close()
         await opened.close()
         if log.output == .json { return try Output.json(counts) }

@@ -398,6 +398,7 @@ actor Submission {
         nextResults = starts
         let total = awaited.count
         try await log.watch(nextResults)
+        if !log.abilities.contains(.refusesKnownIdentity) { try await lookBack(before: starts) }
         let news = Signal()
         let waited: Waited = try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -417,6 +418,16 @@ actor Submission {
         }
         bar.clear()
         return waited
+    }
+
+    /// A log that does not know what was submitted accepts it again, and a generation that has its result gets no
+    /// other: then the earlier one counts.
+    private func lookBack(before starts: [TopicPartition: Int64]) async throws {
+        for (partition, start) in starts.sorted(by: { $0.key < $1.key }) where !awaited.isEmpty {
+            try await log.scan(partition, to: start) { records in
+                for stored in records { self.take(stored) }
+            }
+        }
     }
 
     private func lookForResults() async throws {

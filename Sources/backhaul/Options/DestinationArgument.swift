@@ -19,7 +19,9 @@ enum DestinationArgument {
         do {
             _ = try settings.destinationTable.resolve(.named(ByteText(to)))
         } catch {
-            throw CommandError("--to \(to): \(error.message)", exit: .usage)
+            let known = settings.destinations.keys.sorted().map(\.text)
+            let near = NearestName.of(to, among: known).map { "; did you mean '\($0)'?" } ?? ""
+            throw CommandError("--to \(to): \(error.message)\(near)", exit: .usage)
         }
         return .named(ByteText(to))
     }

@@ -22,6 +22,17 @@ struct FilterOptions: ParsableArguments {
     @Option(help: "Only this kind of failure: permanent, transient, source-gone, malformed …")
     var failure: String?
 
+    /// - Throws: `CommandError` for a class of failure that there is not.
+    func check() throws {
+        try NameCheck.choice(failure, "--failure", among: FailureClass.allCases.map(\.rawValue))
+    }
+
+    /// Called when no letter was selected.
+    /// - Throws: `CommandError` for a batch that there is not.
+    func checkBatch(_ opened: any MessageLog, _ address: LogAddress, _ settings: Settings) async throws {
+        try await LazyView(log: opened, address: address, settings: settings).check(batch)
+    }
+
     /// What is selected, in words.
     var description: String {
         let parts = [

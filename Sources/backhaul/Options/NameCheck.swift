@@ -1,0 +1,25 @@
+import BackhaulDomain
+import BackhaulSettings
+import BackhaulView
+
+/// Checks names that a command was given: a typo must not look like "there is nothing".
+enum NameCheck {
+    /// - Throws: `CommandError` for a value that is none of the known ones.
+    static func choice(_ value: String?, _ option: String, among known: [String]) throws {
+        guard let value, !known.contains(value) else { return }
+        throw CommandError(
+            "\(option) \(value): it is one of \(known.joined(separator: ", "))\(near(value, known))", exit: .usage)
+    }
+
+    /// - Throws: `CommandError` for a batch of which the view has no task.
+    static func batch(_ batch: ByteText?, _ view: StatusView) async throws {
+        guard let batch else { return }
+        let known = try await view.batches()
+        guard !known.contains(batch) else { return }
+        throw CommandError("--batch \(batch): no task is in it\(near(batch.text, known.map(\.text)))", exit: .usage)
+    }
+
+    private static func near(_ name: String, _ known: [String]) -> String {
+        NearestName.of(name, among: known).map { "; did you mean '\($0)'?" } ?? ""
+    }
+}
