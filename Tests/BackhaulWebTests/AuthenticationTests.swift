@@ -173,6 +173,17 @@ struct AuthenticationTests {
         #expect(try await bearer.caller(try await sign(Payload(), other, id: "two")).name == "camera")
         // The withdrawn key is no longer valid.
         await #expect(throws: Problem.self) { try await bearer.caller(token) }
+        let second = try await sign(Payload(), other, id: "two")
+        #expect(try await bearer.caller(second).name == "camera")
+        // After ten minutes the keys are fetched again; while that fails the last ones count for ten minutes more.
+        source.text.withLock { $0 = "nothing" }
+        time.withLock { $0 += 601 }
+        #expect(try await bearer.caller(second).name == "camera")
+        time.withLock { $0 += 601 }
+        await #expect { try await bearer.caller(second) } throws: { ($0 as? Problem)?.status == .serviceUnavailable }
+        source.text.withLock { $0 = fresh }
+        time.withLock { $0 += 60 }
+        await #expect(throws: Problem.self, "withdrawn") { try await bearer.caller(second) }
     }
 
     // MARK: Keys and headers

@@ -109,6 +109,8 @@ struct CallerTests {
             #expect(acts.map { text($0, "at") } == acts.map { text($0, "at") }.sorted())
             #expect(acts.contains { ($0["detail"] as? String)?.contains("to destination 'nowhere'") == true })
             #expect(acts.contains { $0["detail"] as? String == "removed: ci" })
+            // What changes while no service runs shows at the next start.
+            #expect(acts.contains { ($0["detail"] as? String)?.contains("callers: ci (1); fingerprint ") == true })
             let mine = try await Command.result(["acts", "--caller", "ci", "--task", "one", "--output", "json"] + log)
             #expect(mine.objects.map { text($0, "act", "outcome") } == ["submit done", "acknowledge refused"])
             let results = try await Command.result(["results", "--output", "json"] + log).objects
@@ -281,6 +283,7 @@ struct CallerTests {
     @Test func webPagesAreKeptOut() async throws {
         try await withTemporaryFolder { folder in
             let setup = try Setup(folder, api: "{ authentication: none, fileRoots: [src] }")
+            #expect(setup.daemon.log.contains(#""authentication":"none, loopback only""#))
             let body = #"{"source":{"root":"src","path":"a"},"destination":"x"}"#
             func answer(_ host: String, _ fields: String) async throws -> String {
                 let head = "POST /v1/tasks HTTP/1.1\r\nHost: \(host)\r\nContent-Length: \(body.utf8.count)\r\n"

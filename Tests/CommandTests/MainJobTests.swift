@@ -13,13 +13,19 @@ struct MainJobTests {
                 proxy.close()
                 server.close()
             }
-            let environment = ["http_proxy": proxy.url, "all_proxy": proxy.url, "no_proxy": ""]
+            let netrc = folder + "/.netrc"
+            try Data("machine 127.0.0.1 login u password canary\n".utf8).write(to: URL(fileURLWithPath: netrc))
+            #expect(chmod(netrc, 0o600) == 0)
+            let environment = [
+                "http_proxy": proxy.url, "all_proxy": proxy.url, "no_proxy": "", "HOME": folder, "NETRC": netrc,
+            ]
             let daemon = try Daemon(data: folder + "/data", environment: environment)
             try Data("x".utf8).write(to: URL(fileURLWithPath: folder + "/file"))
             let outcome = try await Command.result([
                 "submit", folder + "/file", "--to", server.url, "--wait", "--log", "embedded://\(folder)/data",
             ])
             #expect(outcome.code == 0 && server.objects.count == 1 && proxy.connectionCount == 0, "\(outcome)")
+            #expect(server.requests.allSatisfy { $0.headers["authorization"] == nil })
             #expect(daemon.terminate() == 0)
         }
     }

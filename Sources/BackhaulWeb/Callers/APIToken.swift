@@ -22,5 +22,5 @@ package struct APIToken: Hashable, Sendable {
         return (text, hash(text))
     }
 
-    static func hash(_ text: String) -> String { Hex.encode(SHA256.hash(data: Data(text.utf8))) }
+    package static func hash(_ text: String) -> String { Hex.encode(SHA256.hash(data: Data(text.utf8))) }
 }

@@ -91,6 +91,17 @@ final class LiveTokens: Sendable {
         authenticator.replace(tokens.map(APIToken.init))
     }
 
+    /// The callers with the number of their secrets, and a fingerprint of all: what changed while nobody followed the
+    /// file shows in it. nil without a token file.
+    var callers: String? {
+        let (path, tokens) = state.withLock { ($0.path, $0.tokens) }
+        guard !path.isEmpty else { return nil }
+        let sorted = tokens.sorted { $0.name < $1.name }
+        let all = sorted.map { "\($0.name) \($0.sha256.sorted().joined(separator: " "))" }.joined(separator: "\n")
+        let names = sorted.map { "\($0.name) (\($0.sha256.count))" }.joined(separator: ", ")
+        return "callers: \(names.isEmpty ? "none" : names); fingerprint \(APIToken.hash(all).prefix(16))"
+    }
+
     /// What operators should know; nil for nothing.
     var remark: String? { state.withLock { $0.problem.map { "every token is revoked: \($0)" } } }
 

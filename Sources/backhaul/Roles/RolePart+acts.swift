@@ -26,7 +26,8 @@ extension RolePart {
         let (reloads, reloaded) = AsyncStream.makeStream(of: Act.self, bufferingPolicy: .bufferingNewest(100))
         return RolePart(
             run: { _ in
-                let started = "started; version \(Version.text), process \(getpid())"
+                let started = ["started; version \(Version.text), process \(getpid())", tokens?.callers]
+                    .compactMap(\.self).joined(separator: "; ")
                 await recorder.record(Act(.configuration, .done, by: actor, detail: started, at: recorder.now))
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { for await act in reloads { await recorder.record(act) } }
