@@ -264,14 +264,7 @@ struct AuditTests {
                 try pipeline.draft("new", [2], to: .url(ByteText(server.url)), key: "k", id: "new")
             ])
             _ = try await pipeline.run { try await pipeline.results(2) }
-            var report = try await pipeline.audit()
-            let pool = ReaderPool()
-            let engine = try TransferEngine(limits: .standard, egress: .privateNetworks, pool: pool)
-            try await ObjectAudit(
-                log: pipeline.log, layout: pipeline.layout, destinations: pipeline.destinations, engine: engine,
-                store: LocalStore(pool: pool)
-            ).run(&report)
-            await engine.close()
+            let report = try await verify(pipeline)
             #expect(report.stale?.map(\.task) == ["t/new/0"])
             #expect(!report.isClean)
         }

@@ -106,11 +106,14 @@ package final class StubServer: Sendable {
         state.withLock { $0.objects[name] = nil }
     }
 
+    /// Ends the server, once: later its descriptors' numbers may belong to others.
     package func close() {
-        let open = state.withLock { state in
+        let open = state.withLock { state -> [Int32]? in
+            if state.isClosed { return nil }
             state.isClosed = true
-            return state.connections
+            return Array(state.connections)
         }
+        guard let open else { return }
         for descriptor in open { shutdown(descriptor, Int32(SHUT_RDWR)) }
         shutdown(listener, Int32(SHUT_RDWR))
         Foundation.close(listener)
