@@ -26,11 +26,9 @@ package struct Audit: Sendable {
         let spill = try SpillFiles()
         var report = AuditReport()
         let existing = Set(try await log.topics().map(\.name))
-        let needed = [
-            layout.tasks, layout.largeTasks, layout.outcomes, layout.results, layout.deadLetters,
-        ]
+        let taskTopics = [layout.tasks, layout.largeTasks]
+        let needed = taskTopics + [layout.outcomes, layout.results, layout.deadLetters]
         if let absent = needed.first(where: { !existing.contains($0) }) { throw LogError.unknownTopic(absent) }
-        let taskTopics = [layout.tasks, layout.largeTasks].filter(existing.contains)
         let retryTopics = existing.filter { layout.tier(of: $0) != nil }.sorted()
 
         var ends: [TopicPartition: Int64] = [:]
@@ -56,19 +54,15 @@ package struct Audit: Sendable {
                 try await scanTasks(bounds.partition, to: bounds.end, positions, as: .inRetry, spill, &report)
             }
         }
-        if existing.contains(layout.outcomes) {
-            for bounds in try await log.decidedBounds(layout.outcomes) {
-                ends[bounds.partition] = bounds.end
-                try await scanOutcomes(bounds.partition, from: 0, to: bounds.end, positions, spill, &report)
-            }
+        for bounds in try await log.decidedBounds(layout.outcomes) {
+            ends[bounds.partition] = bounds.end
+            try await scanOutcomes(bounds.partition, from: 0, to: bounds.end, positions, spill, &report)
         }
-        if existing.contains(layout.results) {
-            for bounds in try await log.decidedBounds(layout.results) {
-                ends[bounds.partition] = bounds.end
-                try await scanResults(bounds.partition, from: 0, to: bounds.end, &report) { name, isFailed in
-                    try spill.add(.result, name)
-                    if isFailed { try spill.add(.failed, name) }
-                }
+        for bounds in try await log.decidedBounds(layout.results) {
+            ends[bounds.partition] = bounds.end
+            try await scanResults(bounds.partition, from: 0, to: bounds.end, &report) { name, isFailed in
+                try spill.add(.result, name)
+                if isFailed { try spill.add(.failed, name) }
             }
         }
         // A letter is settled before the result of its task, so that the letters of all these results are there.

@@ -32,22 +32,19 @@ package struct ObjectAudit: Sendable {
     }
 
     private struct Expected: Sendable {
-        var task: String
-        var identity: String
+        /// What would be lost with the object.
         var result: Lost
         var sha256: String
         var acceptedAt: String
-        var generation: Int
         var older: Set<String> = []
         /// The newest version of each file that was stored under the key, as far as their records are kept.
         var versions: [SourceReference: Version] = [:]
     }
 
     private struct Version: Sendable {
-        var task: String
+        var task: TaskGeneration
         var sha256: String
         var acceptedAt: String
-        var generation: Int
     }
 
     /// A stored object that is gone or damaged, as its result named it.
@@ -78,11 +75,11 @@ package struct ObjectAudit: Sendable {
 
     private enum Finding: Sendable {
         case right
-        case gone(AuditReport.Corruption)
-        case corrupted(AuditReport.Corruption)
+        case gone(AuditReport.Corruption, Lost)
+        case corrupted(AuditReport.Corruption, Lost)
         case stale(AuditReport.Corruption)
         case unreachable(AuditReport.Corruption)
-        /// Its destination has not answered for others.
+        /// An upload to the key is under way, or its destination has not answered for others.
         case notLookedAt
     }
 
@@ -126,31 +123,30 @@ package struct ObjectAudit: Sendable {
                 }
             }.keys)
         if !doubtful.isEmpty {
-            findings.merge(try await check(doubtful, try await self.survey(), answers)) { first, second in
-                if case .notLookedAt = second { first } else { second }
+            let second = try await check(doubtful, try await self.survey(), answers)
+            for place in doubtful {
+                let finding = second[place] ?? .notLookedAt
+                // Given up the second time, it is still one that did not answer.
+                if case .notLookedAt = finding, case .unreachable = findings[place] { continue }
+                findings[place] = finding
             }
         }
-        var (gone, corrupted, stale, unreachable) = (
-            [AuditReport.Corruption](), [AuditReport.Corruption](), [AuditReport.Corruption](),
-            [AuditReport.Corruption]()
-        )
+        var gone: [AuditReport.Corruption] = []
+        var corrupted: [AuditReport.Corruption] = []
+        var stale: [AuditReport.Corruption] = []
+        var unreachable: [AuditReport.Corruption] = []
         var lost: [Lost] = []
-        var (verified, notLookedAt) = (0, survey.expected.keys.count { survey.moving.contains($0) })
-        for (place, finding) in findings {
-            func lose(_ message: String) {
-                guard var entry = survey.expected[place]?.result else { return }
-                entry.message = message
-                lost.append(entry)
-            }
+        var (verified, notLookedAt) = (0, 0)
+        for finding in findings.values {
             switch finding {
             case .right: verified += 1
             case .notLookedAt: notLookedAt += 1
-            case .gone(let found):
+            case .gone(let found, let result):
                 gone.append(found)
-                lose("an audit found no such object at the destination")
-            case .corrupted(let found):
+                lost.append(result)
+            case .corrupted(let found, let result):
                 corrupted.append(found)
-                lose("an audit found another object at the destination, of SHA-256 \(found.found)")
+                lost.append(result)
             case .stale(let found): stale.append(found)
             case .unreachable(let found): unreachable.append(found)
             }
@@ -169,8 +165,8 @@ package struct ObjectAudit: Sendable {
                 // A new version of one file replaces the last one as it is meant to; another file does not.
                 entry.versions.values.filter { $0.sha256 != entry.sha256 }.map {
                     AuditReport.Corruption(
-                        task: $0.task, destination: place.destination.text, key: place.key.text, expected: $0.sha256,
-                        found: entry.sha256)
+                        task: $0.task.description, destination: place.destination.text, key: place.key.text,
+                        expected: $0.sha256, found: entry.sha256)
                 }
             })
         return lost
@@ -216,8 +212,12 @@ package struct ObjectAudit: Sendable {
         try await withThrowingTaskGroup(of: (Place, Finding).self) { group in
             var findings: [Place: Finding] = [:]
             var running = 0
-            for place in places where !survey.moving.contains(place) {
+            for place in places {
                 guard let wanted = survey.expected[place] else { continue }
+                if survey.moving.contains(place) {
+                    findings[place] = .notLookedAt
+                    continue
+                }
                 if running == Self.width, let (place, finding) = try await group.next() {
                     findings[place] = finding
                     running -= 1
@@ -241,24 +241,24 @@ package struct ObjectAudit: Sendable {
         guard result.status == OutcomeKind.succeeded.rawValue, let sha256 = result.sha256 else { return }
         let place = Place(destination: result.destination, key: result.key)
         var entry = Expected(
-            task: result.task.description, identity: result.task.identity.description,
             result: Lost(
                 task: result.task, batch: result.batch, destination: result.destination, key: result.key,
                 size: ByteCount(result.bytes), acceptedAt: TimeText.parse(result.acceptedAt)?.timestamp ?? .earliest,
                 message: ""),
-            sha256: sha256, acceptedAt: result.acceptedAt, generation: result.generation)
-        let version = Version(
-            task: entry.task, sha256: sha256, acceptedAt: entry.acceptedAt, generation: entry.generation)
+            sha256: sha256, acceptedAt: result.acceptedAt)
+        // RFC 3339 in UTC with fixed digits: the order of the texts is the order of the times.
+        func isNewer(_ left: (acceptedAt: String, task: TaskGeneration), than right: (String, TaskGeneration)) -> Bool {
+            (left.acceptedAt, left.task.generation) > (right.0, right.1.generation)
+        }
         var versions = survey.expected[place]?.versions ?? [:]
-        if let source = survey.sources[result.task.identity] {
-            let known = versions[source]
-            let isNewer =
-                known.map { ($0.acceptedAt, $0.generation) < (version.acceptedAt, version.generation) } ?? true
-            if isNewer { versions[source] = version }
+        if let source = survey.sources[result.task.identity],
+            versions[source].map({ isNewer((result.acceptedAt, result.task), than: ($0.acceptedAt, $0.task)) }) ?? true
+        {
+            versions[source] = Version(task: result.task, sha256: sha256, acceptedAt: result.acceptedAt)
         }
         if let known = survey.expected[place] {
-            // RFC 3339 in UTC with fixed digits: the order of the texts is the order of the times.
-            let isOlder = (known.acceptedAt, known.generation) > (entry.acceptedAt, entry.generation)
+            let isOlder = isNewer(
+                (known.acceptedAt, known.result.task), than: (entry.acceptedAt, entry.result.task))
             let (newer, older) = isOlder ? (known, entry) : (entry, known)
             entry = newer
             entry.older = known.older.union([older.sha256])
@@ -279,9 +279,15 @@ package struct ObjectAudit: Sendable {
     private func check(_ place: Place, _ wanted: Expected, newest: Newest?) async throws -> Finding {
         func corruption(_ found: String) -> AuditReport.Corruption {
             AuditReport.Corruption(
-                task: wanted.task, destination: place.destination.text, key: place.key.text, expected: wanted.sha256,
+                task: wanted.result.task.description, destination: place.destination.text, key: place.key.text,
+                expected: wanted.sha256,
                 found: found
             )
+        }
+        func lost(_ message: String) -> Lost {
+            var lost = wanted.result
+            lost.message = message
+            return lost
         }
         let isURL = place.destination.utf8.contains(UInt8(ascii: ":"))
         let destination: Destination
@@ -302,10 +308,11 @@ package struct ObjectAudit: Sendable {
                 }
             case .place(let placement): step = dialect.next(try await store.place(placement))
             case .failed(let failure): return .unreachable(corruption(failure.message))
-            case .absent: return .gone(corruption("nothing"))
+            case .absent:
+                return .gone(corruption("nothing"), lost("an audit found no such object at the destination"))
             case .stored(let object):
                 if object.sha256 == wanted.sha256 {
-                    guard let newest, newest.task.identity.description != wanted.identity,
+                    guard let newest, newest.task.identity != wanted.result.task.identity,
                         TimeText.format(newest.acceptedAt) > wanted.acceptedAt
                     else { return .right }
                     var found = corruption(object.sha256)
@@ -313,8 +320,10 @@ package struct ObjectAudit: Sendable {
                     found.expected = "the content of \(newest.task), which is not stored"
                     return .stale(found)
                 }
-                return wanted.older.contains(object.sha256)
-                    ? .stale(corruption(object.sha256)) : .corrupted(corruption(object.sha256))
+                let found = corruption(object.sha256)
+                if wanted.older.contains(object.sha256) { return .stale(found) }
+                return .corrupted(
+                    found, lost("an audit found another object at the destination, of SHA-256 \(object.sha256)"))
             }
         }
     }

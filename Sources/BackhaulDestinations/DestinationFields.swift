@@ -71,34 +71,11 @@ package struct DestinationFields: Sendable {
     /// - Throws: `InvalidError`, with the line's number and never its text.
     package func secretHeaders(_ name: String) throws(InvalidError) -> [SecretHeader] {
         guard let file = texts[name] else { return [] }
-        let text: String
         do {
-            text = try SecretFile.read(file)
+            return try SecretFile.headers(file)
         } catch {
             throw InvalidError("\(name) \(file) \(error)")
         }
-        var headers: [SecretHeader] = []
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let line = line.trimmingCharacters(in: .whitespaces)
-            if line.isEmpty { continue }
-            let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            let value = parts.count == 2 ? parts[1].trimmingCharacters(in: .whitespaces) : ""
-            // RFC 9110, section 5.6.2: a token. What the engine sets itself cannot be given.
-            let isToken =
-                !parts[0].isEmpty
-                && parts[0].utf8.allSatisfy { "!#$%&'*+-.^_`|~".utf8.contains($0) || isAlphanumeric($0) }
-            let isOurs = ["content-length", "transfer-encoding", "host"].contains(parts[0].lowercased())
-            guard isToken, !isOurs, !value.isEmpty, value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
-                throw InvalidError("\(name) \(file), line \(number + 1): must be 'Name: value'")
-            }
-            headers.append(SecretHeader(name: String(parts[0]), value: Secret(value)))
-        }
-        return headers
-    }
-
-    private func isAlphanumeric(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
 
     /// The content of the file that a field names, without the blanks around it; nil where it is not set.

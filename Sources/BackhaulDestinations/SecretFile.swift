@@ -11,6 +11,7 @@ package enum SecretFile {
     /// The longest file that is read.
     package static let largest = ByteCount(16 << 20)
 
+    /// What a file is for, and so who may write it.
     package enum Use: Hashable, Sendable {
         /// Only its owner may write it.
         case credentials
@@ -59,6 +60,36 @@ package enum SecretFile {
             throw RefusedError(description: "must hold the secret alone, on one line")
         }
         return Secret(text)
+    }
+
+    /// The headers of a file, one `Name: value` per line (RFC 9110, section 5.5).
+    /// - Throws: `RefusedError`, with the line's number and never its text; also for headers that a request sets
+    ///   itself.
+    package static func headers(_ path: String) throws(RefusedError) -> [SecretHeader] {
+        var headers: [SecretHeader] = []
+        let text = try read(path)
+        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            let line = line.trimmingCharacters(in: .whitespacesAndNewlines)
+            if line.isEmpty { continue }
+            let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            let value = parts.count == 2 ? parts[1].trimmingCharacters(in: .whitespaces) : ""
+            let isOurs = ["content-length", "content-type", "transfer-encoding", "host"].contains(
+                parts[0].lowercased())
+            guard isToken(parts[0]), !isOurs, !value.isEmpty, value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f })
+            else { throw RefusedError(description: "line \(number + 1) must be 'Name: value' of a header of your own") }
+            headers.append(SecretHeader(name: String(parts[0]), value: Secret(value)))
+        }
+        return headers
+    }
+
+    /// Whether the text is a token (RFC 9110, section 5.6.2).
+    private static func isToken(_ text: Substring) -> Bool {
+        !text.isEmpty
+            && text.unicodeScalars.allSatisfy { scalar in
+                scalar.isASCII
+                    && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+                        || "!#$%&'*+-.^_`|~".unicodeScalars.contains(scalar))
+            }
     }
 
     /// Whether users other than its owner and group may read the file.

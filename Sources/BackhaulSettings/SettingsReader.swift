@@ -260,8 +260,9 @@ package struct SettingsReader {
 
     /// - Throws: `SettingsError` for a file that cannot be read.
     private func caFile() throws -> String? {
-        let file = raw("egress.caFile").isEmpty ? authorities : raw("egress.caFile")
-        guard !file.isEmpty else { return nil }
+        let file = raw("egress.caFile")
+        // The variable is for all programs of the machine. As OpenSSL does, this one goes on without the file.
+        if file.isEmpty { return access(authorities, R_OK) == 0 ? authorities : nil }
         guard access(file, R_OK) == 0 else {
             throw error("egress.caFile", "\(file) cannot be read: \(String(cString: strerror(errno)))")
         }

@@ -81,7 +81,10 @@ struct DestinationTypesTests {
             (["bearerTokenFile": try file("two", "old\nnew\n")], "on one line"),
             (["headersFile": try file("h1", "X-A: 1\nno colon\n")], "line 2"),
             (["headersFile": try file("h2", "Host: x\n")], "line 1"),
-            (["headersFile": try file("h3", "X A: 1\n")], "line 1"), (["caFile": "relative"], "absolute"),
+            (["headersFile": try file("h3", "X A: 1\n")], "line 1"),
+            (["headersFile": try file("h4", "X-A: 1\nx-a: 2\n")], "twice"),
+            (["headersFile": try file("h5", "Authorization: x\n"), "bearerTokenFile": password], "another field"),
+            (["caFile": "relative"], "absolute"),
             (["caFile": folder + "/none"], "No such file"), (["clientCertificateFile": pem], "go together"),
             (["clientKeyFile": pem], "go together"),
         ] {

@@ -106,6 +106,16 @@ struct SettingsTests {
         }
     }
 
+    /// SSL_CERT_FILE is for all programs: a file that is not there stops none of them. One that a setting names must
+    /// be there.
+    @Test func authoritiesOfTheEnvironmentMayBeMissing() async throws {
+        let missing = try SettingsReader.read(file: nil, environment: ["SSL_CERT_FILE": "/nonexistent/ca.pem"])
+        #expect(missing.transfers.authorities == nil)
+        let found = try SettingsReader.read(file: nil, environment: ["SSL_CERT_FILE": #filePath])
+        #expect(found.transfers.authorities == #filePath)
+        await #expect(throws: SettingsError.self) { try await read("egress: {caFile: /nonexistent/ca.pem}") }
+    }
+
     @Test func everySettingHasUniqueEnvironmentVariable() {
         #expect(SettingKey.named["egress.freeURLs"]?.environmentName == "BACKHAUL_EGRESS_FREE_URLS")
         #expect(

@@ -57,7 +57,9 @@ struct SubmitTests {
             let ended = try await setup.submit("--wait", "--known", "skip")
             #expect(ended.code == 1, "\(ended)")
 
-            let skipped = try await setup.submit("--known", "skip")
+            let skipped = try await setup.submit("--known", "skip", "--verbose")
+            let times = skipped.objects.dropLast().map { "\($0["status"] ?? "") \($0["storedAt"] != nil)" }
+            #expect(Set(times) == ["stored true", "failed false"], "\(skipped)")
             #expect(counts(skipped, "accepted", "known", "stored", "failed") == [0, 2, 1, 1], "\(skipped)")
             #expect(skipped.code == 0)
             let refused = try await setup.submit("--known", "fail")
@@ -80,7 +82,7 @@ struct SubmitTests {
         }
     }
 
-    /// What an audit finds gone or damaged is no longer called stored, and the next submission sends it again.
+    /// A task whose object an audit finds gone or damaged counts as failed, and the next submission uploads its file.
     @Test func whatAnAuditFindsLostIsSentAgain() async throws {
         try await withTemporaryFolder { folder in
             let server = try StubServer { $0.method == "PUT" ? .store() : .fetch }

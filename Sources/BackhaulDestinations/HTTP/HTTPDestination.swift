@@ -137,7 +137,11 @@ package struct HTTPDestination: DestinationType {
             let pair = Data((fields["username"] + ":" + password.value).utf8).base64EncodedString()
             headers.append(SecretHeader(name: "Authorization", value: Secret("Basic " + pair)))
         }
-        return headers + (try fields.secretHeaders("headersFile"))
+        headers += try fields.secretHeaders("headersFile")
+        guard Set(headers.map { $0.name.lowercased() }).count == headers.count else {
+            throw DestinationFields.InvalidError("headersFile gives a header twice, or one that another field gives")
+        }
+        return headers
     }
 
     package var description: String {

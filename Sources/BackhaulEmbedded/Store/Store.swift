@@ -34,6 +34,7 @@ struct Store: Sendable {
             if waited < Self.patience, waited + pause >= Self.patience, let holder = LockHolder.find(folder: folder) {
                 onStall(holder)
             }
+            // SQLite calls this on the thread of the statement, which has to wait for the lock.
             usleep(UInt32(clamping: pause.inMilliseconds * 1_000))
             return true
         }

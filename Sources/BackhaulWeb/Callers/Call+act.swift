@@ -12,11 +12,10 @@ extension Call {
     /// - Parameters:
     ///   - asked: what was asked for beyond the kind.
     ///   - acts: nil records nothing, in tests.
-    ///   - counting: how each of several tasks ended.
-    ///   - isDone: whether a task that ended so was done.
+    ///   - ending: how an action on several tasks ended, and how many of them ended how.
     func recording<Value>(
         _ kind: Act.Kind, tenant: ByteText?, of ids: [ByteText], detail asked: String = "", to acts: ActRecorder?,
-        counting: (Value) -> [String] = { _ in [] }, isDone: (String) -> Bool = { _ in true },
+        ending: (Value) -> (outcome: Act.Outcome, counts: [String: Int]) = { _ in (.done, [:]) },
         _ body: () async throws -> Value
     ) async throws -> Value {
         func act(_ outcome: Act.Outcome, _ detail: String, _ counts: [String: Int] = [:]) -> Act {
@@ -26,15 +25,9 @@ extension Call {
         }
         do {
             let value = try await body()
-            let counts = Dictionary(counting(value).map { ($0, 1) }, uniquingKeysWith: +)
-            let done = counts.filter { isDone($0.key) }.count
-            let outcome: Act.Outcome = done == counts.count ? .done : done == 0 ? .refused : .partly
-            if outcome == .refused {
-                if let omitted = refusedActs() {
-                    await acts?.record(act(outcome, Self.text("", after: omitted), counts))
-                }
-            } else {
-                await acts?.record(act(outcome, "", counts))
+            let (outcome, counts) = ending(value)
+            if let omitted = outcome == .refused ? refusedActs() : 0 {
+                await acts?.record(act(outcome, Self.text("", after: omitted), counts))
             }
             return value
         } catch let problem as Problem {

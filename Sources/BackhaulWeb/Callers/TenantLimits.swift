@@ -157,24 +157,29 @@ package final class TenantLimits: Sendable {
     /// since the view catches up first; what it answers later stays in `settled`.
     private func refresh(_ tenant: ByteText, _ ask: @escaping @Sendable (ByteText) async throws -> Int) async {
         let now = clock.now
-        let mine = Signal()
         enum Turn {
             case fresh
-            case wait
+            case wait(Signal)
             case ask(before: Int)
         }
         let turn = state.withLock { state -> Turn in
             if state.counts.count >= Self.tenants, state.counts[tenant] == nil { state.counts = [:] }
             var count = state.counts[tenant] ?? Count(unacknowledged: 0, at: now, isKnown: false)
             if count.isKnown, now - count.at < Self.freshness { return .fresh }
-            let isFirst = count.waiting == nil
-            count.waiting = isFirst ? [] : (count.waiting ?? []) + [mine]
-            state.counts[tenant] = count
-            return isFirst ? .ask(before: count.settled) : .wait
+            defer { state.counts[tenant] = count }
+            guard let others = count.waiting else {
+                count.waiting = []
+                return .ask(before: count.settled)
+            }
+            let mine = Signal()
+            count.waiting = others + [mine]
+            return .wait(mine)
         }
-        guard case .ask(let before) = turn else {
-            if case .wait = turn { await mine.wait(for: patience) }
-            return
+        let before: Int
+        switch turn {
+        case .fresh: return
+        case .wait(let mine): return await mine.wait(for: patience)
+        case .ask(let settled): before = settled
         }
         defer {
             let waiting = state.withLock { state in

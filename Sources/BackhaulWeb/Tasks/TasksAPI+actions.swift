@@ -143,7 +143,11 @@ extension TasksAPI {
         }
         let answers = try await call.recording(
             .acknowledge, tenant: named, of: list, to: acts,
-            counting: { answers in answers.map(\.status) }, isDone: { $0 == AcknowledgeAnswer.done }
+            ending: { (answers: [AcknowledgeAnswer]) in
+                let counts = Dictionary(answers.map { ($0.status, 1) }, uniquingKeysWith: +)
+                let done = counts[AcknowledgeAnswer.done] ?? 0
+                return (done == answers.count ? .done : done == 0 ? .refused : .partly, counts)
+            }
         ) {
             let tenant = try tenant(call)
             let identities = list.map { TaskIdentity(tenant: tenant, id: $0) }

@@ -16,7 +16,7 @@ extension TasksAPI {
     private static let pause = Duration.milliseconds(200)
     /// A comment is sent after this long without an event, so that no proxy closes an idle stream.
     private static let heartbeat = Duration.seconds(15)
-    /// How long a page may take before the caller is checked again.
+    /// How long a round may take before the caller is checked again.
     private static let patience = Duration.milliseconds(500)
 
     func events(_ request: Request, _ call: Call) async throws -> Response {
@@ -95,11 +95,15 @@ extension TasksAPI {
             }
             defer { group.cancelAll() }
             while !ending.isSet {
+                // A token that was revoked or has expired ends its streams.
+                guard (try? await call.check()) != nil else { return }
+                var checked = ContinuousClock.now
                 var isBehind = false
                 for number in cursor.next.keys.sorted() {
-                    // A token that was revoked or has expired ends its streams; a slow reader takes long for a page.
-                    guard (try? await call.check()) != nil else { return }
-                    let sent = try await send(number, &cursor, tenant: tenant, batch: batch, call, &writer)
+                    guard
+                        let sent = try await send(
+                            number, &cursor, tenant: tenant, batch: batch, call, &checked, &writer)
+                    else { return }
                     isBehind = isBehind || sent.isMore
                     if sent.count > 0 { written = .now }
                 }
@@ -121,20 +125,22 @@ extension TasksAPI {
         }
     }
 
-    /// Sends the next page of a partition's results.
+    /// Sends the next page of a partition's results. To a slow reader that takes long, so that the caller is checked
+    /// again meanwhile.
+    /// - Parameter checked: when the caller was checked last.
+    /// - Returns: nil for a caller that is no longer authorised.
     private func send(
         _ number: Int, _ cursor: inout EventCursor, tenant: ByteText, batch: ByteText?, _ call: Call,
-        _ writer: inout any ResponseBodyWriter
-    ) async throws -> (isMore: Bool, count: Int) {
+        _ checked: inout ContinuousClock.Instant, _ writer: inout any ResponseBodyWriter
+    ) async throws -> (isMore: Bool, count: Int)? {
         let partition = TopicPartition(topic: layout.results, partition: number)
         let from = cursor.next[number] ?? 0
         let page = try await log.tail(partition, from: from, records: 500, bytes: ByteCount(1 << 20))
         guard page.next > from else { return (false, 0) }
         var count = 0
-        var checked = ContinuousClock.now
         for stored in page.records {
             if ContinuousClock.now - checked >= Self.patience {
-                guard (try? await call.check()) != nil else { return (true, count) }
+                guard (try? await call.check()) != nil else { return nil }
                 checked = .now
             }
             cursor.next[number] = stored.position.offset + 1

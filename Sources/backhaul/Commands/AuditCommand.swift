@@ -108,7 +108,7 @@ struct AuditCommand: AsyncParsableCommand {
                 "LOST UNREAD \(unread.partition): \(unread.records) or more records were removed before they were read")
         }
         for name in report.missing {
-            Output.line("LOST        \(name): it has neither a result nor a place where it is")
+            Output.line("MISSING     \(name): it has neither a result nor a place where it is")
         }
         for name in report.duplicated { Output.line("DUPLICATED  \(name)") }
         for name in report.withoutLetter { Output.line("NO LETTER   \(name): it failed, and has no dead letter") }
@@ -117,7 +117,7 @@ struct AuditCommand: AsyncParsableCommand {
                 Output.line("\(word)\(object.destination) \(object.key) (\(object.task))\(text(object))")
             }
         }
-        list("MISSING     ", report.gone) { _ in ": the destination has no such object" }
+        list("GONE        ", report.gone) { _ in ": the destination has no such object" }
         list("CORRUPTED   ", report.corrupted) { ": expected \($0.expected), found \($0.found)" }
         list("STALE       ", report.stale) { _ in ": holds older content" }
         list("OVERWRITTEN ", report.overwritten) { _ in ": another file was stored under its key" }

@@ -35,6 +35,11 @@ enum KnownFile: Hashable {
         }
     }
 
+    /// When it was stored; nil for what is not stored.
+    var storedAt: Timestamp? {
+        if case .stored(let time) = self { time } else { nil }
+    }
+
     /// What a submission does about it.
     enum Action: Hashable {
         case leave
@@ -46,15 +51,16 @@ enum KnownFile: Hashable {
     func action(_ choice: KnownChoice, again: Bool) -> Action {
         switch self {
         case .underWay: .leave
-        case .stored: again ? .sendAgain : .leave
-        case .failed, .expired, .cancelled:
-            switch choice {
-            case .skip: again ? .sendAgain : .leave
-            case .retry: .sendAgain
-            case .fail: again ? .sendAgain : .refuse
-            }
         // Its generation is unknown.
         case .forgotten: .refuse
+        case _ where again: .sendAgain
+        case .stored: .leave
+        case .failed, .expired, .cancelled:
+            switch choice {
+            case .skip: .leave
+            case .retry: .sendAgain
+            case .fail: .refuse
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ import BackhaulSettings
 import BackhaulView
 import Logging
 
-/// The view of a log, opened at the first question: a submission of new files has none.
+/// The view of a log for a command, opened at the first question: a submission of new files has none.
 actor LazyView {
     private let log: any MessageLog
     private let address: LogAddress
@@ -19,20 +19,22 @@ actor LazyView {
 
     /// The tasks that the view has, once it has caught up with the log.
     func tasks(_ identities: [TaskIdentity]) async throws -> [TaskIdentity: TaskStatus] {
-        let view = try opened()
-        // The view may be behind, or no daemon may be running to update it.
-        try await view.catchUp()
-        return try await view.tasks(identities)
+        try await caughtUp().tasks(identities)
     }
 
     /// Checks a batch of which a command has found nothing. Not on Kafka, where a view would have to be built first.
     /// - Throws: `CommandError` for a batch of which the log has no task.
     func check(_ batch: ByteText?) async throws {
         guard batch != nil, address.folder != nil else { return }
-        let view = try opened()
         defer { close() }
+        try await NameCheck.batch(batch, try await caughtUp())
+    }
+
+    /// The view, once it has read what the log holds: it may be behind, and no daemon may be running to update it.
+    func caughtUp() async throws -> StatusView {
+        let view = try opened()
         try await view.catchUp()
-        try await NameCheck.batch(batch, view)
+        return view
     }
 
     private func opened() throws -> StatusView {

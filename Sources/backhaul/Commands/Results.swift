@@ -32,14 +32,14 @@ struct Results: AsyncParsableCommand {
         let settings = try log.common.settings()
         let address = try log.address()
         let opened = try await address.open(settings, creates: false)
-        let shown = Shown()
+        var shown = 0
         let changes = await opened.changes()
         var next: [TopicPartition: Int64] = [:]
         for bounds in try await opened.bounds(settings.layout.results) {
-            try await opened.scan(bounds.partition, to: bounds.end) { show($0, shown) }
+            try await opened.scan(bounds.partition, to: bounds.end) { shown += show($0) }
             next[bounds.partition] = bounds.end
         }
-        if shown.count == 0, !follow {
+        if shown == 0, !follow {
             try await LazyView(log: opened, address: address, settings: settings).check(batch)
         }
         Output.flush()
@@ -47,7 +47,7 @@ struct Results: AsyncParsableCommand {
             try await opened.watch(next)
             for await _ in changes {
                 for (partition, offset) in next {
-                    next[partition] = try await opened.follow(partition, from: offset) { show($0, shown) }
+                    next[partition] = try await opened.follow(partition, from: offset) { shown += show($0) }
                 }
                 Output.flush()
             }
@@ -55,17 +55,15 @@ struct Results: AsyncParsableCommand {
         await opened.close()
     }
 
-    private final class Shown {
-        var count = 0
-    }
-
-    private func show(_ records: [StoredRecord], _ shown: Shown) {
+    /// - Returns: how many of them are selected, and shown.
+    private func show(_ records: [StoredRecord]) -> Int {
+        var shown = 0
         for stored in records {
             guard let value = stored.record.value, let result = try? ResultRecord.read(stored.record),
                 batch == nil || result.batch == batch, tenant == nil || result.tenant == tenant,
                 status == nil || result.status == status
             else { continue }
-            shown.count += 1
+            shown += 1
             if log.output == .json {
                 Output.write(Data(value))
             } else {
@@ -75,5 +73,6 @@ struct Results: AsyncParsableCommand {
                 )
             }
         }
+        return shown
     }
 }

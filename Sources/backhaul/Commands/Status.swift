@@ -23,21 +23,18 @@ struct Status: AsyncParsableCommand {
         let settings = try log.common.settings()
         let address = try log.address()
         let opened = try await address.open(settings, creates: false)
-        let view = try StatusView(
-            path: try address.viewPath(settings), log: opened, layout: settings.layout,
-            holdsTruncation: address.folder != nil, logger: Logger(label: "backhaul.view"))
-        // The view may be behind, or no daemon may be running to update it.
-        try await view.catchUp()
+        let lazy = LazyView(log: opened, address: address, settings: settings)
         let counts: StatusCounts
         do {
+            let view = try await lazy.caughtUp()
             counts = try await view.counts(batch: batch, tenant: tenant)
             if counts.accepted == 0 { try await NameCheck.batch(batch, view) }
         } catch {
-            try? view.close()
+            await lazy.close()
             await opened.close()
             throw error
         }
-        try view.close()
+        await lazy.close()
         await opened.close()
         if log.output == .json { return try Output.json(counts) }
         Output.table([

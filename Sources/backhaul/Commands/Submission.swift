@@ -13,58 +13,11 @@ import Foundation
 
 /// One run of `submit`: walks, submits in batches, and keeps only what it must report or wait for.
 actor Submission {
-    /// What `submit` prints.
-    struct Summary: Encodable {
-        struct Rejection: Encodable {
-            var path: String
-            var code: String
-            var message: String
-        }
-
-        var batch: ByteText
-        var accepted = 0
-        /// Of the accepted: those that were submitted before, as their next generation.
-        var again = 0
-        /// What had become of those, by state.
-        var againAfter: [String: Int] = [:]
-        /// What the log had already and was not accepted again; the counts after it say what has become of it.
-        var known = 0
-        var underWay = 0
-        var stored = 0
-        var failed = 0
-        var expired = 0
-        var cancelled = 0
-        var forgotten = 0
-        var rejected: [Rejection] = []
-        /// Counts all rejections; `rejected` lists the first 10,000.
-        var rejectedCount = 0
-        var size = ByteCount.zero
-
-        private enum CodingKeys: String, CodingKey {
-            case batch, accepted, again, againAfter, known, underWay, stored, failed, expired, cancelled, forgotten,
-                rejected
-            case rejectedCount
-            case size = "bytes"
-        }
-
-        mutating func count(_ file: KnownFile) {
-            known += 1
-            switch file {
-            case .underWay: underWay += 1
-            case .stored: stored += 1
-            case .failed: failed += 1
-            case .expired: expired += 1
-            case .cancelled: cancelled += 1
-            case .forgotten: forgotten += 1
-            }
-        }
-    }
-
     private(set) var summary: Summary
-    private let log: any MessageLog
+    let log: any MessageLog
     /// The embedded log's folder: never submitted itself.
     private let folder: String?
-    private let layout: TopicLayout
+    let layout: TopicLayout
     private let ingest: Ingest
     private let roots: SourceRoots
     private let tenant: ByteText
@@ -77,8 +30,8 @@ actor Submission {
     private let sendsAgain: Bool
     /// The status of tasks that the log has already.
     private let statuses: ([TaskIdentity]) async throws -> [TaskIdentity: TaskStatus]
-    /// Told what has become of each file.
-    private let report: (_ key: ByteText, _ word: String) -> Void
+    /// Told what has become of each file, and when it was stored.
+    private let report: (_ key: ByteText, _ word: String, _ storedAt: Timestamp?) -> Void
 
     private var drafts: [TaskDraft] = []
     /// Hashes of the keys that this submission has used.
@@ -86,12 +39,12 @@ actor Submission {
     /// Roots whose file system is recorded.
     private var confirmed: Set<ByteText> = []
     /// The generation whose result is awaited.
-    private var awaited: [TaskIdentity: Int] = [:]
+    var awaited: [TaskIdentity: Int] = [:]
     /// The next offset to read results from.
-    private var nextResults: [TopicPartition: Int64] = [:]
+    var nextResults: [TopicPartition: Int64] = [:]
     /// Tasks whose latest generation did not succeed.
-    private var failed: Set<TaskIdentity> = []
-    private var bar = ProgressBar()
+    var failed: Set<TaskIdentity> = []
+    var bar = ProgressBar()
     private static let batchSize = 500
     private static let listedRejections = 10_000
 
@@ -100,7 +53,7 @@ actor Submission {
         target: DestinationReference.Target,
         prefix: String, filter: FileWalk.Filter, deadline: Timestamp?, waits: Bool, choice: KnownChoice,
         sendsAgain: Bool, statuses: @escaping ([TaskIdentity]) async throws -> [TaskIdentity: TaskStatus],
-        report: @escaping (_ key: ByteText, _ word: String) -> Void
+        report: @escaping (_ key: ByteText, _ word: String, _ storedAt: Timestamp?) -> Void
     ) {
         self.choice = choice
         self.sendsAgain = sendsAgain
@@ -314,7 +267,7 @@ actor Submission {
         summary.size += draft.size
         if generation > 0 { summary.again += 1 }
         if waits { awaited[identity] = generation }
-        report(draft.destination.key, generation > 0 ? "accepted again" : "accepted")
+        report(draft.destination.key, generation > 0 ? "accepted again" : "accepted", nil)
     }
 
     /// Finds out what has become of known files, and submits again those that are to be.
@@ -345,7 +298,7 @@ actor Submission {
                         ? "the log knows its id, but no longer what became of it" : "its last upload ended so")
             }
             summary.count(file)
-            report(draft.destination.key, file.word)
+            report(draft.destination.key, file.word, file.storedAt)
         }
         guard !again.isEmpty else { return }
         let acceptances = try await ingest.again(again, by: submitter)
@@ -358,7 +311,7 @@ actor Submission {
             case .known(let identity, _), .conflict(let identity, _):
                 if waits { awaited[identity] = generation }
                 summary.count(.underWay)
-                report(draft.destination.key, KnownFile.underWay.word)
+                report(draft.destination.key, KnownFile.underWay.word, nil)
             case .rejected(let violation): reject(draft.source.path.text, violation.code, violation.message)
             }
         }
@@ -368,91 +321,5 @@ actor Submission {
     func finish() async throws {
         try await flush()
         bar.clear()
-    }
-
-    // MARK: Waiting
-
-    /// Returns the current end offsets of the results.
-    func resultEnds() async throws -> [TopicPartition: Int64] {
-        Dictionary(try await log.bounds(layout.results).map { ($0.partition, $0.end) }) { first, _ in first }
-    }
-
-    /// How the waiting ended.
-    enum Waited: Hashable {
-        /// The number of tasks that did not succeed.
-        case allEnded(failed: Int)
-        case timeIsUp(unfinished: Int)
-    }
-
-    /// Waits until each accepted task, and each that was under way, has a result.
-    /// - Parameters:
-    ///   - starts: the results' end offsets before the submission.
-    ///   - end: when to stop waiting; nil for never.
-    ///   - look: called every two seconds while it waits.
-    ///   - text: what a terminal shows for the counts of done and of all tasks.
-    func waitForResults(
-        from starts: [TopicPartition: Int64], until end: ContinuousClock.Instant?, look: () -> Void,
-        _ text: (Int, Int) -> String
-    ) async throws -> Waited {
-        let changes = await log.changes()
-        nextResults = starts
-        let total = awaited.count
-        try await log.watch(nextResults)
-        if !log.abilities.contains(.refusesKnownIdentity) { try await lookBack(before: starts) }
-        let news = Signal()
-        let waited: Waited = try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                for await _ in changes { news.raise() }
-            }
-            defer { group.cancelAll() }
-            while true {
-                try await lookForResults()
-                bar.show(text(total - awaited.count, total))
-                if awaited.isEmpty { return .allEnded(failed: failed.count) }
-                let rest = end.map { $0 - .now } ?? .seconds(2)
-                if rest <= .zero { return .timeIsUp(unfinished: awaited.count) }
-                look()
-                await news.wait(for: min(rest, .seconds(2)))
-                try Task.checkCancellation()
-            }
-        }
-        bar.clear()
-        return waited
-    }
-
-    /// A log that does not know what was submitted accepts it again, and a generation that has its result gets no
-    /// other: then the earlier one counts.
-    private func lookBack(before starts: [TopicPartition: Int64]) async throws {
-        for (partition, start) in starts.sorted(by: { $0.key < $1.key }) where !awaited.isEmpty {
-            try await log.scan(partition, to: start) { records in
-                for stored in records { self.take(stored) }
-            }
-        }
-    }
-
-    private func lookForResults() async throws {
-        for (partition, offset) in nextResults {
-            nextResults[partition] = try await log.follow(partition, from: offset) { records in
-                for stored in records { self.take(stored) }
-            }
-        }
-    }
-
-    private func take(_ stored: StoredRecord) {
-        // The headers are enough. The document is read only when they are not ours.
-        let ended: (task: TaskGeneration, status: OutcomeKind)
-        if let read = ResultRecord.ending(stored.record) {
-            ended = read
-        } else if let document = try? ResultRecord.read(stored.record),
-            let status = OutcomeKind(rawValue: document.status)
-        {
-            ended = (document.task, status)
-        } else {
-            return
-        }
-        let identity = ended.task.identity
-        guard let generation = awaited[identity], ended.task.generation >= generation else { return }
-        awaited[identity] = nil
-        if ended.status != .succeeded { failed.insert(identity) }
     }
 }

@@ -106,12 +106,13 @@ struct Submit: AsyncParsableCommand {
             prefix: prefix,
             filter: FileWalk.Filter(include: include, exclude: exclude), deadline: limit, waits: wait, choice: known,
             sendsAgain: again, statuses: { try await view.tasks($0) },
-            report: { key, word in
+            report: { key, word, storedAt in
                 guard isVerbose else { return }
+                let time = storedAt.map(TimeText.format)
                 if format == .json {
-                    try? Output.json(["key": key.text, "status": word])
+                    try? Output.json(["key": key.text, "status": word, "storedAt": time].compactMapValues(\.self))
                 } else {
-                    Output.line("\(word)  \(key)")
+                    Output.line("\(word)\(time.map { " \($0)" } ?? "")  \(key)")
                 }
             })
         // Before the first task: whatever ends the command, its batch is known.

@@ -29,9 +29,17 @@ struct LogOptions: ParsableArguments {
     /// A command for a hint, with the log and the configuration that were given.
     func hint(_ command: String) -> String {
         let given = [("--log", log), ("--config", common.config)].compactMap { name, value in
-            value.map { " \(name) \($0)" }
+            value.map { " \(name) \(Self.quoted($0))" }
         }
         return "backhaul \(command)" + given.joined()
+    }
+
+    /// As a shell takes it for one word.
+    private static func quoted(_ word: String) -> String {
+        let isPlain = word.utf8.allSatisfy { byte in
+            byte > UInt8(ascii: " ") && !"\"$&'()*;<>?[\\]`{|}~#!".utf8.contains(byte)
+        }
+        return isPlain ? word : "'" + word.replacing("'", with: #"'\''"#) + "'"
     }
 
     /// - Throws: `CommandError` when no log is named.

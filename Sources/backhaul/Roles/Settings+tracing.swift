@@ -22,22 +22,10 @@ extension Settings {
     private func tracingHeaders() throws -> [(name: String, value: String)] {
         var headers = [(name: "Content-Type", value: "application/json")]
         guard !tracing.headersFile.isEmpty else { return headers }
-        let text: String
         do {
-            text = try SecretFile.read(tracing.headersFile)
+            headers += try SecretFile.headers(tracing.headersFile).map { ($0.name, $0.value.value) }
         } catch {
             throw CommandError("tracing.headersFile: \(tracing.headersFile) \(error)", exit: .usage)
-        }
-        for line in text.split(whereSeparator: \.isNewline) {
-            guard let colon = line.firstIndex(of: ":") else {
-                throw CommandError(
-                    "tracing.headersFile: \(tracing.headersFile) has a line that is not 'Name: value'", exit: .usage)
-            }
-            headers.append(
-                (
-                    line[..<colon].trimmingCharacters(in: .whitespaces),
-                    line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
-                ))
         }
         return headers
     }

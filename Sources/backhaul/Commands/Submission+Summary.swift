@@ -1,0 +1,51 @@
+import BackhaulDomain
+import BackhaulUnits
+
+extension Submission {
+    /// What `submit` prints.
+    struct Summary: Encodable {
+        struct Rejection: Encodable {
+            var path: String
+            var code: String
+            var message: String
+        }
+
+        var batch: ByteText
+        var accepted = 0
+        /// Of the accepted: those that were submitted before, as their next generation.
+        var again = 0
+        /// What had become of those, by state.
+        var againAfter: [String: Int] = [:]
+        /// What the log had already and was not accepted again; the counts after it say what has become of it.
+        var known = 0
+        var underWay = 0
+        var stored = 0
+        var failed = 0
+        var expired = 0
+        var cancelled = 0
+        var forgotten = 0
+        var rejected: [Rejection] = []
+        /// Counts all rejections; `rejected` lists the first 10,000.
+        var rejectedCount = 0
+        var size = ByteCount.zero
+
+        private enum CodingKeys: String, CodingKey {
+            case batch, accepted, again, againAfter, known, underWay, stored, failed, expired, cancelled, forgotten,
+                rejected
+            case rejectedCount
+            case size = "bytes"
+        }
+
+        mutating func count(_ file: KnownFile) {
+            known += 1
+            switch file {
+            case .underWay: underWay += 1
+            case .stored: stored += 1
+            case .failed: failed += 1
+            case .expired: expired += 1
+            case .cancelled: cancelled += 1
+            case .forgotten: forgotten += 1
+            }
+        }
+    }
+}
