@@ -25,6 +25,11 @@ struct BenchTests {
                 Int($0)
             }
             #expect(times.count == 50 && times.allSatisfy { $0 > 0 } && times == times.sorted())
+            let acts = try await Command.result([
+                "acts", "--act", "submit", "--log", log, "--config", config, "--output", "json",
+            ])
+            let ends = acts.objects.map { $0["outcome"] as? String }
+            #expect(ends == ["begun", "done", "begun", "done"], "\(acts)")
             let audit = try await Command.result([
                 "audit", "--verify", "--log", log, "--config", config, "--output", "json",
             ])

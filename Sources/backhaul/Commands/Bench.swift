@@ -4,6 +4,7 @@ import BackhaulEmbedded
 import BackhaulFiles
 import BackhaulIngest
 import BackhaulLog
+import BackhaulRecords
 import BackhaulSettings
 import BackhaulUnits
 // For `stat`: a release build finds its definition here.
@@ -87,13 +88,17 @@ struct Bench: AsyncParsableCommand {
             size: ByteCount(clamping: status.st_size),
             modifiedAt: FileTime(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec),
             count: tasks, rate: rate)
+        let act = await CommandAct(
+            .submit, settings, opened, tenant: tenant, batch: run.name, detail: "to \(to), by bench")
         let report: BenchRun.Report
         do {
             report = try await run.run()
         } catch {
+            await act.fail(error)
             await opened.close()
             throw error
         }
+        await act.end(.done, tasks: tasks, counts: ["accepted": tasks])
         await opened.close()
         if let samples { try Self.write(report.latencies, to: samples) }
         try show(report)

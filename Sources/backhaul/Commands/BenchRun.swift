@@ -54,7 +54,8 @@ actor BenchRun {
     private let modifiedAt: FileTime
     private let count: Int
     private let rate: Double
-    private let name: ByteText
+    /// The batch of its tasks, and how their ids begin.
+    let name: ByteText
     private let start = ContinuousClock.now
     /// When each task was due, or submitted, in microseconds since the start.
     private var begun: [Int64]
