@@ -179,7 +179,10 @@ let package = Package(
             ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulTestKit", "BackhaulUnits"]),
         tests(
             "BackhaulTransferTests",
-            ["BackhaulDomain", "BackhaulFiles", "BackhaulTestKit", "BackhaulTransfer", "BackhaulUnits", crypto]),
+            [
+                "BackhaulDomain", "BackhaulFiles", "BackhaulTestKit", "BackhaulTransfer", "BackhaulUnits", "CLibcurl",
+                crypto,
+            ]),
         tests(
             "BackhaulDestinationsTests",
             ["BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulTransfer", "BackhaulUnits"]),

@@ -60,6 +60,8 @@ package struct APISettings: Sendable {
     /// The path of the file with the token for the acknowledger's API; empty for none.
     package var viewTokenFile = ""
     package var connections = 0
+    /// Proxies whose `X-Forwarded-For` names the client.
+    package var trustedProxies: [AddressRange] = []
     package var slowestBytesPerSecond = ByteCount.zero
 
     package init() {}

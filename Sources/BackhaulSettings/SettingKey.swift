@@ -246,6 +246,10 @@ package struct SettingKey: Hashable, Sendable {
             help: "Maximum connections to the API, half of them from one address. Beyond it, a connection without an "
                 + "authenticated caller is closed for a new one, or else an idle one."),
         .init(
+            name: "api.trustedProxies", kind: .texts, standard: "",
+            help: "Addresses of proxies, as ranges in CIDR form, that say in X-Forwarded-For who the client is. Limits "
+                + "by address, the log and acts then name the client. Without it they name the proxy."),
+        .init(
             name: "api.slowestBytesPerSecond", kind: .integer(0...1_000_000_000), standard: "256",
             help: "Minimum speed of a request body in bytes per second. A slower client is disconnected after a grace "
                 + "period of 10 s."),

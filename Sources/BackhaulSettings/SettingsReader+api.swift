@@ -18,6 +18,7 @@ extension SettingsReader {
         api.freeURLs = try flag("api.freeURLs")
         api.viewTokenFile = raw("api.viewTokenFile")
         api.connections = try integer("api.connections")
+        api.trustedProxies = try ranges("api.trustedProxies")
         api.slowestBytesPerSecond = ByteCount(clamping: try integer("api.slowestBytesPerSecond"))
         return api
     }

@@ -31,6 +31,15 @@ extension SettingsReader {
         return value
     }
 
+    func ranges(_ name: String) throws -> [AddressRange] {
+        try list(name).map { text in
+            guard let range = AddressRange(text) else {
+                throw error(name, "'\(text)' is not an address range such as 10.0.0.0/8")
+            }
+            return range
+        }
+    }
+
     func duration(_ name: String) throws -> Duration {
         guard let value = DurationText.parse(raw(name)) else {
             throw error(name, "'\(raw(name))' is not a duration such as 500ms, 10s, 1m, 6h or 1d")

@@ -293,12 +293,7 @@ package struct SettingsReader {
         settings.maximumShutdown = try duration("shutdown.maximum")
         settings.api = try api()
         settings.tracing = try tracing()
-        settings.egressAllow = try list("egress.allow").map { text in
-            guard let range = AddressRange(text) else {
-                throw error("egress.allow", "'\(text)' is not an address range such as 10.0.0.0/8")
-            }
-            return range
-        }
+        settings.egressAllow = try ranges("egress.allow")
         settings.freeURLs = try flag("egress.freeURLs")
         settings.durability = try choice("log.durability")
         settings.logLevel = try choice("logging.level")

@@ -1,6 +1,4 @@
-internal import CLibcurl
-internal import Foundation
-internal import Glibc
+package import Glibc
 
 /// An address as the kernel connects to it; octal, hex or short text forms are already resolved to it.
 package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
@@ -10,7 +8,7 @@ package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// The address of a `sockaddr_in` or `sockaddr_in6`, nil for any other family. IPv4 inside IPv6 (mapped,
     /// translated, compatible, NAT64, 6to4) becomes the IPv4 address.
-    init?(_ address: UnsafePointer<sockaddr>, length: Int) {
+    package init?(_ address: UnsafePointer<sockaddr>, length: Int) {
         let raw = UnsafeRawPointer(address)
         switch Int32(address.pointee.sa_family) {
         case AF_INET where length >= MemoryLayout<sockaddr_in>.size:
@@ -84,39 +82,4 @@ package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
             return isPrinted ? String(decoding: text.prefix { $0 != 0 }, as: UTF8.self) : "?"
         }
     }
-}
-
-/// A range of addresses in CIDR notation; a single address is a range of one.
-package struct AddressRange: Hashable, Sendable, CustomStringConvertible {
-    private let base: IPAddress
-    private let bits: Int
-
-    /// Returns nil when the text is not a range.
-    package init?(_ text: String) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard let first = parts.first, let base = IPAddress(text: String(first)), parts.count <= 2 else { return nil }
-        let width = if case .v4 = base { 32 } else { 128 }
-        var bits = width
-        if parts.count == 2 {
-            guard let number = Int(parts[1]), (0...width).contains(number) else { return nil }
-            bits = number
-        }
-        self.base = base
-        self.bits = bits
-    }
-
-    package func contains(_ address: IPAddress) -> Bool {
-        switch (base, address) {
-        case (.v4(let left), .v4(let right)):
-            return bits == 0 || (left ^ right) >> UInt32(32 - bits) == 0
-        case (.v6(let leftHigh, let leftLow), .v6(let rightHigh, let rightLow)):
-            if bits == 0 { return true }
-            if bits <= 64 { return (leftHigh ^ rightHigh) >> UInt64(64 - bits) == 0 }
-            return leftHigh == rightHigh && (bits == 64 || (leftLow ^ rightLow) >> UInt64(128 - bits) == 0)
-        default:
-            return false
-        }
-    }
-
-    package var description: String { "\(base)/\(bits)" }
 }

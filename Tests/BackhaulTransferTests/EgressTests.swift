@@ -1,7 +1,9 @@
 import BackhaulTestKit
-import BackhaulTransfer
+import BackhaulUnits
 import Foundation
 import Testing
+
+@testable import BackhaulTransfer
 
 @Suite("Egress policy")
 struct EgressTests {
@@ -48,6 +50,23 @@ struct EgressTests {
             }
             // :: and ::1 are addresses of their own.
             if octets[0...2] != [0, 0, 0] { #expect(IPAddress(text: "::\(dotted)") == plain) }
+        }
+    }
+
+    /// A name with one forbidden address is refused, wherever that stands among the others.
+    @Test func everyAddressOfANameIsChecked() throws {
+        let (good, bad) = (["1.1.1.1", "2606:4700::1111", "8.8.8.8"], ["10.0.0.1", "::1"])
+        func addresses(_ texts: [String]) -> [IPAddress] { texts.compactMap(IPAddress.init(text:)) }
+        try EgressPolicy.publicOnly.requireAllowed(addresses(good))
+        for place in 0...good.count {
+            for forbidden in bad {
+                var texts = good
+                texts.insert(forbidden, at: place)
+                #expect { try EgressPolicy.publicOnly.requireAllowed(addresses(texts)) } throws: { error in
+                    guard case TransferError.egressRefused(forbidden) = error else { return false }
+                    return true
+                }
+            }
         }
     }
 

@@ -1,11 +1,13 @@
 import BackhaulDomain
 import BackhaulFiles
 import BackhaulTestKit
-import BackhaulTransfer
 import BackhaulUnits
+import CLibcurl
 import Crypto
 import Foundation
 import Testing
+
+@testable import BackhaulTransfer
 
 @Suite("Transfer engine", .serialized)
 struct EngineTests {
@@ -233,6 +235,34 @@ struct EngineTests {
             }
             #expect(server.connectionCount == 0)
         }
+    }
+
+    /// A connection that is used again passes no check when it is made: its address is checked before the request.
+    /// Here the handle makes its socket unchecked, as if another policy had.
+    @Test func requestOnAnUncheckedConnectionIsRefused() async throws {
+        let server = try StubServer { _ in .store() }
+        defer { server.close() }
+        let report = try await withCheckedThrowingContinuation { continuation in
+            let request = TransferRequest(method: "PUT", url: server.url + "f", body: loaded([1]))
+            let transfer = ActiveTransfer(
+                id: 1, request: request, host: "h", egress: .publicOnly,
+                feeder: BodyFeeder(request.body, pool: ReaderPool(), progress: nil) {}, continuation: continuation)
+            continuation.resume(
+                with: Result {
+                    let easy = try #require(curl_easy_init())
+                    try transfer.prepare(.standard, handle: OpaquePointer(easy))
+                    _ = backhaul_set_socket_function(easy, nil)
+                    let report = transfer.report(curl_easy_perform(easy))
+                    _ = transfer.release()
+                    curl_easy_cleanup(easy)
+                    return report
+                })
+        }
+        guard case .egressRefused("127.0.0.1") = report.failure else {
+            Issue.record("\(report)")
+            return
+        }
+        #expect(server.connectionCount == 1 && server.requests.isEmpty)
     }
 
     @Test(arguments: [

@@ -186,6 +186,39 @@ struct AuthenticationTests {
         await #expect(throws: Problem.self, "withdrawn") { try await bearer.caller(second) }
     }
 
+    /// Those who share an address with a flood are not shut out when the keys are fetched again; a token that no key
+    /// verifies any more is a guess like any other.
+    @Test func provenTokensOutliveAFetch() async throws {
+        let source = Keys(try set(key, id: "one"))
+        let time = Mutex(1_000.0)
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let bearer = BearerTokens(
+            rules: .init(issuer: "https://issuer", audience: "backhaul"), source: source, logger: logger,
+            now: { Date(timeIntervalSince1970: time.withLock { $0 }) })
+        func code(_ token: String) async -> String? {
+            do {
+                _ = try await bearer.caller(token, isThrottled: true)
+                return nil
+            } catch { return (error as? Problem)?.code }
+        }
+        var payload = Payload()
+        payload.exp = 9_000
+        let token = try await sign(payload)
+        #expect(await code(token) == "too-many-failures")
+        _ = try await bearer.caller(token)
+        for _ in 0..<2 {
+            time.withLock { $0 += 601 }
+            #expect(await code(token) == nil)
+        }
+        #expect(source.count.withLock { $0 } == 3)
+        let exchanged = try set(ES256PrivateKey(), id: "one")
+        source.text.withLock { $0 = exchanged }
+        time.withLock { $0 += 601 }
+        #expect(await code(token) == "bad-token")
+        #expect(await code(token) == "too-many-failures")
+    }
+
     // MARK: Keys and headers
 
     private func part(_ bytes: some DataProtocol) -> String {

@@ -1,8 +1,10 @@
 import BackhaulDomain
 import BackhaulLog
 import BackhaulTestKit
+import BackhaulUnits
 import HTTPTypes
 import Logging
+import NIOCore
 import Testing
 
 @testable import BackhaulWeb
@@ -34,6 +36,61 @@ struct StrangerTests {
         let here = ClientNetwork(v4: 0)
         for _ in 0..<100 { throttle.failed(here, start) }
         #expect(throttle.isThrottled(here, start))
+    }
+
+    // MARK: Proxies
+
+    /// Only what trusted proxies add counts; what a client writes itself stands before it.
+    @Test(arguments: [
+        ("192.0.2.7", ["198.51.100.1"], "192.0.2.7"), ("127.0.0.1", [], "127.0.0.1"),
+        ("127.0.0.1", ["198.51.100.1"], "198.51.100.1"), ("127.0.0.1", ["203.0.113.9, 198.51.100.1"], "198.51.100.1"),
+        ("127.0.0.1", ["203.0.113.9", "198.51.100.1 , 10.1.2.3"], "198.51.100.1"),
+        ("127.0.0.1", ["203.0.113.9,nonsense"], "127.0.0.1"), ("127.0.0.1", ["nonsense, 10.1.2.3"], "10.1.2.3"),
+        ("127.0.0.1", ["198.51.100.1:4711"], "198.51.100.1"), ("::1", ["[2001:db8::1]:4711"], "2001:db8::1"),
+        ("::1", ["2001:db8::1"], "2001:db8::1"), ("::ffff:127.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("127.0.0.1", ["", ","], "127.0.0.1"), ("127.0.0.1", ["10.1.1.1,10.1.1.2"], "10.1.1.1"),
+    ])
+    func proxyNamesTheClient(_ peer: String, _ said: [String], _ client: String) throws {
+        let name = try #require(HTTPField.Name("x-forwarded-for"))
+        var headers = HTTPFields()
+        for value in said { headers.append(HTTPField(name: name, value: value)) }
+        let proxies = ["127.0.0.1", "::1", "10.0.0.0/8"].compactMap(AddressRange.init)
+        let address = ClientAddress(
+            peer: try SocketAddress(ipAddress: peer, port: 1), headers: headers, proxies: proxies)
+        #expect(address.text == client)
+        #expect(address.network == ClientNetwork(try SocketAddress(ipAddress: client, port: 2)))
+    }
+
+    /// Those who share a proxy do not share limits: the one that guesses is throttled, and its neighbour is not.
+    @Test func guessesBehindAProxyAreThrottledByClient() async throws {
+        let route = APIRoute(.get, "/now", .read) { _, _ in JSONAnswer.response(.ok, ["a": 1]) }
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let server = WebServer(
+            host: "127.0.0.1", port: 0, routes: [route], authenticator: Authenticator(isOn: true, tokens: []),
+            meters: WebMeters(), connections: 40, proxies: ["127.0.0.1"].compactMap(AddressRange.init), logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            let port = try await server.waitUntilListening()
+            func ask(_ client: RawClient, from address: String) async -> String {
+                client.send(
+                    "GET /now HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: \(address)\r\n"
+                        + "Authorization: Bearer x\r\nConnection: close\r\n\r\n")
+                let answer = await client.receive(seconds: 60) { $0.contains("\r\n\r\n") }
+                return answer.text.split(separator: " ").dropFirst().first.map(String.init) ?? "closed"
+            }
+            // More than the half of all that one address may have.
+            let idle = try (0..<30).map { _ in try RawClient(port: port) }
+            var last = ""
+            for _ in 0..<500 where last != "429" {
+                last = await ask(try RawClient(port: port), from: "198.51.100.1")
+            }
+            #expect(last == "429")
+            #expect(await ask(try RawClient(port: port), from: "198.51.100.2") == "401")
+            for client in idle { #expect(await ask(client, from: "198.51.100.3").count == 3) }
+            await server.stop(grace: .seconds(2))
+            group.cancelAll()
+        }
     }
 
     // MARK: Log of refusals
@@ -75,7 +132,8 @@ struct StrangerTests {
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func connectionLimitsHold(_ seed: UInt64) {
         struct Model {
-            var network: UInt32
+            /// nil for a proxy's.
+            var network: UInt32?
             var isProven = false
             var unanswered = 0
             var isBusy: Bool { unanswered > 0 }
@@ -91,12 +149,13 @@ struct StrangerTests {
             let known = open.keys.sorted().randomElement(using: &numbers)
             switch Int.random(in: 0..<10, using: &numbers) {
             case 0..<5:
-                let network = UInt32.random(in: 0..<6, using: &numbers)
-                let (id, closing) = table.opened(from: ClientNetwork(v4: network), time)
+                let number = UInt32.random(in: 0..<7, using: &numbers)
+                let network = number == 6 ? nil : number
+                let (id, closing) = table.opened(from: network.map(ClientNetwork.init(v4:)), time)
                 open[id] = Model(network: network)
                 guard let closing else { break }
                 if closing == id {
-                    let rivals = open.filter { $0.key != id && $0.value.network == network }
+                    let rivals = open.filter { $0.key != id && network != nil && $0.value.network == network }
                     let isFull = rivals.count == limits.perNetwork
                     let others = isFull ? rivals : open.filter { $0.key != id }
                     #expect(!others.contains { !$0.value.isSafe })
@@ -135,7 +194,8 @@ struct StrangerTests {
                 open[known] = nil
             }
             #expect(table.count == open.count && table.count <= limits.total)
-            let perNetwork = Dictionary(open.values.map { ($0.network, 1) }, uniquingKeysWith: +)
+            let perNetwork = Dictionary(
+                open.values.compactMap { $0.network.map { ($0, 1) } }, uniquingKeysWith: +)
             #expect(perNetwork.values.allSatisfy { $0 <= limits.perNetwork })
             let perTenant = Dictionary(open.values.compactMap { $0.tenant.map { ($0, 1) } }, uniquingKeysWith: +)
             #expect(perTenant.values.allSatisfy { $0 <= 4 })

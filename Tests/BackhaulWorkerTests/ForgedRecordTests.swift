@@ -9,6 +9,7 @@ import BackhaulRecords
 import BackhaulReplay
 import BackhaulTestKit
 import BackhaulUnits
+import Logging
 import Testing
 
 /// A writer of the topics without a key, and one who copies signed records.
@@ -80,6 +81,33 @@ struct ForgedRecordTests {
             #expect(letters.contains { $0.message.contains("not signed") })
             let replayed = try await pipeline.replay.run(DeadLetterFilter(), appends: true, rate: nil)
             #expect(replayed.replayed == 0 && replayed.malformed == 2)
+        }
+    }
+
+    /// Nobody without a key can end a cancel request or make a checkpoint void.
+    @Test func unsignedTombstoneIsNotObeyed() async throws {
+        try await withPipeline { pipeline in
+            let layout = pipeline.layout
+            let draft = try pipeline.draft("f", [1], to: .named("nowhere"))
+            _ = try await pipeline.ingest.accept([draft])
+            let place = try #require(try await pipeline.records(layout.tasks).first).position
+            let task = TaskGeneration(
+                identity: Ingest.task(draft, acceptedAt: Timestamp(clamping: 0)).identity, generation: 0)
+            let signed = SignedLog(pipeline.log, keys: try keys(), logger: Logger(label: "test"))
+            let tombstones = [CheckpointRecord.tombstone(of: place, layout), CancelRecord.tombstone(task, layout)]
+            func values() async throws -> [[UInt8]?] {
+                var found: [[UInt8]?] = []
+                for topic in [layout.checkpoints, layout.control] {
+                    for bounds in try await signed.bounds(topic) {
+                        try await signed.scan(bounds.partition) { found += $0.map(\.record.value) }
+                    }
+                }
+                return found
+            }
+            _ = try await pipeline.log.append(tombstones)
+            #expect(try await values() == [[], []])
+            _ = try await signed.append(tombstones)
+            #expect(try await values() == [nil, nil])
         }
     }
 

@@ -20,7 +20,7 @@ struct TLSTests {
 
     /// Prints the names of the server's certificate and the status of a request, or what went wrong.
     private static let asking = """
-        import socket, ssl, sys, warnings
+        import os, socket, ssl, sys, time, warnings
         port, ca, mode = int(sys.argv[1]), sys.argv[2], sys.argv[3]
         warnings.simplefilter("ignore")
         context = ssl.create_default_context(cafile=ca)
@@ -32,8 +32,17 @@ struct TLSTests {
             with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
                 if mode == "plain": connection = plain
                 else: connection = context.wrap_socket(plain, server_hostname="127.0.0.1")
-                connection.sendall(b"GET /livez HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
+                end = "Connection: close\\r\\n" if mode == "closing" else ""
+                connection.sendall(f"GET /livez HTTP/1.1\\r\\nHost: localhost\\r\\n{end}\\r\\n".encode())
                 answer = connection.recv(4096)
+                if mode == "closing":
+                    while connection.recv(4096): pass
+                    began = time.monotonic()
+                    ended = socket.socket(fileno=os.dup(connection.fileno()))
+                    ended.settimeout(60)
+                    ended.recv(1)
+                    print("late" if time.monotonic() - began > 4 else "closed")
+                    sys.exit()
                 name = "plain" if mode == "plain" else dict(x[0] for x in connection.getpeercert()["subject"])["commonName"]
                 print(name, answer.split()[1].decode() if answer else "closed")
         except (OSError, IndexError) as error: print("refused", type(error).__name__)
@@ -107,6 +116,15 @@ struct TLSTests {
             try Data("x".utf8).write(to: URL(fileURLWithPath: folder + "/server.pem"), options: .atomic)
             try await wait("the last one stays")
             #expect(try await ask("usual") == "two 200")
+        }
+    }
+
+    /// A client that does not answer the end of TLS (RFC 8446, section 6.1) holds its connection for a moment only; the
+    /// library's own limit is 5 s.
+    @Test func closingConnectionDoesNotWaitForItsClient() async throws {
+        try await serving(Self.files) { _, ask, _ in
+            let end = try await ask("closing")
+            #expect(end == "closed")
         }
     }
 

@@ -1,3 +1,5 @@
+package import BackhaulUnits
+
 /// Which addresses an upload may connect to: public ones, and the ranges that the operator allows beyond them. It
 /// checks the address of each connection, after the name is resolved, so no name and no DNS rebinding bypasses it.
 package struct EgressPolicy: Hashable, Sendable {
@@ -23,6 +25,12 @@ package struct EgressPolicy: Hashable, Sendable {
         if let end = address.tunnelEnd, !allows(end) { return false }
         return isIn(allow) || !isIn(Self.special)
             || allowsPrivate && isIn(Self.privateRanges) && !isIn(Self.credentialServers)
+    }
+
+    /// Requires that a host may be connected to at each of its addresses.
+    /// - Throws: `TransferError.egressRefused` with the first that is not allowed.
+    func requireAllowed(_ addresses: [IPAddress]) throws(TransferError) {
+        if let refused = addresses.first(where: { !allows($0) }) { throw .egressRefused(refused.description) }
     }
 
     private static let privateRanges = [

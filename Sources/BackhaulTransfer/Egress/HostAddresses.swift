@@ -1,3 +1,4 @@
+internal import BackhaulUnits
 internal import CLibcurl
 internal import Foundation
 internal import Glibc

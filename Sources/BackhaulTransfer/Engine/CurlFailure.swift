@@ -1,3 +1,4 @@
+internal import BackhaulUnits
 internal import CLibcurl
 
 /// Maps libcurl's result codes to failures (curl/libcurl-errors(3)).

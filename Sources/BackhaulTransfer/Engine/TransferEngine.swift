@@ -125,10 +125,7 @@ package actor TransferEngine: LoopService {
     /// connection: a host with one forbidden address is refused, whichever address would be tried first. Blocks.
     /// - Throws: `TransferError`.
     package nonisolated func requireAllowed(_ url: String) throws(TransferError) {
-        let name = try ParsedURL(url).name
-        for address in try HostAddresses.all(of: name) where !egress.allows(address) {
-            throw .egressRefused(address.description)
-        }
+        try egress.requireAllowed(try HostAddresses.all(of: try ParsedURL(url).name))
     }
 
     /// The key by which connections are shared and counted. Parsing costs as much as a small upload's whole

@@ -40,6 +40,9 @@ package actor BearerTokens {
     private var keys: VerifyingKeys?
     /// Claims of tokens that these keys have verified, by the SHA-256 of the token.
     private var verified: [String: Claims] = [:]
+    /// Tokens that earlier keys have verified: their signatures are verified again also while their sender is
+    /// throttled, so that those who share an address with a flood are not shut out when keys are fetched.
+    private var proven: Set<String> = []
     /// How often keys were fetched.
     private var fetches = 0
     private var fetchedAt = Date.distantPast
@@ -75,11 +78,12 @@ package actor BearerTokens {
         }
         let id = ByteText(header.keyID)
         let digest = APIToken.hash(token)
-        if isThrottled, verified[digest] == nil { throw FailureThrottle.problem }
+        if isThrottled, verified[digest] == nil, !proven.contains(digest) { throw FailureThrottle.problem }
         let keys = try await keys(holding: id)
         if let claims = verified[digest] { return try caller(claims) }
         let fetch = fetches
         guard let claims = await keys.claims(of: token, id: id, algorithm: header.algorithm) else {
+            proven.remove(digest)
             throw Self.refusal("its signature is not valid, or not by an algorithm of its key")
         }
         let caller = try caller(claims)
@@ -117,6 +121,8 @@ package actor BearerTokens {
     private func fetch(at time: Date) async {
         do {
             keys = try await VerifyingKeys(json: try await source.fetch())
+            if proven.count + verified.count > Self.memory { proven = [] }
+            proven.formUnion(verified.keys)
             verified = [:]
             fetches += 1
             fetchedAt = time

@@ -1,3 +1,4 @@
+internal import BackhaulUnits
 internal import Glibc
 internal import NIOCore
 
@@ -23,6 +24,13 @@ struct ClientNetwork: Hashable, Sendable {
                 return high == 0 && low >> 32 == 0xffff ? .v4(UInt32(truncatingIfNeeded: low)) : .v6(high)
             }
         default: kind = .unknown
+        }
+    }
+
+    init(_ address: IPAddress) {
+        switch address {
+        case .v4(let value): kind = .v4(value)
+        case .v6(let high, _): kind = .v6(high)
         }
     }
 

@@ -1,4 +1,5 @@
 internal import BackhaulDomain
+internal import BackhaulUnits
 internal import NIOCore
 internal import NIOHTTPTypes
 internal import Synchronization
@@ -19,17 +20,25 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
 
         private let state: Mutex<State>
+        private let proxies: [AddressRange]
         private let onClose: @Sendable () -> Void
 
-        /// - Parameter onClose: called when a connection is closed for another one.
-        init(limits: ConnectionTable.Limits, onClose: @escaping @Sendable () -> Void) {
+        /// - Parameters:
+        ///   - proxies: whose connections are those of many clients, and not limited by address.
+        ///   - onClose: called when a connection is closed for another one.
+        init(
+            limits: ConnectionTable.Limits, proxies: [AddressRange] = [], onClose: @escaping @Sendable () -> Void
+        ) {
+            self.proxies = proxies
             state = Mutex(State(table: ConnectionTable(limits: limits)))
             self.onClose = onClose
         }
 
         func open(_ channel: any Channel) -> ConnectionTable.ID {
+            let peer = channel.remoteAddress
+            let isProxy = ClientAddress.isProxy(peer, among: proxies)
             let (id, closing) = state.withLock { state in
-                let (id, closing) = state.table.opened(from: ClientNetwork(channel.remoteAddress), .now)
+                let (id, closing) = state.table.opened(from: isProxy ? nil : ClientNetwork(peer), .now)
                 state.channels[id] = channel
                 state.ids[ObjectIdentifier(channel)] = id
                 return (id, closing.flatMap { Self.remove($0, from: &state) })

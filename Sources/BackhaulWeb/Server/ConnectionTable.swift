@@ -15,7 +15,8 @@ struct ConnectionTable: Sendable {
     }
 
     private struct Connection {
-        var network: ClientNetwork
+        /// nil for a proxy's.
+        var network: ClientNetwork?
         /// Whether a caller was identified on it.
         var isProven = false
         /// The tenant of that caller; nil for one of all tenants.
@@ -49,15 +50,16 @@ struct ConnectionTable: Sendable {
     var count: Int { connections.count }
 
     /// Takes a new connection.
+    /// - Parameter network: of the client; nil for a proxy's, which is limited in total only.
     /// - Returns: its id, and the connection to close for it, which may be itself; nil while there is room.
     mutating func opened(
-        from network: ClientNetwork, _ time: ContinuousClock.Instant
+        from network: ClientNetwork?, _ time: ContinuousClock.Instant
     ) -> (id: ID, closing: ID?) {
         last += 1
         connections[last] = Connection(network: network, since: time)
-        perNetwork[network, default: 0] += 1
+        if let network { perNetwork[network, default: 0] += 1 }
         let closing: ID?
-        if perNetwork[network, default: 0] > limits.perNetwork {
+        if let network, perNetwork[network, default: 0] > limits.perNetwork {
             closing = leastWorth(except: last) { $0.network == network } ?? last
         } else if connections.count > limits.total {
             closing = leastWorth(except: last) { _ in true } ?? last
@@ -116,8 +118,10 @@ struct ConnectionTable: Sendable {
     /// Forgets a connection, also one that is already forgotten.
     mutating func closed(_ id: ID) {
         guard let connection = connections.removeValue(forKey: id) else { return }
-        let rest = perNetwork[connection.network, default: 1] - 1
-        perNetwork[connection.network] = rest == 0 ? nil : rest
+        if let network = connection.network {
+            let rest = perNetwork[network, default: 1] - 1
+            perNetwork[network] = rest == 0 ? nil : rest
+        }
         count(connection.tenant, -1)
     }
 }

@@ -1,5 +1,6 @@
 internal import BackhaulDomain
 internal import BackhaulTelemetry
+internal import BackhaulUnits
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
@@ -15,6 +16,7 @@ struct RouteMiddleware: RouterMiddleware {
     let authenticator: Authenticator
     let meters: WebMeters
     let connections: ConnectionGuard.Table
+    let proxies: [AddressRange]
     let quotas: @Sendable (ByteText) -> TenantQuota
     let log = Log()
     let logger: Logger
@@ -47,6 +49,8 @@ struct RouteMiddleware: RouterMiddleware {
         _ request: Request, _ context: Context, _ matching: [(APIRoute, parameters: [String: String])]
     ) async -> Response {
         var caller: Caller?
+        let client = ClientAddress(
+            peer: context.channel.remoteAddress, headers: request.headers, proxies: proxies)
         do {
             guard !matching.isEmpty else { throw Problem(.notFound, "not-found", "no such path") }
             guard let (route, parameters) = matching.first(where: { $0.0.method == request.method }) else {
@@ -59,7 +63,7 @@ struct RouteMiddleware: RouterMiddleware {
             let authorization = request.headers[.authorization]
             if !authenticator.isOn { try WebPageCheck.check(request.head) }
             if let scope = route.scope {
-                known = try await authenticator.caller(authorization: authorization, from: context.network)
+                known = try await authenticator.caller(authorization: authorization, from: client.network)
                 caller = known
                 let limit = known.tenant.map { quotas($0).connections } ?? 0
                 guard connections.proved(context.channel, tenant: known.tenant, limit: limit) else {
@@ -74,7 +78,7 @@ struct RouteMiddleware: RouterMiddleware {
             let authenticator = authenticator
             let channel = context.channel
             let call = Call(
-                caller: known, parameters: parameters, query: query, address: context.remote,
+                caller: known, parameters: parameters, query: query, address: client.text,
                 check: { [known] in
                     guard let scope = route.scope else { return }
                     let current = try await authenticator.caller(authorization: authorization)
@@ -91,12 +95,12 @@ struct RouteMiddleware: RouterMiddleware {
                     channel.triggerUserOutboundEvent(SlowClientGuard.Working(isSo: isWorking), promise: nil)
                 },
                 refused: { [known] problem, parts in
-                    refused(problem, parts: parts, request, route.pattern, context, known)
+                    refused(problem, parts: parts, request, route.pattern, client, known)
                 },
                 refusedActs: { [known, log] in log.acts.withLock { $0.omitted(before: known.name, .now) } })
             return try await route.handler(request, call)
         } catch let problem as Problem {
-            refused(problem, request, matching.first?.0.pattern ?? "unknown", context, caller)
+            refused(problem, request, matching.first?.0.pattern ?? "unknown", client, caller)
             return problem.response
         } catch let error as HTTPError {
             return Problem(error.status, "http-\(error.status.code)", error.body ?? error.status.reasonPhrase).response
@@ -110,15 +114,16 @@ struct RouteMiddleware: RouterMiddleware {
 
     /// Counts every refusal; logs 401, 403 and 429, as many as `RefusalLog` lets pass.
     private func refused(
-        _ problem: Problem, parts: Int = 1, _ request: Request, _ pattern: String, _ context: Context, _ caller: Caller?
+        _ problem: Problem, parts: Int = 1, _ request: Request, _ pattern: String, _ client: ClientAddress,
+        _ caller: Caller?
     ) {
         meters.refusals.add(Double(parts), [problem.code])
         guard [401, 403, 429].contains(problem.status.code) else { return }
-        let key = Log.Line(network: context.network, code: problem.code)
+        let key = Log.Line(network: client.network, code: problem.code)
         guard let omitted = log.lines.withLock({ $0.omitted(before: key, .now) }) else { return }
         var metadata: Logger.Metadata = [
             "code": "\(problem.code)", "detail": "\(problem.detail)", "caller": "\(caller?.name ?? "unknown")",
-            "remote": "\(context.remote)", "method": "\(request.method.rawValue)", "route": "\(pattern)",
+            "remote": "\(client.text)", "method": "\(request.method.rawValue)", "route": "\(pattern)",
         ]
         if parts > 1 { metadata["lines"] = "\(parts)" }
         if omitted > 0 { metadata["omitted"] = "\(omitted)" }

@@ -1,6 +1,7 @@
 package import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulTelemetry
+package import BackhaulUnits
 internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
@@ -32,11 +33,13 @@ package final class WebServer: Sendable {
     ///   - authenticator: identifies the caller of every route that has a scope.
     ///   - pace: the slowest client that is tolerated.
     ///   - connections: maximum concurrent connections; half of them from one address.
+    ///   - proxies: those whose `X-Forwarded-For` names the client.
     ///   - certificate: nil serves without TLS.
     ///   - quotas: the quota of a tenant.
     package init(
         host: String, port: Int, routes: [APIRoute], authenticator: Authenticator, meters: WebMeters,
-        pace: ClientPace = ClientPace(), connections: Int = 1_024, certificate: ServerCertificate? = nil,
+        pace: ClientPace = ClientPace(), connections: Int = 1_024, proxies: [AddressRange] = [],
+        certificate: ServerCertificate? = nil,
         quotas: @escaping @Sendable (ByteText) -> TenantQuota = { _ in .unlimited }, logger: Logger
     ) {
         self.host = host
@@ -44,11 +47,12 @@ package final class WebServer: Sendable {
         let status = ServerStatus()
         self.status = status
         let limits = ConnectionTable.Limits(total: connections, perNetwork: max(1, connections / 2))
-        let table = ConnectionGuard.Table(limits: limits) { meters.evicted.add() }
+        let table = ConnectionGuard.Table(limits: limits, proxies: proxies) { meters.evicted.add() }
         let router = Router(context: APIContext.self)
         router.add(
             middleware: RouteMiddleware(
-                routes: routes, authenticator: authenticator, meters: meters, connections: table, quotas: quotas,
+                routes: routes, authenticator: authenticator, meters: meters, connections: table,
+                proxies: proxies, quotas: quotas,
                 logger: logger))
         // Hummingbird logs connections that end, and a cancelled one as an error; real failures are thrown.
         var quiet = logger

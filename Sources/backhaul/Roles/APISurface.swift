@@ -1,5 +1,6 @@
 import BackhaulDomain
 import BackhaulSettings
+import BackhaulUnits
 import BackhaulWeb
 
 /// The API that a process serves in addition to its health.
@@ -10,6 +11,8 @@ struct APISurface: Sendable {
     var pace: ClientPace
     /// Maximum connections.
     var connections: Int
+    /// Proxies whose `X-Forwarded-For` names the client.
+    var proxies: [AddressRange]
     /// nil serves without TLS.
     var certificate: LiveCertificate?
     /// The quota of a tenant.

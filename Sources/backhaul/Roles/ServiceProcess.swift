@@ -75,7 +75,7 @@ final class ServiceProcess: Sendable {
                 host: address.host, port: Int(address.port), routes: routes,
                 authenticator: api?.authenticator ?? Authenticator(isOn: true, tokens: []), meters: meters,
                 pace: api?.pace ?? ClientPace(), connections: connections,
-                certificate: certificate, quotas: quotas, logger: logger)
+                proxies: api?.proxies ?? [], certificate: certificate, quotas: quotas, logger: logger)
         }
         if let api, let admin = addresses.admin {
             servers = [

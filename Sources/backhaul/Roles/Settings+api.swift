@@ -47,7 +47,7 @@ extension APISettings {
         APISurface(
             routes: routes + [OpenAPIRoute.route], authenticator: authenticator, meters: meters,
             pace: ClientPace(bytesPerSecond: slowestBytesPerSecond), connections: connections,
-            certificate: try tls.map { try LiveCertificate($0, logger: logger) },
+            proxies: trustedProxies, certificate: try tls.map { try LiveCertificate($0, logger: logger) },
             quotas: { rules.rules.quotas.quota(of: $0) }, grace: grace,
             admission: admission)
     }
