@@ -215,7 +215,7 @@ let package = Package(
             "BackhaulViewTests",
             [
                 "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit",
-                "BackhaulRecords", "BackhaulTestKit", "BackhaulView", logging,
+                "BackhaulRecords", "BackhaulTestKit", "BackhaulUnits", "BackhaulView", logging,
             ]),
         tests(
             "BackhaulAuditTests",

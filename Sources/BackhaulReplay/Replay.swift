@@ -112,17 +112,26 @@ package struct Replay: Sendable {
         ])[0]
     }
 
+    /// What the log gets for the next generation of a task, due at once; nil when its record is not kept any more.
+    package func nextRequest(_ task: TaskGeneration, at position: LogPosition?) async throws -> AppendRequest? {
+        guard task.next != nil, let position, let (stored, found) = try await record(at: position, of: task) else {
+            return nil
+        }
+        return try request(stored, found, isChanged: false, after: task.generation)
+    }
+
+    private func record(at position: LogPosition, of task: TaskGeneration) async throws -> (StoredRecord, UploadTask)? {
+        let page = try await log.read(position.partition, from: position.offset, records: 1, bytes: ByteCount(1))
+        // The offset may be truncated away: the page then begins after it.
+        guard let stored = page.records.first, stored.position == position,
+            let found = try? TaskRecord.read(stored.record).task, found.identity == task.identity
+        else { return nil }
+        return (stored, found)
+    }
+
     private func record(of task: TaskGeneration, at position: LogPosition?) async throws -> (StoredRecord, UploadTask)?
     {
-        if let position {
-            let page = try await log.read(position.partition, from: position.offset, records: 1, bytes: ByteCount(1))
-            // The offset may be truncated away: the page then begins after it.
-            if let stored = page.records.first, stored.position == position,
-                let found = try? TaskRecord.read(stored.record).task, found.identity == task.identity
-            {
-                return (stored, found)
-            }
-        }
+        if let position, let found = try await record(at: position, of: task) { return found }
         var letter: (StoredRecord, UploadTask)?
         for bounds in try await log.decidedBounds(layout.deadLetters) where letter == nil {
             try await log.scan(bounds.partition, to: bounds.end) { records in

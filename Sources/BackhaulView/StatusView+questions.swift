@@ -44,6 +44,17 @@ extension StatusView {
         }
     }
 
+    /// The names of all tenants that have a task, in order.
+    package func tenants() async throws -> [ByteText] {
+        try await database.read { database in
+            var statement = try BoundStatement(
+                database, "SELECT DISTINCT tenant FROM tenants WHERE tasks > 0 ORDER BY tenant")
+            var found: [ByteText] = []
+            while try statement.next() { found.append(statement.name(0)) }
+            return found
+        }
+    }
+
     /// The size of all files of a batch, and of those that are stored.
     package func size(batch: ByteText, tenant: ByteText) async throws -> (accepted: ByteCount, succeeded: ByteCount) {
         try await database.read { database in
@@ -193,6 +204,15 @@ extension StatusView {
         if let destination = search.destination {
             rest.append("destination = ?")
             filters.append(.text(destination.text))
+        }
+        if search.isOpen { rest.append(Self.isOpen) }
+        if let failure = search.failure {
+            rest.append("failure = ?")
+            filters.append(.text(failure))
+        }
+        if let name = search.name {
+            rest.append("(id = ? OR key = ? OR path = ?)")
+            filters += Array(repeating: .text(name.text), count: 3)
         }
         let isFiltered = !rest.isEmpty
         let filter = isFiltered ? " WHERE " + rest.joined(separator: " AND ") : ""

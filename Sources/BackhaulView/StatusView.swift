@@ -52,7 +52,7 @@ package final class StatusView: Sendable {
     private let isLogClosed = Atomic(false)
 
     /// Changes with the tables. A view of another version is discarded and rebuilt.
-    private static let version = 6
+    private static let version = 7
 
     private static let schema = """
         CREATE TABLE tasks(tenant TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL, batch TEXT NOT NULL,
@@ -66,6 +66,8 @@ package final class StatusView: Sendable {
         CREATE INDEX tasks_time ON tasks(tenant, accepted_at, id);
         CREATE INDEX tasks_batch ON tasks(tenant, batch, accepted_at, id) WHERE batch <> '';
         CREATE INDEX tasks_rare ON tasks(tenant, state, accepted_at, id) WHERE state NOT IN ('waiting', 'succeeded');
+        CREATE INDEX tasks_open ON tasks(state, destination, failure, http_status, tenant, batch, accepted_at, due_at)
+            WHERE \(isOpen);
         CREATE TABLE attempts(tenant TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL,
             partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, attempt INTEGER NOT NULL, outcome TEXT NOT NULL,
             started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL, failure TEXT, message TEXT, http_status INTEGER,

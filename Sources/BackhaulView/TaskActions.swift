@@ -50,20 +50,45 @@ package struct TaskActions: Sendable {
         let task = status.task
         if status.state == .cancelled { return .cancelled }
         if status.state.isTerminal { return .ended(status.state) }
-        let now = clock.wall
-        let outcome = Outcome(
-            kind: .cancelled, task: task, batch: status.batch,
-            destination: DestinationReference(target: .named(status.destination), key: status.key),
-            attempts: status.attempts, crashes: status.crashes, size: status.size,
-            worker: Outcome.callerPrefix + caller,
-            acceptedAt: status.acceptedAt, startedAt: now, finishedAt: now, objectMayExist: true,
-            submittedBy: status.submittedBy)
-        _ = try await log.append([try OutcomeRecord.request(outcome, layout, trace: nil)])
+        _ = try await log.append([try cancelRequest(status, caller: caller)])
         let ended = try await state(of: task, patience: patience) { $0.isTerminal }
         switch ended {
         case .cancelled: return .cancelled
         case let state? where state.isTerminal: return .ended(state)
         default: return .pending
+        }
+    }
+
+    /// What the log gets for a cancel.
+    package func cancelRequest(_ status: TaskStatus, caller: String) throws -> AppendRequest {
+        let now = clock.wall
+        let outcome = Outcome(
+            kind: .cancelled, task: status.task, batch: status.batch,
+            destination: DestinationReference(target: .named(status.destination), key: status.key),
+            attempts: status.attempts, crashes: status.crashes, size: status.size,
+            worker: Outcome.callerPrefix + caller,
+            acceptedAt: status.acceptedAt, startedAt: now, finishedAt: now, objectMayExist: true,
+            submittedBy: status.submittedBy)
+        return try OutcomeRecord.request(outcome, layout, trace: nil)
+    }
+
+    /// The states of these generations, in order, once all have ended or `patience` is over; nil for one that the view
+    /// does not show any more.
+    package func ends(of tasks: [TaskGeneration], patience: Duration) async throws -> [TaskState?] {
+        let end = clock.now + patience
+        let signal = view.watch()
+        defer { view.unwatch(signal) }
+        var states = [TaskState?](repeating: nil, count: tasks.count)
+        var open = Array(tasks.indices)
+        while true {
+            try await view.catchUp()
+            let found = try await view.tasks(open.map { tasks[$0].identity })
+            for index in open {
+                states[index] = found[tasks[index].identity].flatMap { $0.task == tasks[index] ? $0.state : nil }
+            }
+            open.removeAll { states[$0]?.isTerminal ?? true }
+            if open.isEmpty || clock.now >= end { return states }
+            await signal.wait(until: min(end, clock.now + .milliseconds(500)), by: clock)
         }
     }
 

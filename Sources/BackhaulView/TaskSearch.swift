@@ -19,7 +19,13 @@ package struct TaskSearch: Hashable, Sendable {
     package var tenant: ByteText
     package var batch: ByteText?
     package var state: TaskState?
+    /// Only tasks that have not ended.
+    package var isOpen = false
     package var destination: ByteText?
+    /// The class of the last failure.
+    package var failure: String?
+    /// The task's id, key or path below its root.
+    package var name: ByteText?
     /// Inclusive.
     package var acceptedFrom: Timestamp?
     /// Exclusive.

@@ -16,7 +16,11 @@ struct Backhaul: AsyncParsableCommand {
         version: Version.text,
         groupedSubcommands: [
             CommandGroup(
-                name: "Upload and prove", subcommands: [Submit.self, Status.self, Results.self, AuditCommand.self]),
+                name: "Upload and prove",
+                subcommands: [
+                    Submit.self, Status.self, TasksCommand.self, Results.self, AuditCommand.self,
+                ]),
+            CommandGroup(name: "Unfinished uploads", subcommands: [CancelCommand.self, RetryCommand.self]),
             CommandGroup(name: "Failed uploads", subcommands: [DeadLetters.self, ReplayCommand.self]),
             CommandGroup(
                 name: "Run",

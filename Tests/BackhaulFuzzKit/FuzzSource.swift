@@ -259,7 +259,8 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
         let tenant = part(pick(["t", "u", text()]))
         return pick([
             "/v1/tenants/\(tenant)/tasks\(query)", "/v1/tenants/\(tenant)/tasks/\(part(text()))\(query)",
-            "/v1/tenants/\(tenant)/batches/\(part(text()))", "/v1/tenants/\(tenant)/usage", "/\(part(text()))\(query)",
+            "/v1/tenants/\(tenant)/batches/\(part(text()))", "/v1/tenants/\(tenant)/usage",
+            "/v1/tenants/\(tenant)/reasons\(query)", "/\(part(text()))\(query)",
         ])
     }
 }

@@ -85,6 +85,17 @@ struct TasksAPITests {
             let after = "\(position.partition.topic):\(position.partition.partition):\(position.offset)"
             let waiting = try await send("GET", place.base + "/tasks/b1?after=\(after)")
             #expect(waiting.status == 200 && waiting.json["state"] as? String == "waiting")
+            let reasons = try await send("GET", place.base + "/reasons?batch=b").json["reasons"] as? [[String: Any]]
+            #expect(reasons?.compactMap { $0["tasks"] as? Int }.reduce(0, +) == 2, "\(reasons ?? [])")
+            #expect(reasons?.allSatisfy { $0["reason"] as? String == "waiting" && $0["failure"] == nil } == true)
+            #expect(try await send("GET", place.base + "/reasons?state=x").status == 400)
+            for (query, count) in [("open=true", 2), ("name=b1", 1), ("name=none", 0), ("failure=transient", 0)] {
+                let found = try await send("GET", place.base + "/tasks?\(query)").json["tasks"] as? [Any]
+                #expect(found?.count == count, "\(query)")
+            }
+            for query in ["open=yes", "failure=bad"] {
+                #expect(try await send("GET", place.base + "/tasks?\(query)").status == 400)
+            }
             let far = after.split(separator: ":").dropLast().joined(separator: ":") + ":999"
             let stale = try await send("GET", place.base + "/tasks/b1?after=\(far)")
             #expect(stale.status == 409 && stale.json["code"] as? String == "stale")

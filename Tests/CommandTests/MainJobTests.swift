@@ -47,7 +47,7 @@ struct MainJobTests {
 
     private func status(_ log: String, _ batch: String) throws -> [String: Int] {
         let answer = try Command.run(["status", "--batch", batch, "--log", log, "--output", "json"])
-        return (answer.objects.first as? [String: Int]) ?? [:]
+        return (answer.objects.first ?? [:]).compactMapValues { $0 as? Int }
     }
 
     private func waitFor(_ log: String, _ batch: String, _ isDone: ([String: Int]) -> Bool) throws {

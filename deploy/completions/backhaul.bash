@@ -173,13 +173,13 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    submit|status|results|audit|dead-letters|replay|standalone|ingest|worker|acknowledger|topics|lag|acts|clock|config|token|tenants|bench|help)
+    submit|status|tasks|results|audit|cancel|retry|dead-letters|replay|standalone|ingest|worker|acknowledger|topics|lag|acts|clock|config|token|tenants|bench|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'submit status results audit dead-letters replay standalone ingest worker acknowledger topics lag acts clock config token tenants bench help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'submit status tasks results audit cancel retry dead-letters replay standalone ingest worker acknowledger topics lag acts clock config token tenants bench help' -- "${cur}"))
         ;;
     esac
 }
@@ -262,6 +262,100 @@ _backhaul_status() {
     esac
 }
 
+_backhaul_tasks() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __backhaul_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    list|show)
+        # Offer subcommand argument completions
+        "_backhaul_tasks_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'list show' -- "${cur}"))
+        ;;
+    esac
+}
+
+_backhaul_tasks_list() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--batch --tenant --task --destination --state --failure --limit --log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--batch')
+        return
+        ;;
+    '--tenant')
+        return
+        ;;
+    '--task')
+        return
+        ;;
+    '--destination')
+        return
+        ;;
+    '--state')
+        return
+        ;;
+    '--failure')
+        return
+        ;;
+    '--limit')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_tasks_show() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--tenant --batch --log --config --output)
+    __backhaul_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--tenant')
+        return
+        ;;
+    '--batch')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
 _backhaul_results() {
     repeating_flags=()
     non_repeating_flags=(--follow --version -h --help)
@@ -302,6 +396,86 @@ _backhaul_audit() {
 
     # Offer option value completions
     case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_cancel() {
+    repeating_flags=()
+    non_repeating_flags=(--all --yes --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--batch --tenant --task --destination --state --failure --log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--batch')
+        return
+        ;;
+    '--tenant')
+        return
+        ;;
+    '--task')
+        return
+        ;;
+    '--destination')
+        return
+        ;;
+    '--state')
+        return
+        ;;
+    '--failure')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_retry() {
+    repeating_flags=()
+    non_repeating_flags=(--now --all --yes --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--batch --tenant --task --destination --state --failure --log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--batch')
+        return
+        ;;
+    '--tenant')
+        return
+        ;;
+    '--task')
+        return
+        ;;
+    '--destination')
+        return
+        ;;
+    '--state')
+        return
+        ;;
+    '--failure')
+        return
+        ;;
     '--log')
         return
         ;;

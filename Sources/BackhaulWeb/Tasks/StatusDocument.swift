@@ -2,10 +2,10 @@ internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulRecords
 internal import BackhaulUnits
-internal import BackhaulView
+package import BackhaulView
 
 /// A task as sent to callers, with the field names of the result document.
-struct StatusDocument: Encodable, Sendable {
+package struct StatusDocument: Encodable, Sendable {
     var tenant: ByteText
     var taskId: ByteText
     var generation: Int
@@ -38,7 +38,7 @@ struct StatusDocument: Encodable, Sendable {
         var path: ByteText
     }
 
-    init(_ status: TaskStatus, attempts history: [AttemptStatus]? = nil) {
+    package init(_ status: TaskStatus, attempts history: [AttemptStatus]? = nil) {
         tenant = status.task.identity.tenant
         taskId = status.task.identity.id
         generation = status.task.generation

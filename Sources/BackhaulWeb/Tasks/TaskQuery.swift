@@ -9,7 +9,7 @@ internal import HTTPTypes
 /// Parses and checks the query of a search.
 enum TaskQuery {
     private static let known: Set<String> = [
-        "batch", "state", "destination", "acceptedFrom", "acceptedBefore", "limit", "cursor",
+        "batch", "state", "open", "destination", "failure", "name", "acceptedFrom", "acceptedBefore", "limit", "cursor",
     ]
 
     /// - Throws: `Problem` with 400 or 422 for an invalid query.
@@ -20,21 +20,24 @@ enum TaskQuery {
                     + "\(known.sorted().joined(separator: ", "))")
         }
         var search = TaskSearch(tenant: tenant)
-        if let text = query["batch"].map({ ByteText($0) }) {
-            guard !text.isEmpty else { throw bad("'batch' is empty") }
-            do {
-                try TaskRules.checkBatch(text)
-            } catch {
-                throw Problem(.unprocessableContent, error.code, error.message)
-            }
-            search.batch = text
-        }
+        if let text = query["batch"] { search.batch = try batch(text) }
         if let text = query["state"] {
             guard let state = TaskState(rawValue: text) else {
                 throw bad("'state' must be one of \(TaskState.allCases.map(\.rawValue).joined(separator: ", "))")
             }
             search.state = state
         }
+        if let text = query["open"] {
+            guard text == "true" || text == "false" else { throw bad("'open' must be true or false") }
+            search.isOpen = text == "true"
+        }
+        if let text = query["failure"] {
+            guard FailureClass(rawValue: text) != nil else {
+                throw bad("'failure' must be one of \(FailureClass.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            search.failure = text
+        }
+        search.name = query["name"].map { ByteText($0) }
         search.destination = query["destination"].map { ByteText($0) }
         search.acceptedFrom = try time(query["acceptedFrom"], "acceptedFrom")
         search.acceptedBefore = try time(query["acceptedBefore"], "acceptedBefore")
@@ -49,6 +52,17 @@ enum TaskQuery {
             search.after = cursor
         }
         return search
+    }
+
+    static func batch(_ text: String) throws(Problem) -> ByteText {
+        guard !text.isEmpty else { throw bad("'batch' is empty") }
+        let batch = ByteText(text)
+        do {
+            try TaskRules.checkBatch(batch)
+        } catch {
+            throw Problem(.unprocessableContent, error.code, error.message)
+        }
+        return batch
     }
 
     /// Opaque to callers.

@@ -62,6 +62,7 @@ package struct TasksAPI: Sendable {
             APIRoute(.get, tenant + "/tasks", .read) { _, call in try await search(call) },
             APIRoute(.get, tenant + "/tasks/{id}", .read) { _, call in try await task(call) },
             APIRoute(.get, tenant + "/batches/{batch}", .read) { _, call in try await batch(call) },
+            APIRoute(.get, tenant + "/reasons", .read) { _, call in try await reasons(call) },
             APIRoute(.get, tenant + "/usage", .read) { _, call in try await usage(call) },
             APIRoute(.get, tenant + "/events", .read) { request, call in try await events(request, call) },
             APIRoute(.post, tenant + "/tasks/{id}/cancel", .operate) { _, call in
@@ -173,10 +174,7 @@ package struct TasksAPI: Sendable {
     private func search(_ call: Call) async throws -> Response {
         let tenant = try tenant(call)
         let search = try TaskQuery.search(call.query, tenant: tenant)
-        guard let slot = searches.enter(call.caller, tenant: tenant) else {
-            throw Problem(
-                .serviceUnavailable, "too-many-searches", "too many searches are running", retryAfter: .seconds(1))
-        }
+        guard let slot = searches.enter(call.caller, tenant: tenant) else { throw Self.tooManySearches }
         let page = try await view.search(search)
         withExtendedLifetime(slot) {}
         return JSONAnswer.response(
@@ -200,6 +198,25 @@ package struct TasksAPI: Sendable {
             bytesSucceeded: size.succeeded.bytes,
             ended: counts.accepted > 0 && counts.ended == counts.accepted)
     }
+
+    private struct ReasonsDocument: Encodable {
+        var reasons: [ReasonDocument]
+    }
+
+    private func reasons(_ call: Call) async throws -> Response {
+        let tenant = try tenant(call)
+        for name in call.query.keys where name != "batch" {
+            throw TaskQuery.bad("'\(name.prefix(64))' is not a parameter here; the parameter is batch")
+        }
+        let batch = try call.query["batch"].map(TaskQuery.batch)
+        guard let slot = searches.enter(call.caller, tenant: tenant) else { throw Self.tooManySearches }
+        let found = try await view.reasons(batch: batch, tenant: tenant)
+        withExtendedLifetime(slot) {}
+        return JSONAnswer.response(.ok, ReasonsDocument(reasons: found.map(ReasonDocument.init)))
+    }
+
+    private static let tooManySearches = Problem(
+        .serviceUnavailable, "too-many-searches", "too many searches are running", retryAfter: .seconds(1))
 
     private func usage(_ call: Call) async throws -> Response {
         let tenant = try tenant(call)

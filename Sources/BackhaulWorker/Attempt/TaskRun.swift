@@ -164,8 +164,8 @@ struct TaskRun: Sendable {
         context.logger.info(
             "an attempt failed",
             metadata: [
-                "task": "\(task.generation)", "failure": "\(failure)", "verdict": "\(verdict)",
-                "key": "\(task.task.destination.key)",
+                "task": "\(task.generation)", "failure": "\(failure)", "next": "\(Self.text(verdict, ahead: ahead))",
+                "destination": "\(task.task.destination.label)", "key": "\(task.task.destination.key)",
             ])
         switch verdict {
         case .deadLetter(let spends):
@@ -187,6 +187,17 @@ struct TaskRun: Sendable {
             task.hasCheckpoint = true
             task.isMarked = false
             return .wait(unit, task, until: at)
+        }
+    }
+
+    /// What comes next, for the log.
+    private static func text(_ verdict: Verdict, ahead: Duration) -> String {
+        switch verdict {
+        case .retry(let at, let spends):
+            "another attempt at \(TimeText.format(at + ahead))\(spends ? "" : ", which this one does not count against")"
+        case .deadLetter: "none, the task has failed"
+        case .expire: "none, its deadline comes first"
+        case .forget: "another attempt by the next owner"
         }
     }
 

@@ -1,0 +1,108 @@
+import ArgumentParser
+import BackhaulDomain
+import BackhaulLog
+import BackhaulRecords
+import BackhaulReplay
+import BackhaulSettings
+import BackhaulView
+
+/// Starts tasks at once that wait for their next attempt.
+struct RetryCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "retry", abstract: "Try tasks at once that wait for their next attempt.",
+        discussion: """
+            Without --yes it only counts. The waiting generation of each task ends as 'cancelled', and its next one is \
+            due at once, with all its attempts before it. For tasks that have failed, see 'backhaul replay'.
+
+            Example: backhaul retry --now --destination nas --yes --log embedded:///srv/backhaul
+            """)
+
+    @OptionGroup var which: TaskFilterOptions
+
+    @Flag(help: "Do not wait for the time of the next attempt.")
+    var now = false
+
+    @Flag(help: "Every task that waits; needed when no other option says which.")
+    var all = false
+
+    @Flag(help: "Try them; without this it is a dry run.")
+    var yes = false
+
+    @OptionGroup var log: LogOptions
+
+    private struct Answer: Encodable {
+        var selected = 0
+        var retried = 0
+        /// The task's record is not in the log any more.
+        var gone = 0
+        var dryRun: Bool
+    }
+
+    func validate() throws {
+        guard now else { throw ValidationError("give --now; for tasks that have failed, use 'backhaul replay'") }
+        guard all || !which.isEmpty else {
+            throw ValidationError("say which tasks, for example with --destination; or give --all")
+        }
+        guard which.state == nil || which.state == TaskState.retrying.rawValue else {
+            throw ValidationError("only tasks in state retrying wait for an attempt")
+        }
+    }
+
+    func run() async throws {
+        try which.check()
+        var waiting = which
+        waiting.state = TaskState.retrying.rawValue
+        let which = waiting
+        let answer = try await log.viewing { view, opened, settings, address in
+            var answer = Answer(dryRun: !yes)
+            guard yes else {
+                try await which.each(in: view) { answer.selected += $0.count }
+                return answer
+            }
+            let act = await CommandAct(
+                .retry, settings, opened, tenant: which.tenant, batch: which.batch, detail: which.description)
+            do {
+                try await retry(which, view, opened, settings, &answer)
+            } catch {
+                await act.fail(error)
+                throw error
+            }
+            await act.end(
+                .done, tasks: answer.selected, counts: ["accepted": answer.retried, "gone": answer.gone])
+            log.warnWithoutDaemon(address)
+            return answer
+        }
+        if log.output == .json { return try Output.json(answer) }
+        guard yes else { return Output.line("would try \(answer.selected) tasks now; give --yes to try them") }
+        Output.line("trying \(answer.retried) of \(answer.selected) tasks now")
+        if answer.gone > 0 { Output.line("\(answer.gone) go on waiting: their records are not in the log any more") }
+    }
+
+    private func retry(
+        _ which: TaskFilterOptions, _ view: StatusView, _ opened: any MessageLog, _ settings: Settings,
+        _ answer: inout Answer
+    ) async throws {
+        let actions = TaskActions(log: opened, layout: settings.layout, view: view, clock: SystemLogClock())
+        let replay = settings.replay(opened)
+        var result = answer
+        try await which.each(in: view) { tasks in
+            result.selected += tasks.count
+            // The next generation comes first: a command that is killed in between leaves two generations, and
+            // not none.
+            var next: [AppendRequest] = []
+            var cancels: [AppendRequest] = []
+            for task in tasks {
+                guard let request = try await replay.nextRequest(task.task, at: task.position) else {
+                    result.gone += 1
+                    continue
+                }
+                next.append(request)
+                cancels.append(try actions.cancelRequest(task, caller: CommandUser.name.text))
+            }
+            guard !next.isEmpty else { return }
+            _ = try await opened.append(next + cancels)
+            result.retried += next.count
+        }
+        answer = result
+    }
+}
