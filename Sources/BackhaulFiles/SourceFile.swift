@@ -69,6 +69,12 @@ package final class SourceFile: Sendable {
                 close(descriptor)
                 throw OpenError.notAFile("'\(path)' is not a regular file")
             }
+            var byte: UInt8 = 0
+            guard status.st_size > 0 || pread(descriptor, &byte, 1, 0) <= 0 else {
+                close(descriptor)
+                throw OpenError.unreadable(
+                    "'\(path)' has content, but its file system says that it is empty; copy it to a disk first")
+            }
             self.descriptor = descriptor
             self.path = path
             fingerprint = Fingerprint(status)

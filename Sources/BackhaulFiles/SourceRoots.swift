@@ -51,7 +51,11 @@ package struct SourceRoots: Sendable {
     private struct Registration: Codable {
         var name: String
         var path: String
+        /// The kernel's number of the file system; it may change when a disk comes back.
         var fileSystem: UInt64
+        /// What identifies the file system itself, where something does.
+        var identity: String?
+
     }
 
     package let configured: [ByteText: Configured]
@@ -81,7 +85,7 @@ package struct SourceRoots: Sendable {
         }
         let root = OpenRoot(descriptor: descriptor, path: path)
         if let registration, ByteText(Self.resolved(registration.path)) == ByteText(Self.resolved(path)),
-            Self.fileSystem(descriptor) != registration.fileSystem
+            !Self.isSame(registration, descriptor)
         {
             throw .unfit(
                 "source root '\(name)' at \(path) is on a different file system than when its files were submitted "
@@ -117,9 +121,9 @@ package struct SourceRoots: Sendable {
         let descriptor = Foundation.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw RootError.unfit("\(path): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
-        let entry = Registration(name: name.text, path: path, fileSystem: Self.fileSystem(descriptor))
+        let entry = Self.registration(name, path, descriptor)
         if let found = try registration(of: name), ByteText(found.path) == ByteText(path),
-            found.fileSystem == entry.fileSystem
+            found.fileSystem == entry.fileSystem, found.identity == entry.identity
         {
             return
         }
@@ -158,13 +162,29 @@ package struct SourceRoots: Sendable {
         return registration
     }
 
-    /// An identifier of the file system, stable across reboots where the kernel has one (ext4, xfs, btrfs: from the
-    /// UUID).
-    private static func fileSystem(_ descriptor: Int32) -> UInt64 {
-        var state = statvfs()
-        if fstatvfs(descriptor, &state) == 0, state.f_fsid != 0 { return UInt64(state.f_fsid) }
+    private static func registration(_ name: ByteText, _ path: String, _ descriptor: Int32) -> Registration {
+        let (device, number) = numbers(descriptor)
+        return Registration(
+            name: name.text, path: path, fileSystem: number, identity: MountTable.current.identity(of: device))
+    }
+
+    /// Whether an open folder is on the file system that was registered.
+    private static func isSame(_ registration: Registration, _ descriptor: Int32) -> Bool {
+        let (device, number) = numbers(descriptor)
+        if let identity = registration.identity, let found = MountTable.current.identity(of: device) {
+            return identity == found
+        }
+        return registration.fileSystem == number
+    }
+
+    /// The number of the device, and that of the file system: from the UUID on ext4 and btrfs, from the device's number
+    /// on XFS, vfat and exfat, and none on NFS, where it is the device's.
+    private static func numbers(_ descriptor: Int32) -> (device: UInt64, fileSystem: UInt64) {
         var status = stat()
-        return fstat(descriptor, &status) == 0 ? UInt64(status.st_dev) : 0
+        let device = fstat(descriptor, &status) == 0 ? UInt64(status.st_dev) : 0
+        var state = statvfs()
+        let number = fstatvfs(descriptor, &state) == 0 ? UInt64(state.f_fsid) : 0
+        return (device, number == 0 ? device : number)
     }
 
     private static func resolved(_ path: String) -> String {

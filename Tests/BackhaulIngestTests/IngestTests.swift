@@ -58,9 +58,11 @@ struct IngestTests {
     }
 
     private func entries(
-        _ root: String, start: String = "", _ filter: FileWalk.Filter = .init(), skipping: String? = nil
+        _ root: String, start: String = "", _ filter: NameFilter = .init(), skipping: String? = nil
     ) throws -> [FileWalk.Entry] {
-        let walk = try FileWalk(root: root, start: start, filter: filter, skipping: skipping)
+        let walk = try FileWalk(
+            root: root, start: start, filter: filter,
+            skipping: skipping.map { [.init(folder: $0, code: "data-folder", message: "")] } ?? [])
         var all: [FileWalk.Entry] = []
         while let entry = walk.next() { all.append(entry) }
         return all
@@ -71,7 +73,7 @@ struct IngestTests {
             entries.map {
                 switch $0 {
                 case .file(let path, _, _): path
-                case .problem(let path, let code, _): "\(code):\(path)"
+                case .problem(let path, let code, _), .skipped(let path, let code, _): "\(code):\(path)"
                 }
             })
     }
@@ -106,9 +108,10 @@ struct IngestTests {
             #expect(names(try entries(folder, start: "sub")) == ["sub/b.jpg", "sub/deep/c.txt"])
             #expect(names(try entries(folder, start: "a.jpg")) == ["a.jpg"])
             #expect(
-                names(try entries(folder, .init(include: ["*.jpg"], exclude: ["log"]))) == [
-                    "a.jpg", "sub/b.jpg", "bad-name:/\u{fffd}a",
-                ])
+                names(try entries(folder, NameFilter(include: [NamePattern("*.jpg")], exclude: [NamePattern("log")])))
+                    == [
+                        "a.jpg", "sub/b.jpg", "bad-name:\u{fffd}a",
+                    ])
             #expect(names(try entries(folder, start: "gone")) == ["vanished:gone"])
         }
     }

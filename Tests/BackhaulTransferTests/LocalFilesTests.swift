@@ -1,10 +1,11 @@
 import BackhaulDomain
-import BackhaulFiles
 import BackhaulTestKit
 import BackhaulTransfer
 import Crypto
 import Foundation
 import Testing
+
+@testable import BackhaulFiles
 
 @Suite("Local files")
 struct LocalFilesTests {
@@ -162,6 +163,70 @@ struct LocalFilesTests {
                 Issue.record("the empty mount point was taken for the disk")
             } catch {
                 if case .unknown = error { Issue.record("\(error)") }
+            }
+        }
+    }
+
+    /// The same disk is itself under another device number, and another disk under the same number is not.
+    @Test(.enabled(if: getuid() == 0, "making a block device needs root"))
+    func diskIsKnownByItsUUID() async throws {
+        try await withTemporaryFolder { folder in
+            let uuids = folder + "/by-uuid"
+            try FileManager.default.createDirectory(atPath: uuids, withIntermediateDirectories: true)
+            let (first, second) = (MountTable.device(259, 7), MountTable.device(8, 4_097))
+            let table = MountTable(
+                text: """
+                    21 1 259:7 / /photos rw shared:1 - xfs /dev/nvme0n1p7 rw
+                    22 1 8:4097 / /photos rw - vfat /dev/sdq1 rw
+                    23 1 0:55 / /nas rw,relatime shared:4 - nfs4 nas:/photos rw,vers=4.2
+                    24 1 0:77 / /scratch rw - tmpfs tmpfs rw
+                    25 1 0:5 / /proc rw - proc proc rw
+                    not a mount
+                    """)
+            for (device, name, uuid) in [(first, "one", "1b2c-aa"), (second, "two", "77E0-0001")] {
+                guard mknod(folder + "/" + name, S_IFBLK | 0o600, dev_t(device)) == 0 else {
+                    Issue.record("a block device cannot be made here: \(String(cString: strerror(errno)))")
+                    return
+                }
+                try FileManager.default.createSymbolicLink(
+                    atPath: uuids + "/" + uuid, withDestinationPath: "../" + name)
+            }
+            #expect(table.identity(of: first, uuids: uuids) == "uuid 1b2c-aa")
+            #expect(table.identity(of: second, uuids: uuids) == "uuid 77E0-0001")
+            #expect(table.identity(of: MountTable.device(0, 55), uuids: uuids) == "nfs4 nas:/photos")
+            #expect(table.identity(of: MountTable.device(0, 77), uuids: uuids) == nil)
+            #expect(table.identity(of: first, uuids: folder + "/none") == nil)
+            #expect(!table.tellsSizes(MountTable.device(0, 5)) && table.tellsSizes(first) && table.tellsSizes(1))
+        }
+    }
+
+    /// A root that was registered when its disk had another number opens again; one on another disk does not.
+    @Test func rootIsKnownByItsFileSystem() async throws {
+        try await withTemporaryFolder { folder in
+            try FileManager.default.createDirectory(atPath: folder + "/disk", withIntermediateDirectories: true)
+            let roots = SourceRoots(configured: [:], registry: folder + "/registry", takesRegistered: true)
+            let (name, path) = try roots.name(of: folder + "/disk")
+            try roots.confirm(name, path: path)
+            let file = URL(fileURLWithPath: folder + "/registry/\(name).json")
+            func change(_ key: String, _ value: Any) throws {
+                var entry = try #require(
+                    try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+                entry[key] = value
+                try JSONSerialization.data(withJSONObject: entry).write(to: file)
+            }
+            let hasIdentity = try String(contentsOf: file, encoding: .utf8).contains("identity")
+            try change("fileSystem", 12_345)
+            // Where nothing names the file system, its number has to do.
+            if hasIdentity {
+                _ = try roots.open(name)
+            } else {
+                #expect(throws: RootError.self) { try roots.open(name) }
+            }
+            try roots.confirm(name, path: path)
+            _ = try roots.open(name)
+            if hasIdentity {
+                try change("identity", "uuid of-another-disk")
+                #expect(throws: RootError.self) { try roots.open(name) }
             }
         }
     }

@@ -187,7 +187,7 @@ _backhaul() {
 _backhaul_submit() {
     repeating_flags=()
     non_repeating_flags=(--from-stdin -0 --null --wait --again --verbose -v --version -h --help)
-    repeating_options=(--include --exclude)
+    repeating_options=(--include --include-from --exclude --exclude-from)
     non_repeating_options=(--to --tenant --batch --prefix --deadline --timeout --known --log --config --output)
     __backhaul_offer_flags_options -1
 
@@ -208,7 +208,13 @@ _backhaul_submit() {
     '--include')
         return
         ;;
+    '--include-from')
+        return
+        ;;
     '--exclude')
+        return
+        ;;
+    '--exclude-from')
         return
         ;;
     '--deadline')

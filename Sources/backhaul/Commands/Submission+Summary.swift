@@ -27,12 +27,16 @@ extension Submission {
         var rejected: [Rejection] = []
         /// Counts all rejections; `rejected` lists the first 10,000.
         var rejectedCount = 0
+        /// Folders that are not to be submitted, such as the destination's own.
+        var leftOut: [Rejection] = []
+        /// Patterns of --include and --exclude that no name has matched.
+        var unmatchedPatterns: [String] = []
         var size = ByteCount.zero
 
         private enum CodingKeys: String, CodingKey {
             case batch, accepted, again, againAfter, known, underWay, stored, failed, expired, cancelled, forgotten,
                 rejected
-            case rejectedCount
+            case rejectedCount, leftOut, unmatchedPatterns
             case size = "bytes"
         }
 

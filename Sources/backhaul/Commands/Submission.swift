@@ -1,3 +1,4 @@
+import BackhaulDestinations
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulFiles
@@ -15,15 +16,16 @@ import Foundation
 actor Submission {
     private(set) var summary: Summary
     let log: any MessageLog
-    /// The embedded log's folder: never submitted itself.
+    /// The embedded log's folder; nil for Kafka.
     private let folder: String?
+    private let skipping: [FileWalk.Skipped]
     let layout: TopicLayout
     private let ingest: Ingest
     private let roots: SourceRoots
     private let tenant: ByteText
     private let target: DestinationReference.Target
     private let prefix: String
-    private let filter: FileWalk.Filter
+    private var filter: NameFilter
     private let deadline: Timestamp?
     private let waits: Bool
     private let choice: KnownChoice
@@ -51,7 +53,7 @@ actor Submission {
     init(
         log: any MessageLog, folder: String?, settings: Settings, tenant: ByteText, batch: ByteText,
         target: DestinationReference.Target,
-        prefix: String, filter: FileWalk.Filter, deadline: Timestamp?, waits: Bool, choice: KnownChoice,
+        prefix: String, filter: NameFilter, deadline: Timestamp?, waits: Bool, choice: KnownChoice,
         sendsAgain: Bool, statuses: @escaping ([TaskIdentity]) async throws -> [TaskIdentity: TaskStatus],
         report: @escaping (_ key: ByteText, _ word: String, _ storedAt: Timestamp?) -> Void
     ) {
@@ -65,6 +67,18 @@ actor Submission {
             log: log, layout: settings.layout, clock: SystemLogClock(), largeThreshold: settings.largeThreshold,
             isOrdered: settings.isOrdered)
         self.folder = folder
+        var skipping = [
+            folder.map {
+                FileWalk.Skipped(folder: $0, code: "data-folder", message: "the log's own folder is not submitted")
+            }
+        ]
+        if case .named(let name) = target, let place = settings.destinations[name]?.type.localFolder {
+            skipping.append(
+                FileWalk.Skipped(
+                    folder: place, code: "destination-folder",
+                    message: "the folder of the destination '\(name)' is not submitted"))
+        }
+        self.skipping = skipping.compactMap(\.self)
         roots = settings.sourceRoots(folder: folder)
         self.tenant = tenant
         self.target = target
@@ -107,6 +121,7 @@ actor Submission {
         guard let resolved = Self.resolve(path) else {
             return reject(path, "unreadable", String(cString: strerror(errno)))
         }
+        guard !isSkipped(resolved, shown: path) else { return }
         let folder = isFolder ? resolved : Self.parent(of: resolved)
         let name = isFolder ? "" : Self.tail(of: resolved, below: folder)
         guard let root = try rootName(of: folder, for: path) else { return }
@@ -162,6 +177,7 @@ actor Submission {
         guard resolved.utf8.starts(with: (here == "/" ? "/" : here + "/").utf8) else {
             return reject(path, "outside", "paths from standard input must be below the current folder")
         }
+        guard !isSkipped(resolved, shown: path) else { return }
         guard let root = try rootName(of: here, for: path) else { return }
         try await walk(
             root, folder: here, start: Self.tail(of: resolved, below: here), shown: path)
@@ -174,6 +190,19 @@ actor Submission {
             reject(path, "outside-roots", "the path is not below an allowed root (sources.roots)")
             return nil
         }
+    }
+
+    /// Rejects what the user names inside a folder that is not submitted.
+    private func isSkipped(_ resolved: String, shown: String) -> Bool {
+        for what in skipping {
+            guard let folder = Self.resolve(what.folder) else { continue }
+            guard ByteText(resolved) == ByteText(folder) || resolved.utf8.starts(with: (folder + "/").utf8) else {
+                continue
+            }
+            reject(shown, what.code, what.message)
+            return true
+        }
+        return false
     }
 
     private static func resolve(_ path: String) -> String? {
@@ -203,12 +232,15 @@ actor Submission {
         let inside = ByteText(folder) == ByteText(root.path) ? "" : Self.tail(of: folder, below: root.path)
         let walk: FileWalk
         do {
-            walk = try FileWalk(root: folder, start: start, filter: filter, skipping: self.folder)
+            walk = try FileWalk(root: folder, start: start, filter: filter, skipping: skipping)
         } catch {
             return reject(shown, "unreadable", "\(error)")
         }
+        defer { filter = walk.filter }
         while let entry = walk.next() {
             switch entry {
+            case .skipped(let path, let code, let message):
+                summary.leftOut.append(Summary.Rejection(path: path, code: code, message: message))
             case .problem(let path, let code, let message):
                 reject(path.isEmpty ? shown : path, code, message)
             case .file(let path, let size, let modifiedAt):
@@ -319,6 +351,7 @@ actor Submission {
 
     /// Submits the remaining drafts.
     func finish() async throws {
+        summary.unmatchedPatterns = filter.unmatched.map(\.text)
         try await flush()
         bar.clear()
     }

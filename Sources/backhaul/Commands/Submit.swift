@@ -19,7 +19,12 @@ struct Submit: AsyncParsableCommand {
             again accepts those that have changed, and those whose last upload failed, expired or was cancelled. Works \
             whether the daemon is running, stopped or crashing.
 
-            Exits 0 when everything that was named is accepted, under way or stored, and 1 when something was left out.
+            Exits 0 when everything that was named is accepted, under way or stored, and 1 when something was left out. \
+            Folders below what is named that hold the log or the destination's files are left out, and said.
+
+            Patterns are those of .gitignore, relative to the folder that is named: '*.tmp' and 'cache/' match at any \
+            depth, '/cache' and 'a/*.log' from the folder, '**' any number of folders, and '!' takes back what an \
+            earlier pattern says. One that matches nothing is said.
 
             Examples:
               backhaul submit ~/Photos --to http://nas.local/backup/ --log embedded:///srv/backhaul
@@ -41,11 +46,21 @@ struct Submit: AsyncParsableCommand {
     @Option(help: "A prefix for every key.")
     var prefix = ""
 
-    @Option(help: "Submit only files whose path or name matches; may be repeated.")
+    @Option(
+        help: ArgumentHelp(
+            "Submit only files that match this pattern, or are in a folder that matches; may be repeated.",
+            valueName: "pattern"))
     var include: [String] = []
 
-    @Option(help: "Skip files and folders whose path or name matches; may be repeated.")
+    @Option(help: ArgumentHelp("Patterns for --include, one a line; may be repeated.", valueName: "file"))
+    var includeFrom: [String] = []
+
+    @Option(
+        help: ArgumentHelp("Skip files and folders that match this pattern; may be repeated.", valueName: "pattern"))
     var exclude: [String] = []
+
+    @Option(help: ArgumentHelp("Patterns for --exclude, one a line; may be repeated.", valueName: "file"))
+    var excludeFrom: [String] = []
 
     @Flag(help: "Read paths from standard input, one per line; their keys are relative to the current folder.")
     var fromStdin = false
@@ -104,7 +119,7 @@ struct Submit: AsyncParsableCommand {
         let submission = Submission(
             log: opened, folder: address.folder, settings: settings, tenant: tenant, batch: batch, target: target,
             prefix: prefix,
-            filter: FileWalk.Filter(include: include, exclude: exclude), deadline: limit, waits: wait, choice: known,
+            filter: try filter(), deadline: limit, waits: wait, choice: known,
             sendsAgain: again, statuses: { try await view.tasks($0) },
             report: { key, word, storedAt in
                 guard isVerbose else { return }
@@ -133,6 +148,27 @@ struct Submit: AsyncParsableCommand {
         await view.close()
         await opened.close()
         if await submission.summary.rejectedCount > 0 { throw ProcessExit.failed }
+    }
+
+    /// - Throws: `CommandError` for a pattern that can match nothing, and a file that cannot be read.
+    private func filter() throws -> NameFilter {
+        func patterns(_ option: String, _ given: [String], _ files: [String]) throws -> [NamePattern] {
+            do {
+                var found: [NamePattern] = []
+                for file in files {
+                    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+                        throw CommandError("\(option)-from \(file): cannot be read as text", exit: .usage)
+                    }
+                    found += try NamePattern.list(of: text)
+                }
+                return try found + given.map(NamePattern.init)
+            } catch NamePattern.InvalidError.empty {
+                throw CommandError("\(option): a pattern is empty and would match nothing", exit: .usage)
+            }
+        }
+        return NameFilter(
+            include: try patterns("--include", include, includeFrom),
+            exclude: try patterns("--exclude", exclude, excludeFrom))
     }
 
     /// A name of its own for each run: two may begin in one second.
@@ -180,6 +216,11 @@ struct Submit: AsyncParsableCommand {
 
     private func report(_ submission: Submission, _ batch: ByteText) async throws {
         let summary = await submission.summary
+        for pattern in summary.unmatchedPatterns {
+            Stderr.say(
+                "the pattern '\(pattern)' matched nothing; patterns are those of .gitignore, relative to the folder that "
+                    + "is submitted")
+        }
         if log.output == .json {
             try Output.json(summary)
             return
@@ -195,6 +236,7 @@ struct Submit: AsyncParsableCommand {
         Output.line(
             "batch \(batch): \(summary.accepted) accepted (\(SizeText.format(summary.size)))\(again), "
                 + "\(summary.known) known already\(known)")
+        for left in summary.leftOut { Stderr.say("left out: \(left.path): \(left.message)") }
         for rejection in summary.rejected {
             Stderr.say("not submitted: \(rejection.path): \(rejection.message) (\(rejection.code))")
         }
