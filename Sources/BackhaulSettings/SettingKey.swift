@@ -139,6 +139,10 @@ package struct SettingKey: Hashable, Sendable {
             help: "Whether a task may carry its own destination URL. If false, only configured destinations are "
                 + "allowed."),
         .init(
+            name: "log.url", kind: .text, standard: "",
+            help: "The log of commands and roles that are not given one: kafka://host:port/ or "
+                + "embedded:///absolute/folder."),
+        .init(
             name: "log.durability", kind: .choice(["fsync", "process"]), standard: "fsync",
             help: "Embedded log: with fsync, commits survive a power loss. With process, they survive only the end of "
                 + "a process."),

@@ -22,6 +22,8 @@ package struct Settings: Sendable {
     package var grace = Duration.zero
     package var egressAllow: [AddressRange] = []
     package var freeURLs = true
+    /// Empty when the configuration names no log.
+    package var logURL = ""
     package var durability = "fsync"
     package var logLevel = "info"
     package var maximumShutdown = Duration.zero

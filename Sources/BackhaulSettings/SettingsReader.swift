@@ -295,6 +295,7 @@ package struct SettingsReader {
         settings.tracing = try tracing()
         settings.egressAllow = try ranges("egress.allow")
         settings.freeURLs = try flag("egress.freeURLs")
+        settings.logURL = raw("log.url")
         settings.durability = try choice("log.durability")
         settings.logLevel = try choice("logging.level")
         settings.replication = try integer("topics.replication")

@@ -18,13 +18,15 @@ struct Backhaul: AsyncParsableCommand {
             CommandGroup(
                 name: "Upload and prove",
                 subcommands: [
-                    Submit.self, Status.self, TasksCommand.self, Results.self, AuditCommand.self,
+                    UploadCommand.self, Submit.self, Status.self, TasksCommand.self, Results.self, AuditCommand.self,
                 ]),
             CommandGroup(name: "Unfinished uploads", subcommands: [CancelCommand.self, RetryCommand.self]),
             CommandGroup(name: "Failed uploads", subcommands: [DeadLetters.self, ReplayCommand.self]),
             CommandGroup(
                 name: "Run",
-                subcommands: [Standalone.self, IngestCommand.self, WorkerCommand.self, AcknowledgerCommand.self]),
+                subcommands: [
+                    InitCommand.self, Standalone.self, IngestCommand.self, WorkerCommand.self, AcknowledgerCommand.self,
+                ]),
             CommandGroup(
                 name: "Operate",
                 subcommands: [

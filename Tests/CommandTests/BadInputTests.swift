@@ -60,7 +60,7 @@ struct BadInputTests {
             ["topics", "check", "--log", "kafka://127.0.0.1:1/"], code: 2, says: "No such configuration property",
             environment: ["BACKHAUL_KAFKA_PROPERTIES": "no.such=1"])
         try expect(["status", "--log", "embedded:///nonexistent/folder"], code: 1, says: "there is no log")
-        try expect(["standalone"], code: 2, says: "no data folder is named")
+        try expect(["standalone", "--listen", "127.0.0.1:0"], code: 1, says: "/dev/null/none/backhaul")
         try expect(["standalone", "--data", "/tmp/x", "--workers", "0"], code: 2, says: "--workers takes 1 to 64")
         try expect(
             ["config", "check"], code: 2, says: "did you mean BACKHAUL_LOGGING_LEVEL?",

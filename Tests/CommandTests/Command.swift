@@ -39,8 +39,10 @@ enum Command {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try binary())
         process.arguments = arguments
+        // A log and a configuration at the default places of this machine are none of the tests'.
+        let defaults = ["XDG_DATA_HOME": "/dev/null/none", "XDG_CONFIG_HOME": "/dev/null/none"]
         process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("BACKHAUL_") }
-            .merging(environment) { $1 }
+            .merging(defaults) { $1 }.merging(environment) { $1 }
         if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
         return process
     }

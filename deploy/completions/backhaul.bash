@@ -173,13 +173,56 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    submit|status|tasks|results|audit|cancel|retry|dead-letters|replay|standalone|ingest|worker|acknowledger|topics|lag|acts|clock|config|token|tenants|bench|help)
+    upload|submit|status|tasks|results|audit|cancel|retry|dead-letters|replay|init|standalone|ingest|worker|acknowledger|topics|lag|acts|clock|config|token|tenants|bench|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'submit status tasks results audit cancel retry dead-letters replay standalone ingest worker acknowledger topics lag acts clock config token tenants bench help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'upload submit status tasks results audit cancel retry dead-letters replay init standalone ingest worker acknowledger topics lag acts clock config token tenants bench help' -- "${cur}"))
+        ;;
+    esac
+}
+
+_backhaul_upload() {
+    repeating_flags=()
+    non_repeating_flags=(--verify --version -h --help)
+    repeating_options=(--include --include-from --exclude --exclude-from)
+    non_repeating_options=(--to --prefix --timeout --log --config --output)
+    __backhaul_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--to')
+        return
+        ;;
+    '--prefix')
+        return
+        ;;
+    '--include')
+        return
+        ;;
+    '--include-from')
+        return
+        ;;
+    '--exclude')
+        return
+        ;;
+    '--exclude-from')
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
         ;;
     esac
 }
@@ -612,6 +655,21 @@ _backhaul_replay() {
         ;;
     '--output')
         __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_init() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--file)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--file')
         return
         ;;
     esac

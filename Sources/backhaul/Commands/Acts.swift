@@ -57,8 +57,8 @@ struct Acts: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try log.common.settings()
-        let opened = try await log.address().open(settings, creates: false)
+        let settings = try log.settings()
+        let opened = try await log.address(settings).open(settings, creates: false)
         do {
             try await run(opened, settings.layout)
         } catch {

@@ -27,26 +27,14 @@ struct AuditCommand: AsyncParsableCommand {
     @OptionGroup var log: LogOptions
 
     func run() async throws {
-        let settings = try log.common.settings()
-        let opened = try await log.address().open(settings, creates: false)
-        var report: AuditReport
+        let settings = try log.settings()
+        let opened = try await log.address(settings).open(settings, creates: false)
+        let report: AuditReport
         do {
-            report = try await Audit(log: opened, layout: settings.layout).run()
-        } catch let error as LogError {
-            // Missing records are loss, no matter which records they were.
-            guard case .damaged = error else { throw error }
-            throw CommandError("\(error)", exit: .auditFoundLoss)
-        }
-        if verify {
-            let pool = ReaderPool()
-            let engine = try TransferEngine(
-                limits: settings.transfers, egress: settings.egress(isLocal: true), pool: pool)
-            let lost = try await ObjectAudit(
-                log: opened, layout: settings.layout, destinations: settings.destinationTable, engine: engine,
-                store: LocalStore(pool: pool)
-            ).run(&report)
-            await engine.close()
-            await record(lost, opened, settings)
+            report = try await Self.report(opened, settings, verify: verify)
+        } catch {
+            await opened.close()
+            throw error
         }
         await opened.close()
         if log.output == .json {
@@ -62,8 +50,39 @@ struct AuditCommand: AsyncParsableCommand {
         }
     }
 
+    /// Audits a log.
+    /// - Parameter verify: whether to read the objects back, too.
+    /// - Throws: `CommandError` for damaged records, which are loss.
+    static func report(_ opened: any MessageLog, _ settings: Settings, verify: Bool) async throws -> AuditReport {
+        var report: AuditReport
+        do {
+            report = try await Audit(log: opened, layout: settings.layout).run()
+        } catch let error as LogError {
+            // Missing records are loss, no matter which records they were.
+            guard case .damaged = error else { throw error }
+            throw CommandError("\(error)", exit: .auditFoundLoss)
+        }
+        guard verify else { return report }
+        let pool = ReaderPool()
+        let engine = try TransferEngine(
+            limits: settings.transfers, egress: settings.egress(isLocal: true), pool: pool)
+        let lost: [ObjectAudit.Lost]
+        do {
+            lost = try await ObjectAudit(
+                log: opened, layout: settings.layout, destinations: settings.destinationTable, engine: engine,
+                store: LocalStore(pool: pool)
+            ).run(&report)
+        } catch {
+            await engine.close()
+            throw error
+        }
+        await engine.close()
+        await record(lost, opened, settings)
+        return report
+    }
+
     /// Records what is lost: from now on these tasks count as failed, so that their files can be submitted again.
-    private func record(_ lost: [ObjectAudit.Lost], _ opened: any MessageLog, _ settings: Settings) async {
+    private static func record(_ lost: [ObjectAudit.Lost], _ opened: any MessageLog, _ settings: Settings) async {
         guard !lost.isEmpty else { return }
         let time = SystemLogClock.wall
         let count = "\(lost.count) \(lost.count == 1 ? "task" : "tasks")"

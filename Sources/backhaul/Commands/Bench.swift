@@ -52,14 +52,14 @@ struct Bench: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try log.common.settings()
+        let settings = try log.settings()
         do {
             try TaskRules.checkTenant(tenant)
         } catch {
             throw CommandError(error.message, exit: .usage)
         }
         let target = try DestinationArgument.target(to, settings)
-        let address = try log.address()
+        let address = try log.address(settings)
         let roots = settings.sourceRoots(folder: address.folder)
         let file = try source.map { try Self.resolved($0) } ?? Self.emptyFile()
         let folder = String(file[..<(file.utf8.lastIndex(of: UInt8(ascii: "/")) ?? file.startIndex)])

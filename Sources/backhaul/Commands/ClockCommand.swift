@@ -40,8 +40,8 @@ struct ClockCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try log.common.settings()
-        let address = try log.address()
+        let settings = try log.settings()
+        let address = try log.address(settings)
         guard let folder = address.folder else {
             throw CommandError("a Kafka log's records have the brokers' time; set the brokers' clocks", exit: .usage)
         }

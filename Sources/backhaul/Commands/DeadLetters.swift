@@ -20,8 +20,8 @@ struct DeadLetters: AsyncParsableCommand {
 
         func run() async throws {
             try which.check()
-            let settings = try log.common.settings()
-            let address = try log.address()
+            let settings = try log.settings()
+            let address = try log.address(settings)
             let opened = try await address.open(settings, creates: false)
             var found = 0
             try await settings.replay(opened).letters(which.filter) { letter, isReplayed in
@@ -47,8 +47,8 @@ struct DeadLetters: AsyncParsableCommand {
         @OptionGroup var log: LogOptions
 
         func run() async throws {
-            let settings = try log.common.settings()
-            let opened = try await log.address().open(settings, creates: false)
+            let settings = try log.settings()
+            let opened = try await log.address(settings).open(settings, creates: false)
             var found = 0
             try await settings.replay(opened).letters(DeadLetterFilter(taskID: task)) { letter, isReplayed in
                 found += 1

@@ -15,8 +15,8 @@ struct Lag: AsyncParsableCommand {
     @OptionGroup var log: LogOptions
 
     func run() async throws {
-        let settings = try log.common.settings()
-        let opened = try await log.address().open(settings, creates: false)
+        let settings = try log.settings()
+        let opened = try await log.address(settings).open(settings, creates: false)
         let unsigned = (opened as? SignedLog)?.base ?? opened
         let clock = (unsigned as? EmbeddedLog)?.clock ?? SystemLogClock()
         var meter = OutstandingMeter(opened, layout: settings.layout)

@@ -44,8 +44,8 @@ struct ReplayCommand: AsyncParsableCommand {
 
     func run() async throws {
         try which.check()
-        let settings = try log.common.settings()
-        let address = try log.address()
+        let settings = try log.settings()
+        let address = try log.address(settings)
         let opened = try await address.open(settings, creates: false)
         let summary: Replay.Summary
         do {

@@ -29,8 +29,8 @@ struct Results: AsyncParsableCommand {
     func run() async throws {
         try NameCheck.choice(
             status, "--status", among: OutcomeKind.allCases.filter(\.isTerminal).map(\.rawValue))
-        let settings = try log.common.settings()
-        let address = try log.address()
+        let settings = try log.settings()
+        let address = try log.address(settings)
         let opened = try await address.open(settings, creates: false)
         var shown = 0
         let changes = await opened.changes()

@@ -22,7 +22,10 @@ struct Standalone: AsyncParsableCommand {
             Example: backhaul standalone --data /srv/backhaul
             """)
 
-    @Option(help: ArgumentHelp("The data folder. Environment: BACKHAUL_DATA.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp(
+            "The data folder (default: log.url, or the default place). Environment: BACKHAUL_DATA.",
+            valueName: "folder"))
     var data: String?
 
     @OptionGroup var places: ListenOptions
@@ -36,13 +39,25 @@ struct Standalone: AsyncParsableCommand {
         guard (1...64).contains(workers) else { throw ValidationError("--workers takes 1 to 64") }
     }
 
+    /// The data folder that is named, that of `log.url`, or the one at the default place.
+    private func folder(_ settings: Settings, _ environment: [String: String]) throws -> String? {
+        if let named = data ?? environment["BACKHAUL_DATA"] { return named }
+        guard settings.logURL.isEmpty else {
+            guard let folder = try LogAddress(settings.logURL).folder else {
+                throw CommandError("log.url names a Kafka log; standalone runs on an embedded one", exit: .usage)
+            }
+            return folder
+        }
+        return DefaultPlaces(environment: environment).dataFolder
+    }
+
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
-        guard let folder = data ?? environment["BACKHAUL_DATA"] else {
-            throw CommandError("no data folder is named; give --data FOLDER or set BACKHAUL_DATA", exit: .usage)
-        }
         let addresses = try places.addresses(hasAPI: true)
         let settings = try common.settings()
+        guard let folder = try folder(settings, environment) else {
+            throw CommandError("no data folder is named; give --data FOLDER or set BACKHAUL_DATA", exit: .usage)
+        }
         settings.startLogging()
         try DescriptorBudget.require(
             transfers: workers * settings.transfers.transfers,
@@ -50,6 +65,7 @@ struct Standalone: AsyncParsableCommand {
         let log = try EmbeddedLog(
             folder: folder, options: settings.embeddedOptions(owns: true), logger: Logger(label: "backhaul.log"))
         try await log.ensure(settings.topics)
+        DaemonRecord(configuration: common.file().map { URL(fileURLWithPath: $0).path }).write(in: folder)
         let common = common
         let reloader = Reloader(settings, logger: Logger(label: "backhaul.standalone")) { try common.settings() }
         try await StandaloneProcess.make(log: log, addresses: addresses, workers: workers, reloader: reloader).run()

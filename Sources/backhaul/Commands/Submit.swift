@@ -46,21 +46,7 @@ struct Submit: AsyncParsableCommand {
     @Option(help: "A prefix for every key.")
     var prefix = ""
 
-    @Option(
-        help: ArgumentHelp(
-            "Submit only files that match this pattern, or are in a folder that matches; may be repeated.",
-            valueName: "pattern"))
-    var include: [String] = []
-
-    @Option(help: ArgumentHelp("Patterns for --include, one a line; may be repeated.", valueName: "file"))
-    var includeFrom: [String] = []
-
-    @Option(
-        help: ArgumentHelp("Skip files and folders that match this pattern; may be repeated.", valueName: "pattern"))
-    var exclude: [String] = []
-
-    @Option(help: ArgumentHelp("Patterns for --exclude, one a line; may be repeated.", valueName: "file"))
-    var excludeFrom: [String] = []
+    @OptionGroup var patterns: PatternOptions
 
     @Flag(help: "Read paths from standard input, one per line; their keys are relative to the current folder.")
     var fromStdin = false
@@ -95,7 +81,7 @@ struct Submit: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try log.common.settings()
+        let settings = try log.settings()
         let target = try DestinationArgument.target(to, settings)
         let batch = batch ?? Self.newBatch()
         do {
@@ -107,7 +93,7 @@ struct Submit: AsyncParsableCommand {
         }
         let limit = try duration(deadline, "--deadline").map { SystemLogClock.wall + $0 }
         let patience = try duration(timeout, "--timeout")
-        let address = try log.address()
+        let address = try log.address(settings)
         if address.folder == nil, settings.roots.isEmpty {
             throw CommandError(
                 "a fleet's workers read files below sources.roots, but the configuration names no roots; give --config "
@@ -119,7 +105,7 @@ struct Submit: AsyncParsableCommand {
         let submission = Submission(
             log: opened, folder: address.folder, settings: settings, tenant: tenant, batch: batch, target: target,
             prefix: prefix,
-            filter: try filter(), deadline: limit, waits: wait, choice: known,
+            filter: try patterns.filter(), deadline: limit, waits: wait, choice: known,
             sendsAgain: again, statuses: { try await view.tasks($0) },
             report: { key, word, storedAt in
                 guard isVerbose else { return }
@@ -150,29 +136,8 @@ struct Submit: AsyncParsableCommand {
         if await submission.summary.rejectedCount > 0 { throw ProcessExit.failed }
     }
 
-    /// - Throws: `CommandError` for a pattern that can match nothing, and a file that cannot be read.
-    private func filter() throws -> NameFilter {
-        func patterns(_ option: String, _ given: [String], _ files: [String]) throws -> [NamePattern] {
-            do {
-                var found: [NamePattern] = []
-                for file in files {
-                    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-                        throw CommandError("\(option)-from \(file): cannot be read as text", exit: .usage)
-                    }
-                    found += try NamePattern.list(of: text)
-                }
-                return try found + given.map(NamePattern.init)
-            } catch NamePattern.InvalidError.empty {
-                throw CommandError("\(option): a pattern is empty and would match nothing", exit: .usage)
-            }
-        }
-        return NameFilter(
-            include: try patterns("--include", include, includeFrom),
-            exclude: try patterns("--exclude", exclude, excludeFrom))
-    }
-
     /// A name of its own for each run: two may begin in one second.
-    private static func newBatch() -> ByteText {
+    static func newBatch() -> ByteText {
         let time = TimeText.format(SystemLogClock.wall).prefix(19).filter { $0 != "-" && $0 != ":" }
         return ByteText("batch-\(time)-\(String(UInt16.random(in: 0x1000...0xffff), radix: 16))")
     }

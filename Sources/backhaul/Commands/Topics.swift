@@ -24,8 +24,8 @@ struct Topics: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let settings = try log.common.settings()
-            let opened = try await log.address().open(settings, creates: false)
+            let settings = try log.settings()
+            let opened = try await log.address(settings).open(settings, creates: false)
             var lines: [Line] = []
             for topic in try await opened.topics() {
                 let bounds = try await opened.bounds(topic.name)

@@ -13,8 +13,8 @@ struct TopicsPlan: AsyncParsableCommand {
     @OptionGroup var log: LogOptions
 
     func run() async throws {
-        let settings = try log.common.settings()
-        let (opened, plan) = try await Self.make(try log.address(), settings)
+        let settings = try log.settings()
+        let (opened, plan) = try await Self.make(try log.address(settings), settings)
         await opened.close()
         try TopicPlanText(plan).print(log.output)
         if plan.changes.isEmpty == false { Stderr.say("'backhaul topics apply --yes' makes these changes") }
@@ -54,8 +54,8 @@ struct TopicsApply: AsyncParsableCommand {
     @OptionGroup var log: LogOptions
 
     func run() async throws {
-        let settings = try log.common.settings()
-        let (opened, plan) = try await TopicsPlan.make(try log.address(), settings)
+        let settings = try log.settings()
+        let (opened, plan) = try await TopicsPlan.make(try log.address(settings), settings)
         do {
             try TopicPlanText(plan).print(log.output)
             guard plan.problems.isEmpty else { throw ProcessExit.usage }
@@ -91,8 +91,8 @@ struct TopicsCheck: AsyncParsableCommand {
     @OptionGroup var log: LogOptions
 
     func run() async throws {
-        let settings = try log.common.settings()
-        let (opened, plan) = try await TopicsPlan.make(try log.address(), settings)
+        let settings = try log.settings()
+        let (opened, plan) = try await TopicsPlan.make(try log.address(settings), settings)
         await opened.close()
         try TopicPlanText(plan).print(log.output)
         try AccessRights(settings.layout).print(log.output)

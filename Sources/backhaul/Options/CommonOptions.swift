@@ -4,13 +4,22 @@ import Foundation
 
 /// Options of every command.
 struct CommonOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("A YAML file of settings. Environment: BACKHAUL_CONFIG.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "A YAML file of settings (default: ./backhaul.yaml, the user's, the system's). Environment: BACKHAUL_CONFIG.",
+            valueName: "file"))
     var config: String?
 
+    /// - Parameter folder: the data folder of the embedded log that is named, whose daemon's configuration counts when
+    ///   none is named; nil for none.
     /// - Throws: `SettingsError`.
-    func settings() throws -> Settings {
-        let environment = ProcessInfo.processInfo.environment
-        return try SettingsReader.read(file: config ?? environment["BACKHAUL_CONFIG"], environment: environment)
+    func settings(of folder: String? = nil) throws -> Settings {
+        try SettingsReader.read(file: file(of: folder), environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// The configuration file that is read; nil for none.
+    func file(of folder: String? = nil) -> String? {
+        ConfigurationFile.find(config, ProcessInfo.processInfo.environment, of: folder)
     }
 }
 
@@ -18,7 +27,8 @@ struct CommonOptions: ParsableArguments {
 struct LogOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The log: kafka://host:port/ or embedded:///absolute/folder. Environment: BACKHAUL_LOG.", valueName: "url"))
+            "The log: kafka://host:port/ or embedded:///absolute/folder (default: log.url, or the log at the default "
+                + "place). Environment: BACKHAUL_LOG.", valueName: "url"))
     var log: String?
 
     @OptionGroup var common: CommonOptions
@@ -42,14 +52,24 @@ struct LogOptions: ParsableArguments {
         return isPlain ? word : "'" + word.replacing("'", with: #"'\''"#) + "'"
     }
 
-    /// - Throws: `CommandError` when no log is named.
-    func address() throws -> LogAddress {
-        guard let text = log ?? ProcessInfo.processInfo.environment["BACKHAUL_LOG"] else {
-            throw CommandError(
-                "no log is named; give --log kafka://host:port/ or --log embedded:///absolute/folder, or set "
-                    + "BACKHAUL_LOG",
-                exit: .usage)
-        }
-        return try LogAddress(text)
+    /// - Throws: `SettingsError`; `CommandError` for a log that is none.
+    func settings() throws -> Settings {
+        try common.settings(of: try (log ?? environment["BACKHAUL_LOG"]).map(LogAddress.init)?.folder)
     }
+
+    /// - Throws: `CommandError` when no log is named, and none is at the default place.
+    func address(_ settings: Settings) throws -> LogAddress {
+        if let text = log ?? environment["BACKHAUL_LOG"] { return try LogAddress(text) }
+        if !settings.logURL.isEmpty { return try LogAddress(settings.logURL) }
+        let folder = DefaultPlaces(environment: environment).dataFolder
+        if let folder, FileManager.default.fileExists(atPath: folder + "/log.sqlite") {
+            return .embedded(folder: folder)
+        }
+        throw CommandError(
+            "no log is named; give --log kafka://host:port/ or --log embedded:///absolute/folder, or set BACKHAUL_LOG or "
+                + "log.url" + (folder.map { "; there is none at the default place, \($0)" } ?? ""),
+            exit: .usage)
+    }
+
+    private var environment: [String: String] { ProcessInfo.processInfo.environment }
 }

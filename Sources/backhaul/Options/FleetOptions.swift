@@ -27,11 +27,13 @@ struct FleetOptions: ParsableArguments {
         bootstrap: String, settings: Settings, addresses: ServiceAddresses
     ) {
         let environment = ProcessInfo.processInfo.environment
-        guard let text = log ?? environment["BACKHAUL_LOG"] else {
-            throw CommandError("no log is named; give --log kafka://host:port/ or set BACKHAUL_LOG", exit: .usage)
+        let settings = try common.settings()
+        let named = settings.logURL.isEmpty ? nil : settings.logURL
+        guard let text = log ?? environment["BACKHAUL_LOG"] ?? named else {
+            throw CommandError(
+                "no log is named; give --log kafka://host:port/ or set BACKHAUL_LOG or log.url", exit: .usage)
         }
         let bootstrap = try LogAddress(text).requireKafka(for: role)
-        let settings = try common.settings()
         settings.startLogging()
         let addresses = try places.addresses(hasAPI: hasAPI)
         if hasAPI { try DescriptorBudget.require(transfers: 0, connections: addresses.connections(settings.api)) }

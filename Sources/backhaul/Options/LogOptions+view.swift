@@ -8,8 +8,8 @@ extension LogOptions {
     func viewing<Value>(
         _ body: (StatusView, any MessageLog, Settings, LogAddress) async throws -> Value
     ) async throws -> Value {
-        let settings = try common.settings()
-        let address = try address()
+        let settings = try self.settings()
+        let address = try address(settings)
         let opened = try await address.open(settings, creates: false)
         let lazy = LazyView(log: opened, address: address, settings: settings)
         do {

@@ -1,13 +1,10 @@
-import BackhaulAcknowledgment
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulSettings
 import BackhaulTelemetry
 import BackhaulTransfer
-import BackhaulView
 import BackhaulWeb
-import BackhaulWorker
 import Foundation
 import Logging
 
@@ -17,25 +14,12 @@ enum StandaloneProcess {
         log embedded: EmbeddedLog, addresses: ServiceAddresses, workers: Int, reloader: Reloader
     ) async throws -> ServiceProcess {
         let settings = reloader.settings
-        let log = try settings.signed(embedded)
         let client = try OperatorClient()
         let tracer = try settings.tracer(role: "standalone", client: client)
-        let workerPool = try WorkerPool(
-            log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: embedded.folder),
-            egress: settings.egress(isLocal: addresses.listen.isLoopback), decisionsPerUpload: 2, servesAPI: true,
-            clock: embedded.clock, tracer: tracer)
-        let clock = embedded.clock
-        let indexes = try ResultIndexes(
-            folder: embedded.folder + "/results", isFed: true, log: log, layout: settings.layout,
-            logger: Logger(label: "backhaul.acknowledger"))
-        let acknowledger = Acknowledger(
-            log: log, layout: settings.layout, indexes: indexes, clock: clock,
-            logger: Logger(label: "backhaul.acknowledger"),
-            tracer: tracer)
-        let view = try StatusView(
-            path: embedded.folder + "/view.sqlite", log: log, layout: settings.layout, holdsTruncation: true,
-            onResults: { indexes.observe($0, in: $1, from: $2, next: $3) }, logger: Logger(label: "backhaul.view"))
-        try await workerPool.sweep()
+        let roles = try await EmbeddedRoles(
+            log: embedded, settings: settings, workers: workers,
+            egress: settings.egress(isLocal: addresses.listen.isLoopback), servesAPI: true, tracer: tracer)
+        let (log, view, clock) = (roles.log, roles.view, embedded.clock)
         let logger = Logger(label: "backhaul.standalone")
         let acts = settings.actRecorder(log)
         let gauges = OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)
@@ -57,12 +41,9 @@ enum StandaloneProcess {
             api: try settings.api.surface(
                 ingest.routes + settings.tasksAPI(log, view: view, rules: rules, limits: limits, acts: acts).routes,
                 authenticator, meters: meters, rules: rules, grace: settings.grace, logger: logger),
-            parts: workerPool.parts + [
-                .acknowledger(acknowledger), .view(view), .outstandingWork(gauges),
-                .maintenance(of: log, every: .seconds(15), clock: clock, logger: logger),
-                .callers(tokens, rules, limits), .acts(acts, role: "standalone", settings, tokens),
-                .signatures(log, logger: logger), .embeddedLog(embedded),
-                .tracing(tracer, client),
+            parts: roles.parts + [
+                .outstandingWork(gauges), .callers(tokens, rules, limits),
+                .acts(acts, role: "standalone", settings, tokens), .embeddedLog(embedded), .tracing(tracer, client),
             ],
             maximumShutdown: settings.maximumShutdown, reloader: reloader)
     }

@@ -1,0 +1,98 @@
+import ArgumentParser
+import BackhaulDestinations
+import BackhaulSettings
+import Foundation
+
+/// Writes a first configuration.
+struct InitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init", abstract: "Write a commented configuration to begin with.",
+        discussion: """
+            Commands and roles find it by themselves. An existing file is not changed.
+
+            Example: backhaul init
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to write it (default: ~/.config/backhaul/backhaul.yaml, or /etc/backhaul/backhaul.yaml for root).",
+            valueName: "file"))
+    var file: String?
+
+    func run() async throws {
+        let places = DefaultPlaces(environment: ProcessInfo.processInfo.environment)
+        guard let file = file ?? places.configuration else {
+            throw CommandError("no folder for the configuration: set HOME, or give --file", exit: .usage)
+        }
+        guard let data = places.dataFolder else { throw CommandError("no folder for the log: set HOME") }
+        let url = URL(fileURLWithPath: file)
+        do {
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        } catch {
+            throw CommandError("\(url.deletingLastPathComponent().path) cannot be created: \(Self.reason(error))")
+        }
+        // Exclusively: a file that appears meanwhile is not overwritten.
+        let made = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard made >= 0 else {
+            throw CommandError(
+                errno == EEXIST
+                    ? "\(file) exists already; it is not changed" : "\(file): \(String(cString: strerror(errno)))")
+        }
+        let handle = FileHandle(fileDescriptor: made, closeOnDealloc: true)
+        do {
+            try handle.write(contentsOf: Data(Self.text(data: data).utf8))
+            try handle.synchronize()
+        } catch {
+            unlink(file)
+            throw CommandError("\(file) cannot be written: \(Self.reason(error))")
+        }
+        // What is written must be usable, whatever becomes of the settings.
+        _ = try SettingsReader.read(file: file, environment: [:])
+        Output.line("wrote \(file)")
+        Output.line("name a destination in it, then: backhaul upload FOLDER --to NAME")
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+        let code = underlying?.domain == NSPOSIXErrorDomain ? underlying?.code : nil
+        return code.map { String(cString: strerror(Int32(truncatingIfNeeded: $0))) } ?? "it is not possible"
+    }
+
+    private static func text(data: String) -> String {
+        """
+        # The configuration of Backhaul. 'backhaul config show' prints every setting with its value and its origin;
+        # docs/CONFIGURATION.md explains them. A change takes effect when the daemon is started again, or at SIGHUP.
+
+        # The log of commands, and of 'backhaul standalone'.
+        log:
+          url: embedded://\(data)
+
+        # Where files go. 'backhaul upload ~/Photos --to disk' uses a name from here.
+        destinations:
+          # Another disk, or a folder that a NAS is mounted on.
+          # disk: { type: folder, path: /mnt/backup/photos }
+
+          # A server that stores what is PUT (WebDAV, nginx, MinIO behind a presigning proxy).
+          # nas: { type: http, url: "https://nas.local/backup/", username: me, passwordFile: /etc/backhaul/nas.password }
+
+          # Writes nothing: to try things out.
+          nowhere: { type: drop }
+
+        # What may be read. Without this list, every folder that is submitted from.
+        # sources:
+        #   roots:
+        #     photos: /srv/photos
+
+        # Private addresses that uploads may go to; 'standalone' on loopback and 'upload' allow them by themselves.
+        # egress:
+        #   allow: [192.168.0.0/16]
+
+        # How often, and how long, a failed upload is tried again.
+        # retry:
+        #   tiers: [10s, 1m, 10m, 1h, 6h, 1d]
+        #   maxAttempts: 8
+
+        """
+    }
+}

@@ -1,0 +1,254 @@
+import ArgumentParser
+import BackhaulAudit
+import BackhaulDomain
+import BackhaulEmbedded
+import BackhaulLog
+import BackhaulRecords
+import BackhaulSettings
+import BackhaulUnits
+import BackhaulView
+import Foundation
+import Logging
+
+/// Uploads files and proves it, in one process.
+struct UploadCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "upload", abstract: "Upload files and folders, wait, and prove that they are stored.",
+        discussion: """
+            Does in one process what a daemon and 'submit --wait' do: accepts the files in a log, uploads them, tries \
+            failed ones again, and checks the log's books at the end. Interrupted, the same command goes on where it \
+            was. If a daemon runs on the log, it does the work.
+
+            Example: backhaul upload ~/Photos --to nas
+            """)
+
+    @Argument(help: "Files, folders, or quoted shell patterns.")
+    var paths: [String]
+
+    @Option(help: ArgumentHelp("A configured destination's name, or a base URL.", valueName: "destination"))
+    var to: String
+
+    @Option(help: "A prefix for every key.")
+    var prefix = ""
+
+    @OptionGroup var patterns: PatternOptions
+
+    @Option(help: ArgumentHelp("Stop waiting after this long, with exit code 75.", valueName: "duration"))
+    var timeout: String?
+
+    @Flag(help: "Also read every object of the log back, and compare its SHA-256.")
+    var verify = false
+
+    @OptionGroup var log: LogOptions
+
+    /// What the command prints.
+    private struct Report: Encodable {
+        var submitted: Submission.Summary
+        var failed: Int
+        var unfinished: Int
+        var seconds: Double
+        var audit: AuditReport.Verdict
+        var log: String
+    }
+
+    /// SIGTERM or SIGINT came.
+    private struct Interrupted: Error {}
+
+    func run() async throws {
+        let settings = try log.settings()
+        let target = try DestinationArgument.target(to, settings)
+        do {
+            if !prefix.isEmpty { try TaskRules.checkKey(ByteText(prefix.hasSuffix("/") ? prefix + "x" : prefix)) }
+        } catch {
+            throw CommandError(error.message, exit: .usage)
+        }
+        let address = try place(settings)
+        let filter = try patterns.filter()
+        let patience = try timeout.map { text in
+            guard let duration = DurationText.parse(text) else {
+                throw CommandError("--timeout \(text): give a duration such as 30m or 2d", exit: .usage)
+            }
+            return duration
+        }
+        let end = patience.map { ContinuousClock.now + $0 }
+        let batch = Submit.newBatch()
+        let work: @Sendable (any MessageLog, StatusView) async throws -> Report = { opened, view in
+            let submission = Submission(
+                log: opened, folder: address.folder, settings: settings, tenant: "default", batch: batch,
+                target: target, prefix: prefix, filter: filter, deadline: nil, waits: true, choice: .retry,
+                sendsAgain: false,
+                statuses: { identities in
+                    try await view.catchUp()
+                    return try await view.tasks(identities)
+                }, report: { _, _, _ in })
+            return try await upload(submission, opened, settings, view, batch, until: end, address)
+        }
+        Stderr.say("batch \(batch)")
+        let report = try await Self.interruptible {
+            guard let folder = address.folder, let owned = try own(folder, settings) else {
+                return try await log.viewing { view, opened, _, _ in try await work(opened, view) }
+            }
+            try await owned.ensure(settings.topics)
+            let result: Result<Report, any Error>
+            do {
+                let roles = try await EmbeddedRoles(
+                    log: owned, settings: settings, workers: 1, egress: settings.egress(isLocal: true),
+                    servesAPI: false, tracer: nil)
+                result = .success(try await roles.run { try await work(roles.log, roles.view) })
+            } catch {
+                result = .failure(error)
+            }
+            await owned.close()
+            return try result.get()
+        }
+        try show(report, settings)
+    }
+
+    /// The log that is named, or else the one at the default place.
+    private func place(_ settings: Settings) throws -> LogAddress {
+        let environment = ProcessInfo.processInfo.environment
+        let isNamed = log.log != nil || environment["BACKHAUL_LOG"] != nil || !settings.logURL.isEmpty
+        guard !isNamed else { return try log.address(settings) }
+        guard let folder = DefaultPlaces(environment: environment).dataFolder else {
+            throw CommandError(
+                "no folder for the log: set HOME, or give --log embedded:///absolute/folder", exit: .usage)
+        }
+        return .embedded(folder: folder)
+    }
+
+    /// Opens an embedded log as its owner.
+    /// - Returns: nil when a daemon owns it.
+    private func own(_ folder: String, _ settings: Settings) throws -> EmbeddedLog? {
+        _ = LogAddress.logging
+        do {
+            return try EmbeddedLog(
+                folder: folder, options: settings.embeddedOptions(owns: true), logger: Logger(label: "backhaul.log"))
+        } catch LogError.inUse(_, let owner) {
+            Stderr.say("\(owner) runs on this log, and does the work")
+            return nil
+        }
+    }
+
+    /// Runs the work until its end, or until a signal cancels it.
+    private static func interruptible(_ body: @escaping @Sendable () async throws -> Report) async throws -> Report {
+        let signals = SignalStream.make()
+        return try await withThrowingTaskGroup(of: Report.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                for await _ in signals { throw Interrupted() }
+                throw CancellationError()
+            }
+            defer { group.cancelAll() }
+            do {
+                guard let report = try await group.next() else { throw CancellationError() }
+                return report
+            } catch is Interrupted {
+                Stderr.say("interrupted; the same command goes on where this one was")
+                group.cancelAll()
+                while await group.nextResult() != nil {}
+                throw ProcessExit.temporary
+            }
+        }
+    }
+
+    private func upload(
+        _ submission: Submission, _ opened: any MessageLog, _ settings: Settings, _ view: StatusView,
+        _ batch: ByteText, until end: ContinuousClock.Instant?, _ address: LogAddress
+    ) async throws -> Report {
+        let start = ContinuousClock.now
+        let starts = try await submission.resultEnds()
+        let act = await CommandAct(.submit, settings, opened, batch: batch, detail: "to \(to)")
+        do {
+            for path in paths { try await submission.submit(path) }
+            try await submission.finish()
+        } catch {
+            await act.fail(error)
+            throw error
+        }
+        let summary = await submission.summary
+        await act.end(
+            summary.rejectedCount == 0 ? .done : .partly,
+            tasks: summary.accepted + summary.known + summary.rejectedCount,
+            counts: ["accepted": summary.accepted, "known": summary.known, "rejected": summary.rejectedCount])
+        let waited = try await withThrowingTaskGroup(of: Submission.Waited?.self) { group in
+            group.addTask {
+                try await submission.waitForResults(from: starts, until: end, look: {}) { done, total in
+                    ProgressBar.bar(done, of: total)
+                }
+            }
+            group.addTask {
+                try await Self.sayWhyItWaits(view)
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let ended = try await group.next() {
+                if let ended { return ended }
+            }
+            throw LogError.closed
+        }
+        var report = Report(
+            submitted: summary, failed: 0, unfinished: 0, seconds: (ContinuousClock.now - start) / .seconds(1),
+            audit: .proven, log: address.description)
+        switch waited {
+        case .allEnded(let failed): report.failed = failed
+        case .timeIsUp(let unfinished): report.unfinished = unfinished
+        }
+        report.audit = try await AuditCommand.report(opened, settings, verify: verify).verdict
+        return report
+    }
+
+    /// Says what unfinished files wait for, whenever that changes.
+    private static func sayWhyItWaits(_ view: StatusView) async throws {
+        var said: Set<String> = []
+        while true {
+            try await ContinuousClock().sleep(for: .seconds(3))
+            try await view.catchUp()
+            let now = SystemLogClock.wall
+            var current: Set<String> = []
+            for reason in try await view.reasons(batch: nil, tenant: nil) {
+                guard reason.kind != .waiting, reason.kind != .uploading else { continue }
+                let cause = "\(reason.kind) \(reason.destination) \(reason.failure?.description ?? "")"
+                current.insert(cause)
+                if !said.contains(cause) { Stderr.say(ReasonText.line(reason, now: now)) }
+            }
+            said = current
+        }
+    }
+
+    private func show(_ report: Report, _ settings: Settings) throws {
+        let summary = report.submitted
+        if log.output == .json {
+            try Output.json(report)
+        } else {
+            let ended = summary.accepted + summary.underWay - report.failed - report.unfinished
+            let size = summary.accepted > 0 ? ", \(SizeText.format(summary.size)) submitted" : ""
+            let before = summary.stored > 0 ? ", \(summary.stored) stored before" : ""
+            Output.line("stored \(ended) \(ended == 1 ? "file" : "files") at \(to)\(before)\(size)")
+            if report.failed + report.unfinished + summary.rejectedCount > 0 {
+                Output.line(
+                    "not stored: \(report.failed) failed, \(report.unfinished) unfinished, "
+                        + "\(summary.rejectedCount) not accepted")
+            }
+            let seconds = max(0.001, report.seconds)
+            Output.line(String(format: "took %.1f s", seconds))
+            let words =
+                switch report.audit {
+                case .proven: "each accepted file has exactly one result"
+                case .partly: "each file that has ended has exactly one result; the rest is in progress"
+                case .notLooked: "nothing could be looked at"
+                case .loss: "LOSS OR DAMAGE FOUND; see 'backhaul audit'"
+                }
+            Output.line("proof: \(words)\(verify ? "" : "; --verify also reads the objects back")")
+            Output.line("log: \(report.log), batch \(summary.batch)")
+            for left in summary.leftOut { Stderr.say("left out: \(left.path): \(left.message)") }
+            for rejection in summary.rejected.prefix(20) {
+                Stderr.say("not accepted: \(rejection.path): \(rejection.message) (\(rejection.code))")
+            }
+        }
+        for pattern in summary.unmatchedPatterns { Stderr.say("the pattern '\(pattern)' matched nothing") }
+        if report.failed > 0 { Stderr.say("'\(log.hint("dead-letters")) list' shows why files failed") }
+        if report.audit == .loss { throw ProcessExit.auditFoundLoss }
+        if report.failed + summary.rejectedCount > 0 { throw ProcessExit.failed }
+        if report.unfinished > 0 { throw ProcessExit.temporary }
+    }
+}

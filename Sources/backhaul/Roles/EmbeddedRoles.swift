@@ -1,0 +1,78 @@
+import BackhaulAcknowledgment
+import BackhaulEmbedded
+import BackhaulLog
+import BackhaulSettings
+import BackhaulTelemetry
+import BackhaulTransfer
+import BackhaulView
+import Logging
+
+/// The roles that work on an embedded log, in the process that owns it: workers, the acknowledger, the view and upkeep.
+struct EmbeddedRoles {
+    let log: any MessageLog
+    let view: StatusView
+    /// In the order in which they drain.
+    let parts: [RolePart]
+
+    /// - Parameter servesAPI: see `Settings.workerDestinations`.
+    init(
+        log embedded: EmbeddedLog, settings: Settings, workers: Int, egress: EgressPolicy, servesAPI: Bool,
+        tracer: Tracer?
+    ) async throws {
+        log = try settings.signed(embedded)
+        let clock = embedded.clock
+        let pool = try WorkerPool(
+            log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: embedded.folder),
+            egress: egress, decisionsPerUpload: 2, servesAPI: servesAPI, clock: clock, tracer: tracer)
+        let indexes = try ResultIndexes(
+            folder: embedded.folder + "/results", isFed: true, log: log, layout: settings.layout,
+            logger: Logger(label: "backhaul.acknowledger"))
+        let acknowledger = Acknowledger(
+            log: log, layout: settings.layout, indexes: indexes, clock: clock,
+            logger: Logger(label: "backhaul.acknowledger"), tracer: tracer)
+        view = try StatusView(
+            path: embedded.folder + "/view.sqlite", log: log, layout: settings.layout, holdsTruncation: true,
+            onResults: { indexes.observe($0, in: $1, from: $2, next: $3) }, logger: Logger(label: "backhaul.view"))
+        try await pool.sweep()
+        parts =
+            pool.parts + [
+                .acknowledger(acknowledger), .view(view),
+                .maintenance(
+                    of: log, every: .seconds(15), clock: clock, logger: Logger(label: "backhaul.log")),
+                .signatures(log, logger: Logger(label: "backhaul.records")),
+            ]
+    }
+
+    /// Runs the roles while `body` runs, then drains and closes them.
+    /// - Parameter body: its error, or that of a role, ends all.
+    func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        let parts = parts
+        let result: Result<Value, any Error>
+        do {
+            result = .success(
+                try await withThrowingTaskGroup(of: Value?.self) { group in
+                    for part in parts {
+                        guard let run = part.run else { continue }
+                        group.addTask {
+                            try await run {}
+                            return nil
+                        }
+                    }
+                    group.addTask { try await body() }
+                    defer { group.cancelAll() }
+                    while let ended = try await group.next() {
+                        guard let ended else { continue }
+                        for part in parts { await part.drain?() }
+                        return ended
+                    }
+                    throw LogError.closed
+                })
+        } catch {
+            for part in parts { await part.hurry?() }
+            for part in parts { await part.drain?() }
+            result = .failure(error)
+        }
+        for part in parts { await part.close?() }
+        return try result.get()
+    }
+}

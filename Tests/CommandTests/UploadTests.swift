@@ -1,0 +1,167 @@
+import BackhaulTestKit
+import Foundation
+import Synchronization
+import Testing
+
+/// The whole job in one command, and what commands find without being told.
+@Suite("Upload and defaults", .serialized)
+struct UploadTests {
+    private struct Setup {
+        var folder: String
+        var home: String { folder + "/home" }
+
+        init(_ folder: String, files: Int, _ configuration: String) throws {
+            self.folder = folder
+            for path in [home, folder + "/src"] {
+                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            }
+            for number in 0..<files {
+                try Data(repeating: UInt8(number & 255), count: 10_000).write(
+                    to: URL(fileURLWithPath: folder + "/src/f\(number)"))
+            }
+            try Data(configuration.replacing("DIR", with: folder).utf8).write(
+                to: URL(fileURLWithPath: home + "/backhaul.yaml"))
+        }
+
+        var environment: [String: String] {
+            ["HOME": home, "XDG_DATA_HOME": home + "/share", "XDG_CONFIG_HOME": home + "/config"]
+        }
+
+        /// Runs a command in the home folder, where its configuration is.
+        func run(_ arguments: String..., more: [String: String] = [:]) async throws -> Command.Outcome {
+            let (environment, home) = (environment.merging(more) { $1 }, home)
+            return try await withCheckedThrowingContinuation { continuation in
+                Thread.detachNewThread {
+                    continuation.resume(
+                        with: Result { try Command.run(arguments, environment: environment, folder: home) })
+                }
+            }
+        }
+    }
+
+    private static let configuration = """
+        log: { url: 'embedded://DIR/data' }
+        destinations: { disk: { type: folder, path: 'DIR/disk' } }
+        retry: { tiers: [200ms], maxAttempts: 200 }
+        """
+
+    /// Nobody names a configuration, a log or a daemon. What waits is said, and the same command goes on.
+    @Test func uploadDoesTheWholeJob() async throws {
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(folder, files: 30, Self.configuration)
+            let early = try await setup.run("upload", folder + "/src", "--to", "disk", "--timeout", "5s")
+            #expect(early.code == 75 && early.output.contains("30 unfinished"), "\(early)")
+            #expect(early.errors.contains("30 tasks to disk: waiting to try again"), "\(early)")
+            #expect(early.errors.contains("/disk cannot be opened"), "\(early)")
+            try FileManager.default.createDirectory(atPath: folder + "/disk", withIntermediateDirectories: true)
+            let done = try await setup.run("upload", folder + "/src", "--to", "disk", "--verify", "--output", "json")
+            #expect(done.code == 0, "\(done)")
+            #expect(done.objects.first?["audit"] as? String == "proven" && done.objects.first?["failed"] as? Int == 0)
+            for number in 0..<30 {
+                let (source, stored) = (folder + "/src/f\(number)", folder + "/disk/f\(number)")
+                #expect(FileManager.default.contents(atPath: source) == FileManager.default.contents(atPath: stored))
+            }
+            let again = try await setup.run("upload", folder + "/src", "--to", "disk")
+            #expect(again.code == 0 && again.output.contains("30 stored before"), "\(again)")
+            #expect(again.output.split(separator: "\n").count <= 5)
+            let status = try await setup.run("status", "--output", "json")
+            #expect(status.objects.first?["succeeded"] as? Int == 30, "\(status)")
+            let missing = try await setup.run("upload", folder + "/none", "--to", "disk")
+            #expect(missing.code == 1, "\(missing)")
+            #expect(
+                try await setup.run("upload", folder + "/src", "--to", "dsk").errors.contains("did you mean 'disk'"))
+        }
+    }
+
+    /// SIGINT in the middle: nothing is lost, and what was stored is not sent again.
+    @Test func interruptedUploadGoesOn() async throws {
+        // The fourth request and those after it get no answer until the second run.
+        let isWell = Mutex(false)
+        let asked = Mutex(0)
+        let server = try StubServer { _ in
+            let count = asked.withLock { count in
+                count += 1
+                return count
+            }
+            return isWell.withLock { $0 } || count <= 3 ? .store() : .stall(600)
+        }
+        defer { server.close() }
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(
+                folder, files: 40, "log: { url: 'embedded://DIR/data' }\nlimits: { uploads: 2 }\n")
+            let process = try Command.process(
+                ["upload", folder + "/src", "--to", server.url], environment: setup.environment, folder: setup.home)
+            let errors = Pipe()
+            process.standardError = errors
+            process.standardOutput = FileHandle.nullDevice
+            try process.run()
+            let end = ContinuousClock.now + .seconds(60)
+            while asked.withLock({ $0 }) < 4 {
+                try #require(ContinuousClock.now < end)
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            process.interrupt()
+            process.waitUntilExit()
+            let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            #expect(process.terminationReason == .exit && process.terminationStatus == 75, "\(said)")
+            #expect(said.contains("the same command goes on"), "\(said)")
+            isWell.withLock { $0 = true }
+            let done = try await setup.run("upload", folder + "/src", "--to", server.url, "--output", "json")
+            #expect(done.code == 0 && server.objects.count == 40, "\(done)")
+            #expect(done.objects.first?["audit"] as? String == "proven")
+            let results = try await setup.run("results", "--output", "json")
+            #expect(results.objects.count == 40, "one result a file")
+        }
+    }
+
+    /// A daemon on the log does the work, and what it knows need not be said again.
+    @Test func commandsKnowWhatTheDaemonKnows() async throws {
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(folder, files: 5, "{}\n")
+            let configuration = Self.configuration.replacing("DIR", with: folder)
+            try Data(configuration.utf8).write(to: URL(fileURLWithPath: folder + "/daemon.yaml"))
+            try FileManager.default.createDirectory(atPath: folder + "/disk", withIntermediateDirectories: true)
+            let daemon = try Daemon(data: folder + "/data", config: folder + "/daemon.yaml", workers: 1)
+            let log = "embedded://\(folder)/data"
+            let done = try await setup.run("upload", folder + "/src", "--to", "disk", "--log", log)
+            #expect(done.code == 0 && done.errors.contains("runs on this log, and does the work"), "\(done)")
+            #expect(FileManager.default.fileExists(atPath: folder + "/disk/f4"))
+            let submitted = try await setup.run("submit", folder + "/src", "--to", "disk", "--wait", "--log", log)
+            #expect(submitted.code == 0, "\(submitted)")
+            // The environment says "none", and a flag another file.
+            let none = try await setup.run(
+                "submit", folder + "/src", "--to", "disk", "--log", log, more: ["BACKHAUL_CONFIG": ""])
+            #expect(none.code == 2 && none.errors.contains("--to disk"), "\(none)")
+            let other = try await setup.run(
+                "submit", folder + "/src", "--to", "disk", "--log", log, "--config", setup.home + "/backhaul.yaml")
+            #expect(other.code == 2, "\(other)")
+            #expect(daemon.terminate() == 0)
+        }
+    }
+
+    @Test(.enabled(if: getuid() == 0, "giving a file to another user needs root"))
+    func configurationOfAnotherUserIsIgnored() async throws {
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(folder, files: 1, Self.configuration)
+            #expect(chown(setup.home + "/backhaul.yaml", 12_345, 12_345) == 0)
+            let outcome = try await setup.run(
+                "upload", folder + "/src", "--to", "disk", "--log", "embedded://\(folder)/d")
+            #expect(outcome.code == 2 && outcome.errors.contains("belongs to another user"), "\(outcome)")
+        }
+    }
+
+    @Test func firstConfigurationIsUsable() async throws {
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(folder, files: 1, "{}\n")
+            let file = folder + "/new/backhaul.yaml"
+            let made = try await setup.run("init", "--file", file)
+            #expect(made.code == 0 && made.output.contains("wrote \(file)"), "\(made)")
+            #expect(try await setup.run("config", "check", "--config", file).code == 0)
+            let before = try String(contentsOfFile: file, encoding: .utf8)
+            #expect(before.split(separator: "\n").filter { $0.contains("#") }.count > 10)
+            let again = try await setup.run("init", "--file", file)
+            #expect(again.code == 1 && again.errors.contains("exists already"), "\(again)")
+            #expect(try String(contentsOfFile: file, encoding: .utf8) == before)
+        }
+    }
+}
