@@ -73,6 +73,40 @@ struct UploadTests {
         }
     }
 
+    /// What somebody deleted or damaged at the destination is found, and sent again: only that.
+    @Test func lostObjectsAreRepaired() async throws {
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(folder, files: 12, Self.configuration)
+            try FileManager.default.createDirectory(atPath: folder + "/disk", withIntermediateDirectories: true)
+            #expect(try await setup.run("upload", folder + "/src", "--to", "disk").code == 0)
+            try FileManager.default.removeItem(atPath: folder + "/disk/f3")
+            try Data("damaged".utf8).write(to: URL(fileURLWithPath: folder + "/disk/f4"))
+            // An audit without --repair changes nothing that a later one needs.
+            for _ in 0..<2 {
+                let found = try await setup.run("audit", "--verify", "--output", "json")
+                #expect(found.code == 3, "\(found)")
+                #expect((found.objects.first?["gone"] as? [Any])?.count == 1)
+                #expect((found.objects.first?["corrupted"] as? [Any])?.count == 1)
+            }
+            #expect(try await setup.run("audit", "--repair").code == 2)
+            let repair = try await setup.run("audit", "--verify", "--repair")
+            #expect(repair.code == 3 && repair.errors.contains("2 of 2 are sent again"), "\(repair)")
+            let status = try await setup.run("status", "--output", "json")
+            #expect(status.objects.first?["waiting"] as? Int == 2, "\(status)")
+            let twice = try await setup.run("audit", "--verify", "--repair")
+            #expect(!twice.errors.contains("are sent again") || twice.errors.contains("0 of"), "\(twice)")
+            let done = try await setup.run("upload", folder + "/src", "--to", "disk", "--verify", "--output", "json")
+            #expect(done.code == 0 && done.objects.first?["audit"] as? String == "proven", "\(done)")
+            for name in ["f3", "f4"] {
+                #expect(
+                    FileManager.default.contents(atPath: folder + "/src/" + name)
+                        == FileManager.default.contents(atPath: folder + "/disk/" + name))
+            }
+            let results = try await setup.run("results", "--output", "json")
+            #expect(results.objects.count == 14)
+        }
+    }
+
     /// SIGINT in the middle: nothing is lost, and what was stored is not sent again.
     @Test func interruptedUploadGoesOn() async throws {
         // The fourth request and those after it get no answer until the second run.

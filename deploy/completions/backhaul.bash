@@ -438,7 +438,7 @@ _backhaul_results() {
 
 _backhaul_audit() {
     repeating_flags=()
-    non_repeating_flags=(--verify --version -h --help)
+    non_repeating_flags=(--verify --repair --version -h --help)
     repeating_options=()
     non_repeating_options=(--log --config --output)
     __backhaul_offer_flags_options 0

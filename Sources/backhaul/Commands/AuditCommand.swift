@@ -5,8 +5,10 @@ import BackhaulEmbedded
 import BackhaulFiles
 import BackhaulLog
 import BackhaulRecords
+import BackhaulReplay
 import BackhaulSettings
 import BackhaulTransfer
+import BackhaulView
 import Foundation
 
 /// Proves that nothing is lost or duplicated.
@@ -18,20 +20,36 @@ struct AuditCommand: AsyncParsableCommand {
             is proven of what has ended and could be seen, and the rest is counted; 3 when something is lost, damaged, \
             overwritten or repeated; 75 when no object could be read.
 
-            Example: backhaul audit --verify --log embedded:///srv/backhaul
+            With --repair, what is gone or damaged at its destination is sent again, from its source.
+
+            Examples:
+              backhaul audit --verify --log embedded:///srv/backhaul
+              backhaul audit --verify --repair --log embedded:///srv/backhaul
             """)
 
     @Flag(help: "Also read every stored object back and compare its SHA-256.")
     var verify = false
 
+    @Flag(help: "With --verify: send again what is gone or damaged.")
+    var repair = false
+
     @OptionGroup var log: LogOptions
+
+    func validate() throws {
+        guard verify || !repair else { throw ValidationError("--repair needs --verify") }
+    }
 
     func run() async throws {
         let settings = try log.settings()
         let opened = try await log.address(settings).open(settings, creates: false)
         let report: AuditReport
         do {
-            report = try await Self.report(opened, settings, verify: verify)
+            let lost: [ObjectAudit.Lost]
+            (report, lost) = try await Self.examine(opened, settings, verify: verify)
+            if repair, !lost.isEmpty {
+                let again = try await Self.repair(lost.map(\.task), opened, settings, try log.address(settings))
+                Stderr.say("\(again) of \(lost.count) are sent again; '\(log.hint("status"))' shows them")
+            }
         } catch {
             await opened.close()
             throw error
@@ -50,10 +68,12 @@ struct AuditCommand: AsyncParsableCommand {
         }
     }
 
-    /// Audits a log.
+    /// Audits a log, and records what is lost.
     /// - Parameter verify: whether to read the objects back, too.
     /// - Throws: `CommandError` for damaged records, which are loss.
-    static func report(_ opened: any MessageLog, _ settings: Settings, verify: Bool) async throws -> AuditReport {
+    static func examine(
+        _ opened: any MessageLog, _ settings: Settings, verify: Bool
+    ) async throws -> (report: AuditReport, lost: [ObjectAudit.Lost]) {
         var report: AuditReport
         do {
             report = try await Audit(log: opened, layout: settings.layout).run()
@@ -62,7 +82,7 @@ struct AuditCommand: AsyncParsableCommand {
             guard case .damaged = error else { throw error }
             throw CommandError("\(error)", exit: .auditFoundLoss)
         }
-        guard verify else { return report }
+        guard verify else { return (report, []) }
         let pool = ReaderPool()
         let engine = try TransferEngine(
             limits: settings.transfers, egress: settings.egress(isLocal: true), pool: pool)
@@ -78,7 +98,41 @@ struct AuditCommand: AsyncParsableCommand {
         }
         await engine.close()
         await record(lost, opened, settings)
-        return report
+        return (report, lost)
+    }
+
+    /// Submits the next generation of tasks that are lost, from the records that the view knows.
+    /// - Returns: how many; the others' records are not kept any more.
+    private static func repair(
+        _ lost: [TaskGeneration], _ opened: any MessageLog, _ settings: Settings, _ address: LogAddress
+    ) async throws -> Int {
+        let act = await CommandAct(.replay, settings, opened, detail: "what an audit found lost")
+        let lazy = LazyView(log: opened, address: address, settings: settings)
+        var again = 0
+        do {
+            let replay = settings.replay(opened)
+            for start in stride(from: 0, to: lost.count, by: 500) {
+                let part = lost[start..<min(start + 500, lost.count)]
+                let known = try await lazy.tasks(part.map(\.identity))
+                var requests: [AppendRequest] = []
+                for task in part {
+                    // A later generation is under way already.
+                    guard let status = known[task.identity], status.task == task else { continue }
+                    if let next = try await replay.nextRequest(task, at: status.position) { requests.append(next) }
+                }
+                if !requests.isEmpty { _ = try await opened.append(requests) }
+                again += requests.count
+            }
+        } catch {
+            await act.fail(error)
+            await lazy.close()
+            throw error
+        }
+        await lazy.close()
+        await act.end(
+            again == lost.count ? .done : .partly, tasks: lost.count,
+            counts: ["accepted": again, "gone": lost.count - again])
+        return again
     }
 
     /// Records what is lost: from now on these tasks count as failed, so that their files can be submitted again.
@@ -92,7 +146,9 @@ struct AuditCommand: AsyncParsableCommand {
                 _ = try await opened.append(
                     part.map { try OutcomeRecord.request($0.outcome(at: time), settings.layout, trace: nil) })
             }
-            Stderr.say("\(count) whose objects are gone or damaged now count as failed: submit their files again")
+            Stderr.say(
+                "\(count) whose objects are gone or damaged now count as failed: submit their files again, or give --repair"
+            )
         } catch {
             Stderr.say("\(count) whose objects are gone or damaged still count as stored: \(Explanation.of(error))")
         }

@@ -77,8 +77,10 @@ struct CancelCommand: AsyncParsableCommand {
         }
     }
 
-    /// How long the answers to a page of cancels may take.
+    /// How long the answers to cancels may take.
     private static let patience = Duration.seconds(10)
+    /// Cancels whose answers are awaited together.
+    private static let mostAwaited = 20_000
 
     private func cancel(
         _ view: StatusView, _ opened: any MessageLog, _ settings: Settings, _ answer: inout Answer
@@ -86,11 +88,10 @@ struct CancelCommand: AsyncParsableCommand {
         let actions = TaskActions(log: opened, layout: settings.layout, view: view, clock: SystemLogClock())
         var result = answer
         var patience = Self.patience
-        try await which.each(in: view, isOpen: true) { tasks in
-            result.selected += tasks.count
-            _ = try await opened.append(
-                try tasks.map { try actions.cancelRequest($0, caller: CommandUser.name.text) })
-            let ends = try await actions.ends(of: tasks.map(\.task), patience: patience)
+        var awaited: [TaskGeneration] = []
+        func wait() async throws {
+            let ends = try await actions.ends(of: awaited, patience: patience)
+            awaited = []
             for end in ends {
                 switch end {
                 case .cancelled: result.cancelled += 1
@@ -98,9 +99,17 @@ struct CancelCommand: AsyncParsableCommand {
                 default: result.ended += 1
                 }
             }
-            // Nobody decides: waiting for each page would only take longer.
-            if ends.contains(where: { $0.map { !$0.isTerminal } ?? false }) { patience = .zero }
+            // Nobody decides: to wait for others would only take longer.
+            if result.pending > 0 { patience = .zero }
         }
+        try await which.each(in: view, isOpen: true) { tasks in
+            result.selected += tasks.count
+            _ = try await opened.append(
+                try tasks.map { try actions.cancelRequest($0, caller: CommandUser.name.text) })
+            awaited += tasks.map(\.task)
+            if awaited.count >= Self.mostAwaited { try await wait() }
+        }
+        try await wait()
         answer = result
     }
 }

@@ -193,7 +193,7 @@ struct UploadCommand: AsyncParsableCommand {
         case .allEnded(let failed): report.failed = failed
         case .timeIsUp(let unfinished): report.unfinished = unfinished
         }
-        report.audit = try await AuditCommand.report(opened, settings, verify: verify).verdict
+        report.audit = try await AuditCommand.examine(opened, settings, verify: verify).report.verdict
         return report
     }
 
