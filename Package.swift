@@ -163,8 +163,8 @@ let package = Package(
         tests(
             "BackhaulKafkaTests",
             [
-                "BackhaulKafka", "BackhaulLog", "BackhaulLogConformance", "BackhaulTestKit", "BackhaulUnits",
-                "CLibrdkafka", logging,
+                "BackhaulDomain", "BackhaulIngest", "BackhaulKafka", "BackhaulLog", "BackhaulLogConformance",
+                "BackhaulTestKit", "BackhaulUnits", "CLibrdkafka", logging,
             ]),
         kit(
             "BackhaulPipelineKit",

@@ -67,8 +67,16 @@ package struct Ingest: Sendable {
     /// - Parameter submitter: recorded in each task.
     /// - Throws: `LogError`; then nothing of the call was accepted, unless it is `unavailable` (unknown).
     package func accept(_ drafts: [TaskDraft], by submitter: Submitter? = nil) async throws -> [Acceptance] {
-        var results: [Acceptance?] = []
+        /// What becomes of a draft: refused, appended by the request of this number, or a repetition of that one.
+        enum Part {
+            case refused(TaskRules.InvalidTaskError)
+            case appended(Int)
+            case repeated(Int, isSame: Bool)
+        }
+        var parts: [Part] = []
         var requests: [AppendRequest] = []
+        // Not every log finds repetitions, and a fleet's view learns of these records later than the next draft.
+        var first: [TaskIdentity: (number: Int, task: UploadTask)] = [:]
         var identities: [TaskIdentity] = []
         let now = clock.wall
         for draft in drafts {
@@ -77,19 +85,40 @@ package struct Ingest: Sendable {
             do {
                 try TaskRules.check(task)
             } catch {
-                results.append(.rejected(error))
+                parts.append(.refused(error))
                 continue
             }
-            results.append(nil)
+            if let found = first[task.identity] {
+                let isSame = try TaskFingerprint.of(found.task) == TaskFingerprint.of(task)
+                parts.append(.repeated(found.number, isSame: isSame))
+                continue
+            }
+            if drafts.count > 1 { first[task.identity] = (requests.count, task) }
+            parts.append(.appended(requests.count))
             identities.append(task.identity)
             requests.append(
                 try TaskRecord.accepted(task, topic: routing.topic(of: task), trace: draft.trace))
         }
         let outcomes = try await log.append(requests)
-        var next = zip(identities, outcomes).makeIterator()
-        return results.compactMap { result in
-            if let result { return result }
-            return next.next().map(Self.acceptance)
+        return try parts.map { part in
+            func acceptance(_ number: Int) throws -> Acceptance {
+                guard outcomes.indices.contains(number) else {
+                    throw LogError.unavailable("the log answered fewer records than it was given")
+                }
+                return Self.acceptance(identities[number], outcomes[number])
+            }
+            switch part {
+            case .refused(let error): return .rejected(error)
+            case .appended(let number): return try acceptance(number)
+            case .repeated(let number, let isSame):
+                switch try acceptance(number) {
+                case .accepted(let identity, let position) where isSame: return .known(identity, position)
+                case .known(let identity, let position) where isSame: return .known(identity, position)
+                case .accepted(let identity, let position), .known(let identity, let position):
+                    return .conflict(identity, position)
+                case let other: return other
+                }
+            }
         }
     }
 
