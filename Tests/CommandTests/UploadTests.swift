@@ -173,6 +173,35 @@ struct UploadTests {
         }
     }
 
+    /// The process that did the work dies: the one that waits for it takes the work over.
+    @Test func waitingUploadTakesOver() async throws {
+        let isWell = Mutex(false)
+        let server = try StubServer { _ in isWell.withLock { $0 } ? .store() : .stall(600) }
+        defer { server.close() }
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(folder, files: 6, "{}\n")
+            let daemon = try Daemon(data: folder + "/data", workers: 1)
+            let process = try Command.process(
+                ["upload", folder + "/src", "--to", server.url, "--log", "embedded://\(folder)/data"],
+                environment: setup.environment, folder: setup.home)
+            let errors = Pipe()
+            process.standardError = errors
+            process.standardOutput = FileHandle.nullDevice
+            try process.run()
+            let end = ContinuousClock.now + .seconds(60)
+            while server.connectionCount == 0 {
+                try #require(ContinuousClock.now < end)
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            isWell.withLock { $0 = true }
+            daemon.kill()
+            process.waitUntilExit()
+            let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            #expect(process.terminationStatus == 0 && server.objects.count == 6, "\(said)")
+            #expect(said.contains("does the work") && said.contains("goes on with the work"), "\(said)")
+        }
+    }
+
     @Test(.enabled(if: getuid() == 0, "giving a file to another user needs root"))
     func configurationOfAnotherUserIsIgnored() async throws {
         try await withTemporaryFolder { folder in

@@ -45,7 +45,7 @@ struct AuditCommand: AsyncParsableCommand {
         let report: AuditReport
         do {
             let lost: [ObjectAudit.Lost]
-            (report, lost) = try await Self.examine(opened, settings, verify: verify)
+            (report, lost) = try await Self.examine(opened, settings, verify: verify, repairs: repair)
             if repair, !lost.isEmpty {
                 let again = try await Self.repair(lost.map(\.task), opened, settings, try log.address(settings))
                 Stderr.say("\(again) of \(lost.count) are sent again; '\(log.hint("status"))' shows them")
@@ -72,7 +72,7 @@ struct AuditCommand: AsyncParsableCommand {
     /// - Parameter verify: whether to read the objects back, too.
     /// - Throws: `CommandError` for damaged records, which are loss.
     static func examine(
-        _ opened: any MessageLog, _ settings: Settings, verify: Bool
+        _ opened: any MessageLog, _ settings: Settings, verify: Bool, repairs: Bool = false
     ) async throws -> (report: AuditReport, lost: [ObjectAudit.Lost]) {
         var report: AuditReport
         do {
@@ -97,7 +97,7 @@ struct AuditCommand: AsyncParsableCommand {
             throw error
         }
         await engine.close()
-        await record(lost, opened, settings)
+        await record(lost, opened, settings, hint: repairs ? "" : ": submit their files again, or give --repair")
         return (report, lost)
     }
 
@@ -136,7 +136,9 @@ struct AuditCommand: AsyncParsableCommand {
     }
 
     /// Records what is lost: from now on these tasks count as failed, so that their files can be submitted again.
-    private static func record(_ lost: [ObjectAudit.Lost], _ opened: any MessageLog, _ settings: Settings) async {
+    private static func record(
+        _ lost: [ObjectAudit.Lost], _ opened: any MessageLog, _ settings: Settings, hint: String
+    ) async {
         guard !lost.isEmpty else { return }
         let time = SystemLogClock.wall
         let count = "\(lost.count) \(lost.count == 1 ? "task" : "tasks")"
@@ -146,9 +148,7 @@ struct AuditCommand: AsyncParsableCommand {
                 _ = try await opened.append(
                     part.map { try OutcomeRecord.request($0.outcome(at: time), settings.layout, trace: nil) })
             }
-            Stderr.say(
-                "\(count) whose objects are gone or damaged now count as failed: submit their files again, or give --repair"
-            )
+            Stderr.say("\(count) whose objects are gone or damaged now count as failed\(hint)")
         } catch {
             Stderr.say("\(count) whose objects are gone or damaged still count as stored: \(Explanation.of(error))")
         }

@@ -26,7 +26,7 @@ extension Submission {
     ///   - look: called at each change of the log, and every two seconds.
     ///   - text: what a terminal shows for the counts of done and of all tasks.
     func waitForResults(
-        from starts: [TopicPartition: Int64], until end: ContinuousClock.Instant?, look: () -> Void,
+        from starts: [TopicPartition: Int64], until end: ContinuousClock.Instant?, look: () throws -> Void,
         _ text: (Int, Int) -> String
     ) async throws -> Waited {
         let changes = await log.changes()
@@ -46,7 +46,7 @@ extension Submission {
                 if awaited.isEmpty { return .allEnded(failed: failed.count) }
                 let rest = end.map { $0 - .now } ?? Self.interval
                 if rest <= .zero { return .timeIsUp(unfinished: awaited.count) }
-                look()
+                try look()
                 await news.wait(for: min(rest, Self.interval))
                 try Task.checkCancellation()
             }

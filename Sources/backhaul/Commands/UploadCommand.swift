@@ -72,7 +72,7 @@ struct UploadCommand: AsyncParsableCommand {
         }
         let end = patience.map { ContinuousClock.now + $0 }
         let batch = Submit.newBatch()
-        let work: @Sendable (any MessageLog, StatusView) async throws -> Report = { opened, view in
+        let work: Work = { opened, view in
             let submission = Submission(
                 log: opened, folder: address.folder, settings: settings, tenant: "default", batch: batch,
                 target: target, prefix: prefix, filter: filter, deadline: nil, waits: true, choice: .retry,
@@ -85,23 +85,54 @@ struct UploadCommand: AsyncParsableCommand {
         }
         Stderr.say("batch \(batch)")
         let report = try await Self.interruptible {
-            guard let folder = address.folder, let owned = try own(folder, settings) else {
-                return try await log.viewing { view, opened, _, _ in try await work(opened, view) }
+            while true {
+                do {
+                    guard let folder = address.folder, let owned = try own(folder, settings) else {
+                        return try await handOver(address, settings, work)
+                    }
+                    return try await own(owned, settings, work)
+                } catch is OwnerEnded {
+                    Stderr.say("the process that ran on this log has ended; this one goes on with the work")
+                }
             }
-            try await owned.ensure(settings.topics)
-            let result: Result<Report, any Error>
-            do {
-                let roles = try await EmbeddedRoles(
-                    log: owned, settings: settings, workers: 1, egress: settings.egress(isLocal: true),
-                    servesAPI: false, tracer: nil)
-                result = .success(try await roles.run { try await work(roles.log, roles.view) })
-            } catch {
-                result = .failure(error)
-            }
-            await owned.close()
-            return try result.get()
         }
         try show(report, settings)
+    }
+
+    /// Thrown when the process that did the work has ended before it.
+    private struct OwnerEnded: Error {}
+
+    private typealias Work = @Sendable (any MessageLog, StatusView) async throws -> Report
+
+    /// Submits, and waits for the process that owns the log.
+    private func handOver(_ address: LogAddress, _ settings: Settings, _ work: Work) async throws -> Report {
+        let opened = try await address.open(settings, creates: true)
+        let lazy = LazyView(log: opened, address: address, settings: settings)
+        let result: Result<Report, any Error>
+        do {
+            result = .success(try await work(opened, try await lazy.caughtUp()))
+        } catch {
+            result = .failure(error)
+        }
+        await lazy.close()
+        await opened.close()
+        return try result.get()
+    }
+
+    /// Does the work as the owner of the log.
+    private func own(_ owned: EmbeddedLog, _ settings: Settings, _ work: @escaping Work) async throws -> Report {
+        let result: Result<Report, any Error>
+        do {
+            try await owned.ensure(settings.topics)
+            let roles = try await EmbeddedRoles(
+                log: owned, settings: settings, workers: 1, egress: settings.egress(isLocal: true),
+                servesAPI: false, tracer: nil)
+            result = .success(try await roles.run { try await work(roles.log, roles.view) })
+        } catch {
+            result = .failure(error)
+        }
+        await owned.close()
+        return try result.get()
     }
 
     /// The log that is named, or else the one at the default place.
@@ -172,7 +203,12 @@ struct UploadCommand: AsyncParsableCommand {
             counts: ["accepted": summary.accepted, "known": summary.known, "rejected": summary.rejectedCount])
         let waited = try await withThrowingTaskGroup(of: Submission.Waited?.self) { group in
             group.addTask {
-                try await submission.waitForResults(from: starts, until: end, look: {}) { done, total in
+                try await submission.waitForResults(
+                    from: starts, until: end,
+                    look: {
+                        if let folder = address.folder, !FolderLock.isHeld(folder: folder) { throw OwnerEnded() }
+                    }
+                ) { done, total in
                     ProgressBar.bar(done, of: total)
                 }
             }
