@@ -11,6 +11,7 @@ extension StatusView {
         package var position: LogPosition
         package var generation: Int
         package var fingerprint: [UInt8]
+        package var state: TaskState
     }
 
     /// Counts tasks by state, for one batch, one tenant or all; nil means any.
@@ -91,7 +92,7 @@ extension StatusView {
             var statement = try BoundStatement(
                 database,
                 """
-                SELECT topic, partition, "offset", generation, fingerprint FROM tasks
+                SELECT topic, partition, "offset", generation, fingerprint, state FROM tasks
                 WHERE tenant = ? AND id = ? AND topic IS NOT NULL
                 """)
             for identity in identities {
@@ -102,7 +103,8 @@ extension StatusView {
                     position: LogPosition(
                         partition: TopicPartition(topic: statement.text(0) ?? "", partition: Int(statement.integer(1))),
                         offset: statement.integer(2)),
-                    generation: Int(statement.integer(3)), fingerprint: statement.bytes(4) ?? [])
+                    generation: Int(statement.integer(3)), fingerprint: statement.bytes(4) ?? [],
+                    state: statement.text(5).flatMap(TaskState.init(rawValue:)) ?? .expired)
                 statement.reset()
             }
             return found

@@ -6,6 +6,7 @@ import BackhaulPipelineKit
 import BackhaulRecords
 import BackhaulTestKit
 import BackhaulUnits
+import BackhaulView
 import Foundation
 import FoundationNetworking
 import HTTPTypes
@@ -36,7 +37,7 @@ struct IngestAPITests {
     /// Runs a server over an embedded log, and `body` with its base URL.
     private func serving(
         authenticator: Authenticator = Authenticator(isOn: false, tokens: []),
-        limits: TenantQuota = .unlimited, clock: any LogClock = SystemLogClock(),
+        limits: TenantQuota = .unlimited, states: (any TaskDirectory)? = nil, clock: any LogClock = SystemLogClock(),
         _ body: @escaping @Sendable (Pipeline, String) async throws -> Void
     ) async throws {
         try await withPipeline { pipeline in
@@ -50,7 +51,7 @@ struct IngestAPITests {
                         roots: .only(["src"]), destinations: .all, keyPrefixes: nil, freeURLs: false)))
             let limits = TenantLimits(quotas: TenantQuotas(limits), clock: clock)
             let api = IngestAPI(
-                ingest: pipeline.ingest, rules: rules, limits: limits, meters: meters, logger: logger
+                ingest: pipeline.ingest, rules: rules, limits: limits, states: states, meters: meters, logger: logger
             ) { source in
                 guard source.path != "gone" else { throw Problem(.unprocessableContent, "source-missing", "gone") }
                 guard source.path != "away" else { throw Problem(.serviceUnavailable, "root-unavailable", "away") }
@@ -99,6 +100,62 @@ struct IngestAPITests {
             #expect(again.status == 200 && again.json["status"] as? String == "known")
             let other = try await send("POST", base + "/v1/tasks", task("other", extra: #","taskId":"mine""#))
             #expect(other.status == 409 && other.json["code"] as? String == "id-conflict")
+        }
+    }
+
+    /// Says of each task what it is told.
+    private final class Told: TaskDirectory {
+        let states = Mutex<[ByteText: (generation: Int, state: TaskState)]>([:])
+
+        func known(_ identities: [TaskIdentity]) async throws -> DirectoryAnswer {
+            let states = states.withLock { $0 }
+            let position = LogPosition(partition: TopicPartition(topic: "tasks", partition: 0), offset: 0)
+            let found = identities.compactMap { identity in
+                states[identity.id].map {
+                    (
+                        identity,
+                        DirectoryAnswer.Task(
+                            position: position, fingerprint: [], generation: $0.generation, state: $0.state)
+                    )
+                }
+            }
+            return DirectoryAnswer(tasks: Dictionary(found) { first, _ in first }, lag: nil)
+        }
+
+        func states(_ identities: [TaskIdentity]) async throws -> DirectoryAnswer { try await known(identities) }
+        func unacknowledged(tenant: ByteText) async throws -> Int { 0 }
+    }
+
+    /// Known is not stored: a repeated submission says what has become of the task, and what ended badly is accepted
+    /// again, unless the caller wants otherwise.
+    @Test func knownTasksAreToldApart() async throws {
+        let told = Told()
+        try await serving(states: told) { _, base in
+            let body = task("a", extra: #","taskId":"a""#)
+            #expect(try await send("POST", base + "/v1/tasks", body).status == 201)
+            for state in TaskState.allCases {
+                told.states.withLock { $0["a"] = (0, state) }
+                let known = try await send("POST", base + "/v1/tasks?known=skip", body)
+                #expect(known.status == 200 && known.json["state"] as? String == state.rawValue, "\(known)")
+                let isBad = [.failed, .expired, .cancelled].contains(state)
+                let refused = try await send("POST", base + "/v1/tasks?known=fail", body)
+                #expect(refused.status == (isBad ? 409 : 200))
+                #expect(refused.json["code"] as? String == (isBad ? "ended-\(state.rawValue)" : nil))
+            }
+            told.states.withLock { $0["a"] = (0, .succeeded) }
+            #expect(try await send("POST", base + "/v1/tasks", body).status == 200)
+            told.states.withLock { $0["a"] = (0, .failed) }
+            let again = try await send("POST", base + "/v1/tasks", body)
+            #expect(again.status == 201 && again.json["generation"] as? Int == 1, "\(again)")
+            // The directory has not heard of it yet: it is known, and not accepted twice.
+            let twice = try await send("POST", base + "/v1/tasks", body)
+            #expect(twice.status == 200 && twice.json["status"] as? String == "known", "\(twice)")
+            let lines = try await send(
+                "POST", base + "/v1/tasks:batch?known=fail", body, headers: ["Content-Type": "application/x-ndjson"])
+            #expect(lines.lines.first?["code"] as? String == "ended-failed", "\(lines)")
+            for query in ["known=maybe", "unknown=1"] {
+                #expect(try await send("POST", base + "/v1/tasks?\(query)", body).status == 400)
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulTelemetry
 internal import BackhaulUnits
@@ -11,13 +12,16 @@ struct Origin: Sendable {
 
     let caller: Caller
     let call: Call
+    let known: KnownPolicy
     /// The request's own span when spans are recorded, else the caller's trace unchanged; nil without either.
     let trace: TraceContext?
     private let parent: String?
     private let tracer: Tracer?
     private let startedAt = Self.now
 
-    init(_ request: Request, _ call: Call, _ tracer: Tracer?) {
+    /// - Throws: `Problem` for a query that submissions do not have.
+    init(_ request: Request, _ call: Call, _ tracer: Tracer?) throws {
+        known = try KnownPolicy(call.query)
         self.call = call
         caller = call.caller
         self.tracer = tracer
@@ -25,6 +29,8 @@ struct Origin: Sendable {
         parent = given?.spanID
         trace = tracer.map { given?.child ?? $0.root() } ?? given
     }
+
+    var submitter: Submitter { Submitter(name: ByteText(caller.name), way: .http) }
 
     /// Records the span of the answered request.
     func ended(_ name: String, tasks: Int, error: String? = nil) {

@@ -32,17 +32,16 @@ extension IngestAPI {
             if let problem { results[entry.index] = .failure(problem) } else { taken.append(entry) }
         }
         var refusal: Problem?
-        let submitter = Submitter(name: ByteText(origin.caller.name), way: .http)
         defer { for (tenant, count) in Self.counts(taken.map(\.draft)) { limits.settle(count, of: tenant) } }
         do {
-            let acceptances = taken.isEmpty ? [] : try await ingest.accept(taken.map(\.draft), by: submitter)
+            let acceptances = taken.isEmpty ? [] : try await ingest.accept(taken.map(\.draft), by: origin.submitter)
             for (entry, acceptance) in zip(taken, acceptances) {
                 results[entry.index] = Self.answer(acceptance, lag)
                 if case .accepted = acceptance { continue }
                 limits.giveBack(entry.draft.size, to: entry.draft.tenant)
             }
         } catch let error as LogError {
-            let problem = Self.refusal(error)
+            let problem: Problem = Self.refusal(error)
             for entry in taken {
                 results[entry.index] = .failure(problem)
                 limits.giveBack(entry.draft.size, to: entry.draft.tenant)
@@ -50,7 +49,8 @@ extension IngestAPI {
             refusal = problem
             logger.warning("tasks were not accepted", metadata: ["error": "\(error)", "tasks": "\(taken.count)"])
         }
-        let answers = results.map { count($0 ?? Self.answer(nil, lag)) }
+        let sorted = results.map { $0 ?? Self.answer(nil, lag) }
+        let answers = (refusal == nil ? await resolve(sorted, good, origin) : sorted).map(count)
         await origin.call.recordSubmission(
             of: good.map { ($0.draft.tenant, $0.draft.batch) }, answers, isTaken: refusal == nil,
             to: acts)
@@ -99,7 +99,7 @@ extension IngestAPI {
 
     /// Why each draft is over its tenant's limits; nil for those within them. The last drafts of a tenant are
     /// refused.
-    private func limited(_ drafts: [TaskDraft]) async -> [Problem?] {
+    func limited(_ drafts: [TaskDraft]) async -> [Problem?] {
         let sizes = Dictionary(grouping: drafts, by: \.tenant).mapValues { $0.map(\.size) }
         var room: [ByteText: (taken: Int, problem: Problem?)] = [:]
         for (tenant, sizes) in sizes { room[tenant] = await limits.take(sizes, of: tenant) }
@@ -111,8 +111,15 @@ extension IngestAPI {
         }
     }
 
-    private static func counts(_ drafts: [TaskDraft]) -> [ByteText: Int] {
+    static func counts(_ drafts: [TaskDraft]) -> [ByteText: Int] {
         Dictionary(drafts.map { ($0.tenant, 1) }, uniquingKeysWith: +)
+    }
+
+    static func refusal(_ error: any Error) -> Problem {
+        guard let error = error as? LogError else {
+            return Problem(.internalServerError, "internal", "internal error; see the service's log output")
+        }
+        return refusal(error)
     }
 
     private static func refusal(_ error: LogError) -> Problem {

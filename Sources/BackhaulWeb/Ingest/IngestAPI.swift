@@ -31,6 +31,7 @@ package struct IngestAPI: Sendable {
     let rules: LiveRules
     let limits: TenantLimits
     let directory: (any TaskDirectory)?
+    let states: (any TaskDirectory)?
     let meters: WebMeters
     let tracer: Tracer?
     let acts: ActRecorder?
@@ -46,17 +47,20 @@ package struct IngestAPI: Sendable {
 
     /// - Parameters:
     ///   - directory: finds known tasks before the append; nil for none.
+    ///   - states: says what has become of known tasks; nil for none.
     ///   - acts: records submissions; nil for none.
     ///   - look: reads a file's size and time when the caller does not give them; throws `Problem`.
     package init(
         ingest: Ingest, rules: LiveRules, limits: TenantLimits, directory: (any TaskDirectory)? = nil,
-        meters: WebMeters, tracer: Tracer? = nil, acts: ActRecorder? = nil, logger: Logger,
+        states: (any TaskDirectory)? = nil, meters: WebMeters, tracer: Tracer? = nil, acts: ActRecorder? = nil,
+        logger: Logger,
         look: @escaping @Sendable (SourceReference) async throws -> FileFacts
     ) {
         self.ingest = ingest
         self.rules = rules
         self.limits = limits
         self.directory = directory
+        self.states = states
         self.meters = meters
         self.tracer = tracer
         self.acts = acts
@@ -67,7 +71,7 @@ package struct IngestAPI: Sendable {
     package var routes: [APIRoute] {
         [
             APIRoute(.post, "/v1/tasks", .submit) { request, call in
-                let origin = Origin(request, call, tracer)
+                let origin = try Origin(request, call, tracer)
                 do {
                     let response = try await one(request, origin)
                     origin.ended("POST /v1/tasks", tasks: 1)
@@ -78,7 +82,7 @@ package struct IngestAPI: Sendable {
                 }
             },
             APIRoute(.post, "/v1/tasks:batch", .submit) { request, call in
-                batch(request, Origin(request, call, tracer))
+                batch(request, try Origin(request, call, tracer))
             },
         ]
     }

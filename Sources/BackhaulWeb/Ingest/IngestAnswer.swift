@@ -10,6 +10,8 @@ struct IngestAnswer: Encodable, Sendable {
     var tenant: ByteText
     var taskId: ByteText
     var generation = 0
+    /// What has become of a known task; missing where that is not known.
+    var state: String?
     /// The position of its record. A status request with this position as `after` answers at or after it.
     var topic: String
     var partition: Int

@@ -22,5 +22,8 @@ enum LookupDocument {
         var position: PositionDocument
         /// Lower-case hex.
         var fingerprint: String
+        /// Missing from an acknowledger of version 0.1.
+        var generation: Int?
+        var state: String?
     }
 }

@@ -1,5 +1,6 @@
 package import BackhaulDomain
 internal import BackhaulLog
+internal import BackhaulView
 package import Foundation
 internal import Synchronization
 
@@ -35,10 +36,14 @@ package final class RemoteDirectory: TaskDirectory {
         var tasks: [TaskIdentity: DirectoryAnswer.Task] = [:]
         for (identity, known) in zip(identities, answer.tasks) {
             guard let known, let fingerprint = Hex.decode(known.fingerprint) else { continue }
-            tasks[identity] = DirectoryAnswer.Task(position: known.position.position, fingerprint: Array(fingerprint))
+            tasks[identity] = DirectoryAnswer.Task(
+                position: known.position.position, fingerprint: Array(fingerprint),
+                generation: known.generation ?? 0, state: known.state.flatMap(TaskState.init(rawValue:)))
         }
         return DirectoryAnswer(tasks: tasks, lag: answer.viewLag)
     }
+
+    package func states(_ identities: [TaskIdentity]) async throws -> DirectoryAnswer { try await known(identities) }
 
     package func unacknowledged(tenant: ByteText) async throws -> Int {
         // The name becomes part of a URL, so it must be a valid tenant name.

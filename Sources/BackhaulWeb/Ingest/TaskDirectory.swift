@@ -1,10 +1,14 @@
 package import BackhaulDomain
 package import BackhaulLog
+package import BackhaulView
 
 /// Finds known tasks: an acknowledger's view where the log itself does not detect them, or this process's view.
 package protocol TaskDirectory: Sendable {
     /// - Returns: the known tasks by identity, and how many records of the log the answer may lack.
     func known(_ identities: [TaskIdentity]) async throws -> DirectoryAnswer
+
+    /// What has become of tasks that the log has. As up to date as it can be within a second.
+    func states(_ identities: [TaskIdentity]) async throws -> DirectoryAnswer
 
     /// The number of a tenant's tasks that are in progress, or ended and not acknowledged.
     func unacknowledged(tenant: ByteText) async throws -> Int
@@ -15,6 +19,16 @@ package struct DirectoryAnswer: Hashable, Sendable {
     package struct Task: Hashable, Sendable {
         package var position: LogPosition
         package var fingerprint: [UInt8]
+        package var generation: Int
+        /// nil from an acknowledger that does not tell.
+        package var state: TaskState?
+
+        package init(position: LogPosition, fingerprint: [UInt8], generation: Int = 0, state: TaskState? = nil) {
+            self.position = position
+            self.fingerprint = fingerprint
+            self.generation = generation
+            self.state = state
+        }
     }
 
     package var tasks: [TaskIdentity: Task]

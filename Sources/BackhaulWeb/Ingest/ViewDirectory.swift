@@ -9,9 +9,16 @@ package struct ViewDirectory: TaskDirectory {
 
     package func known(_ identities: [TaskIdentity]) async throws -> DirectoryAnswer {
         let tasks = try await view.known(identities).mapValues {
-            DirectoryAnswer.Task(position: $0.position, fingerprint: $0.fingerprint)
+            DirectoryAnswer.Task(
+                position: $0.position, fingerprint: $0.fingerprint, generation: $0.generation, state: $0.state)
         }
         return DirectoryAnswer(tasks: tasks, lag: nil)
+    }
+
+    package func states(_ identities: [TaskIdentity]) async throws -> DirectoryAnswer {
+        // A view that is being built may take long: its older word is better than none.
+        try? await Deadline.run(.seconds(1)) { try await view.catchUp() }
+        return try await known(identities)
     }
 
     package func unacknowledged(tenant: ByteText) async throws -> Int {

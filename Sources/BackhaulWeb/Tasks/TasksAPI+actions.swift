@@ -191,7 +191,9 @@ extension TasksAPI {
         }
         let tasks = identities.map { identity in
             known[identity].map {
-                LookupDocument.Known(position: PositionDocument($0.position), fingerprint: Hex.encode($0.fingerprint))
+                LookupDocument.Known(
+                    position: PositionDocument($0.position), fingerprint: Hex.encode($0.fingerprint),
+                    generation: $0.generation, state: $0.state.rawValue)
             }
         }
         return JSONAnswer.response(.ok, LookupDocument.Answer(tasks: tasks, viewLag: lag))

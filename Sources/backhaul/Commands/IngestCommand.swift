@@ -60,7 +60,8 @@ struct IngestCommand: AsyncParsableCommand {
         let limits = TenantLimits(quotas: settings.ingestRules.quotas, clock: SystemLogClock(), unacknowledged: count)
         let acts = settings.actRecorder(log)
         let api = settings.ingestAPI(
-            log, folder: nil, rules: rules, limits: limits, directory: directory, meters: meters, tracer: tracer,
+            log, folder: nil, rules: rules, limits: limits, directory: directory, states: directory, meters: meters,
+            tracer: tracer,
             acts: acts, logger: logger)
         // The limit's count comes from the acknowledger.
         let warning = RolePart(reload: { settings in

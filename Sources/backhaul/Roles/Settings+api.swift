@@ -68,7 +68,7 @@ extension Settings {
     /// - Parameter folder: the data folder of an embedded log; nil for a fleet.
     func ingestAPI(
         _ log: any MessageLog, folder: String?, rules: LiveRules, limits: TenantLimits,
-        directory: (any TaskDirectory)? = nil,
+        directory: (any TaskDirectory)? = nil, states: (any TaskDirectory)? = nil,
         meters: WebMeters, tracer: Tracer?, acts: ActRecorder, logger: Logger
     ) -> IngestAPI {
         let ingest = Ingest(
@@ -76,7 +76,8 @@ extension Settings {
         let roots = sourceRoots(folder: folder)
         let pool = ReaderPool()
         return IngestAPI(
-            ingest: ingest, rules: rules, limits: limits, directory: directory, meters: meters, tracer: tracer,
+            ingest: ingest, rules: rules, limits: limits, directory: directory, states: states,
+            meters: meters, tracer: tracer,
             acts: acts, logger: logger
         ) { source in
             try await pool.run { try SourceFacts.facts(of: source, in: roots) }

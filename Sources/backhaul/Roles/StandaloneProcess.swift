@@ -34,7 +34,8 @@ enum StandaloneProcess {
         let ingest = settings.ingestAPI(
             log, folder: embedded.folder, rules: rules, limits: limits,
             // The log rejects known tasks itself. Only a limit has to know them in advance.
-            directory: settings.limitsUnacknowledged ? directory : nil, meters: meters, tracer: tracer,
+            directory: settings.limitsUnacknowledged ? directory : nil, states: directory, meters: meters,
+            tracer: tracer,
             acts: acts, logger: logger)
         return ServiceProcess(
             role: "standalone", addresses: addresses, facts: ["data": embedded.folder, "workers": "\(workers)"],
