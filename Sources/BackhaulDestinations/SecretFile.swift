@@ -18,6 +18,8 @@ package enum SecretFile {
         /// Its group may write it, too, as files of a user with umask 002 have it. A pipe is read to its end, such as
         /// `--config <(...)` of a shell.
         case configuration
+        /// A configuration that nobody has named: only its owner may write it, and that must be the user or root.
+        case foundConfiguration
     }
 
     /// - Returns: the file's text.
@@ -25,7 +27,7 @@ package enum SecretFile {
     ///   credentials.
     package static func read(_ path: String, as use: Use = .credentials) throws(RefusedError) -> String {
         // A FIFO without a writer would block the open.
-        let file = open(path, O_RDONLY | O_CLOEXEC | (use == .credentials ? O_NONBLOCK : 0))
+        let file = open(path, O_RDONLY | O_CLOEXEC | (use == .configuration ? 0 : O_NONBLOCK))
         guard file >= 0 else { throw RefusedError(description: "cannot be read: \(String(cString: strerror(errno)))") }
         let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
         var status = stat()
@@ -35,7 +37,10 @@ package enum SecretFile {
         else {
             throw RefusedError(description: "is not a regular file")
         }
-        let (mask, who): (mode_t, String) = use == .credentials ? (0o022, "go-w") : (0o002, "o-w")
+        if use == .foundConfiguration, status.st_uid != 0, status.st_uid != geteuid() {
+            throw RefusedError(description: "belongs to another user; give --config to use it")
+        }
+        let (mask, who): (mode_t, String) = use == .configuration ? (0o002, "o-w") : (0o022, "go-w")
         guard status.st_mode & mask == 0 else {
             throw RefusedError(
                 description: "may be written by other users, who would choose the credentials; run 'chmod \(who)' on it"

@@ -37,7 +37,7 @@ package final class FileWalk {
     /// Knows, at the end, which patterns have matched nothing.
     package private(set) var filter: NameFilter
     /// By device and inode.
-    private let mounts = MountTable.current
+    private let mounts: MountTable
     private let skipped: [(device: UInt64, inode: UInt64, what: Skipped)]
     private var levels: [Level] = []
     private var pending: [String]?
@@ -46,11 +46,16 @@ package final class FileWalk {
     ///   - root: the absolute path of the root's folder.
     ///   - start: the file or folder to walk, relative to the root; empty for the root itself.
     ///   - skipping: folders that are not entered.
+    ///   - mounts: says which file systems do not tell sizes.
     /// - Throws: `POSIXError` when the root cannot be opened.
-    package init(root path: String, start: String, filter: NameFilter, skipping: [Skipped]) throws {
+    package init(
+        root path: String, start: String, filter: NameFilter, skipping: [Skipped],
+        mounts: MountTable = .current
+    ) throws {
         root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard root >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
         self.filter = filter
+        self.mounts = mounts
         skipped = skipping.compactMap { what in
             var status = stat()
             guard stat(what.folder, &status) == 0 else { return nil }
@@ -146,7 +151,7 @@ package final class FileWalk {
                 return .problem(path: Self.text(path), code: "unreadable", message: String(cString: strerror(errno)))
             }
             guard mounts.tellsSizes(UInt64(status.st_dev)),
-                status.st_size > 0 || !Self.hasContent(name, below: folder)
+                status.st_size > 0 || !Self.hidesContent(name, below: folder)
             else {
                 return .problem(
                     path: Self.text(path), code: "no-size",
@@ -176,12 +181,14 @@ package final class FileWalk {
         return nil
     }
 
-    /// Whether a file that says it is empty is not; some file systems in user space know a size only while they read.
-    private static func hasContent(_ name: String, below folder: Int32) -> Bool {
+    /// Whether a file has content and still says that it is empty; some file systems in user space know a size only
+    /// while they read. One that has just been written to says so.
+    private static func hidesContent(_ name: String, below folder: Int32) -> Bool {
         let found = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
         guard found >= 0 else { return false }
         defer { close(found) }
         var byte: UInt8 = 0
-        return read(found, &byte, 1) > 0
+        var status = stat()
+        return read(found, &byte, 1) > 0 && fstat(found, &status) == 0 && status.st_size == 0
     }
 }

@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// The mounted file systems by device number (`st_dev`), from `/proc/self/mountinfo` (proc(5)).
-struct MountTable: Sendable {
+package struct MountTable: Sendable {
     struct Mount: Hashable, Sendable {
         var type: String
         /// The device, or what a network calls the file system: `nas:/photos`.
@@ -11,7 +11,7 @@ struct MountTable: Sendable {
     private let mounts: [UInt64: Mount]
 
     /// The table of this process.
-    static var current: MountTable {
+    package static var current: MountTable {
         MountTable(text: (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? "")
     }
 

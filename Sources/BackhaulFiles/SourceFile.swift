@@ -70,7 +70,11 @@ package final class SourceFile: Sendable {
                 throw OpenError.notAFile("'\(path)' is not a regular file")
             }
             var byte: UInt8 = 0
-            guard status.st_size > 0 || pread(descriptor, &byte, 1, 0) <= 0 else {
+            var now = stat()
+            guard
+                status.st_size > 0 || pread(descriptor, &byte, 1, 0) <= 0
+                    || fstat(descriptor, &now) != 0 || now.st_size > 0
+            else {
                 close(descriptor)
                 throw OpenError.unreadable(
                     "'\(path)' has content, but its file system says that it is empty; copy it to a disk first")

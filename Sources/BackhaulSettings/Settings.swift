@@ -22,6 +22,9 @@ package struct Settings: Sendable {
     package var grace = Duration.zero
     package var egressAllow: [AddressRange] = []
     package var freeURLs = true
+    /// The path of the file that was read; nil for none.
+    package var file: String?
+    package var isFileNamed = true
     /// Empty when the configuration names no log.
     package var logURL = ""
     package var durability = "fsync"

@@ -28,15 +28,21 @@ package struct SettingsReader {
 
     /// - Parameters:
     ///   - file: the path of a YAML file; nil for none.
+    ///   - isNamed: whether somebody has named the file; one that was found must be the user's own or root's.
     ///   - environment: the environment variables of the process.
     /// - Throws: `SettingsError` for the first error found.
-    package static func read(file: String?, environment: [String: String]) throws -> Settings {
+    package static func read(
+        file: String?, isNamed: Bool = true, environment: [String: String]
+    ) throws -> Settings {
         var reader = SettingsReader()
-        if let file { try reader.readFile(file) }
+        if let file { try reader.readFile(file, as: isNamed ? .configuration : .foundConfiguration) }
         try reader.readEnvironment(environment)
         reader.collector = environment["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? ""
         reader.authorities = environment["SSL_CERT_FILE"] ?? ""
-        return try reader.settings()
+        var settings = try reader.settings()
+        settings.file = file
+        settings.isFileNamed = isNamed
+        return settings
     }
 
     // MARK: Sources
@@ -64,10 +70,10 @@ package struct SettingsReader {
         return variable.hasSuffix("_PORT") && value.wholeMatch(of: #/(tcp|udp|sctp):\/\/.*/#) != nil
     }
 
-    private mutating func readFile(_ path: String) throws {
+    private mutating func readFile(_ path: String, as use: SecretFile.Use) throws {
         let text: String
         do {
-            text = try SecretFile.read(path, as: .configuration)
+            text = try SecretFile.read(path, as: use)
         } catch {
             throw SettingsError(path, "the configuration file \(error)")
         }

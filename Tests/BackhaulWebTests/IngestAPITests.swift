@@ -150,6 +150,12 @@ struct IngestAPITests {
             // The directory has not heard of it yet: it is known, and not accepted twice.
             let twice = try await send("POST", base + "/v1/tasks", body)
             #expect(twice.status == 200 && twice.json["status"] as? String == "known", "\(twice)")
+            // Twice in one request: one generation, whatever the log finds.
+            told.states.withLock { $0["a"] = (1, .failed) }
+            let both = try await send(
+                "POST", base + "/v1/tasks:batch", body + "\n" + body, headers: ["Content-Type": "application/x-ndjson"])
+            let words = both.lines.map { ($0["task"] as? [String: Any])?["status"] as? String }
+            #expect(words == ["accepted", "known"], "\(both)")
             let lines = try await send(
                 "POST", base + "/v1/tasks:batch?known=fail", body, headers: ["Content-Type": "application/x-ndjson"])
             #expect(lines.lines.first?["code"] as? String == "ended-failed", "\(lines)")

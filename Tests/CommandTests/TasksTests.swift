@@ -121,6 +121,29 @@ struct TasksTests {
         }
     }
 
+    /// Who waits for results waits for the generation that was accepted in place of the cancelled one.
+    @Test func waitingForResultsOutlivesARetry() async throws {
+        try await withWaitingTasks(10) { setup, isWell in
+            let folder = setup.folder
+            let process = try Command.process(
+                ["submit", folder + "/src", "--to", "web", "--wait", "--batch", "again"] + setup.log)
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            // It has submitted, and waits for tasks that were under way.
+            let end = ContinuousClock.now + .seconds(60)
+            while try await setup.run("acts", "--act", "submit", "--outcome", "done").objects.count < 3 {
+                try #require(ContinuousClock.now < end)
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            isWell.turnOn()
+            let retried = try await setup.run("retry", "--now", "--destination", "web", "--yes")
+            #expect(retried.objects.first?["retried"] as? Int == 10, "\(retried)")
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0, "all have succeeded")
+        }
+    }
+
     /// An operator who has fixed a destination does not wait an hour for the next attempt.
     @Test func waitingTasksAreTriedNow() async throws {
         try await withWaitingTasks(20) { setup, isWell in

@@ -99,10 +99,11 @@ extension IngestAPI {
 
     /// Why each draft is over its tenant's limits; nil for those within them. The last drafts of a tenant are
     /// refused.
-    func limited(_ drafts: [TaskDraft]) async -> [Problem?] {
+    /// - Parameter areCounted: whether they count as unacknowledged already.
+    func limited(_ drafts: [TaskDraft], areCounted: Bool = false) async -> [Problem?] {
         let sizes = Dictionary(grouping: drafts, by: \.tenant).mapValues { $0.map(\.size) }
         var room: [ByteText: (taken: Int, problem: Problem?)] = [:]
-        for (tenant, sizes) in sizes { room[tenant] = await limits.take(sizes, of: tenant) }
+        for (tenant, sizes) in sizes { room[tenant] = await limits.take(sizes, of: tenant, areCounted: areCounted) }
         return drafts.map { draft in
             guard let left = room[draft.tenant] else { return nil }
             if left.taken == 0, let problem = left.problem { return problem }

@@ -19,6 +19,8 @@ extension IngestAPI {
         let identities = known.map { Ingest.task($0.draft, acceptedAt: .earliest).identity }
         guard let found = try? await states.states(identities).tasks else { return answers }
         var again: [(index: Int, draft: TaskDraft, generation: Int)] = []
+        // Not every log finds repetitions.
+        var taken: Set<TaskIdentity> = []
         for (entry, identity) in zip(known, identities) {
             guard let task = found[identity], let state = task.state,
                 case .success(var answer) = answers[entry.index]
@@ -35,17 +37,18 @@ extension IngestAPI {
                         .conflict, "ended-\(state.rawValue)",
                         "the log knows the task, and it ended as \(state.rawValue)"))
             case .retry:
-                guard let next = TaskGeneration(identity: identity, generation: task.generation).next else { continue }
+                guard let next = TaskGeneration(identity: identity, generation: task.generation).next,
+                    taken.insert(identity).inserted
+                else { continue }
                 again.append((entry.index, entry.draft, next.generation))
             }
         }
-        for (entry, problem) in zip(again, await limited(again.map(\.draft))) {
+        for (entry, problem) in zip(again, await limited(again.map(\.draft), areCounted: true)) {
             guard let problem else { continue }
             answers[entry.index] = .failure(problem)
             again.removeAll { $0.index == entry.index }
         }
         guard !again.isEmpty else { return answers }
-        defer { for (tenant, count) in Self.counts(again.map(\.draft)) { limits.settle(count, of: tenant) } }
         do {
             let acceptances = try await ingest.again(again.map { ($0.draft, $0.generation) }, by: origin.submitter)
             for (entry, acceptance) in zip(again, acceptances) {

@@ -65,9 +65,10 @@ struct Standalone: AsyncParsableCommand {
         let log = try EmbeddedLog(
             folder: folder, options: settings.embeddedOptions(owns: true), logger: Logger(label: "backhaul.log"))
         try await log.ensure(settings.topics)
-        DaemonRecord(configuration: common.file().map { URL(fileURLWithPath: $0).path }).write(in: folder)
-        let common = common
-        let reloader = Reloader(settings, logger: Logger(label: "backhaul.standalone")) { try common.settings() }
+        DaemonRecord(configuration: settings.file.map { URL(fileURLWithPath: $0).path }).write(in: folder)
+        let reloader = Reloader(settings, logger: Logger(label: "backhaul.standalone")) {
+            try CommonOptions.again(settings)
+        }
         try await StandaloneProcess.make(log: log, addresses: addresses, workers: workers, reloader: reloader).run()
     }
 }

@@ -1,6 +1,7 @@
 import BackhaulDomain
 import BackhaulLog
 import BackhaulRecords
+import BackhaulView
 
 /// Waiting for the results of what was submitted.
 extension Submission {
@@ -42,6 +43,7 @@ extension Submission {
             defer { group.cancelAll() }
             while true {
                 try await lookForResults()
+                try await followRetries()
                 bar.show(text(total - awaited.count, total))
                 if awaited.isEmpty { return .allEnded(failed: failed.count) }
                 let rest = end.map { $0 - .now } ?? Self.interval
@@ -88,6 +90,24 @@ extension Submission {
         let identity = ended.task.identity
         guard let generation = awaited[identity], ended.task.generation >= generation else { return }
         awaited[identity] = nil
+        if ended.status == .cancelled { cancelled[identity] = ended.task.generation }
         if ended.status != .succeeded { failed.insert(identity) }
+    }
+
+    /// Goes on waiting for tasks of which an operator has cancelled the waiting generation and accepted the next one.
+    /// That was appended before the cancel, so the view has it.
+    private func followRetries() async throws {
+        guard !cancelled.isEmpty else { return }
+        let ended = cancelled
+        cancelled = [:]
+        for (identity, status) in try await statuses(Array(ended.keys)) {
+            guard let generation = ended[identity], status.task.generation > generation else { continue }
+            failed.remove(identity)
+            if !status.state.isTerminal {
+                awaited[identity] = status.task.generation
+            } else if status.state != .succeeded {
+                failed.insert(identity)
+            }
+        }
     }
 }

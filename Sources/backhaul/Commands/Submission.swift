@@ -19,6 +19,7 @@ actor Submission {
     /// The embedded log's folder; nil for Kafka.
     private let folder: String?
     private let skipping: [FileWalk.Skipped]
+    private let mounts = MountTable.current
     let layout: TopicLayout
     private let ingest: Ingest
     private let roots: SourceRoots
@@ -31,7 +32,7 @@ actor Submission {
     private let choice: KnownChoice
     private let sendsAgain: Bool
     /// The status of tasks that the log has already.
-    private let statuses: ([TaskIdentity]) async throws -> [TaskIdentity: TaskStatus]
+    let statuses: ([TaskIdentity]) async throws -> [TaskIdentity: TaskStatus]
     /// Told what has become of each file, and when it was stored.
     private let report: (_ key: ByteText, _ word: String, _ storedAt: Timestamp?) -> Void
 
@@ -46,6 +47,8 @@ actor Submission {
     var nextResults: [TopicPartition: Int64] = [:]
     /// Tasks whose latest generation did not succeed.
     var failed: Set<TaskIdentity> = []
+    /// Awaited tasks that were cancelled since the last look at their next generations.
+    var cancelled: [TaskIdentity: Int] = [:]
     var bar = ProgressBar()
     private static let batchSize = 500
     private static let listedRejections = 10_000
@@ -232,12 +235,13 @@ actor Submission {
         let inside = ByteText(folder) == ByteText(root.path) ? "" : Self.tail(of: folder, below: root.path)
         let walk: FileWalk
         do {
-            walk = try FileWalk(root: folder, start: start, filter: filter, skipping: skipping)
+            walk = try FileWalk(root: folder, start: start, filter: filter, skipping: skipping, mounts: mounts)
         } catch {
             return reject(shown, "unreadable", "\(error)")
         }
         defer { filter = walk.filter }
         while let entry = walk.next() {
+            try Task.checkCancellation()
             switch entry {
             case .skipped(let path, let code, let message):
                 summary.leftOut.append(Summary.Rejection(path: path, code: code, message: message))

@@ -5,10 +5,12 @@ import BackhaulEmbedded
 import BackhaulLog
 import BackhaulRecords
 import BackhaulSettings
+import BackhaulTransfer
 import BackhaulUnits
 import BackhaulView
 import Foundation
 import Logging
+import Synchronization
 
 /// Uploads files and proves it, in one process.
 struct UploadCommand: AsyncParsableCommand {
@@ -84,17 +86,18 @@ struct UploadCommand: AsyncParsableCommand {
             return try await upload(submission, opened, settings, view, batch, until: end, address)
         }
         Stderr.say("batch \(batch)")
-        let report = try await Self.interruptible {
-            while true {
-                do {
-                    guard let folder = address.folder, let owned = try own(folder, settings) else {
-                        return try await handOver(address, settings, work)
-                    }
-                    return try await own(owned, settings, work)
-                } catch is OwnerEnded {
-                    Stderr.say("the process that ran on this log has ended; this one goes on with the work")
-                }
+        let interrupt = Signal()
+        let report = try await withThrowingTaskGroup(of: Report?.self) { group in
+            group.addTask {
+                await Self.listen(interrupt)
+                return nil
             }
+            group.addTask { try await run(on: address, settings, interrupt, work) }
+            defer { group.cancelAll() }
+            while let ended = try await group.next() {
+                if let ended { return ended }
+            }
+            throw CancellationError()
         }
         try show(report, settings)
     }
@@ -103,6 +106,28 @@ struct UploadCommand: AsyncParsableCommand {
     private struct OwnerEnded: Error {}
 
     private typealias Work = @Sendable (any MessageLog, StatusView) async throws -> Report
+
+    /// Does the work, or has it done by the process that owns the log, until it is done.
+    private func run(
+        on address: LogAddress, _ settings: Settings, _ interrupt: Signal, _ work: @escaping Work
+    ) async throws -> Report {
+        do {
+            while true {
+                do {
+                    guard let folder = address.folder, let owned = try own(folder, settings) else {
+                        return try await Self.interruptible(interrupt) { try await handOver(address, settings, work) }
+                    }
+                    return try await own(owned, settings, interrupt, work)
+                } catch is OwnerEnded {
+                    // The process id of an owner is a hint: one in a container may look gone, and goes on.
+                    Stderr.say("the process that ran on this log seems to have ended; looking again")
+                    try await ContinuousClock().sleep(for: .seconds(2))
+                }
+            }
+        } catch is Interrupted {
+            throw ProcessExit.temporary
+        }
+    }
 
     /// Submits, and waits for the process that owns the log.
     private func handOver(_ address: LogAddress, _ settings: Settings, _ work: Work) async throws -> Report {
@@ -120,14 +145,25 @@ struct UploadCommand: AsyncParsableCommand {
     }
 
     /// Does the work as the owner of the log.
-    private func own(_ owned: EmbeddedLog, _ settings: Settings, _ work: @escaping Work) async throws -> Report {
+    private func own(
+        _ owned: EmbeddedLog, _ settings: Settings, _ interrupt: Signal, _ work: @escaping Work
+    ) async throws -> Report {
+        let isInterrupted = Mutex(false)
         let result: Result<Report, any Error>
         do {
             try await owned.ensure(settings.topics)
             let roles = try await EmbeddedRoles(
                 log: owned, settings: settings, workers: 1, egress: settings.egress(isLocal: true),
                 servesAPI: false, tracer: nil)
-            result = .success(try await roles.run { try await work(roles.log, roles.view) })
+            result = .success(
+                try await roles.run(isHurried: { isInterrupted.withLock { $0 } }) {
+                    do {
+                        return try await Self.interruptible(interrupt) { try await work(roles.log, roles.view) }
+                    } catch {
+                        isInterrupted.withLock { $0 = error is Interrupted }
+                        throw error
+                    }
+                })
         } catch {
             result = .failure(error)
         }
@@ -151,6 +187,7 @@ struct UploadCommand: AsyncParsableCommand {
     /// - Returns: nil when a daemon owns it.
     private func own(_ folder: String, _ settings: Settings) throws -> EmbeddedLog? {
         _ = LogAddress.logging
+        try DescriptorBudget.require(transfers: settings.transfers.transfers, connections: [])
         do {
             return try EmbeddedLog(
                 folder: folder, options: settings.embeddedOptions(owns: true), logger: Logger(label: "backhaul.log"))
@@ -160,24 +197,32 @@ struct UploadCommand: AsyncParsableCommand {
         }
     }
 
-    /// Runs the work until its end, or until a signal cancels it.
-    private static func interruptible(_ body: @escaping @Sendable () async throws -> Report) async throws -> Report {
-        let signals = SignalStream.make()
-        return try await withThrowingTaskGroup(of: Report.self) { group in
+    /// Ends the work at a signal: the work, not the roles that do it, so that these finish and leave in order.
+    private static func interruptible(
+        _ interrupt: Signal, _ body: @escaping @Sendable () async throws -> Report
+    ) async throws -> Report {
+        try await withThrowingTaskGroup(of: Report?.self) { group in
             group.addTask { try await body() }
             group.addTask {
-                for await _ in signals { throw Interrupted() }
-                throw CancellationError()
+                await interrupt.wait()
+                return nil
             }
             defer { group.cancelAll() }
-            do {
-                guard let report = try await group.next() else { throw CancellationError() }
-                return report
-            } catch is Interrupted {
+            guard let ended = try await group.next(), let report = ended else { throw Interrupted() }
+            return report
+        }
+    }
+
+    /// Listens for SIGTERM and SIGINT; the second one ends the process at once.
+    private static func listen(_ interrupt: Signal) async {
+        var count = 0
+        for await _ in SignalStream.make() {
+            count += 1
+            if count == 1 {
                 Stderr.say("interrupted; the same command goes on where this one was")
-                group.cancelAll()
-                while await group.nextResult() != nil {}
-                throw ProcessExit.temporary
+                interrupt.raise()
+            } else {
+                ProcessExit.temporary.end()
             }
         }
     }
@@ -238,10 +283,13 @@ struct UploadCommand: AsyncParsableCommand {
         var said: Set<String> = []
         while true {
             try await ContinuousClock().sleep(for: .seconds(3))
-            try await view.catchUp()
             let now = SystemLogClock.wall
             var current: Set<String> = []
-            for reason in try await view.reasons(batch: nil, tenant: nil) {
+            // A view that fails must not end the upload.
+            guard (try? await view.catchUp()) != nil,
+                let reasons = try? await view.reasons(batch: nil, tenant: nil)
+            else { continue }
+            for reason in reasons {
                 guard reason.kind != .waiting, reason.kind != .uploading else { continue }
                 let cause = "\(reason.kind) \(reason.destination) \(reason.failure?.description ?? "")"
                 current.insert(cause)

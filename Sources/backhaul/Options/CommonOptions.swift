@@ -14,12 +14,16 @@ struct CommonOptions: ParsableArguments {
     ///   none is named; nil for none.
     /// - Throws: `SettingsError`.
     func settings(of folder: String? = nil) throws -> Settings {
-        try SettingsReader.read(file: file(of: folder), environment: ProcessInfo.processInfo.environment)
+        let environment = ProcessInfo.processInfo.environment
+        let found = ConfigurationFile.find(config, environment, of: folder)
+        return try SettingsReader.read(
+            file: found?.path, isNamed: found?.isNamed ?? true, environment: environment)
     }
 
-    /// The configuration file that is read; nil for none.
-    func file(of folder: String? = nil) -> String? {
-        ConfigurationFile.find(config, ProcessInfo.processInfo.environment, of: folder)
+    /// Reads settings again, from the file that they came from: another one must not take its place.
+    static func again(_ settings: Settings) throws -> Settings {
+        try SettingsReader.read(
+            file: settings.file, isNamed: settings.isFileNamed, environment: ProcessInfo.processInfo.environment)
     }
 }
 

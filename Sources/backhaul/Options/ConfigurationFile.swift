@@ -7,15 +7,17 @@ enum ConfigurationFile {
     /// - Parameters:
     ///   - flag: the value of --config; it and BACKHAUL_CONFIG are empty for "none".
     ///   - folder: the data folder of the embedded log that is named; nil for none.
-    /// - Returns: nil for no file.
-    static func find(_ flag: String?, _ environment: [String: String], of folder: String?) -> String? {
-        if let named = flag ?? environment["BACKHAUL_CONFIG"] { return named.isEmpty ? nil : named }
+    /// - Returns: the path, and whether somebody has named it; nil for no file.
+    static func find(
+        _ flag: String?, _ environment: [String: String], of folder: String?
+    ) -> (path: String, isNamed: Bool)? {
+        if let named = flag ?? environment["BACKHAUL_CONFIG"] { return named.isEmpty ? nil : (named, true) }
         let places = DefaultPlaces(environment: environment)
         func ofDaemon(_ folder: String?) -> [String] {
             [folder.flatMap(DaemonRecord.read)?.configuration].compactMap(\.self)
         }
         let found = ofDaemon(folder) + places.configurations + ofDaemon(places.dataFolder)
-        return found.first(where: isUsable)
+        return found.first(where: isUsable).map { ($0, false) }
     }
 
     /// A file that nobody has named counts only if it is the user's own or root's: in a folder of other people, theirs

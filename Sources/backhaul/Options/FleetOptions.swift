@@ -42,8 +42,7 @@ struct FleetOptions: ParsableArguments {
 
     /// Returns the handler of SIGHUP; the role adds what it reloads.
     func reloader(_ settings: Settings, role: String) -> Reloader {
-        let common = common
-        return Reloader(settings, logger: Logger(label: "backhaul.\(role)")) { try common.settings() }
+        Reloader(settings, logger: Logger(label: "backhaul.\(role)")) { try CommonOptions.again(settings) }
     }
 
     /// Opens the cluster and checks its topics against what the role needs. Waits for brokers that do not answer; a

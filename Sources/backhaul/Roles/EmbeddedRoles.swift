@@ -44,32 +44,42 @@ struct EmbeddedRoles {
     }
 
     /// Runs the roles while `body` runs, then drains and closes them.
-    /// - Parameter body: its error, or that of a role, ends all.
-    func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    /// - Parameters:
+    ///   - isHurried: whether uploads in progress are interrupted at the end, not waited for.
+    ///   - body: ends the roles with its end; its error is thrown once they have drained.
+    /// - Throws: the error of a role that fails, and of `body`.
+    func run<Value: Sendable>(
+        isHurried: @escaping @Sendable () -> Bool, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
         let parts = parts
+        func drain() async {
+            if isHurried() { for part in parts { await part.hurry?() } }
+            for part in parts { await part.drain?() }
+        }
         let result: Result<Value, any Error>
         do {
-            result = .success(
-                try await withThrowingTaskGroup(of: Value?.self) { group in
-                    for part in parts {
-                        guard let run = part.run else { continue }
-                        group.addTask {
-                            try await run {}
-                            return nil
-                        }
+            result = try await withThrowingTaskGroup(of: Result<Value, any Error>?.self) { group in
+                for part in parts {
+                    guard let run = part.run else { continue }
+                    group.addTask {
+                        try await run {}
+                        return nil
                     }
-                    group.addTask { try await body() }
-                    defer { group.cancelAll() }
-                    while let ended = try await group.next() {
-                        guard let ended else { continue }
-                        for part in parts { await part.drain?() }
-                        return ended
-                    }
-                    throw LogError.closed
-                })
+                }
+                group.addTask {
+                    do { return .success(try await body()) } catch { return .failure(error) }
+                }
+                defer { group.cancelAll() }
+                while let ended = try await group.next() {
+                    guard let ended else { continue }
+                    // The roles still run: they finish, settle and leave.
+                    await drain()
+                    return ended
+                }
+                throw LogError.closed
+            }
         } catch {
-            for part in parts { await part.hurry?() }
-            for part in parts { await part.drain?() }
+            await drain()
             result = .failure(error)
         }
         for part in parts { await part.close?() }
