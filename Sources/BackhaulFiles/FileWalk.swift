@@ -36,8 +36,8 @@ package final class FileWalk {
     private let root: Int32
     /// Knows, at the end, which patterns have matched nothing.
     package private(set) var filter: NameFilter
-    /// By device and inode.
     private let mounts: MountTable
+    /// By device and inode.
     private let skipped: [(device: UInt64, inode: UInt64, what: Skipped)]
     private var levels: [Level] = []
     private var pending: [String]?
@@ -68,7 +68,7 @@ package final class FileWalk {
             }
             levels = [Level(handle: handle, path: [], isIncluded: false)]
         } else {
-            pending = start.split(separator: "/").map(String.init)
+            pending = start.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
         }
     }
 

@@ -20,36 +20,36 @@ package struct NamePattern: Hashable, Sendable {
     private let segments: [String]
 
     private static let anyFolders = "**"
+    private static let slash = UInt8(ascii: "/")
 
     package init(_ text: String) throws(InvalidError) {
         self.text = text
-        var rest = Substring(text)
-        isNegated = rest.utf8.first == UInt8(ascii: "!")
+        var rest = Substring(text).utf8
+        isNegated = rest.first == UInt8(ascii: "!")
         if isNegated { rest = rest.dropFirst() }
-        let slash = UInt8(ascii: "/")
-        isFolderOnly = rest.utf8.last == slash
-        while rest.utf8.last == slash { rest = rest.dropLast() }
-        let isAnchored = rest.utf8.first == slash
-        while rest.utf8.first == slash { rest = rest.dropFirst() }
+        isFolderOnly = rest.last == Self.slash
+        let isAnchored = rest.first == Self.slash
         var segments: [String] = []
-        for segment in rest.split(separator: "/").map(String.init)
+        for segment in rest.split(separator: Self.slash).map({ String(Substring($0)) })
         where segment != Self.anyFolders || segments.last != segment {
             segments.append(segment)
         }
-        guard !segments.isEmpty else { throw .empty }
+        guard let first = segments.first else { throw .empty }
         self.segments = segments
-        isPath = isAnchored || segments.count > 1 || segments[0] == Self.anyFolders
+        isPath = isAnchored || segments.count > 1 || first == Self.anyFolders
     }
 
     /// The patterns of a file's text, one a line; blank lines and lines that begin with `#` are none.
     package static func list(of text: String) throws(InvalidError) -> [NamePattern] {
         var found: [NamePattern] = []
-        for line in text.split(whereSeparator: \.isNewline) {
+        for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
             var line = line
+            // Of files from Windows.
+            if line.last == UInt8(ascii: "\r") { line = line.dropLast() }
             // A space at the end counts only behind a backslash.
-            while line.hasSuffix(" "), !line.hasSuffix("\\ ") { line = line.dropLast() }
-            guard !line.isEmpty, !line.hasPrefix("#") else { continue }
-            found.append(try NamePattern(String(line)))
+            while line.last == UInt8(ascii: " "), line.dropLast().last != UInt8(ascii: "\\") { line = line.dropLast() }
+            guard let first = line.first, first != UInt8(ascii: "#") else { continue }
+            found.append(try NamePattern(String(Substring(line))))
         }
         return found
     }

@@ -55,7 +55,6 @@ package struct SourceRoots: Sendable {
         var fileSystem: UInt64
         /// What identifies the file system itself, where something does.
         var identity: String?
-
     }
 
     package let configured: [ByteText: Configured]

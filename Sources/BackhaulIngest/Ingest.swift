@@ -67,17 +67,8 @@ package struct Ingest: Sendable {
     /// - Parameter submitter: recorded in each task.
     /// - Throws: `LogError`; then nothing of the call was accepted, unless it is `unavailable` (unknown).
     package func accept(_ drafts: [TaskDraft], by submitter: Submitter? = nil) async throws -> [Acceptance] {
-        /// What becomes of a draft: refused, appended by the request of this number, or a repetition of that one.
-        enum Part {
-            case refused(TaskRules.InvalidTaskError)
-            case appended(Int)
-            case repeated(Int, isSame: Bool)
-        }
-        var parts: [Part] = []
-        var requests: [AppendRequest] = []
-        // Not every log finds repetitions, and a fleet's view learns of these records later than the next draft.
-        var first: [TaskIdentity: (number: Int, task: UploadTask)] = [:]
-        var identities: [TaskIdentity] = []
+        var results: [Acceptance?] = []
+        var tasks: [(task: UploadTask, request: AppendRequest)] = []
         let now = clock.wall
         for draft in drafts {
             var task = Self.task(draft, acceptedAt: now)
@@ -85,41 +76,15 @@ package struct Ingest: Sendable {
             do {
                 try TaskRules.check(task)
             } catch {
-                parts.append(.refused(error))
+                results.append(.rejected(error))
                 continue
             }
-            if let found = first[task.identity] {
-                let isSame = try TaskFingerprint.of(found.task) == TaskFingerprint.of(task)
-                parts.append(.repeated(found.number, isSame: isSame))
-                continue
-            }
-            if drafts.count > 1 { first[task.identity] = (requests.count, task) }
-            parts.append(.appended(requests.count))
-            identities.append(task.identity)
-            requests.append(
-                try TaskRecord.accepted(task, topic: routing.topic(of: task), trace: draft.trace))
+            results.append(nil)
+            tasks.append(
+                (task, try TaskRecord.accepted(task, topic: routing.topic(of: task), trace: draft.trace)))
         }
-        let outcomes = try await log.append(requests)
-        return try parts.map { part in
-            func acceptance(_ number: Int) throws -> Acceptance {
-                guard outcomes.indices.contains(number) else {
-                    throw LogError.unavailable("the log answered fewer records than it was given")
-                }
-                return Self.acceptance(identities[number], outcomes[number])
-            }
-            switch part {
-            case .refused(let error): return .rejected(error)
-            case .appended(let number): return try acceptance(number)
-            case .repeated(let number, let isSame):
-                switch try acceptance(number) {
-                case .accepted(let identity, let position) where isSame: return .known(identity, position)
-                case .known(let identity, let position) where isSame: return .known(identity, position)
-                case .accepted(let identity, let position), .known(let identity, let position):
-                    return .conflict(identity, position)
-                case let other: return other
-                }
-            }
-        }
+        var next = try await append(tasks).makeIterator()
+        return results.compactMap { $0 ?? next.next() }
     }
 
     /// Accepts tasks again whose last generation has ended.
@@ -132,15 +97,49 @@ package struct Ingest: Sendable {
         _ drafts: [(draft: TaskDraft, generation: Int)], by submitter: Submitter? = nil
     ) async throws -> [Acceptance] {
         let now = clock.wall
-        var identities: [TaskIdentity] = []
-        let requests = try drafts.map { draft, generation in
-            var task = Self.task(draft, acceptedAt: now)
-            task.submitter = submitter
-            identities.append(task.identity)
-            return try TaskRecord.again(
-                task, generation: generation, topic: routing.topic(of: task), trace: draft.trace)
+        return try await append(
+            try drafts.map { draft, generation in
+                var task = Self.task(draft, acceptedAt: now)
+                task.submitter = submitter
+                let request = try TaskRecord.again(
+                    task, generation: generation, topic: routing.topic(of: task), trace: draft.trace)
+                return (task, request)
+            })
+    }
+
+    /// Appends tasks, each identity once: not every log finds repetitions, and a fleet's view learns of these records
+    /// later than the next request comes.
+    private func append(_ tasks: [(task: UploadTask, request: AppendRequest)]) async throws -> [Acceptance] {
+        var requests: [AppendRequest] = []
+        /// For each task the number of its identity's request, and the task that this is of.
+        var places: [(number: Int, first: Int)] = []
+        var known: [TaskIdentity: (number: Int, first: Int)] = [:]
+        for (index, entry) in tasks.enumerated() {
+            if let place = known[entry.task.identity] {
+                places.append(place)
+                continue
+            }
+            let place = (requests.count, index)
+            if tasks.count > 1 { known[entry.task.identity] = place }
+            places.append(place)
+            requests.append(entry.request)
         }
-        return zip(identities, try await log.append(requests)).map(Self.acceptance)
+        let outcomes = try await log.append(requests)
+        return try tasks.indices.map { index in
+            let (number, first) = places[index]
+            guard outcomes.indices.contains(number) else {
+                throw LogError.unavailable("the log answered fewer records than it was given")
+            }
+            let task = tasks[index].task
+            let acceptance = Self.acceptance(task.identity, outcomes[number])
+            guard first != index else { return acceptance }
+            let isSame = try TaskFingerprint.of(tasks[first].task) == TaskFingerprint.of(task)
+            switch acceptance {
+            case .accepted(let identity, let position), .known(let identity, let position):
+                return isSame ? .known(identity, position) : .conflict(identity, position)
+            case .conflict, .rejected: return acceptance
+            }
+        }
     }
 
     private static func acceptance(_ identity: TaskIdentity, _ outcome: AppendOutcome) -> Acceptance {

@@ -24,6 +24,7 @@ package struct Settings: Sendable {
     package var freeURLs = true
     /// The path of the file that was read; nil for none.
     package var file: String?
+    /// Whether somebody has named that file; one that was found must be the user's own or root's.
     package var isFileNamed = true
     /// Empty when the configuration names no log.
     package var logURL = ""

@@ -51,8 +51,7 @@ package struct TaskActions: Sendable {
         if status.state == .cancelled { return .cancelled }
         if status.state.isTerminal { return .ended(status.state) }
         _ = try await log.append([try cancelRequest(status, caller: caller)])
-        let ended = try await state(of: task, patience: patience) { $0.isTerminal }
-        switch ended {
+        switch try await ends(of: [task], patience: patience)[0] {
         case .cancelled: return .cancelled
         case let state? where state.isTerminal: return .ended(state)
         default: return .pending
@@ -88,8 +87,8 @@ package struct TaskActions: Sendable {
             }
             open.removeAll { states[$0]?.isTerminal ?? true }
             if open.isEmpty || clock.now >= end { return states }
-            // Many are decided in one page: to ask after each page would cost more than it tells.
-            try await clock.sleep(until: min(end, clock.now + .milliseconds(50)))
+            // The signal comes with each page. To ask for many tasks after each would cost more than it tells.
+            if open.count > 1 { try await clock.sleep(until: min(end, clock.now + .milliseconds(50))) }
             await signal.wait(until: min(end, clock.now + .milliseconds(500)), by: clock)
         }
     }
@@ -122,22 +121,5 @@ package struct TaskActions: Sendable {
         }
         if !requests.isEmpty { _ = try await log.append(requests) }
         return answers
-    }
-
-    /// Waits until the view shows a state that satisfies `isEnough`.
-    /// - Parameter patience: how long to wait.
-    /// - Returns: that state, or the state when the time is up; nil when the view no longer shows this generation.
-    private func state(
-        of task: TaskGeneration, patience: Duration, until isEnough: (TaskState) -> Bool
-    ) async throws -> TaskState? {
-        let end = clock.now + patience
-        let signal = view.watch()
-        defer { view.unwatch(signal) }
-        while true {
-            try await view.catchUp()
-            guard let found = try await view.task(task.identity), found.task == task else { return nil }
-            if isEnough(found.state) || clock.now >= end { return found.state }
-            await signal.wait(until: min(end, clock.now + .milliseconds(500)), by: clock)
-        }
     }
 }

@@ -39,6 +39,16 @@ struct RepeatedTaskTests {
         #expect(words == ["accepted", "accepted", "conflict", "known", "rejected"])
         let records = try await log.bounds(layout.tasks).map { $0.end - $0.earliest }.reduce(0, +)
         #expect(records == 2)
+        let again = try await ingest.again([(draft("a", "1"), 1), (draft("a", "1"), 1), (draft("b", "1"), 1)])
+        let positions = again.map { answer in
+            switch answer {
+            case .accepted(_, let position): "accepted \(position)"
+            case .known(_, let position): "known \(position)"
+            case .conflict, .rejected: "\(answer)"
+            }
+        }
+        #expect(positions[0].hasPrefix("accepted") && positions[2].hasPrefix("accepted"), "\(positions)")
+        #expect(positions[1] == positions[0].replacing("accepted", with: "known"))
         await log.close()
     }
 }

@@ -58,12 +58,14 @@ struct AuthenticationTests {
         return try await collection.sign(payload, kid: JWKIdentifier(string: id))
     }
 
-    private func bearer(_ source: Keys, at time: Double = 1_000) -> BearerTokens {
+    private func bearer(
+        _ source: Keys, at time: @escaping @Sendable () -> Double = { 1_000 }
+    ) -> BearerTokens {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         return BearerTokens(
             rules: .init(issuer: "https://issuer", audience: "backhaul"), source: source, logger: logger,
-            now: { Date(timeIntervalSince1970: time) })
+            now: { Date(timeIntervalSince1970: time()) })
     }
 
     @Test func apiTokenIsFoundByHash() async throws {
@@ -154,11 +156,7 @@ struct AuthenticationTests {
     @Test func keySetIsRefetchedForUnknownKey() async throws {
         let source = Keys("nothing")
         let time = Mutex(1_000.0)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        let clock: @Sendable () -> Date = { Date(timeIntervalSince1970: time.withLock { $0 }) }
-        let bearer = BearerTokens(
-            rules: .init(issuer: "https://issuer", audience: "backhaul"), source: source, logger: logger, now: clock)
+        let bearer = bearer(source) { time.withLock { $0 } }
         let token = try await sign(Payload())
         await #expect { try await bearer.caller(token) } throws: { ($0 as? Problem)?.status == .serviceUnavailable }
         let fresh = try set(key, id: "one")
@@ -191,11 +189,7 @@ struct AuthenticationTests {
     @Test func provenTokensOutliveAFetch() async throws {
         let source = Keys(try set(key, id: "one"))
         let time = Mutex(1_000.0)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        let bearer = BearerTokens(
-            rules: .init(issuer: "https://issuer", audience: "backhaul"), source: source, logger: logger,
-            now: { Date(timeIntervalSince1970: time.withLock { $0 }) })
+        let bearer = bearer(source) { time.withLock { $0 } }
         func code(_ token: String) async -> String? {
             do {
                 _ = try await bearer.caller(token, isThrottled: true)

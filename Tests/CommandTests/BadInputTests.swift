@@ -211,6 +211,11 @@ struct BadInputTests {
             ])
             #expect(outcome.code == 0, "\(outcome)")
             #expect(try Command.run(["status", "--log", "embedded://" + data]).code == 0)
+            let upload = try Command.run([
+                "upload", folder + "/file", "--to", "http://127.0.0.1:9/", "--timeout", "1s", "--log",
+                "embedded://" + data,
+            ])
+            #expect(upload.code == 75, "\(upload)")
             func owner(_ path: String) -> UInt32? {
                 var status = stat()
                 return lstat(path, &status) == 0 ? status.st_uid : nil

@@ -51,7 +51,7 @@ struct PatternTests {
     @Test(arguments: 1...12 as ClosedRange<UInt64>)
     func patternsAreThoseOfGit(_ seed: UInt64) async throws {
         var numbers = SeededNumbers(seed: seed)
-        let names = ["a", "b", "ab", "a.log", "b.tmp", "cache", "x y", "[z]", "é"]
+        let names = ["a", "b", "ab", "a.log", "b.tmp", "cache", "x y", "[z]", "é", "e\u{301}", "\u{301}x"]
         func pick(_ from: [String]) -> String { from.randomElement(using: &numbers) ?? "a" }
         var paths: Set<String> = []
         for _ in 0..<60 {

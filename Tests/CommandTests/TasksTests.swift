@@ -103,6 +103,8 @@ struct TasksTests {
     @Test func waitingTasksAreCancelledByFilter() async throws {
         try await withWaitingTasks(50) { setup, _ in
             #expect(try await setup.run("cancel", "--yes").code == 2, "nothing is selected by chance")
+            let typo = try await setup.run("cancel", "--state", "retryin")
+            #expect(typo.code == 2 && typo.errors.contains("did you mean 'retrying'"), "\(typo)")
             let dry = try await setup.run("cancel", "--batch", "disk")
             #expect(dry.objects.first?["selected"] as? Int == 50 && dry.objects.first?["cancelled"] as? Int == 0)
             let done = try await setup.run("cancel", "--batch", "disk", "--yes")

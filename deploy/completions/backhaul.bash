@@ -267,7 +267,7 @@ _backhaul_submit() {
         return
         ;;
     '--known')
-        __backhaul_add_completions -W 'skip'$'\n''retry'$'\n''fail'
+        __backhaul_add_completions -W 'retry'$'\n''skip'$'\n''fail'
         return
         ;;
     '--log')

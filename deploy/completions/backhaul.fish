@@ -209,7 +209,7 @@ complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_opti
 complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" deadline' -l 'deadline' -d 'Start no attempt later than this from now.' -rfka ''
 complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" wait' -l 'wait' -d 'Wait until every task has its result; exit 1 unless all succeeded.'
 complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" timeout' -l 'timeout' -d 'With --wait: stop waiting after this long, with exit code 75.' -rfka ''
-complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" known' -l 'known' -d 'What to do with files whose last upload failed, expired or was cancelled: skip, retry, fail.' -rfka 'skip retry fail'
+complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" known' -l 'known' -d 'What to do with files whose last upload failed, expired or was cancelled: skip, retry, fail.' -rfka 'retry skip fail'
 complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" again' -l 'again' -d 'Submit stored files again, too.'
 complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" v verbose' -l 'verbose' -s 'v' -d 'Say for each file what became of it.'
 complete -c 'backhaul' -n '__backhaul_should_offer_completions_for_flags_or_options "backhaul submit" log' -l 'log' -d 'The log: kafka://host:port/ or embedded:///absolute/folder (default: log.url, or the log at the default place). Environment: BACKHAUL_LOG.' -rfka ''

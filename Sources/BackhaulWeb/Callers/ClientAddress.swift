@@ -14,25 +14,30 @@ struct ClientAddress: Sendable {
     ///   - proxies: those whose `X-Forwarded-For` counts. Each appends the address of its own peer, so the client is
     ///     the last address that is not a proxy's; what stands before it is the client's own word.
     init(peer: SocketAddress?, headers: HTTPFields, proxies: [AddressRange]) {
-        let direct = peer?.ipAddress
-        guard Self.isProxy(peer, among: proxies), let direct, var address = IPAddress(text: direct) else {
-            text = direct ?? "unknown"
+        guard var address = Self.proxy(peer, among: proxies) else {
+            text = peer?.ipAddress ?? "unknown"
             network = ClientNetwork(peer)
             return
         }
-        func isProxy(_ address: IPAddress) -> Bool { proxies.contains { $0.contains(address) } }
         let values: [String] = Self.header.map { headers[values: $0] } ?? []
         var said = values.flatMap { $0.split(separator: ",") }
-        while isProxy(address), let last = said.popLast(), let before = Self.address(last) { address = before }
+        while Self.isOne(address, of: proxies), let last = said.popLast(), let before = Self.address(last) {
+            address = before
+        }
         text = address.description
         network = ClientNetwork(address)
     }
 
     private static let header = HTTPField.Name("X-Forwarded-For")
 
-    static func isProxy(_ peer: SocketAddress?, among proxies: [AddressRange]) -> Bool {
-        guard !proxies.isEmpty, let address = peer?.ipAddress.flatMap(IPAddress.init(text:)) else { return false }
-        return proxies.contains { $0.contains(address) }
+    /// The address of a peer that is one of the proxies; nil for others.
+    static func proxy(_ peer: SocketAddress?, among proxies: [AddressRange]) -> IPAddress? {
+        guard !proxies.isEmpty, let address = peer?.ipAddress.flatMap(IPAddress.init(text:)) else { return nil }
+        return isOne(address, of: proxies) ? address : nil
+    }
+
+    private static func isOne(_ address: IPAddress, of proxies: [AddressRange]) -> Bool {
+        proxies.contains { $0.contains(address) }
     }
 
     /// Some proxies append the port: `192.0.2.1:4711`, `[2001:db8::1]:4711`.

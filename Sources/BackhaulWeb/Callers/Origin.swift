@@ -1,4 +1,5 @@
 internal import BackhaulDomain
+internal import BackhaulIngest
 internal import BackhaulLog
 internal import BackhaulTelemetry
 internal import BackhaulUnits

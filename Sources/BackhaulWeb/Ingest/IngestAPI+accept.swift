@@ -24,7 +24,8 @@ extension IngestAPI {
             }
         }
         // Known tasks do not count against the limits.
-        let (known, lag) = await known(good.map(\.draft))
+        let (known, told) = await known(good.map(\.draft))
+        let lag = told.lag
         for (entry, found) in zip(good, known) { if let found { results[entry.index] = Self.answer(found, lag) } }
         let fresh = zip(good, known).filter { $0.1 == nil }.map(\.0)
         var taken: [(index: Int, draft: TaskDraft)] = []
@@ -50,7 +51,7 @@ extension IngestAPI {
             logger.warning("tasks were not accepted", metadata: ["error": "\(error)", "tasks": "\(taken.count)"])
         }
         let sorted = results.map { $0 ?? Self.answer(nil, lag) }
-        let answers = (refusal == nil ? await resolve(sorted, good, origin) : sorted).map(count)
+        let answers = (refusal == nil ? await resolve(sorted, good, told.tasks, origin) : sorted).map(count)
         await origin.call.recordSubmission(
             of: good.map { ($0.draft.tenant, $0.draft.batch) }, answers, isTaken: refusal == nil,
             to: acts)
@@ -67,9 +68,9 @@ extension IngestAPI {
 
     /// What the directory knows of each draft. All are nil without a directory, or when it does not answer: the
     /// tasks are then accepted, and each still has one result.
-    private func known(_ drafts: [TaskDraft]) async -> ([Acceptance?], lag: Int64?) {
-        let nothing = [Acceptance?](repeating: nil, count: drafts.count)
-        guard let directory, !drafts.isEmpty else { return (nothing, nil) }
+    private func known(_ drafts: [TaskDraft]) async -> ([Acceptance?], told: DirectoryAnswer) {
+        let nothing = ([Acceptance?](repeating: nil, count: drafts.count), DirectoryAnswer(tasks: [:]))
+        guard let directory, !drafts.isEmpty else { return nothing }
         let tasks = drafts.map { Ingest.task($0, acceptedAt: .earliest) }
         do {
             let answer = try await directory.known(tasks.map(\.identity))
@@ -78,10 +79,10 @@ extension IngestAPI {
                 return try known.fingerprint == TaskFingerprint.of(task)
                     ? .known(task.identity, known.position) : .conflict(task.identity, known.position)
             }
-            return (found, answer.lag)
+            return (found, answer)
         } catch {
             logger.warning("the lookup of known tasks failed", metadata: ["error": "\(error)"])
-            return (nothing, nil)
+            return nothing
         }
     }
 

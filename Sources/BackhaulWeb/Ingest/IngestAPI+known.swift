@@ -8,19 +8,21 @@ internal import Logging
 /// What becomes of tasks that the log has already: known is not stored.
 extension IngestAPI {
     /// Says of each known task what has become of it, and accepts again, or refuses, those that have ended badly.
+    /// - Parameter told: what is known of them already.
     func resolve(
-        _ answers: [Result<IngestAnswer, Problem>], _ drafts: [(index: Int, draft: TaskDraft)], _ origin: Origin
+        _ answers: [Result<IngestAnswer, Problem>], _ drafts: [(index: Int, draft: TaskDraft)],
+        _ told: [TaskIdentity: DirectoryAnswer.Task], _ origin: Origin
     ) async -> [Result<IngestAnswer, Problem>] {
         var answers = answers
         let known = drafts.filter { entry in
             if case .success(let answer) = answers[entry.index] { answer.status == "known" } else { false }
         }
-        guard let states, !known.isEmpty else { return answers }
+        guard !known.isEmpty else { return answers }
         let identities = known.map { Ingest.task($0.draft, acceptedAt: .earliest).identity }
-        guard let found = try? await states.states(identities).tasks else { return answers }
+        var found = told
+        let unknown = identities.filter { told[$0]?.state == nil }
+        if !unknown.isEmpty, let more = try? await states?.states(unknown).tasks { found.merge(more) { $1 } }
         var again: [(index: Int, draft: TaskDraft, generation: Int)] = []
-        // Not every log finds repetitions.
-        var taken: Set<TaskIdentity> = []
         for (entry, identity) in zip(known, identities) {
             guard let task = found[identity], let state = task.state,
                 case .success(var answer) = answers[entry.index]
@@ -37,9 +39,7 @@ extension IngestAPI {
                         .conflict, "ended-\(state.rawValue)",
                         "the log knows the task, and it ended as \(state.rawValue)"))
             case .retry:
-                guard let next = TaskGeneration(identity: identity, generation: task.generation).next,
-                    taken.insert(identity).inserted
-                else { continue }
+                guard let next = TaskGeneration(identity: identity, generation: task.generation).next else { continue }
                 again.append((entry.index, entry.draft, next.generation))
             }
         }

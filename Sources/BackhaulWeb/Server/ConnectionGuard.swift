@@ -36,7 +36,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
         func open(_ channel: any Channel) -> ConnectionTable.ID {
             let peer = channel.remoteAddress
-            let isProxy = ClientAddress.isProxy(peer, among: proxies)
+            let isProxy = ClientAddress.proxy(peer, among: proxies) != nil
             let (id, closing) = state.withLock { state in
                 let (id, closing) = state.table.opened(from: isProxy ? nil : ClientNetwork(peer), .now)
                 state.channels[id] = channel

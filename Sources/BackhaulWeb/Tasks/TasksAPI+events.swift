@@ -128,7 +128,7 @@ extension TasksAPI {
     /// Sends the next page of a partition's results. To a slow reader that takes long, so that the caller is checked
     /// again meanwhile.
     /// - Parameter checked: when the caller was checked last.
-    /// - Returns: nil for a caller that is no longer authorised.
+    /// - Returns: nil once the caller's right has ended.
     private func send(
         _ number: Int, _ cursor: inout EventCursor, tenant: ByteText, batch: ByteText?, _ call: Call,
         _ checked: inout ContinuousClock.Instant, _ writer: inout any ResponseBodyWriter

@@ -38,24 +38,20 @@ struct CancelCommand: AsyncParsableCommand {
         var dryRun: Bool
     }
 
-    func validate() throws {
-        guard all || !which.isEmpty else {
-            throw ValidationError("say which tasks, for example with --batch; or give --all")
-        }
-    }
-
     func run() async throws {
-        try which.check()
+        var selection = try which.selection(all: all)
+        selection.isOpen = true
+        let which = selection
         let answer = try await log.viewing { view, opened, settings, address in
             var answer = Answer(dryRun: !yes)
             guard yes else {
-                try await which.each(in: view, isOpen: true) { answer.selected += $0.count }
+                try await which.each(in: view) { answer.selected += $0.count }
                 return answer
             }
             let act = await CommandAct(
                 .cancel, settings, opened, tenant: which.tenant, batch: which.batch, detail: which.description)
             do {
-                try await cancel(view, opened, settings, &answer)
+                try await cancel(which, view, opened, settings, &answer)
             } catch {
                 await act.fail(error)
                 throw error
@@ -83,7 +79,8 @@ struct CancelCommand: AsyncParsableCommand {
     private static let mostAwaited = 20_000
 
     private func cancel(
-        _ view: StatusView, _ opened: any MessageLog, _ settings: Settings, _ answer: inout Answer
+        _ which: TaskSelection, _ view: StatusView, _ opened: any MessageLog, _ settings: Settings,
+        _ answer: inout Answer
     ) async throws {
         let actions = TaskActions(log: opened, layout: settings.layout, view: view, clock: SystemLogClock())
         var result = answer
@@ -102,7 +99,7 @@ struct CancelCommand: AsyncParsableCommand {
             // Nobody decides: to wait for others would only take longer.
             if result.pending > 0 { patience = .zero }
         }
-        try await which.each(in: view, isOpen: true) { tasks in
+        try await which.each(in: view) { tasks in
             result.selected += tasks.count
             _ = try await opened.append(
                 try tasks.map { try actions.cancelRequest($0, caller: CommandUser.name.text) })

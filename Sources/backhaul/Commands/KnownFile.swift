@@ -1,3 +1,4 @@
+import BackhaulIngest
 import BackhaulUnits
 import BackhaulView
 
@@ -48,7 +49,7 @@ enum KnownFile: Hashable {
     }
 
     /// - Parameter again: whether stored files are sent as well.
-    func action(_ choice: KnownChoice, again: Bool) -> Action {
+    func action(_ policy: KnownPolicy, again: Bool) -> Action {
         switch self {
         case .underWay: .leave
         // Its generation is unknown.
@@ -56,7 +57,7 @@ enum KnownFile: Hashable {
         case _ where again: .sendAgain
         case .stored: .leave
         case .failed, .expired, .cancelled:
-            switch choice {
+            switch policy {
             case .skip: .leave
             case .retry: .sendAgain
             case .fail: .refuse

@@ -40,19 +40,15 @@ struct RetryCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard now else { throw ValidationError("give --now; for tasks that have failed, use 'backhaul replay'") }
-        guard all || !which.isEmpty else {
-            throw ValidationError("say which tasks, for example with --destination; or give --all")
-        }
         guard which.state == nil || which.state == TaskState.retrying.rawValue else {
             throw ValidationError("only tasks in state retrying wait for an attempt")
         }
     }
 
     func run() async throws {
-        try which.check()
-        var waiting = which
-        waiting.state = TaskState.retrying.rawValue
-        let which = waiting
+        var selection = try which.selection(all: all)
+        selection.state = .retrying
+        let which = selection
         let answer = try await log.viewing { view, opened, settings, address in
             var answer = Answer(dryRun: !yes)
             guard yes else {
@@ -79,7 +75,7 @@ struct RetryCommand: AsyncParsableCommand {
     }
 
     private func retry(
-        _ which: TaskFilterOptions, _ view: StatusView, _ opened: any MessageLog, _ settings: Settings,
+        _ which: TaskSelection, _ view: StatusView, _ opened: any MessageLog, _ settings: Settings,
         _ answer: inout Answer
     ) async throws {
         let actions = TaskActions(log: opened, layout: settings.layout, view: view, clock: SystemLogClock())

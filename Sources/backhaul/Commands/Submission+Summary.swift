@@ -40,6 +40,26 @@ extension Submission {
             case size = "bytes"
         }
 
+        /// Names the patterns that matched nothing.
+        func sayUnmatched() {
+            for pattern in unmatchedPatterns {
+                Stderr.say(
+                    "the pattern '\(pattern)' matched nothing; patterns are those of .gitignore, relative to the folder "
+                        + "that is submitted")
+            }
+        }
+
+        /// Names what was left out, and what was refused.
+        func sayLeftOut() {
+            for left in leftOut { Stderr.say("left out: \(left.path): \(left.message)") }
+            for rejection in rejected {
+                Stderr.say("not submitted: \(rejection.path): \(rejection.message) (\(rejection.code))")
+            }
+            if rejectedCount > rejected.count {
+                Stderr.say("and \(rejectedCount - rejected.count) more were not submitted")
+            }
+        }
+
         mutating func count(_ file: KnownFile) {
             known += 1
             switch file {

@@ -23,13 +23,13 @@ actor Submission {
     let layout: TopicLayout
     private let ingest: Ingest
     private let roots: SourceRoots
-    private let tenant: ByteText
+    let tenant: ByteText
     private let target: DestinationReference.Target
     private let prefix: String
     private var filter: NameFilter
     private let deadline: Timestamp?
     private let waits: Bool
-    private let choice: KnownChoice
+    private let policy: KnownPolicy
     private let sendsAgain: Bool
     /// The status of tasks that the log has already.
     let statuses: ([TaskIdentity]) async throws -> [TaskIdentity: TaskStatus]
@@ -56,11 +56,11 @@ actor Submission {
     init(
         log: any MessageLog, folder: String?, settings: Settings, tenant: ByteText, batch: ByteText,
         target: DestinationReference.Target,
-        prefix: String, filter: NameFilter, deadline: Timestamp?, waits: Bool, choice: KnownChoice,
+        prefix: String, filter: NameFilter, deadline: Timestamp?, waits: Bool, policy: KnownPolicy,
         sendsAgain: Bool, statuses: @escaping ([TaskIdentity]) async throws -> [TaskIdentity: TaskStatus],
         report: @escaping (_ key: ByteText, _ word: String, _ storedAt: Timestamp?) -> Void
     ) {
-        self.choice = choice
+        self.policy = policy
         self.sendsAgain = sendsAgain
         self.statuses = statuses
         self.report = report
@@ -315,7 +315,7 @@ actor Submission {
         for (draft, identity) in known {
             let status = found[identity]
             let file = KnownFile(status)
-            switch file.action(choice, again: sendsAgain) {
+            switch file.action(policy, again: sendsAgain) {
             case .sendAgain:
                 if let status, let next = status.task.next {
                     again.append((draft, next.generation))

@@ -64,7 +64,7 @@ struct Submit: AsyncParsableCommand {
     var timeout: String?
 
     @Option(help: "What to do with files whose last upload failed, expired or was cancelled: skip, retry, fail.")
-    var known = KnownChoice.retry
+    var known = KnownPolicy.retry
 
     @Flag(help: "Submit stored files again, too.")
     var again = false
@@ -87,12 +87,12 @@ struct Submit: AsyncParsableCommand {
         do {
             try TaskRules.checkTenant(tenant)
             try TaskRules.checkBatch(batch)
-            if !prefix.isEmpty { try TaskRules.checkKey(ByteText(prefix.hasSuffix("/") ? prefix + "x" : prefix)) }
+            try Submission.check(prefix: prefix)
         } catch {
             throw CommandError(error.message, exit: .usage)
         }
-        let limit = try duration(deadline, "--deadline").map { SystemLogClock.wall + $0 }
-        let patience = try duration(timeout, "--timeout")
+        let limit = try DurationArgument.parse(deadline, "--deadline").map { SystemLogClock.wall + $0 }
+        let patience = try DurationArgument.parse(timeout, "--timeout")
         let address = try log.address(settings)
         if address.folder == nil, settings.roots.isEmpty {
             throw CommandError(
@@ -105,7 +105,7 @@ struct Submit: AsyncParsableCommand {
         let submission = Submission(
             log: opened, folder: address.folder, settings: settings, tenant: tenant, batch: batch, target: target,
             prefix: prefix,
-            filter: try patterns.filter(), deadline: limit, waits: wait, choice: known,
+            filter: try patterns.filter(), deadline: limit, waits: wait, policy: known,
             sendsAgain: again, statuses: { try await view.tasks($0) },
             report: { key, word, storedAt in
                 guard isVerbose else { return }
@@ -120,7 +120,8 @@ struct Submit: AsyncParsableCommand {
         Stderr.say("batch \(batch)")
         do {
             let starts = wait ? try await submission.resultEnds() : [:]
-            try await submit(submission, settings, opened, batch)
+            try await submission.submit(
+                fromStdin ? .list(separator: null ? 0 : UInt8(ascii: "\n")) : .paths(paths), to: to, settings)
             try await report(submission, batch)
             if wait {
                 let end = patience.map { ContinuousClock.now + $0 }
@@ -142,50 +143,9 @@ struct Submit: AsyncParsableCommand {
         return ByteText("batch-\(time)-\(String(UInt16.random(in: 0x1000...0xffff), radix: 16))")
     }
 
-    private func duration(_ text: String?, _ option: String) throws -> Duration? {
-        guard let text else { return nil }
-        guard let duration = DurationText.parse(text) else {
-            throw CommandError("\(option) \(text): give a duration such as 30m or 2d", exit: .usage)
-        }
-        return duration
-    }
-
-    private func submit(
-        _ submission: Submission, _ settings: Settings, _ opened: any MessageLog, _ batch: ByteText
-    ) async throws {
-        let act = await CommandAct(.submit, settings, opened, tenant: tenant, batch: batch, detail: "to \(to)")
-        do {
-            if fromStdin {
-                try await submission.submit(listFrom: FileHandle.standardInput, separator: null ? 0 : 10)
-            } else {
-                for path in paths { try await submission.submit(path) }
-            }
-            try await submission.finish()
-        } catch {
-            await act.fail(error)
-            throw error
-        }
-        await end(act, await submission.summary)
-    }
-
-    private func end(_ act: CommandAct, _ summary: Submission.Summary) async {
-        let taken = summary.accepted + summary.known
-        await act.end(
-            summary.rejectedCount == 0 ? .done : taken == 0 ? .refused : .partly,
-            tasks: taken + summary.rejectedCount,
-            counts: [
-                "accepted": summary.accepted, "again": summary.again, "known": summary.known,
-                "rejected": summary.rejectedCount,
-            ])
-    }
-
     private func report(_ submission: Submission, _ batch: ByteText) async throws {
         let summary = await submission.summary
-        for pattern in summary.unmatchedPatterns {
-            Stderr.say(
-                "the pattern '\(pattern)' matched nothing; patterns are those of .gitignore, relative to the folder that "
-                    + "is submitted")
-        }
+        summary.sayUnmatched()
         if log.output == .json {
             try Output.json(summary)
             return
@@ -201,13 +161,7 @@ struct Submit: AsyncParsableCommand {
         Output.line(
             "batch \(batch): \(summary.accepted) accepted (\(SizeText.format(summary.size)))\(again), "
                 + "\(summary.known) known already\(known)")
-        for left in summary.leftOut { Stderr.say("left out: \(left.path): \(left.message)") }
-        for rejection in summary.rejected {
-            Stderr.say("not submitted: \(rejection.path): \(rejection.message) (\(rejection.code))")
-        }
-        if summary.rejectedCount > summary.rejected.count {
-            Stderr.say("and \(summary.rejectedCount - summary.rejected.count) more were not submitted")
-        }
+        summary.sayLeftOut()
     }
 
     private func waitForResults(

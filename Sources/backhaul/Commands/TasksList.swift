@@ -27,7 +27,7 @@ struct TasksList: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try which.check()
+        let which = try which.selection()
         let most = limit == 0 ? Int.max : limit
         try await log.viewing { view, _, _, _ in
             var shown = 0

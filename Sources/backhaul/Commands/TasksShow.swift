@@ -30,13 +30,10 @@ struct TasksShow: AsyncParsableCommand {
     private static let most = 20
 
     func run() async throws {
-        var which = TaskFilterOptions()
-        (which.batch, which.tenant, which.task) = (batch, tenant, name)
-        (which.destination, which.state, which.failure) = (nil, nil, nil)
-        let filter = which
+        let which = TaskSelection(batch: batch, tenant: tenant, name: name)
         try await log.viewing { view, _, _, _ in
             var found: [TaskStatus] = []
-            try await filter.each(in: view, limit: Self.most) { found += $0 }
+            try await which.each(in: view, limit: Self.most) { found += $0 }
             guard !found.isEmpty else { throw CommandError("no task has the id, key or path '\(name)'") }
             for (number, task) in found.enumerated() {
                 let attempts = try await view.attempts(task)

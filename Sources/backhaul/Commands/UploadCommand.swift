@@ -2,8 +2,8 @@ import ArgumentParser
 import BackhaulAudit
 import BackhaulDomain
 import BackhaulEmbedded
+import BackhaulIngest
 import BackhaulLog
-import BackhaulRecords
 import BackhaulSettings
 import BackhaulTransfer
 import BackhaulUnits
@@ -60,30 +60,24 @@ struct UploadCommand: AsyncParsableCommand {
         let settings = try log.settings()
         let target = try DestinationArgument.target(to, settings)
         do {
-            if !prefix.isEmpty { try TaskRules.checkKey(ByteText(prefix.hasSuffix("/") ? prefix + "x" : prefix)) }
+            try Submission.check(prefix: prefix)
         } catch {
             throw CommandError(error.message, exit: .usage)
         }
         let address = try place(settings)
         let filter = try patterns.filter()
-        let patience = try timeout.map { text in
-            guard let duration = DurationText.parse(text) else {
-                throw CommandError("--timeout \(text): give a duration such as 30m or 2d", exit: .usage)
-            }
-            return duration
-        }
-        let end = patience.map { ContinuousClock.now + $0 }
+        let end = try DurationArgument.parse(timeout, "--timeout").map { ContinuousClock.now + $0 }
         let batch = Submit.newBatch()
         let work: Work = { opened, view in
             let submission = Submission(
                 log: opened, folder: address.folder, settings: settings, tenant: "default", batch: batch,
-                target: target, prefix: prefix, filter: filter, deadline: nil, waits: true, choice: .retry,
+                target: target, prefix: prefix, filter: filter, deadline: nil, waits: true, policy: .retry,
                 sendsAgain: false,
                 statuses: { identities in
                     try await view.catchUp()
                     return try await view.tasks(identities)
                 }, report: { _, _, _ in })
-            return try await upload(submission, opened, settings, view, batch, until: end, address)
+            return try await upload(submission, opened, settings, view, until: end, address)
         }
         Stderr.say("batch \(batch)")
         let interrupt = Signal()
@@ -99,7 +93,7 @@ struct UploadCommand: AsyncParsableCommand {
             }
             throw CancellationError()
         }
-        try show(report, settings)
+        try show(report)
     }
 
     /// Thrown when the process that did the work has ended before it.
@@ -114,7 +108,7 @@ struct UploadCommand: AsyncParsableCommand {
         do {
             while true {
                 do {
-                    guard let folder = address.folder, let owned = try own(folder, settings) else {
+                    guard let folder = address.folder, let owned = try openAsOwner(folder, settings) else {
                         return try await Self.interruptible(interrupt) { try await handOver(address, settings, work) }
                     }
                     return try await own(owned, settings, interrupt, work)
@@ -168,6 +162,8 @@ struct UploadCommand: AsyncParsableCommand {
             result = .failure(error)
         }
         await owned.close()
+        // What root has made there must not keep the service of the folder's owner out.
+        DataFolderOwner.adopt(owned.folder)
         return try result.get()
     }
 
@@ -185,7 +181,7 @@ struct UploadCommand: AsyncParsableCommand {
 
     /// Opens an embedded log as its owner.
     /// - Returns: nil when a daemon owns it.
-    private func own(_ folder: String, _ settings: Settings) throws -> EmbeddedLog? {
+    private func openAsOwner(_ folder: String, _ settings: Settings) throws -> EmbeddedLog? {
         _ = LogAddress.logging
         try DescriptorBudget.require(transfers: settings.transfers.transfers, connections: [])
         do {
@@ -229,23 +225,12 @@ struct UploadCommand: AsyncParsableCommand {
 
     private func upload(
         _ submission: Submission, _ opened: any MessageLog, _ settings: Settings, _ view: StatusView,
-        _ batch: ByteText, until end: ContinuousClock.Instant?, _ address: LogAddress
+        until end: ContinuousClock.Instant?, _ address: LogAddress
     ) async throws -> Report {
         let start = ContinuousClock.now
         let starts = try await submission.resultEnds()
-        let act = await CommandAct(.submit, settings, opened, batch: batch, detail: "to \(to)")
-        do {
-            for path in paths { try await submission.submit(path) }
-            try await submission.finish()
-        } catch {
-            await act.fail(error)
-            throw error
-        }
+        try await submission.submit(.paths(paths), to: to, settings)
         let summary = await submission.summary
-        await act.end(
-            summary.rejectedCount == 0 ? .done : .partly,
-            tasks: summary.accepted + summary.known + summary.rejectedCount,
-            counts: ["accepted": summary.accepted, "known": summary.known, "rejected": summary.rejectedCount])
         let waited = try await withThrowingTaskGroup(of: Submission.Waited?.self) { group in
             group.addTask {
                 try await submission.waitForResults(
@@ -299,7 +284,7 @@ struct UploadCommand: AsyncParsableCommand {
         }
     }
 
-    private func show(_ report: Report, _ settings: Settings) throws {
+    private func show(_ report: Report) throws {
         let summary = report.submitted
         if log.output == .json {
             try Output.json(report)
@@ -313,8 +298,7 @@ struct UploadCommand: AsyncParsableCommand {
                     "not stored: \(report.failed) failed, \(report.unfinished) unfinished, "
                         + "\(summary.rejectedCount) not accepted")
             }
-            let seconds = max(0.001, report.seconds)
-            Output.line(String(format: "took %.1f s", seconds))
+            Output.line(String(format: "took %.1f s", report.seconds))
             let words =
                 switch report.audit {
                 case .proven: "each accepted file has exactly one result"
@@ -324,12 +308,9 @@ struct UploadCommand: AsyncParsableCommand {
                 }
             Output.line("proof: \(words)\(verify ? "" : "; --verify also reads the objects back")")
             Output.line("log: \(report.log), batch \(summary.batch)")
-            for left in summary.leftOut { Stderr.say("left out: \(left.path): \(left.message)") }
-            for rejection in summary.rejected.prefix(20) {
-                Stderr.say("not accepted: \(rejection.path): \(rejection.message) (\(rejection.code))")
-            }
+            summary.sayLeftOut()
         }
-        for pattern in summary.unmatchedPatterns { Stderr.say("the pattern '\(pattern)' matched nothing") }
+        summary.sayUnmatched()
         if report.failed > 0 { Stderr.say("'\(log.hint("dead-letters")) list' shows why files failed") }
         if report.audit == .loss { throw ProcessExit.auditFoundLoss }
         if report.failed + summary.rejectedCount > 0 { throw ProcessExit.failed }

@@ -1,0 +1,4 @@
+import ArgumentParser
+import BackhaulIngest
+
+extension KnownPolicy: ExpressibleByArgument {}
