@@ -117,8 +117,8 @@ let package = Package(
         room(
             "BackhaulAudit",
             [
-                "BackhaulDestinations", "BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulTransfer",
-                "BackhaulUnits",
+                "BackhaulDestinations", "BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulSQLite",
+                "BackhaulTransfer", "BackhaulUnits", grdb,
             ]),
         room(
             "BackhaulSettings",

@@ -16,20 +16,41 @@ internal import BackhaulUnits
 package struct Audit: Sendable {
     private let log: any MessageLog
     private let layout: TopicLayout
+    private let database: AuditDatabase
+    private let scope: AuditScope
+    private let progress: @Sendable (AuditProgress) -> Void
 
-    package init(log: any MessageLog, layout: TopicLayout) {
+    /// - Parameter database: an empty one, which then has the findings.
+    package init(
+        log: any MessageLog, layout: TopicLayout, database: AuditDatabase, scope: AuditScope = AuditScope(),
+        progress: @escaping @Sendable (AuditProgress) -> Void = { _ in }
+    ) {
         self.log = log
         self.layout = layout
+        self.database = database
+        self.scope = scope
+        self.progress = progress
     }
 
-    package func run() async throws -> AuditReport {
-        let spill = try SpillFiles()
+    /// What one run counts.
+    private struct Run {
         var report = AuditReport()
+        var total: Int64 = 0
+        var done: Int64 = 0
+    }
+
+    /// - Throws: `LogError.unknownTopic` when the log lacks a topic; `LogError`; `DatabaseError`.
+    package func run() async throws -> AuditReport {
+        var run = Run()
+        run.report.batch = scope.batch
         let existing = Set(try await log.topics().map(\.name))
         let taskTopics = [layout.tasks, layout.largeTasks]
         let needed = taskTopics + [layout.outcomes, layout.results, layout.deadLetters]
         if let absent = needed.first(where: { !existing.contains($0) }) { throw LogError.unknownTopic(absent) }
         let retryTopics = existing.filter { layout.tier(of: $0) != nil }.sorted()
+        for topic in needed + retryTopics {
+            for bounds in try await log.bounds(topic) { run.total += max(0, bounds.end - bounds.earliest) }
+        }
 
         var ends: [TopicPartition: Int64] = [:]
         for topic in taskTopics {
@@ -41,56 +62,70 @@ package struct Audit: Sendable {
             for bounds in try await log.bounds(topic) { earliest[bounds.partition] = bounds.earliest }
         }
         let positions = try await readPositions()
-        compareFrontiers(earliest, positions, &report)
+        try compareFrontiers(earliest, positions)
         for topic in taskTopics {
             for bounds in try await log.decidedBounds(topic) {
                 try await scanTasks(
-                    bounds.partition, to: ends[bounds.partition] ?? bounds.end, positions, as: .inTasks, spill, &report)
+                    bounds.partition, to: ends[bounds.partition] ?? bounds.end, positions, as: .inTasks, &run)
             }
         }
         for topic in retryTopics {
             for bounds in try await log.decidedBounds(topic) {
                 ends[bounds.partition] = bounds.end
-                try await scanTasks(bounds.partition, to: bounds.end, positions, as: .inRetry, spill, &report)
+                try await scanTasks(bounds.partition, to: bounds.end, positions, as: .inRetry, &run)
             }
         }
         for bounds in try await log.decidedBounds(layout.outcomes) {
             ends[bounds.partition] = bounds.end
-            try await scanOutcomes(bounds.partition, from: 0, to: bounds.end, positions, spill, &report)
+            try await scanOutcomes(bounds.partition, to: bounds.end, positions, &run)
         }
         for bounds in try await log.decidedBounds(layout.results) {
             ends[bounds.partition] = bounds.end
-            try await scanResults(bounds.partition, from: 0, to: bounds.end, &report) { name, isFailed in
-                try spill.add(.result, name)
-                if isFailed { try spill.add(.failed, name) }
-            }
+            try await scanResults(bounds.partition, to: bounds.end, &run)
         }
         // A letter is settled before the result of its task, so that the letters of all these results are there.
-        let keepsAllLetters = try await scanLetters(spill, &report)
+        let keepsAllLetters = try await scanLetters(&run)
 
-        var missing: Set<String> = []
-        try spill.fold { name, facts in
+        var accepted = 0
+        var missing = 0
+        try database.judge { facts in
+            let judgement = Self.judge(facts, keepsAllLetters: keepsAllLetters)
             // A task may wait in a retry topic for longer than its first record is kept.
-            guard facts[.accepted] != nil || facts[.result] != nil || facts[.inRetry] != nil else { return }
-            if facts[.accepted] != nil || facts[.inRetry] != nil { report.accepted += 1 }
-            let results = facts[.result] ?? 0
-            if results > 1 { report.duplicated.append(name) }
-            if keepsAllLetters, facts[.failed] != nil, facts[.letter] == nil { report.withoutLetter.append(name) }
-            guard results == 0 else { return }
-            if facts[.inTasks] != nil {
-                report.unfinished.append(.init(task: name, place: "tasks"))
-            } else if facts[.inRetry] != nil {
-                report.unfinished.append(.init(task: name, place: "retry"))
-            } else if facts[.inOutcomes] != nil {
-                report.unfinished.append(.init(task: name, place: "outcomes"))
-            } else {
-                missing.insert(name)
-            }
+            if facts.has(.accepted) || facts.has(.inRetry) { accepted += 1 }
+            if judgement.isMissing { missing += 1 }
+            return judgement
         }
-        if !missing.isEmpty { try await lookAgain(&missing, ends, &report) }
-        if !missing.isEmpty { try await forget(&missing, ends, &report) }
-        report.missing = missing.sorted()
-        return report
+        run.report.accepted = accepted
+        if missing > 0 {
+            try await lookAgain(ends)
+            run.report.results += try database.foundResults()
+            if try database.missingCount() > 0 { try await forget(ends) }
+            run.report.forgotten = try database.forgottenCount()
+            try database.nameMissing()
+        }
+        run.report.counts = try database.counts()
+        run.report.stages = try database.unfinishedStages()
+        return run.report
+    }
+
+    /// What is known about one generation, judged. `missing` is not final: the task may have moved between two reads.
+    static func judge(_ facts: AuditFacts, keepsAllLetters: Bool) -> AuditJudgement {
+        var judgement = AuditJudgement()
+        guard facts.has(.accepted) || facts.has(.result) || facts.has(.inRetry) else { return judgement }
+        let results = facts.counts[.result] ?? 0
+        if results > 1 { judgement.findings.append(AuditFinding(.duplicated, task: facts.name)) }
+        if facts.hasTwoContents { judgement.findings.append(AuditFinding(.conflicting, task: facts.name)) }
+        if keepsAllLetters, facts.has(.failed), !facts.has(.letter) {
+            judgement.findings.append(AuditFinding(.withoutLetter, task: facts.name))
+        }
+        guard results == 0 else { return judgement }
+        let stages: [(AuditFact.Kind, String)] = [(.inTasks, "tasks"), (.inRetry, "retry"), (.inOutcomes, "outcomes")]
+        if let (_, stage) = stages.first(where: { facts.has($0.0) }) {
+            judgement.findings.append(AuditFinding(.unfinished, task: facts.name, place: stage))
+        } else {
+            judgement.isMissing = true
+        }
+        return judgement
     }
 
     // MARK: Passes
@@ -113,139 +148,142 @@ package struct Audit: Sendable {
         }
     }
 
+    private func note(_ records: Int, _ run: inout Run) {
+        run.done += Int64(records)
+        progress(AuditProgress(stage: .records, done: run.done, total: max(run.total, run.done)))
+    }
+
     private func scanTasks(
         _ partition: TopicPartition, to end: Int64, _ positions: [String: [TopicPartition: FinishedPosition]],
-        as place: SpillFiles.Fact, _ spill: SpillFiles, _ report: inout AuditReport
+        as place: AuditFact.Kind, _ run: inout Run
     ) async throws {
         let position = positions[group(of: partition.topic)]?[partition]
-        var malformed = 0
         try await log.scan(partition, to: end) { records in
+            var facts: [AuditFact] = []
+            var batches: Set<ByteText> = []
             for stored in records {
-                guard let task = Self.task(stored) else {
+                let isFinished = position?.isFinished(stored.position.offset) == true
+                guard let read = try? TaskRecord.read(stored.record) else {
                     // Counted as a dead letter once it is one; until then only here.
-                    if position?.isFinished(stored.position.offset) != true { malformed += 1 }
+                    if !isFinished { run.report.malformed += 1 }
                     continue
                 }
-                let name = task.description
-                if place == .inTasks { try spill.add(.accepted, name) }
-                if position?.isFinished(stored.position.offset) != true { try spill.add(place, name) }
+                if scope.batch != nil { batches.insert(read.task.batch) }
+                guard scope.contains(read.task.batch) else { continue }
+                let name = read.generation.description
+                if place == .inTasks {
+                    facts.append(AuditFact(.accepted, name, content: try TaskFingerprint.of(read.task)))
+                }
+                if !isFinished { facts.append(AuditFact(place, name)) }
             }
+            try database.add(facts)
+            if !batches.isEmpty { try database.addBatches(batches) }
+            note(records.count, &run)
         }
-        report.malformed += malformed
     }
 
     private func scanOutcomes(
-        _ partition: TopicPartition, from start: Int64, to end: Int64,
-        _ positions: [String: [TopicPartition: FinishedPosition]], _ spill: SpillFiles, _ report: inout AuditReport
+        _ partition: TopicPartition, to end: Int64, _ positions: [String: [TopicPartition: FinishedPosition]],
+        _ run: inout Run
     ) async throws {
         let position = positions[layout.acknowledgers]?[partition]
-        var malformed = 0
-        try await log.scan(partition, from: start, to: end) { records in
+        try await log.scan(partition, to: end) { records in
+            var facts: [AuditFact] = []
             for stored in records {
                 guard let outcome = try? OutcomeRecord.read(stored.record) else {
-                    malformed += 1
+                    run.report.malformed += 1
                     continue
                 }
-                guard outcome.kind.isTerminal, position?.isFinished(stored.position.offset) != true else { continue }
-                try spill.add(.inOutcomes, outcome.task.description)
+                guard outcome.kind.isTerminal, position?.isFinished(stored.position.offset) != true,
+                    scope.contains(outcome.batch)
+                else { continue }
+                facts.append(AuditFact(.inOutcomes, outcome.task.description))
             }
+            try database.add(facts)
+            note(records.count, &run)
         }
-        report.malformed += malformed
     }
 
-    private func scanResults(
-        _ partition: TopicPartition, from start: Int64, to end: Int64?, _ report: inout AuditReport,
-        _ each: (_ name: String, _ isFailed: Bool) throws -> Void
-    ) async throws {
-        var malformed = 0
-        var count = 0
-        try await log.scan(partition, from: start, to: end) { records in
+    private func scanResults(_ partition: TopicPartition, to end: Int64, _ run: inout Run) async throws {
+        try await log.scan(partition, to: end) { records in
+            var facts: [AuditFact] = []
             for stored in records {
                 guard let result = try? ResultRecord.read(stored.record) else {
-                    malformed += 1
+                    run.report.malformed += 1
                     continue
                 }
-                count += 1
-                try each(result.task.description, result.status == OutcomeKind.failed.rawValue)
+                guard scope.contains(result.batch) else { continue }
+                run.report.results += 1
+                facts.append(AuditFact(.result, result.task.description))
+                if result.status == OutcomeKind.failed.rawValue {
+                    facts.append(AuditFact(.failed, result.task.description))
+                }
             }
+            try database.add(facts)
+            note(records.count, &run)
         }
-        report.malformed += malformed
-        report.results += count
     }
 
     /// - Returns: whether no letter has aged out, so that each failed task must have one.
-    private func scanLetters(_ spill: SpillFiles, _ report: inout AuditReport) async throws -> Bool {
-        var malformed = 0
+    private func scanLetters(_ run: inout Run) async throws -> Bool {
         var isWhole = true
         for bounds in try await log.decidedBounds(layout.deadLetters) {
             isWhole = isWhole && bounds.earliest == 0
             try await log.scan(bounds.partition, to: bounds.end) { records in
+                var facts: [AuditFact] = []
                 for stored in records {
-                    if DeadLetter.isMalformed(stored.record) { malformed += 1 }
-                    if let name = DeadLetter(stored).generation?.description { try spill.add(.letter, name) }
+                    if DeadLetter.isMalformed(stored.record) { run.report.malformed += 1 }
+                    if let name = DeadLetter(stored).generation?.description { facts.append(AuditFact(.letter, name)) }
                 }
+                try database.add(facts)
+                note(records.count, &run)
             }
         }
-        report.malformed += malformed
         return isWhole
     }
 
     /// Records that were removed at the front of a partition before its group had come to them are lost, and nobody
     /// knows what they were.
     private func compareFrontiers(
-        _ earliest: [TopicPartition: Int64], _ positions: [String: [TopicPartition: FinishedPosition]],
-        _ report: inout AuditReport
-    ) {
+        _ earliest: [TopicPartition: Int64], _ positions: [String: [TopicPartition: FinishedPosition]]
+    ) throws {
+        var findings: [AuditFinding] = []
         for (partition, first) in earliest.sorted(by: { $0.key < $1.key }) {
             let position = positions[group(of: partition.topic)]?[partition]
             let lost = position?.unread(before: first) ?? first
-            if lost > 0 { report.lostUnread.append(.init(partition: "\(partition)", records: lost)) }
+            if lost > 0 { findings.append(AuditFinding(.lostUnread, place: "\(partition)", records: lost)) }
         }
+        try database.add(findings)
     }
 
     /// Searches for what moved between two reads and so seemed missing: its records are beyond the first pass's
     /// ends.
-    private func lookAgain(
-        _ missing: inout Set<String>, _ ends: [TopicPartition: Int64], _ report: inout AuditReport
-    ) async throws {
-        var found: [String: String] = [:]
-        let wanted = missing
+    private func lookAgain(_ ends: [TopicPartition: Int64]) async throws {
         for (partition, end) in ends.sorted(by: { $0.key < $1.key }) {
             try await log.scan(partition, from: end) { records in
+                var found: [(name: String, stage: String, rank: Int)] = []
                 for stored in records {
                     switch partition.topic {
                     case layout.results:
                         guard let result = try? ResultRecord.read(stored.record) else { continue }
-                        if wanted.contains(result.task.description) { found[result.task.description] = "results" }
+                        found.append((result.task.description, "results", 3))
                     case layout.outcomes:
                         guard let outcome = try? OutcomeRecord.read(stored.record), outcome.kind.isTerminal
                         else { continue }
-                        let name = outcome.task.description
-                        if wanted.contains(name), found[name] != "results" { found[name] = "outcomes" }
+                        found.append((outcome.task.description, "outcomes", 2))
                     default:
                         guard let name = Self.task(stored)?.description else { continue }
-                        if wanted.contains(name), found[name] == nil {
-                            found[name] = layout.tier(of: partition.topic) == nil ? "tasks" : "retry"
-                        }
+                        found.append((name, layout.tier(of: partition.topic) == nil ? "tasks" : "retry", 1))
                     }
                 }
-            }
-        }
-        for (name, place) in found.sorted(by: { $0.key < $1.key }) {
-            missing.remove(name)
-            if place == "results" {
-                report.results += 1
-            } else {
-                report.unfinished.append(.init(task: name, place: place))
+                try database.found(found)
             }
         }
     }
 
     /// Counts missing tasks whose results may have aged out: those older than the oldest result of their partition,
     /// where retention has removed results.
-    private func forget(
-        _ missing: inout Set<String>, _ ends: [TopicPartition: Int64], _ report: inout AuditReport
-    ) async throws {
+    private func forget(_ ends: [TopicPartition: Int64]) async throws {
         let results = try await log.bounds(layout.results)
         var horizon: [Int: Timestamp] = [:]
         for bounds in results where bounds.earliest > 0 {
@@ -253,20 +291,18 @@ package struct Audit: Sendable {
             horizon[bounds.partition.partition] = page.records.first?.appendedAt ?? .latest
         }
         guard !horizon.isEmpty else { return }
-        let wanted = missing
-        var forgotten: Set<String> = []
         for (partition, end) in ends.sorted(by: { $0.key < $1.key })
         where [layout.tasks, layout.largeTasks].contains(partition.topic) {
             try await log.scan(partition, to: end) { records in
+                var forgotten: [String] = []
                 for stored in records {
-                    guard let task = Self.task(stored), wanted.contains(task.description) else { continue }
+                    guard let task = Self.task(stored) else { continue }
                     let number = Partitioner.partition(of: Array(task.identity.id.utf8), among: results.count)
-                    if let oldest = horizon[number], stored.appendedAt < oldest { forgotten.insert(task.description) }
+                    if let oldest = horizon[number], stored.appendedAt < oldest { forgotten.append(task.description) }
                 }
+                try database.forget(forgotten)
             }
         }
-        report.forgotten = forgotten.count
-        missing.subtract(forgotten)
     }
 
     private static func task(_ stored: StoredRecord) -> TaskGeneration? {

@@ -1,61 +1,36 @@
-/// The findings of an audit. Names are `tenant/taskId/generation`.
-package struct AuditReport: Hashable, Sendable, Codable {
+package import BackhaulDomain
+package import BackhaulUnits
+
+/// The counts of an audit; `AuditDatabase` has what is counted by kind.
+package struct AuditReport: Hashable, Sendable {
+    /// The batch that was audited; nil for all.
+    package var batch: ByteText?
     /// Task generations that were accepted: submissions and replays.
     package var accepted = 0
     /// Results, counting each repetition.
     package var results = 0
-    /// Accepted tasks with neither a result nor a stage where they are in progress: lost.
-    package var missing: [String] = []
     /// Tasks that are older than the results that are kept: their results may have aged out.
     package var forgotten = 0
-    /// Tasks with more than one result.
-    package var duplicated: [String] = []
-    /// Tasks without a result yet, and their stage.
-    package var unfinished: [Place] = []
-    /// Partitions whose records were removed before their readers had read them, and how many at least.
-    package var lostUnread: [Unread] = []
-    /// Failed tasks without a dead letter: they can neither be looked into nor replayed.
-    package var withoutLetter: [String] = []
     /// Records that are not of their topic's kind.
     package var malformed = 0
-    /// With `--verify`: objects that their destination does not have.
-    package var gone: [Corruption]?
-    /// With `--verify`: objects that differ from the newest result for their key.
-    package var corrupted: [Corruption]?
-    /// With `--verify`: keys that hold an older accepted content than the newest.
-    package var stale: [Corruption]?
-    /// With `--verify`: stored files whose object another file has replaced.
-    package var overwritten: [Corruption]?
-    /// With `--verify`: objects whose destination did not answer, or not with the object.
-    package var unreachable: [Corruption]?
-    /// With `--verify`: keys that were not read: an upload to them is under way, or their destination has not answered
-    /// for others.
-    package var notLookedAt: Int?
-    /// With `--verify`: objects that were read and are correct.
-    package var verified: Int?
+    /// The findings of each kind; kinds without one are absent.
+    package var counts: [AuditFinding.Kind: Int] = [:]
+    /// The unfinished tasks at each stage.
+    package var stages: [String: Int] = [:]
+    /// nil when no objects were to be read.
+    package var objects: Objects?
 
     package init() {}
 
-    /// A task generation that is in progress, and its stage.
-    package struct Place: Hashable, Sendable, Codable {
-        package var task: String
-        package var place: String
-
-        package init(task: String, place: String) {
-            self.task = task
-            self.place = place
-        }
-    }
-
-    /// Records of a partition that were removed before a group had read them.
-    package struct Unread: Hashable, Sendable, Codable {
-        package var partition: String
-        package var records: Int64
-
-        package init(partition: String, records: Int64) {
-            self.partition = partition
-            self.records = records
-        }
+    /// The objects of an audit that reads them.
+    package struct Objects: Hashable, Sendable {
+        /// Objects that were read and are right, and their bytes.
+        package var verified = 0
+        package var verifiedBytes = ByteCount.zero
+        /// Keys that were not read: an upload to them is under way, or their destination has not answered for others.
+        package var notLookedAt = 0
+        /// Keys that are not in the sample.
+        package var notSampled = 0
     }
 
     /// How an audit ends.
@@ -70,33 +45,21 @@ package struct AuditReport: Hashable, Sendable, Codable {
         case loss
     }
 
-    package var verdict: Verdict {
-        if !isClean { return .loss }
-        let unseen = (unreachable?.count ?? 0) + (notLookedAt ?? 0)
-        if unseen > 0, verified == 0 { return .notLooked }
-        return unseen > 0 || !unfinished.isEmpty || malformed > 0 ? .partly : .proven
-    }
-
-    /// An object that differs from what is expected.
-    package struct Corruption: Hashable, Sendable, Codable {
-        package var task: String
-        package var destination: String
-        package var key: String
-        package var expected: String
-        package var found: String
-
-        package init(task: String, destination: String, key: String, expected: String, found: String) {
-            self.task = task
-            self.destination = destination
-            self.key = key
-            self.expected = expected
-            self.found = found
-        }
-    }
+    package func count(_ kind: AuditFinding.Kind) -> Int { counts[kind] ?? 0 }
 
     /// Whether nothing is lost, repeated, damaged or stale. Unfinished tasks are none of these.
     package var isClean: Bool {
-        missing.isEmpty && duplicated.isEmpty && lostUnread.isEmpty && withoutLetter.isEmpty
-            && [gone, corrupted, stale, overwritten].allSatisfy { ($0 ?? []).isEmpty }
+        // Nobody knows of which batch the records were that were removed unread.
+        let losses: [AuditFinding.Kind] =
+            [.missing, .duplicated, .conflicting, .withoutLetter, .gone, .corrupted, .stale, .overwritten]
+            + (batch == nil ? [.lostUnread] : [])
+        return losses.allSatisfy { count($0) == 0 }
+    }
+
+    package var verdict: Verdict {
+        if !isClean { return .loss }
+        let unseen = count(.unreachable) + (objects?.notLookedAt ?? 0)
+        if let objects, unseen > 0, objects.verified == 0 { return .notLooked }
+        return unseen > 0 || count(.unfinished) > 0 || count(.lostUnread) > 0 || malformed > 0 ? .partly : .proven
     }
 }

@@ -1,4 +1,3 @@
-import BackhaulAudit
 import BackhaulDestinations
 import BackhaulDomain
 import BackhaulEmbedded
@@ -13,6 +12,8 @@ import BackhaulUnits
 import Foundation
 import Synchronization
 import Testing
+
+@testable import BackhaulAudit
 
 /// An audit that never fails proves nothing: each test plants a fault that the audit must find and name.
 @Suite("Audit of planted faults")
@@ -36,7 +37,7 @@ struct AuditTests {
     @Test func auditOfCleanRunIsClean() async throws {
         try await withDone(50) { pipeline, _ in
             let report = try await pipeline.audit()
-            #expect(report.isClean && report.accepted == 50 && report.results == 50 && report.unfinished.isEmpty)
+            #expect(report.isClean && report.accepted == 50 && report.results == 50 && report.stages.isEmpty)
         }
     }
 
@@ -44,9 +45,9 @@ struct AuditTests {
         try await withDone(20) { pipeline, _ in
             let faulty = FaultyLog(pipeline.log)
             faulty.hide { $0.position.partition.topic == pipeline.layout.results && Self.id($0) == "7" }
-            let report = try await Audit(log: faulty, layout: pipeline.layout).run()
-            #expect(report.missing == ["t/7/0"])
-            #expect(!report.isClean)
+            let found = try await audit(pipeline, faulty)
+            #expect(try found.tasks(.missing) == ["t/7/0"])
+            #expect(!found.report.isClean)
         }
     }
 
@@ -58,9 +59,9 @@ struct AuditTests {
                     topic: pipeline.layout.results, partitioning: .partition(stored.position.partition.partition),
                     record: stored.record)
             ])
-            let report = try await pipeline.audit()
-            #expect(report.duplicated == ["t/7/0"])
-            #expect(report.results == 21 && !report.isClean)
+            let found = try await audit(pipeline)
+            #expect(try found.tasks(.duplicated) == ["t/7/0"])
+            #expect(found.report.results == 21 && !found.report.isClean)
         }
     }
 
@@ -80,35 +81,55 @@ struct AuditTests {
                 }
             }
             let before = try await pipeline.audit()
-            #expect(before.isClean && before.unfinished.count == 10)
-            #expect(before.unfinished.allSatisfy { $0.place == "retry" })
+            #expect(before.isClean && before.stages == ["retry": 10])
             let faulty = FaultyLog(pipeline.log)
             faulty.hide { stored in
                 pipeline.layout.tier(of: stored.position.partition.topic) != nil
                     && (try? TaskCodec.decode(stored.record.value))?.identity.id == "3"
             }
-            let report = try await Audit(log: faulty, layout: pipeline.layout).run()
-            #expect(report.missing == ["t/3/0"])
-            #expect(report.unfinished.count == 9)
+            let found = try await audit(pipeline, faulty)
+            #expect(try found.tasks(.missing) == ["t/3/0"])
+            #expect(found.report.count(.unfinished) == 9)
         }
     }
 
-    private func verify(_ pipeline: Pipeline) async throws -> AuditReport {
-        try await verify(pipeline, pipeline.log).report
+    /// An audit's report and findings.
+    private struct Found {
+        var report: AuditReport
+        let database: AuditDatabase
+
+        var verdict: AuditReport.Verdict { report.verdict }
+        var verified: Int? { report.objects?.verified }
+
+        func tasks(_ kind: AuditFinding.Kind) throws -> [String] {
+            var tasks: [String] = []
+            try database.findings(kind) { tasks.append($0.task) }
+            return tasks
+        }
+    }
+
+    private func audit(
+        _ pipeline: Pipeline, _ log: (any MessageLog)? = nil, _ scope: AuditScope = AuditScope()
+    ) async throws -> Found {
+        let database = try AuditDatabase()
+        let report = try await Audit(
+            log: log ?? pipeline.log, layout: pipeline.layout, database: database, scope: scope
+        ).run()
+        return Found(report: report, database: database)
     }
 
     private func verify(
-        _ pipeline: Pipeline, _ log: any MessageLog
-    ) async throws -> (report: AuditReport, lost: [ObjectAudit.Lost]) {
-        var report = try await pipeline.audit()
+        _ pipeline: Pipeline, _ log: (any MessageLog)? = nil, _ scope: AuditScope = AuditScope()
+    ) async throws -> Found {
+        var found = try await audit(pipeline, nil, scope)
         let pool = ReaderPool()
         let engine = try TransferEngine(limits: .standard, egress: .privateNetworks, pool: pool)
-        let lost = try await ObjectAudit(
-            log: log, layout: pipeline.layout, destinations: pipeline.destinations, engine: engine,
-            store: LocalStore(pool: pool)
-        ).run(&report)
+        try await ObjectAudit(
+            log: log ?? pipeline.log, layout: pipeline.layout, database: found.database, scope: scope,
+            destinations: pipeline.destinations, engine: engine, store: LocalStore(pool: pool)
+        ).run(&found.report)
         await engine.close()
-        return (report, lost)
+        return found
     }
 
     /// An object that is not there while an upload to its key begins is not lost: it was looked at too early.
@@ -133,9 +154,10 @@ struct AuditTests {
                 isReplacing.withLock { $0 } && stored.position.partition.topic == pipeline.layout.results
                     && Self.id(stored) == "3"
             }
-            let (report, lost) = try await verify(pipeline, faulty)
-            #expect(report.gone == [] && lost.isEmpty && report.notLookedAt == 1 && report.verified == 4)
-            #expect(report.verdict == .partly)
+            let found = try await verify(pipeline, faulty)
+            #expect(found.report.count(.gone) == 0 && found.report.objects?.notLookedAt == 1 && found.verified == 4)
+            #expect(try found.database.lost(after: 0, limit: 1).objects.isEmpty)
+            #expect(found.verdict == .partly)
         }
     }
 
@@ -145,7 +167,7 @@ struct AuditTests {
             #expect(clean.verdict == .proven && clean.verified == 20)
             server.flip("7")
             let report = try await verify(pipeline)
-            #expect(report.corrupted?.map(\.task) == ["t/7/0"])
+            #expect(try report.tasks(.corrupted) == ["t/7/0"])
             #expect(report.verified == 19 && report.verdict == .loss)
         }
     }
@@ -167,10 +189,10 @@ struct AuditTests {
             _ = try await pipeline.run { try await pipeline.results(5) }
             isWell.withLock { $0 = false }
             let report = try await verify(pipeline)
-            #expect(report.unreachable?.count == 4 && report.verified == 1 && report.verdict == .partly)
+            #expect(report.report.count(.unreachable) == 4 && report.verified == 1 && report.verdict == .partly)
             server.close()
             let nothing = try await verify(pipeline)
-            #expect(nothing.unreachable?.count == 5 && nothing.verified == 0 && nothing.verdict == .notLooked)
+            #expect(nothing.report.count(.unreachable) == 5 && nothing.verified == 0 && nothing.verdict == .notLooked)
         }
     }
 
@@ -179,18 +201,21 @@ struct AuditTests {
         try await withDone(200) { pipeline, server in
             server.close()
             let report = try await verify(pipeline)
-            let asked = report.unreachable?.count ?? 0
-            #expect((32...64).contains(asked) && report.notLookedAt == 200 - asked && report.verdict == .notLooked)
+            let asked = report.report.count(.unreachable)
+            #expect((32...64).contains(asked) && report.report.objects?.notLookedAt == 200 - asked)
+            #expect(report.verdict == .notLooked)
         }
     }
 
     @Test func goneObjectIsMissing() async throws {
         try await withDone(5) { pipeline, server in
             server.remove("3")
-            let (report, lost) = try await verify(pipeline, pipeline.log)
-            #expect(report.gone?.map(\.task) == ["t/3/0"] && report.verified == 4 && report.verdict == .loss)
+            let found = try await verify(pipeline)
+            #expect(try found.tasks(.gone) == ["t/3/0"] && found.verified == 4 && found.verdict == .loss)
+            let lost = try found.database.lost(after: 0, limit: 10).objects
             #expect(lost.map(\.task.description) == ["t/3/0"] && lost.first?.message.isEmpty == false)
-            #expect(report.corrupted == [] && report.unreachable == [])
+            #expect(lost.first?.size == ByteCount(9) && lost.first?.key == "3")
+            #expect(found.report.counts == [.gone: 1])
         }
     }
 
@@ -213,7 +238,7 @@ struct AuditTests {
                 try files.moveItem(atPath: folder + "/away", toPath: nas)
                 try files.removeItem(atPath: nas + "/a")
                 let report = try await verify(pipeline)
-                #expect(report.gone?.map(\.task) == ["t/a/0"] && report.verdict == .loss)
+                #expect(try report.tasks(.gone) == ["t/a/0"] && report.verdict == .loss)
             }
         }
     }
@@ -235,7 +260,7 @@ struct AuditTests {
             #expect(try await verify(pipeline).verdict == .proven)
             try await put("cam2", [3], id: "three", 3)
             let report = try await verify(pipeline)
-            #expect(report.overwritten?.map(\.task) == ["t/two/0"] && report.verdict == .loss, "\(report)")
+            #expect(try report.tasks(.overwritten) == ["t/two/0"] && report.verdict == .loss, "\(report.report)")
         }
     }
 
@@ -246,11 +271,15 @@ struct AuditTests {
             let partition = TopicPartition(topic: pipeline.layout.tasks, partition: 0)
             let position = try #require(try await pipeline.log.positions(of: pipeline.layout.workers)[partition])
             faulty.truncate(partition, to: position.frontier)
-            #expect(try await Audit(log: faulty, layout: pipeline.layout).run().lostUnread.isEmpty)
+            #expect(try await audit(pipeline, faulty).report.isClean)
             faulty.truncate(partition, to: position.frontier + 3)
-            let report = try await Audit(log: faulty, layout: pipeline.layout).run()
-            #expect(report.lostUnread == [.init(partition: "\(partition)", records: 3)])
-            #expect(report.verdict == .loss)
+            let found = try await audit(pipeline, faulty)
+            var unread: [String: Int64] = [:]
+            try found.database.findings(.lostUnread) { unread[$0.place] = $0.records }
+            #expect(unread == ["\(partition)": 3] && found.verdict == .loss)
+            // Nobody knows of which batch they were.
+            let batch = try await audit(pipeline, faulty, AuditScope(batch: ""))
+            #expect(batch.report.isClean == (batch.report.count(.missing) == 0))
         }
     }
 
@@ -269,8 +298,8 @@ struct AuditTests {
                 stored.position.partition.topic == pipeline.layout.deadLetters
                     && DeadLetter(stored).task?.identity.id == "1"
             }
-            let report = try await Audit(log: faulty, layout: pipeline.layout).run()
-            #expect(report.withoutLetter == ["t/1/0"] && report.verdict == .loss)
+            let found = try await audit(pipeline, faulty)
+            #expect(try found.tasks(.withoutLetter) == ["t/1/0"] && found.verdict == .loss)
         }
     }
 
@@ -278,7 +307,9 @@ struct AuditTests {
     @Test func auditNeedsEveryTopic() async throws {
         try await withPipeline { pipeline in
             await #expect(throws: LogError.unknownTopic("other.tasks")) {
-                try await Audit(log: pipeline.log, layout: TopicLayout(prefix: "other.")).run()
+                try await Audit(
+                    log: pipeline.log, layout: TopicLayout(prefix: "other."), database: try AuditDatabase()
+                ).run()
             }
         }
     }
@@ -300,8 +331,8 @@ struct AuditTests {
             ])
             _ = try await pipeline.run { try await pipeline.results(2) }
             let report = try await verify(pipeline)
-            #expect(report.stale?.map(\.task) == ["t/new/0"])
-            #expect(!report.isClean)
+            #expect(try report.tasks(.stale) == ["t/new/0"])
+            #expect(!report.report.isClean)
         }
     }
 
@@ -311,8 +342,79 @@ struct AuditTests {
             _ = try await pipeline.ingest.accept(drafts)
             let report = try await pipeline.audit()
             #expect(report.isClean && report.accepted == 5 && report.results == 0 && report.verdict == .partly)
-            #expect(report.unfinished.map(\.place) == Array(repeating: "tasks", count: 5))
+            #expect(report.stages == ["tasks": 5])
         }
+    }
+
+    /// One id with two contents, as two clients may append them to a log that does not refuse known identities: one of
+    /// the two has no result of its own.
+    @Test func idWithTwoContentsIsNamed() async throws {
+        try await withDone(3) { pipeline, _ in
+            let stored = try #require(
+                try await pipeline.records(pipeline.layout.tasks).first {
+                    try TaskRecord.read($0.record).task.identity.id == "1"
+                })
+            var other = try TaskRecord.read(stored.record).task
+            other.size = other.size + ByteCount(1)
+            for task in [try TaskRecord.read(stored.record).task, other] {
+                var request = try TaskRecord.accepted(task, topic: pipeline.layout.tasks, trace: nil)
+                request.identity = nil
+                _ = try await pipeline.log.append([request])
+                // The same content twice is the same task.
+                if task == other { continue }
+                #expect(try await audit(pipeline).report.isClean)
+            }
+            let found = try await audit(pipeline)
+            #expect(try found.tasks(.conflicting) == ["t/1/0"] && found.verdict == .loss)
+        }
+    }
+
+    /// An audit of one batch says nothing of the others, except of a key that both have written to.
+    @Test func batchIsAuditedAlone() async throws {
+        let server = try StubServer { $0.method == "PUT" ? .store() : .fetch }
+        defer { server.close() }
+        try await withPipeline { pipeline in
+            for (index, batch) in ["one", "one", "two"].enumerated() {
+                var draft = try pipeline.draft(
+                    "\(index)", [UInt8(index)], to: .url(ByteText(server.url)), id: ByteText("\(index)"))
+                draft.batch = ByteText(batch)
+                _ = try await pipeline.ingest.accept([draft])
+            }
+            _ = try await pipeline.run { try await pipeline.results(3) }
+            server.flip("2")
+            let one = try await verify(pipeline, nil, AuditScope(batch: "one"))
+            #expect(one.report.accepted == 2 && one.report.results == 2 && one.verified == 2 && one.verdict == .proven)
+            let two = try await verify(pipeline, nil, AuditScope(batch: "two"))
+            #expect(try two.tasks(.corrupted) == ["t/2/0"] && two.report.accepted == 1 && two.verdict == .loss)
+            #expect(try two.database.batches() == ["one", "two"])
+        }
+    }
+
+    /// A sample has exactly its share of the objects, and at least one.
+    @Test func sampleReadsItsShare() async throws {
+        try await withDone(40) { pipeline, server in
+            for (share, count) in [(0.1, 4), (0.001, 1), (1, 40)] {
+                let asked = server.requests.count { $0.method == "GET" }
+                let found = try await verify(pipeline, nil, AuditScope(sample: Ratio(clamping: share)))
+                #expect(found.verified == count && found.report.objects?.notSampled == 40 - count)
+                #expect(server.requests.count { $0.method == "GET" } == asked + count && found.verdict == .proven)
+            }
+        }
+    }
+
+    /// Every object is as likely to be chosen.
+    @Test func sampleIsUniform() {
+        var hits = Array(repeating: 0, count: 20)
+        var numbers = SeededNumbers(seed: 7)
+        for _ in 0..<2_000 {
+            var sampler = Sampler(20, share: Ratio(clamping: 0.25), numbers: numbers)
+            let taken = hits.indices.filter { _ in sampler.takes() }
+            #expect(taken.count == 5)
+            for index in taken { hits[index] += 1 }
+            _ = numbers.next()
+        }
+        // 500 are expected of each, with a standard deviation of 19.
+        #expect(hits.allSatisfy { (400...600).contains($0) }, "\(hits)")
     }
 
     private static func id(_ stored: StoredRecord) -> ByteText? {

@@ -218,7 +218,9 @@ package final class Pipeline: Sendable {
         try await records(layout.deadLetters).map(DeadLetter.init)
     }
 
-    package func audit() async throws -> AuditReport { try await Audit(log: shared, layout: layout).run() }
+    package func audit() async throws -> AuditReport {
+        try await Audit(log: shared, layout: layout, database: try AuditDatabase()).run()
+    }
 
     package var replay: Replay {
         let table = destinations

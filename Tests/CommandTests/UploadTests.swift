@@ -107,6 +107,43 @@ struct UploadTests {
         }
     }
 
+    /// An audit of one batch, of a sample, and in a file that can be kept.
+    @Test func auditIsNarrowedAndFiled() async throws {
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(folder, files: 20, Self.configuration)
+            try FileManager.default.createDirectory(atPath: folder + "/disk", withIntermediateDirectories: true)
+            let first = try await setup.run("upload", folder + "/src", "--to", "disk", "--output", "json")
+            let submitted = first.objects.first?["submitted"] as? [String: Any]
+            let batch = try #require(submitted?["batch"] as? String, "\(first)")
+            try FileManager.default.removeItem(atPath: folder + "/disk/f3")
+            let file = folder + "/report.txt"
+            let found = try await setup.run("audit", "--verify", "--batch", batch, "--report", file)
+            #expect(found.code == 3 && found.output.contains("GONE        disk f3"), "\(found)")
+            let report = try String(contentsOfFile: file, encoding: .utf8)
+            for line in [
+                "tasks:    of batch \(batch)", "GONE        disk f3", "verdict: LOSS OR DAMAGE FOUND", "exit code: 3",
+            ] {
+                #expect(report.contains(line), "\(report)")
+            }
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasPrefix("report") } == [
+                    "report.txt"
+                ])
+            _ = try await setup.run("upload", folder + "/src", "--to", "disk")
+            let sample = try await setup.run("audit", "--verify", "--sample", "10%", "--output", "json")
+            #expect(sample.code == 0, "\(sample)")
+            #expect(sample.objects.first?["verified"] as? Int == 2 && sample.objects.first?["notSampled"] as? Int == 18)
+            let typo = try await setup.run("audit", "--batch", batch + "x")
+            #expect(typo.code == 2 && typo.errors.contains("did you mean '\(batch)'"), "\(typo)")
+            for wrong in ["0%", "101%", "1", "x%", "nan%"] {
+                #expect(try await setup.run("audit", "--verify", "--sample", wrong).code == 2)
+            }
+            #expect(try await setup.run("audit", "--sample", "1%").code == 2)
+            let nowhere = try await setup.run("audit", "--report", folder + "/none/report.txt")
+            #expect(nowhere.code == 2 && nowhere.errors.contains("--report"), "\(nowhere)")
+        }
+    }
+
     /// SIGINT in the middle: nothing is lost, and what was stored is not sent again.
     @Test func interruptedUploadGoesOn() async throws {
         // The fourth request and those after it get no answer until the second run.

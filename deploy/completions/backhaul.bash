@@ -440,11 +440,20 @@ _backhaul_audit() {
     repeating_flags=()
     non_repeating_flags=(--verify --repair --version -h --help)
     repeating_options=()
-    non_repeating_options=(--log --config --output)
+    non_repeating_options=(--batch --sample --report --log --config --output)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
     case "${prev}" in
+    '--batch')
+        return
+        ;;
+    '--sample')
+        return
+        ;;
+    '--report')
+        return
+        ;;
     '--log')
         return
         ;;

@@ -8,8 +8,10 @@ import BackhaulRecords
 import BackhaulReplay
 import BackhaulSettings
 import BackhaulTransfer
+import BackhaulUnits
 import BackhaulView
 import Foundation
+import Synchronization
 
 /// Proves that nothing is lost or duplicated.
 struct AuditCommand: AsyncParsableCommand {
@@ -20,10 +22,13 @@ struct AuditCommand: AsyncParsableCommand {
             is proven of what has ended and could be seen, and the rest is counted; 3 when something is lost, damaged, \
             overwritten or repeated; 75 when no object could be read.
 
-            With --repair, what is gone or damaged at its destination is sent again, from its source.
+            With --repair, what is gone or damaged at its destination is sent again, from its source. --report writes \
+            what was found, when and on what, to a file.
 
             Examples:
               backhaul audit --verify --log embedded:///srv/backhaul
+              backhaul audit --verify --sample 1% --report audit.txt --log embedded:///srv/backhaul
+              backhaul audit --batch holidays --log embedded:///srv/backhaul
               backhaul audit --verify --repair --log embedded:///srv/backhaul
             """)
 
@@ -33,89 +38,148 @@ struct AuditCommand: AsyncParsableCommand {
     @Flag(help: "With --verify: send again what is gone or damaged.")
     var repair = false
 
+    @Option(help: ArgumentHelp("Only the tasks of this batch.", valueName: "batch"))
+    var batch: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --verify: read only this share of the objects, chosen at random, at least one.",
+            valueName: "percent"))
+    var sample: String?
+
+    @Option(help: ArgumentHelp("Also write a report to this file.", valueName: "file"))
+    var report: String?
+
     @OptionGroup var log: LogOptions
 
     func validate() throws {
         guard verify || !repair else { throw ValidationError("--repair needs --verify") }
+        guard verify || sample == nil else { throw ValidationError("--sample needs --verify") }
+        _ = try share()
+    }
+
+    /// The share of `--sample`.
+    private func share() throws -> Ratio? {
+        guard let sample else { return nil }
+        guard sample.hasSuffix("%"), let percent = Double(sample.dropLast()), percent > 0, percent <= 100 else {
+            throw ValidationError("--sample \(sample): give a percentage above 0, such as 1% or 0.1%")
+        }
+        return Ratio(clamping: percent / 100)
     }
 
     func run() async throws {
         let settings = try log.settings()
-        let opened = try await log.address(settings).open(settings, creates: false)
-        let report: AuditReport
+        let address = try log.address(settings)
+        let scope = AuditScope(batch: batch.map { ByteText($0) }, sample: try share())
+        // Before hours of work whose report would be lost.
+        let file = try report.map { try ReportFile($0) }
+        let began = SystemLogClock.wall
+        let opened = try await address.open(settings, creates: false)
+        let found: Found
         do {
-            let lost: [ObjectAudit.Lost]
-            (report, lost) = try await Self.examine(opened, settings, verify: verify, repairs: repair)
-            if repair, !lost.isEmpty {
-                let again = try await Self.repair(lost.map(\.task), opened, settings, try log.address(settings))
-                Stderr.say("\(again) of \(lost.count) are sent again; '\(log.hint("status"))' shows them")
+            found = try await Self.examine(opened, settings, scope, verify: verify, repairs: repair)
+            if repair, found.lost > 0 {
+                let again = try await Self.repair(found, opened, settings, address)
+                Stderr.say("\(again) of \(found.lost) are sent again; '\(log.hint("status"))' shows them")
             }
         } catch {
             await opened.close()
+            file?.discard()
             throw error
         }
         await opened.close()
-        if log.output == .json {
-            try Output.json(Printed(report: report, verdict: report.verdict))
-        } else {
-            show(report)
+        let text = AuditText(report: found.report, database: found.database)
+        if log.output == .json { try text.printJSON() } else { try text.lines { Output.line($0) } }
+        let verdict = found.report.verdict
+        if let file {
+            var head = [
+                "Backhaul audit", "", "program:  backhaul \(Version.text)", "log:      \(address)",
+                "by:       \(CommandUser.name)", "began:    \(began)", "ended:    \(SystemLogClock.wall)",
+                "tasks:    \(batch.map { "of batch \($0)" } ?? "all")",
+            ]
+            head.append(
+                "objects:  \(verify ? sample.map { "a sample of \($0), read back" } ?? "all, read back" : "not read")")
+            try file.write { line in
+                for text in head + [""] { try line(text) }
+                try text.lines(line)
+                try line("exit code: \(verdict.exit?.rawValue ?? 0)")
+            }
         }
-        switch report.verdict {
-        case .proven: return
-        case .partly: throw ProcessExit.failed
-        case .notLooked: throw ProcessExit.temporary
-        case .loss: throw ProcessExit.auditFoundLoss
-        }
+        if let exit = verdict.exit { throw exit }
+    }
+
+    /// What an audit has found.
+    struct Found {
+        var report: AuditReport
+        var database: AuditDatabase
+        /// Objects that are gone or damaged; the database has them.
+        var lost = 0
     }
 
     /// Audits a log, and records what is lost.
     /// - Parameter verify: whether to read the objects back, too.
-    /// - Throws: `CommandError` for damaged records, which are loss.
+    /// - Throws: `CommandError` for damaged records, which are loss, and for a batch without tasks.
     static func examine(
-        _ opened: any MessageLog, _ settings: Settings, verify: Bool, repairs: Bool = false
-    ) async throws -> (report: AuditReport, lost: [ObjectAudit.Lost]) {
-        var report: AuditReport
+        _ opened: any MessageLog, _ settings: Settings, _ scope: AuditScope = AuditScope(), verify: Bool,
+        repairs: Bool = false
+    ) async throws -> Found {
+        let database = try AuditDatabase()
+        var found = Found(report: AuditReport(), database: database)
+        let bar = Mutex(ProgressBar())
+        defer { bar.withLock { $0.clear() } }
+        let progress: @Sendable (AuditProgress) -> Void = { progress in
+            bar.withLock { bar in
+                let what = progress.stage == .records ? "reading the log" : "reading objects"
+                bar.show("\(what) \(ProgressBar.bar(Int(progress.done), of: Int(progress.total)))")
+            }
+        }
         do {
-            report = try await Audit(log: opened, layout: settings.layout).run()
+            found.report = try await Audit(
+                log: opened, layout: settings.layout, database: database, scope: scope, progress: progress
+            ).run()
         } catch let error as LogError {
             // Missing records are loss, no matter which records they were.
             guard case .damaged = error else { throw error }
             throw CommandError("\(error)", exit: .auditFoundLoss)
         }
-        guard verify else { return (report, []) }
+        if let batch = scope.batch, found.report.accepted == 0, found.report.results == 0 {
+            try NameCheck.batch(batch, among: try database.batches())
+        }
+        guard verify else { return found }
         let pool = ReaderPool()
         let engine = try TransferEngine(
             limits: settings.transfers, egress: settings.egress(isLocal: true), pool: pool)
-        let lost: [ObjectAudit.Lost]
         do {
-            lost = try await ObjectAudit(
-                log: opened, layout: settings.layout, destinations: settings.destinationTable, engine: engine,
-                store: LocalStore(pool: pool)
-            ).run(&report)
+            try await ObjectAudit(
+                log: opened, layout: settings.layout, database: database, scope: scope,
+                destinations: settings.destinationTable, engine: engine, store: LocalStore(pool: pool),
+                progress: progress
+            ).run(&found.report)
         } catch {
             await engine.close()
             throw error
         }
         await engine.close()
-        await record(lost, opened, settings, hint: repairs ? "" : ": submit their files again, or give --repair")
-        return (report, lost)
+        bar.withLock { $0.clear() }
+        found.lost = found.report.count(.gone) + found.report.count(.corrupted)
+        await record(found, opened, settings, hint: repairs ? "" : ": submit their files again, or give --repair")
+        return found
     }
 
     /// Submits the next generation of tasks that are lost, from the records that the view knows.
     /// - Returns: how many; the others' records are not kept any more.
     private static func repair(
-        _ lost: [TaskGeneration], _ opened: any MessageLog, _ settings: Settings, _ address: LogAddress
+        _ found: Found, _ opened: any MessageLog, _ settings: Settings, _ address: LogAddress
     ) async throws -> Int {
         let act = await CommandAct(.replay, settings, opened, detail: "what an audit found lost")
         let lazy = LazyView(log: opened, address: address, settings: settings)
         var again = 0
         do {
             let replay = settings.replay(opened)
-            for start in stride(from: 0, to: lost.count, by: 500) {
-                let part = lost[start..<min(start + 500, lost.count)]
-                let known = try await lazy.tasks(part.map(\.identity))
+            try await found.database.eachLost { part in
+                let known = try await lazy.tasks(part.map(\.task.identity))
                 var requests: [AppendRequest] = []
-                for task in part {
+                for task in part.map(\.task) {
                     // A later generation is under way already.
                     guard let status = known[task.identity], status.task == task else { continue }
                     if let next = try await replay.nextRequest(task, at: status.position) { requests.append(next) }
@@ -130,21 +194,20 @@ struct AuditCommand: AsyncParsableCommand {
         }
         await lazy.close()
         await act.end(
-            again == lost.count ? .done : .partly, tasks: lost.count,
-            counts: ["accepted": again, "gone": lost.count - again])
+            again == found.lost ? .done : .partly, tasks: found.lost,
+            counts: ["accepted": again, "gone": found.lost - again])
         return again
     }
 
     /// Records what is lost: from now on these tasks count as failed, so that their files can be submitted again.
     private static func record(
-        _ lost: [ObjectAudit.Lost], _ opened: any MessageLog, _ settings: Settings, hint: String
+        _ found: Found, _ opened: any MessageLog, _ settings: Settings, hint: String
     ) async {
-        guard !lost.isEmpty else { return }
+        guard found.lost > 0 else { return }
         let time = SystemLogClock.wall
-        let count = "\(lost.count) \(lost.count == 1 ? "task" : "tasks")"
+        let count = "\(found.lost) \(found.lost == 1 ? "task" : "tasks")"
         do {
-            for start in stride(from: 0, to: lost.count, by: 500) {
-                let part = lost[start..<min(start + 500, lost.count)]
+            try await found.database.eachLost { part in
                 _ = try await opened.append(
                     part.map { try OutcomeRecord.request($0.outcome(at: time), settings.layout, trace: nil) })
             }
@@ -153,55 +216,29 @@ struct AuditCommand: AsyncParsableCommand {
             Stderr.say("\(count) whose objects are gone or damaged still count as stored: \(Explanation.of(error))")
         }
     }
+}
 
-    /// The report and its verdict, as one object.
-    private struct Printed: Encodable {
-        var report: AuditReport
-        var verdict: AuditReport.Verdict
-
-        private enum CodingKeys: String, CodingKey { case verdict }
-
-        func encode(to encoder: any Encoder) throws {
-            try report.encode(to: encoder)
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(verdict, forKey: .verdict)
+extension AuditDatabase {
+    /// Calls `each` with the lost objects, 500 at a time.
+    fileprivate func eachLost(_ each: ([LostObject]) async throws -> Void) async throws {
+        var last: Int64 = 0
+        while true {
+            let part = try lost(after: last, limit: 500)
+            guard !part.objects.isEmpty else { return }
+            last = part.last
+            try await each(part.objects)
         }
     }
+}
 
-    private func show(_ report: AuditReport) {
-        Output.line("accepted \(report.accepted), results \(report.results)")
-        if let verified = report.verified { Output.line("objects read back and right: \(verified)") }
-        let places = Dictionary(grouping: report.unfinished, by: \.place).mapValues(\.count)
-        for (place, count) in places.sorted(by: { $0.key < $1.key }) {
-            Output.line("in progress, in \(place): \(count)")
-        }
-        if report.forgotten > 0 { Output.line("older than the retained results: \(report.forgotten)") }
-        if report.malformed > 0 { Output.line("malformed records: \(report.malformed)") }
-        if let count = report.notLookedAt, count > 0 { Output.line("objects not looked at: \(count)") }
-        for unread in report.lostUnread {
-            Output.line(
-                "LOST UNREAD \(unread.partition): \(unread.records) or more records were removed before they were read")
-        }
-        for name in report.missing {
-            Output.line("MISSING     \(name): it has neither a result nor a place where it is")
-        }
-        for name in report.duplicated { Output.line("DUPLICATED  \(name)") }
-        for name in report.withoutLetter { Output.line("NO LETTER   \(name): it failed, and has no dead letter") }
-        func list(_ word: String, _ found: [AuditReport.Corruption]?, _ text: (AuditReport.Corruption) -> String) {
-            for object in found ?? [] {
-                Output.line("\(word)\(object.destination) \(object.key) (\(object.task))\(text(object))")
-            }
-        }
-        list("GONE        ", report.gone) { _ in ": the destination has no such object" }
-        list("CORRUPTED   ", report.corrupted) { ": expected \($0.expected), found \($0.found)" }
-        list("STALE       ", report.stale) { _ in ": holds older content" }
-        list("OVERWRITTEN ", report.overwritten) { _ in ": another file was stored under its key" }
-        list("UNREACHABLE ", report.unreachable) { ": \($0.found)" }
-        switch report.verdict {
-        case .proven: Output.line("verdict: proven, clean")
-        case .partly: Output.line("verdict: clean as far as it could be seen; the rest is counted above")
-        case .notLooked: Output.line("verdict: nothing could be looked at")
-        case .loss: Output.line("verdict: LOSS OR DAMAGE FOUND")
+extension AuditReport.Verdict {
+    /// How a command ends; nil when everything is proven.
+    fileprivate var exit: ProcessExit? {
+        switch self {
+        case .proven: nil
+        case .partly: .failed
+        case .notLooked: .temporary
+        case .loss: .auditFoundLoss
         }
     }
 }

@@ -14,9 +14,13 @@ enum NameCheck {
     /// - Throws: `CommandError` for a batch of which the view has no task.
     static func batch(_ batch: ByteText?, _ view: StatusView) async throws {
         guard let batch else { return }
-        let known = try await view.batches()
-        guard !known.contains(batch) else { return }
-        throw CommandError("--batch \(batch): no task is in it\(near(batch.text, known.map(\.text)))", exit: .usage)
+        try self.batch(batch, among: try await view.batches().map(\.text))
+    }
+
+    /// - Throws: `CommandError` for a batch that is none of the known ones.
+    static func batch(_ batch: ByteText, among known: [String]) throws {
+        guard !known.contains(where: { ByteText($0) == batch }) else { return }
+        throw CommandError("--batch \(batch): no task is in it\(near(batch.text, known))", exit: .usage)
     }
 
     private static func near(_ name: String, _ known: [String]) -> String {

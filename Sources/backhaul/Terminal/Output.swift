@@ -30,6 +30,15 @@ enum Output {
         if isFull || isTerminal { flush() }
     }
 
+    /// Writes a part of a line that another write ends.
+    static func part(_ text: String) {
+        let isFull = buffered.withLock { buffer in
+            buffer += text.utf8
+            return buffer.count >= 64 << 10
+        }
+        if isFull { flush() }
+    }
+
     /// Writes a line of text for people; what a terminal could take for a command is escaped.
     static func line(_ text: String) { write(Data(TerminalText.safe(text).utf8)) }
 
