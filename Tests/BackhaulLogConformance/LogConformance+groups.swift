@@ -1,6 +1,7 @@
 internal import BackhaulLog
 internal import BackhaulTestKit
 internal import BackhaulUnits
+internal import Synchronization
 internal import Testing
 
 /// Checks of groups: positions, settlement, assignment, back-pressure, delays.
@@ -206,6 +207,37 @@ extension LogConformance {
         #expect(try await first.settlePatiently(finish(given, [value("late", to: out)])) == [.dropped])
         #expect(try await all(log, out).isEmpty)
         #expect(try await take(1, second).map(\.stored) == given.map(\.stored), "the new owner gets it again")
+        await log.close()
+    }
+
+    /// A read that is cancelled at any moment, also while an assignment is answered, loses neither partitions nor
+    /// records.
+    func cancelledReads() async throws {
+        let log = try await harness.open()
+        try await log.ensure([topic(t, 4)])
+        let values = (0..<400).map { "\($0)" }
+        _ = try await log.append(values.enumerated().map { value($1, partition: $0 % 4) })
+        let session = try await log.openSession([Subscription(group: g, topic: t)])
+        await session.grant(values.count)
+        var received: [String] = []
+        var numbers = SeededNumbers(seed: 11)
+        for _ in 0..<60 {
+            let reader = Task {
+                var texts: [String] = []
+                do {
+                    while let event = try await session.next() {
+                        if case .delivered(let deliveries) = event { texts += deliveries.map { text($0.stored) } }
+                    }
+                } catch is CancellationError {}
+                return texts
+            }
+            try await Task.sleep(for: .microseconds(.random(in: 0...3_000, using: &numbers)))
+            reader.cancel()
+            received += try await reader.value
+        }
+        let left = values.count - received.count
+        if left > 0 { received += try await take(left, session).map { text($0.stored) } }
+        #expect(Set(received) == Set(values) && received.count == values.count)
         await log.close()
     }
 

@@ -10,7 +10,7 @@ package struct LogConformance: Sendable {
         case delayedRecords, knownIdentity, truncationBehindSlowest, ageRetention, compaction, nullAndEmpty,
             largeRecords
         case binaryHeaders, fiftyThousand, spanIsCapped, creditsBound, changesAreTold, unknownTopic, settleAcrossGroups
-        case evenShares, followersShareAPartition, manyPartitions
+        case evenShares, followersShareAPartition, manyPartitions, cancelledReads
     }
 
     let harness: any LogHarness
@@ -48,6 +48,7 @@ package struct LogConformance: Sendable {
         case .evenShares: try await evenShares()
         case .followersShareAPartition: try await followersShareAPartition()
         case .manyPartitions: try await manyPartitions()
+        case .cancelledReads: try await cancelledReads()
         }
     }
 

@@ -51,7 +51,15 @@ final actor EmbeddedSession: LogSession {
     func next() async throws -> SessionEvent? {
         while !isClosed {
             try Task.checkCancellation()
-            if let news = takeNews() { return try await answer(news) }
+            if let news = takeNews() {
+                do {
+                    return try await answer(news)
+                } catch {
+                    // A failed or cancelled read: the next call answers it.
+                    inbox.withLock { $0.insert(news, at: 0) }
+                    throw error
+                }
+            }
             let (round, isThrough) = try await collect()
             if isClosed { break }
             if !round.deliveries.isEmpty { return .delivered(round.deliveries) }
@@ -141,7 +149,13 @@ final actor EmbeddedSession: LogSession {
         var isThrough = true
         for key in rotation {
             guard credits > 0 else { break }
-            try await fill(key)
+            do {
+                try await fill(key)
+            } catch {
+                // What other partitions gave must reach the caller; the next call meets the error again.
+                if round.deliveries.isEmpty { throw error }
+                break
+            }
             // The partition may have been released or revoked while its page was read.
             guard var partition = table.held[key], !partition.isRevoking else { continue }
             round.take(from: &partition, credits: &credits, now: log.clock.now)
