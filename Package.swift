@@ -185,7 +185,10 @@ let package = Package(
             ]),
         tests(
             "BackhaulDestinationsTests",
-            ["BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulTransfer", "BackhaulUnits"]),
+            [
+                "BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulTestKit", "BackhaulTransfer",
+                "BackhaulUnits", crypto,
+            ]),
         kit(
             "BackhaulFuzzKit",
             [

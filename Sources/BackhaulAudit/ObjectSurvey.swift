@@ -14,7 +14,8 @@ final class ObjectSurvey: Sendable {
         CREATE TABLE accepted (
             place BLOB NOT NULL, tenant TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL,
             source TEXT NOT NULL, acceptedAt INTEGER NOT NULL);
-        CREATE TABLE ended (tenant TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL);
+        CREATE TABLE ended (
+            tenant TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL, isRefused INTEGER NOT NULL);
         CREATE TABLE stored (
             place BLOB NOT NULL, tenant TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL,
             batch TEXT NOT NULL, sha256 TEXT NOT NULL, size INTEGER NOT NULL, acceptedAt INTEGER NOT NULL);
@@ -24,6 +25,7 @@ final class ObjectSurvey: Sendable {
         CREATE INDEX acceptedPlaces ON accepted (place, acceptedAt, generation);
         CREATE INDEX acceptedTasks ON accepted (tenant, id);
         CREATE INDEX endedTasks ON ended (tenant, id, generation);
+        CREATE INDEX storedTasks ON stored (tenant, id, generation);
         CREATE INDEX storedPlaces ON stored (place, acceptedAt, generation);
         CREATE TABLE objects (number INTEGER PRIMARY KEY);
         INSERT INTO objects SELECT rowid FROM stored s WHERE NOT EXISTS (
@@ -79,10 +81,11 @@ final class ObjectSurvey: Sendable {
 
     private func addResults(_ results: [(document: ResultDocument, place: ObjectPlace)]) throws {
         try queue.write { database in
-            var end = try BoundStatement(database, "INSERT INTO ended VALUES (?, ?, ?)")
+            var end = try BoundStatement(database, "INSERT INTO ended VALUES (?, ?, ?, ?)")
             var store = try BoundStatement(database, "INSERT INTO stored VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
             for (result, place) in results {
                 Self.bind(result.task, &end)
+                end.bind(result.failure?.kind == FailureClass.keyTaken.rawValue)
                 try end.run()
                 guard result.status == OutcomeKind.succeeded.rawValue, let sha256 = result.sha256 else { continue }
                 store.bind(place.bytes)
@@ -183,13 +186,20 @@ final class ObjectSurvey: Sendable {
         }
     }
 
-    /// The task that was accepted last for a place, whether or not it was stored.
+    /// The task that was accepted last for a place, whether or not it was stored. Does not count tasks that the
+    /// destination's `overwrite` kept from the place: refused, or stored under a second name.
     func newest(at place: ObjectPlace) throws -> (task: TaskGeneration, acceptedAt: Timestamp)? {
         try queue.read { database in
             var rows = try BoundStatement(
                 database,
                 """
-                SELECT tenant, id, generation, acceptedAt FROM accepted WHERE place = ?
+                SELECT tenant, id, generation, acceptedAt FROM accepted a WHERE place = ?
+                AND NOT EXISTS (
+                    SELECT 1 FROM ended e
+                    WHERE e.tenant = a.tenant AND e.id = a.id AND e.generation = a.generation AND e.isRefused)
+                AND NOT EXISTS (
+                    SELECT 1 FROM stored s
+                    WHERE s.tenant = a.tenant AND s.id = a.id AND s.generation = a.generation AND s.place <> a.place)
                 ORDER BY acceptedAt DESC, generation DESC LIMIT 1
                 """)
             rows.bind(place.bytes)

@@ -9,15 +9,18 @@ package struct Destination: Sendable {
 
     package var type: any DestinationType
     package var order: Order
+    package var overwrite: OverwritePolicy
 
-    package init(_ type: some DestinationType, order: Order = .none) {
+    package init(_ type: some DestinationType, order: Order = .none, overwrite: OverwritePolicy = .replace) {
         self.type = type
         self.order = order
+        self.overwrite = overwrite
     }
 }
 
 extension Destination: Equatable {
     package static func == (left: Destination, right: Destination) -> Bool {
-        left.order == right.order && AnyHashable(left.type) == AnyHashable(right.type)
+        left.order == right.order && left.overwrite == right.overwrite
+            && AnyHashable(left.type) == AnyHashable(right.type)
     }
 }

@@ -24,7 +24,12 @@ package protocol DestinationType: Hashable, Sendable {
     var localFolder: String? { get }
 
     /// The dialect that puts `body` at `key`.
-    func upload(key: ByteText, body: TransferBody, contentType: String) -> any Dialect
+    /// - Parameter onlyIfAbsent: whether it fails with `keyTaken` when there is an object at the key, as far as the
+    ///   destination can tell in the same step.
+    func upload(key: ByteText, body: TransferBody, contentType: String, onlyIfAbsent: Bool) -> any Dialect
+    /// The dialect that finds out whether there is an object at `key`, and of which size. Its SHA-256 is empty where it
+    /// cannot be had without reading the object.
+    func look(key: ByteText) -> any Dialect
     /// The dialect that reads the object at `key` and gives its size and SHA-256.
     func readBack(key: ByteText) -> any Dialect
 }

@@ -1,3 +1,4 @@
+package import BackhaulDomain
 package import BackhaulUnits
 
 /// An object at its destination, and how it was verified.
@@ -6,6 +7,8 @@ package struct StoredObject: Hashable, Sendable {
     /// SHA-256 of the bytes sent or read back, lower-case hex; empty when there were none.
     package var sha256: String
     package var verification: Verification
+    /// The second name that it was stored under, because its key was taken; nil for its key.
+    package var keptName: ByteText?
 
     package init(size: ByteCount, sha256: String, verification: Verification) {
         self.size = size

@@ -14,6 +14,8 @@ package enum FailureClass: String, Hashable, Sendable, CaseIterable {
     case sourceChanged = "source-changed"
     /// The file is missing although its root is available. Dead letter at once.
     case sourceGone = "source-gone"
+    /// Another object is at the key, and the destination's `overwrite` keeps it. Dead letter at once.
+    case keyTaken = "key-taken"
     /// The root is missing or has been replaced: unmounted, stale, another disk. The task waits and spends no
     /// attempt.
     case rootUnavailable = "root-unfit"

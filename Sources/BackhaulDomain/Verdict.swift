@@ -74,7 +74,7 @@ package enum Verdict: Hashable, Sendable {
             }
             let tier = attempts < policy.tiers.count ? policy.tiers[attempts] : last
             return later(tier + tier * jitter, spends: true)
-        case .permanent, .egressRefused, .sourceChanged, .sourceGone, .malformed:
+        case .permanent, .egressRefused, .sourceChanged, .sourceGone, .keyTaken, .malformed:
             return .deadLetter(spends: true)
         }
     }

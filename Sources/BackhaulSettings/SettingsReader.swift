@@ -231,7 +231,7 @@ package struct SettingsReader {
     }
 
     private static func destination(_ node: Node, _ name: String, _ place: String) throws -> Destination {
-        let known = ["type", "order"] + DestinationTypes.all.flatMap { $0.fields.map(\.name) }
+        let known = ["type", "order", "overwrite"] + DestinationTypes.all.flatMap { $0.fields.map(\.name) }
         var fields = try fields(node, Set(known), "destination '\(name)'", place)
         func failure(_ problem: String) -> SettingsError { SettingsError(place, "destination '\(name)': \(problem)") }
         let types = DestinationTypes.all.map { $0.name }
@@ -243,8 +243,16 @@ package struct SettingsReader {
             let all = Destination.Order.allCases.map(\.rawValue).joined(separator: ", ")
             throw failure("order must be one of \(all)")
         }
+        let overwrite =
+            fields.removeValue(forKey: "overwrite").map(OverwritePolicy.init(rawValue:)) ?? OverwritePolicy.replace
+        guard let overwrite else {
+            let all = OverwritePolicy.allCases.map(\.rawValue).joined(separator: ", ")
+            throw failure("overwrite must be one of \(all)")
+        }
         do {
-            return try make(type, try DestinationFields(fields, of: type), order)
+            var destination = try make(type, try DestinationFields(fields, of: type), order)
+            destination.overwrite = overwrite
+            return destination
         } catch let error as DestinationFields.InvalidError {
             throw failure(error.description)
         }

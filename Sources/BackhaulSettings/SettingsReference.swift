@@ -107,8 +107,12 @@ package enum SettingsReference {
             "description": orderHelp, "enum": Destination.Order.allCases.map(\.rawValue),
             "default": Destination.Order.none.rawValue,
         ]
+        let overwrite: [String: Any] = [
+            "description": overwriteHelp, "enum": OverwritePolicy.allCases.map(\.rawValue),
+            "default": OverwritePolicy.replace.rawValue,
+        ]
         let types = DestinationTypes.all.map { type in
-            var properties: [String: Any] = ["type": ["const": type.name], "order": order]
+            var properties: [String: Any] = ["type": ["const": type.name], "order": order, "overwrite": overwrite]
             for field in type.fields { properties[field.name] = description(field) }
             var found = section(properties)
             found["description"] = type.summary
@@ -153,6 +157,7 @@ package enum SettingsReference {
     }
 
     private static let orderHelp = "In which order uploads to one key run; see below."
+    private static let overwriteHelp = "What an upload does when its key holds an object already; see below."
 
     /// The types of destinations in Markdown, as docs/CONFIGURATION.md has them.
     package static var destinationTypes: String {
@@ -167,7 +172,8 @@ package enum SettingsReference {
                 }
                 text += "| `\(field.name)` | \(standard) | \(help) |\n"
             }
-            text += "| `order` | `\(Destination.Order.none.rawValue)` | \(orderHelp) |\n\n"
+            text += "| `order` | `\(Destination.Order.none.rawValue)` | \(orderHelp) |\n"
+            text += "| `overwrite` | `\(OverwritePolicy.replace.rawValue)` | \(overwriteHelp) |\n\n"
             text += "| a result's `verification` | what was checked |\n|---|---|\n"
             for (word, meaning) in type.verifications { text += "| `\(word.rawValue)` | \(meaning) |\n" }
             text += "\n"

@@ -13,15 +13,24 @@ package struct LocalPlacement: Sendable {
     package var body: TransferBody
     /// Whether to read the object back from the disk after storing it.
     package var readsBack: Bool
-    /// Whether to store nothing, and to read and hash the existing object instead.
-    package var isOnlyRead: Bool
+    package var action: Action
 
-    package init(folder: String, key: String, body: TransferBody, readsBack: Bool, isOnlyRead: Bool = false) {
+    package enum Action: Hashable, Sendable {
+        case store
+        /// Fails with `objectExists` when there is an object.
+        case storeIfAbsent
+        /// Stores nothing, and reads and hashes the existing object instead.
+        case read
+        /// Stores nothing, and returns the size of the existing object.
+        case look
+    }
+
+    package init(folder: String, key: String, body: TransferBody, readsBack: Bool, action: Action = .store) {
         self.folder = folder
         self.key = key
         self.body = body
         self.readsBack = readsBack
-        self.isOnlyRead = isOnlyRead
+        self.action = action
     }
 }
 
@@ -110,7 +119,11 @@ package struct LocalStore: Sendable {
         else {
             throw TransferError.storeRefused("keys in \(temporary) are reserved for unfinished objects")
         }
-        if placement.isOnlyRead { return try read(placement, below: root, cancelled) }
+        switch placement.action {
+        case .read: return try read(placement, below: root, cancelled)
+        case .look: return try look(placement, below: root)
+        case .store, .storeIfAbsent: break
+        }
         guard mkdirat(root, temporary, 0o700) == 0 || errno == EEXIST else {
             throw failure("creating \(temporary)", placement)
         }
@@ -133,10 +146,14 @@ package struct LocalStore: Sendable {
         guard fsync(file) == 0 else { throw failure("writing to the disk", placement) }
         do {
             try PathWalk.withParent(of: placement.key, below: root, creating: true) { parent, last in
-                guard renameat(shelf, name, parent, last) == 0 else {
-                    throw PathWalk.WalkError(errno: errno, path: placement.key)
+                if placement.action == .storeIfAbsent {
+                    isPlaced = try putIfAbsent(name, shelf, at: last, parent, placement)
+                } else {
+                    guard renameat(shelf, name, parent, last) == 0 else {
+                        throw PathWalk.WalkError(errno: errno, path: placement.key)
+                    }
+                    isPlaced = true
                 }
-                isPlaced = true
                 guard fsync(parent) == 0 else { throw PathWalk.WalkError(errno: errno, path: placement.key) }
             }
         } catch let walk as PathWalk.WalkError {
@@ -148,6 +165,42 @@ package struct LocalStore: Sendable {
             (report.receivedSHA256, report.bytesReceived) = try readBack(file, placement, cancelled)
         }
         return report
+    }
+
+    /// Gives a written file its name unless that is taken: by a link, which never replaces a name. A file system
+    /// without links (FAT) is asked first whether the name is taken; between the two another writer may take it.
+    /// - Returns: whether the temporary name is gone.
+    private static func putIfAbsent(
+        _ name: String, _ shelf: Int32, at last: String, _ parent: Int32, _ placement: LocalPlacement
+    ) throws -> Bool {
+        if linkat(shelf, name, parent, last, 0) == 0 { return unlinkat(shelf, name, 0) == 0 }
+        let code = errno
+        let isTaken = code == EEXIST || faccessat(parent, last, F_OK, AT_SYMLINK_NOFOLLOW) == 0
+        if isTaken { throw TransferError.objectExists("\(placement.key) is in \(placement.folder) already") }
+        guard [EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(code), renameat(shelf, name, parent, last) == 0 else {
+            throw PathWalk.WalkError(errno: code, path: placement.key)
+        }
+        return true
+    }
+
+    private static func look(_ placement: LocalPlacement, below root: Int32) throws -> TransferReport {
+        do {
+            return try PathWalk.withParent(of: placement.key, below: root) { parent, name in
+                var status = stat()
+                guard fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+                    throw PathWalk.WalkError(errno: errno, path: placement.key)
+                }
+                guard status.st_mode & S_IFMT == S_IFREG else {
+                    throw TransferError.storeRefused("\(placement.key) in \(placement.folder) is not a regular file")
+                }
+                return TransferReport(bytesReceived: ByteCount(clamping: status.st_size))
+            }
+        } catch let walk as PathWalk.WalkError {
+            guard walk.errno == ENOENT || walk.errno == ENOTDIR else {
+                throw TransferError.storeFailed("looking for \(walk.message) in \(placement.folder) failed")
+            }
+            throw TransferError.objectMissing("\(placement.key) is not in \(placement.folder)")
+        }
     }
 
     private static func read(_ placement: LocalPlacement, below root: Int32, _ cancelled: CancelFlag) throws

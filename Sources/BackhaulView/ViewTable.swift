@@ -14,7 +14,7 @@ struct ViewTable {
         "generation", "batch", "state", "bytes", "destination", "key", "root", "path", "fingerprint", "accepted_at",
         "started_at", "finished_at", "due_at", "attempts", "crashes", "failure", "message", "http_status", "sha256",
         "verification", "object_may_exist", "worker", "acknowledged", "left_behind", "topic", "partition", "\"offset\"",
-        "submitted_by",
+        "submitted_by", "place",
     ]
     private static let selectText =
         "SELECT \(columns.joined(separator: ", ")) FROM tasks WHERE tenant = ? AND id = ?"
@@ -104,6 +104,7 @@ struct ViewTable {
         statement.bind(row.position?.partition.partition)
         statement.bind(row.position?.offset)
         statement.bind(row.submittedBy.text)
+        statement.bind(row.place)
         statement.bind(identity.tenant.text)
         statement.bind(identity.id.text)
     }

@@ -1,5 +1,6 @@
 import BackhaulDestinations
 import BackhaulDomain
+import BackhaulTestKit
 import BackhaulUnits
 import Testing
 

@@ -1,6 +1,7 @@
 import BackhaulDestinations
 import BackhaulDomain
 import BackhaulFiles
+import BackhaulTestKit
 import BackhaulTransfer
 import BackhaulUnits
 import Testing

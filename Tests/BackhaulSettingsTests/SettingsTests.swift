@@ -28,8 +28,9 @@ struct SettingsTests {
     }
 
     @Test func dropDestinationIsRead() async throws {
-        let settings = try await read("destinations: {nowhere: {type: drop, order: key}}")
-        #expect(settings.destinations["nowhere"] == Destination(DropDestination(), order: .key))
+        let settings = try await read("destinations: {nowhere: {type: drop, order: key, overwrite: keep-both}}")
+        #expect(
+            settings.destinations["nowhere"] == Destination(DropDestination(), order: .key, overwrite: .keepBoth))
         await #expect(throws: SettingsError.self) { try await read("destinations: {n: {type: drop, path: /x}}") }
     }
 
@@ -46,7 +47,9 @@ struct SettingsTests {
 
     @Test(arguments: [
         ("retry:\n  maxAttemps: 3", "unknown setting 'retry.maxAttemps'; did you mean 'retry.maxAttempts'?"),
-        ("rettry: 1", "unknown setting 'rettry'"), ("retry: {tiers: [1s, 1s]}", "ascending order"),
+        ("rettry: 1", "unknown setting 'rettry'"),
+        ("destinations: {a: {type: drop, overwrite: maybe}}", "overwrite must be one of replace"),
+        ("retry: {tiers: [1s, 1s]}", "ascending order"),
         ("retry: {tiers: [ten]}", "not a duration"), ("retry: {maxAttempts: many}", "not a whole number"),
         ("limits: {largeThreshold: 5MB}", "not a size"), ("egress: {allow: [10.0.0.0/99]}", "not an address range"),
         ("sources: {roots: /srv}", "mapping of names"), ("sources: {roots: {a: relative}}", "absolute path"),

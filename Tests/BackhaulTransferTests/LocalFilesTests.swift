@@ -31,6 +31,35 @@ struct LocalFilesTests {
         }
     }
 
+    /// Of many writers of one name, one stores its object whole, and the others are told.
+    @Test func onlyOneWriterTakesAName() async throws {
+        try await withTemporaryFolder { folder in
+            let store = LocalStore(pool: ReaderPool())
+            let ends = try await withThrowingTaskGroup(of: (Int, TransferReport).self) { group in
+                for number in 0..<16 {
+                    let body = body(String(repeating: "\(number)", count: 5_000))
+                    group.addTask {
+                        let placement = LocalPlacement(
+                            folder: folder, key: "k", body: body, readsBack: false, action: .storeIfAbsent)
+                        return (number, try await store.place(placement))
+                    }
+                }
+                return try await group.reduce(into: [(Int, TransferReport)]()) { $0.append($1) }
+            }
+            let winners = ends.filter { $0.1.failure == nil }
+            #expect(winners.count == 1)
+            for (_, report) in ends where report.failure != nil {
+                guard case .objectExists = report.failure else {
+                    Issue.record("\(String(describing: report.failure))")
+                    continue
+                }
+            }
+            let stored = try String(contentsOfFile: folder + "/k", encoding: .utf8)
+            #expect(stored == String(repeating: "\(winners.first?.0 ?? -1)", count: 5_000))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/.backhaul-tmp").isEmpty)
+        }
+    }
+
     @Test func sweepRemovesOnlyUnlockedTemporaryFiles() async throws {
         try await withTemporaryFolder { folder in
             let shelf = folder + "/.backhaul-tmp"

@@ -112,6 +112,30 @@ struct SubmitTests {
         }
     }
 
+    /// A file whose key another file has at the destination is named when it is submitted, not when it is missed.
+    @Test func sharedKeyIsSaid() async throws {
+        try await withTemporaryFolder { folder in
+            let server = try StubServer { $0.method == "PUT" ? .store() : .fetch }
+            defer { server.close() }
+            let setup = try Setup(folder, server.url, ["a", "b"])
+            let first = try await setup.submit()
+            #expect(first.code == 0 && !first.errors.contains("another file has"), "\(first)")
+            try FileManager.default.createDirectory(atPath: folder + "/cam2", withIntermediateDirectories: true)
+            for name in ["a", "c"] {
+                try Data("other \(name)".utf8).write(to: URL(fileURLWithPath: folder + "/cam2/" + name))
+            }
+            let second = try await Command.result(
+                ["submit", folder + "/cam2", "--to", "web", "--batch", "two"] + setup.log)
+            #expect(second.code == 0, "\(second)")
+            #expect(second.errors.contains("1 file has a key that another file has"), "\(second)")
+            #expect(second.errors.contains("  a: also a of batch"), "\(second)")
+            // Another name, and another version of the same file, do not conflict.
+            let apart = try await Command.result(
+                ["submit", folder + "/cam2", "--to", "web", "--prefix", "cam2"] + setup.log)
+            #expect(!apart.errors.contains("another file has"), "\(apart)")
+        }
+    }
+
     /// What was named and not submitted makes the exit code 1, and is said.
     @Test func whatIsLeftOutFailsTheCommand() async throws {
         try await withTemporaryFolder { folder in

@@ -20,7 +20,10 @@ package struct DropDestination: DestinationType {
 
     package var description: String { Self.name }
 
-    package func upload(key: ByteText, body: TransferBody, contentType: String) -> any Dialect { DropUpload() }
+    package func upload(key: ByteText, body: TransferBody, contentType: String, onlyIfAbsent: Bool) -> any Dialect {
+        DropUpload()
+    }
+    package func look(key: ByteText) -> any Dialect { DropLook() }
     package func readBack(key: ByteText) -> any Dialect { DropReadBack() }
 }
 

@@ -45,9 +45,13 @@ package struct FolderDestination: DestinationType {
     package var description: String { "folder \(path) verify=\((readsBack ? Check.readBack : .answer).rawValue)" }
     package var localFolder: String? { path }
 
-    package func upload(key: ByteText, body: TransferBody, contentType: String) -> any Dialect {
-        FolderUpload(destination: self, key: key.text, body: body)
+    package func upload(
+        key: ByteText, body: TransferBody, contentType: String, onlyIfAbsent: Bool
+    ) -> any Dialect {
+        FolderUpload(destination: self, key: key.text, body: body, onlyIfAbsent: onlyIfAbsent)
     }
+
+    package func look(key: ByteText) -> any Dialect { FolderLook(destination: self, key: key.text) }
 
     package func readBack(key: ByteText) -> any Dialect { FolderReadBack(destination: self, key: key.text) }
 }

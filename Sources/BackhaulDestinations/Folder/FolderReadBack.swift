@@ -11,7 +11,7 @@ package struct FolderReadBack: Dialect {
     }
 
     package mutating func begin() -> Step {
-        .place(LocalPlacement(folder: destination.path, key: key, body: .none, readsBack: true, isOnlyRead: true))
+        .place(LocalPlacement(folder: destination.path, key: key, body: .none, readsBack: true, action: .read))
     }
 
     package mutating func next(_ report: TransferReport) -> Step {

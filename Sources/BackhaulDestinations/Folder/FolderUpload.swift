@@ -6,15 +6,20 @@ package struct FolderUpload: Dialect {
     private let destination: FolderDestination
     private let key: String
     private let body: TransferBody
+    private let onlyIfAbsent: Bool
 
-    package init(destination: FolderDestination, key: String, body: TransferBody) {
+    package init(destination: FolderDestination, key: String, body: TransferBody, onlyIfAbsent: Bool = false) {
+        self.onlyIfAbsent = onlyIfAbsent
         self.destination = destination
         self.key = key
         self.body = body
     }
 
     package mutating func begin() -> Step {
-        .place(LocalPlacement(folder: destination.path, key: key, body: body, readsBack: destination.readsBack))
+        .place(
+            LocalPlacement(
+                folder: destination.path, key: key, body: body, readsBack: destination.readsBack,
+                action: onlyIfAbsent ? .storeIfAbsent : .store))
     }
 
     package mutating func next(_ report: TransferReport) -> Step {

@@ -62,6 +62,7 @@ extension TransferError {
     package var classified: Failure {
         switch self {
         case .badURL, .untrusted, .storeRefused, .objectMissing: Failure(.permanent, description)
+        case .objectExists: Failure(.keyTaken, description)
         case .egressRefused: Failure(.egressRefused, description)
         case .sourceChanged: Failure(.sourceChanged, description)
         case .sourceUnreadable: Failure(.transient, description)

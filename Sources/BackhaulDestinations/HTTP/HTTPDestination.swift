@@ -151,9 +151,14 @@ package struct HTTPDestination: DestinationType {
             + (tls.certificate.map { " clientCertificateFile=\($0)" } ?? "")
     }
 
-    package func upload(key: ByteText, body: TransferBody, contentType: String) -> any Dialect {
-        HTTPUpload(destination: self, key: key.text, body: body, contentType: contentType)
+    package func upload(
+        key: ByteText, body: TransferBody, contentType: String, onlyIfAbsent: Bool
+    ) -> any Dialect {
+        HTTPUpload(
+            destination: self, key: key.text, body: body, contentType: contentType, onlyIfAbsent: onlyIfAbsent)
     }
+
+    package func look(key: ByteText) -> any Dialect { HTTPLook(destination: self, key: key.text) }
 
     package func readBack(key: ByteText) -> any Dialect { HTTPReadBack(destination: self, key: key.text) }
 

@@ -13,9 +13,13 @@ package struct HTTPUpload: Dialect {
     private let url: String
     private let body: TransferBody
     private let contentType: String
+    private let onlyIfAbsent: Bool
     private var state = State.sending
 
-    package init(destination: HTTPDestination, key: String, body: TransferBody, contentType: String) {
+    package init(
+        destination: HTTPDestination, key: String, body: TransferBody, contentType: String, onlyIfAbsent: Bool = false
+    ) {
+        self.onlyIfAbsent = onlyIfAbsent
         self.destination = destination
         self.url = destination.url(of: key)
         self.body = body
@@ -23,9 +27,11 @@ package struct HTTPUpload: Dialect {
     }
 
     package mutating func begin() -> Step {
-        .request(
+        // RFC 9110, section 13.1.2; a server that does not know it replaces the object.
+        let condition = onlyIfAbsent ? [(name: "If-None-Match", value: "*")] : []
+        return .request(
             destination.request(
-                destination.method.rawValue, url, headers: [("Content-Type", contentType)], body: body))
+                destination.method.rawValue, url, headers: [("Content-Type", contentType)] + condition, body: body))
     }
 
     package mutating func next(_ report: TransferReport) -> Step {
@@ -36,6 +42,9 @@ package struct HTTPUpload: Dialect {
     }
 
     private mutating func sent(_ report: TransferReport) -> Step {
+        if onlyIfAbsent, report.status == 412 {
+            return .failed(Failure(.keyTaken, "the server has an object at the key already", httpStatus: 412))
+        }
         // A server that answers 2xx before it has the bytes may have stored nothing.
         let isEarly = report.isEarly && (200..<300).contains(report.status ?? 0)
         if !isEarly, let failure = HTTPAnswer.failure(report, doing: "upload") { return .failed(failure) }

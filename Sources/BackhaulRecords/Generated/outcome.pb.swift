@@ -231,7 +231,8 @@ nonisolated struct Backhaul_V1_Failure: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// transient, throttled, permanent, egress-refused, integrity, source-changed, source-gone, root-unfit, malformed.
+  /// transient, throttled, permanent, egress-refused, integrity, source-changed, source-gone, key-taken, root-unfit,
+  /// malformed.
   var kind: String = String()
 
   var message: String = String()

@@ -28,6 +28,8 @@ package enum TransferError: Error, Hashable, Sendable, CustomStringConvertible {
     case storeRefused(String)
     /// The local folder is there, and the object is not.
     case objectMissing(String)
+    /// The object was to be stored only if there is none, and there is one.
+    case objectExists(String)
     case internalError(String)
 
     package init(_ error: SourceFile.ReadError) {
@@ -53,7 +55,7 @@ package enum TransferError: Error, Hashable, Sendable, CustomStringConvertible {
         case .protocolError(let text): "the server broke the protocol: \(text)"
         case .sourceChanged(let text): "the file changed while it was read: \(text)"
         case .sourceUnreadable(let text): "the file cannot be read: \(text)"
-        case .storeFailed(let text), .storeRefused(let text), .objectMissing(let text): text
+        case .storeFailed(let text), .storeRefused(let text), .objectMissing(let text), .objectExists(let text): text
         case .internalError(let text): "internal error: \(text)"
         }
     }

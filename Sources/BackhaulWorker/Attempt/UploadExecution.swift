@@ -34,7 +34,51 @@ package struct UploadExecution: Sendable {
     package func attempt(_ task: UploadTask, _ interruption: Interruption) async throws -> StoredObject {
         let destination = try destinations.table.resolve(task)
         let body = type(of: destination.type).readsSource ? try await load(task) : .none
-        var dialect = destination.type.upload(key: task.destination.key, body: body, contentType: task.contentType)
+        guard destination.overwrite != .replace else {
+            return try await upload(task, to: destination, task.destination.key, body, interruption)
+        }
+        var plan = OverwritePlan(destination.overwrite, key: task.destination.key, size: task.size)
+        var step = plan.begin()
+        while true {
+            switch step {
+            case .look(let key):
+                step = plan.next(.looked(try await object(destination.type.look(key: key), interruption)))
+            case .readBack(let key):
+                step = plan.next(.read(try await object(destination.type.readBack(key: key), interruption)))
+            case .hash:
+                step = plan.next(.hashed(sha256: try await hash(body, interruption)))
+            case .upload(let key, let onlyIfAbsent):
+                do {
+                    var stored = try await upload(task, to: destination, key, body, interruption, onlyIfAbsent)
+                    if key != task.destination.key { stored.keptName = key }
+                    return stored
+                } catch let failure as Failure where failure.kind == .keyTaken {
+                    step = plan.next(.taken)
+                }
+            case .isStored(let key, var object):
+                if key != task.destination.key { object.keptName = key }
+                return object
+            case .failed(let failure): throw failure
+            }
+        }
+    }
+
+    private func upload(
+        _ task: UploadTask, to destination: Destination, _ key: ByteText, _ body: TransferBody,
+        _ interruption: Interruption, _ onlyIfAbsent: Bool = false
+    ) async throws -> StoredObject {
+        let dialect = destination.type.upload(
+            key: key, body: body, contentType: task.contentType, onlyIfAbsent: onlyIfAbsent)
+        guard let object = try await object(dialect, interruption) else {
+            throw Failure(.integrity, "the object is not at its destination")
+        }
+        return object
+    }
+
+    /// Runs the steps of a dialect.
+    /// - Returns: the object; nil when there is none.
+    private func object(_ dialect: any Dialect, _ interruption: Interruption) async throws -> StoredObject? {
+        var dialect = dialect
         var step = dialect.begin()
         while true {
             guard !interruption.isInterrupted, !Task.isCancelled else { throw CancellationError() }
@@ -52,7 +96,23 @@ package struct UploadExecution: Sendable {
             case .failed(let failure):
                 throw failure
             case .absent:
-                throw Failure(.integrity, "the object is not at its destination")
+                return nil
+            }
+        }
+    }
+
+    /// The SHA-256 of the source, lower-case hex.
+    private func hash(_ body: TransferBody, _ interruption: Interruption) async throws -> String {
+        switch body {
+        case .none: return ""
+        case .bytes(let loaded): return loaded.sha256
+        case .file(let file):
+            return try await pool.run {
+                do {
+                    return try file.sha256 { interruption.isInterrupted }
+                } catch let error as SourceFile.ReadError {
+                    throw TransferError(error).classified
+                }
             }
         }
     }

@@ -17,14 +17,15 @@ package struct DecisionWriter: Sendable {
 
     /// The object is stored.
     package func succeeded(
-        _ task: TaskDelivery, size: ByteCount, sha256: String, verification: String, startedAt: Timestamp,
-        now: Timestamp
+        _ task: TaskDelivery, size: ByteCount, sha256: String, verification: String, keptName: ByteText? = nil,
+        startedAt: Timestamp, now: Timestamp
     ) throws -> SettleUnit {
         var outcome = outcome(.succeeded, task, startedAt: startedAt, now: now)
         outcome.attempts = Domain.counting(task.progress.attempts)
         outcome.size = size
         outcome.sha256 = sha256
         outcome.verification = verification
+        if let keptName { outcome.destination.key = keptName }
         return finish(task, [try append(outcome, task)])
     }
 

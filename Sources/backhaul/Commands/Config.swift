@@ -79,7 +79,8 @@ struct Config: AsyncParsableCommand {
                 lines.append(
                     Line(
                         setting: "destinations.\(name)",
-                        value: "\(destination.type.description) order=\(destination.order.rawValue)",
+                        value: "\(destination.type.description) order=\(destination.order.rawValue) "
+                            + "overwrite=\(destination.overwrite.rawValue)",
                         from: "configuration file"))
             }
             for entry in settings.tenants.entries {

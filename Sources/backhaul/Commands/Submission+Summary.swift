@@ -1,3 +1,4 @@
+import BackhaulDestinations
 import BackhaulDomain
 import BackhaulUnits
 
@@ -31,12 +32,22 @@ extension Submission {
         var leftOut: [Rejection] = []
         /// Patterns of --include and --exclude that no name has matched.
         var unmatchedPatterns: [String] = []
+        /// Files whose keys at the destination other files have: how many, and the first of them.
+        var sharedKeyCount = 0
+        var sharedKeys: [SharedKey] = []
         var size = ByteCount.zero
+
+        struct SharedKey: Encodable {
+            var key: ByteText
+            /// The other file, below its root.
+            var holder: ByteText
+            var holderBatch: ByteText
+        }
 
         private enum CodingKeys: String, CodingKey {
             case batch, accepted, again, againAfter, known, underWay, stored, failed, expired, cancelled, forgotten,
                 rejected
-            case rejectedCount, leftOut, unmatchedPatterns
+            case rejectedCount, leftOut, unmatchedPatterns, sharedKeyCount, sharedKeys
             case size = "bytes"
         }
 
@@ -47,6 +58,25 @@ extension Submission {
                     "the pattern '\(pattern)' matched nothing; patterns are those of .gitignore, relative to the folder "
                         + "that is submitted")
             }
+        }
+
+        /// Names the files whose keys other files have.
+        /// - Parameter policy: what the destination does about them.
+        func saySharedKeys(_ policy: OverwritePolicy) {
+            guard sharedKeyCount > 0 else { return }
+            let fate =
+                switch policy {
+                case .replace, .skipIfSame: "the later one replaces the other"
+                case .keepBoth: "a different one gets a second name"
+                case .fail: "a different one fails"
+                }
+            Stderr.say(
+                "\(sharedKeyCount) \(sharedKeyCount == 1 ? "file has a key" : "files have keys") that another file has at "
+                    + "the destination; \(fate) (overwrite: \(policy.rawValue)), --prefix keeps them apart:")
+            for shared in sharedKeys {
+                Stderr.say("  \(shared.key): also \(shared.holder) of batch \(shared.holderBatch)")
+            }
+            if sharedKeyCount > sharedKeys.count { Stderr.say("  and \(sharedKeyCount - sharedKeys.count) more") }
         }
 
         /// Names what was left out, and what was refused.

@@ -24,7 +24,7 @@ actor Submission {
     private let ingest: Ingest
     private let roots: SourceRoots
     let tenant: ByteText
-    private let target: DestinationReference.Target
+    let target: DestinationReference.Target
     private let prefix: String
     private var filter: NameFilter
     private let deadline: Timestamp?
@@ -350,6 +350,20 @@ actor Submission {
                 report(draft.destination.key, KnownFile.underWay.word, nil)
             case .rejected(let violation): reject(draft.source.path.text, violation.code, violation.message)
             }
+        }
+    }
+
+    /// Looks for files whose keys other files have. A submission does not fail because that cannot be said.
+    func findSharedKeys(_ view: () async throws -> StatusView) async {
+        guard summary.accepted > 0 else { return }
+        do {
+            let found = try await view().sharedKeys(batch: summary.batch, tenant: tenant, limit: 10)
+            summary.sharedKeyCount = found.count
+            summary.sharedKeys = found.first.map {
+                Summary.SharedKey(key: $0.key, holder: $0.holder.path, holderBatch: $0.holderBatch)
+            }
+        } catch {
+            Stderr.say("whether other files have the same keys is unknown: \(Explanation.of(error))")
         }
     }
 

@@ -122,7 +122,11 @@ struct Submit: AsyncParsableCommand {
             let starts = wait ? try await submission.resultEnds() : [:]
             try await submission.submit(
                 fromStdin ? .list(separator: null ? 0 : UInt8(ascii: "\n")) : .paths(paths), to: to, settings)
+            // Not on Kafka, where a view would have to be built first.
+            if address.folder != nil { await submission.findSharedKeys { try await view.caughtUp() } }
             try await report(submission, batch)
+            let policy = (try? settings.destinationTable.resolve(target))?.overwrite ?? .replace
+            await submission.summary.saySharedKeys(policy)
             if wait {
                 let end = patience.map { ContinuousClock.now + $0 }
                 try await waitForResults(submission, batch, starts, until: end, address)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BackhaulAudit
+import BackhaulDestinations
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulIngest
@@ -230,7 +231,12 @@ struct UploadCommand: AsyncParsableCommand {
         let start = ContinuousClock.now
         let starts = try await submission.resultEnds()
         try await submission.submit(.paths(paths), to: to, settings)
+        await submission.findSharedKeys {
+            try await view.catchUp()
+            return view
+        }
         let summary = await submission.summary
+        summary.saySharedKeys((try? settings.destinationTable.resolve(submission.target))?.overwrite ?? .replace)
         let waited = try await withThrowingTaskGroup(of: Submission.Waited?.self) { group in
             group.addTask {
                 try await submission.waitForResults(
