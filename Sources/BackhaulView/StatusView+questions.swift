@@ -34,6 +34,45 @@ extension StatusView {
         }
     }
 
+    /// The size of the files that are stored, of one batch, one tenant or all; nil means any.
+    package func storedSize(batch: ByteText?, tenant: ByteText?) async throws -> ByteCount {
+        try await database.read { database in
+            var statement = try BoundStatement(
+                database,
+                batch == nil
+                    ? "SELECT bytes_high, bytes_low FROM tenants WHERE ?1 IS NULL AND (?2 IS NULL OR tenant = ?2) "
+                        + "AND state = 'succeeded'"
+                    : "SELECT bytes_high, bytes_low FROM counts WHERE batch = ?1 AND (?2 IS NULL OR tenant = ?2) "
+                        + "AND state = 'succeeded'")
+            statement.bind(batch?.text)
+            statement.bind(tenant?.text)
+            var sum = WideSum()
+            while try statement.next() {
+                sum = sum.adding(WideSum(high: statement.integer(0), low: statement.integer(1)))
+            }
+            return sum.size
+        }
+    }
+
+    /// The uploads that their workers have marked as in flight: the oldest of them.
+    package func inFlight(batch: ByteText?, tenant: ByteText?, limit: Int) async throws -> [TaskStatus] {
+        try await database.read { database in
+            var statement = try BoundStatement(
+                database,
+                """
+                SELECT \(Self.columns) FROM tasks INDEXED BY tasks_open
+                WHERE \(Self.isOpen) AND state = 'running' AND (?1 IS NULL OR batch = ?1) AND (?2 IS NULL OR tenant = ?2)
+                LIMIT ?3
+                """)
+            statement.bind(batch?.text)
+            statement.bind(tenant?.text)
+            statement.bind(limit)
+            var found: [TaskStatus] = []
+            while try statement.next() { found.append(Self.status(statement)) }
+            return found.sorted { ($0.startedAt ?? .earliest) < ($1.startedAt ?? .earliest) }
+        }
+    }
+
     /// The names of all batches that have a task, in order.
     package func batches() async throws -> [ByteText] {
         try await database.read { database in

@@ -18,7 +18,8 @@ struct Backhaul: AsyncParsableCommand {
             CommandGroup(
                 name: "Upload and prove",
                 subcommands: [
-                    UploadCommand.self, Submit.self, Status.self, TasksCommand.self, Results.self, AuditCommand.self,
+                    UploadCommand.self, Submit.self, Status.self, WatchCommand.self, TasksCommand.self, Results.self,
+                    AuditCommand.self,
                 ]),
             CommandGroup(name: "Unfinished uploads", subcommands: [CancelCommand.self, RetryCommand.self]),
             CommandGroup(name: "Failed uploads", subcommands: [DeadLetters.self, ReplayCommand.self]),

@@ -65,6 +65,22 @@ struct TasksTests {
         func turnOn() { value.withLock { $0 = true } }
     }
 
+    /// `watch` shows the same again and again, ends when it is told to, and costs next to nothing.
+    @Test func watchShowsWhatHappens() async throws {
+        try await withWaitingTasks(5) { setup, _ in
+            let watched = try await setup.run("watch", "--batch", "web", "--for", "3s")
+            #expect(watched.code == 0 && (3...5).contains(watched.objects.count), "\(watched)")
+            let last = watched.objects.last ?? [:]
+            #expect((last["counts"] as? [String: Any])?["retrying"] as? Int == 5)
+            let reasons = last["reasons"] as? [[String: Any]] ?? []
+            #expect(reasons.map { $0["destination"] as? String } == ["web"])
+            #expect(try await setup.run("watch", "--batch", "wob", "--for", "1s").code == 2)
+            let lines = try await Command.result(["watch", "--for", "1s"] + setup.log)
+            #expect(lines.code == 0 && lines.output.contains("10 tasks: 0 stored, 10 retrying"), "\(lines)")
+            #expect(!lines.output.contains("\u{1B}"))
+        }
+    }
+
     /// One command says what waits, for what, since when and until when; another one finds a task with its history.
     @Test func whyTasksWaitIsSaid() async throws {
         try await withWaitingTasks(5) { setup, _ in

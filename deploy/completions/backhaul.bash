@@ -173,13 +173,13 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    upload|submit|status|tasks|results|audit|cancel|retry|dead-letters|replay|init|standalone|ingest|worker|acknowledger|topics|lag|acts|clock|config|token|tenants|bench|help)
+    upload|submit|status|watch|tasks|results|audit|cancel|retry|dead-letters|replay|init|standalone|ingest|worker|acknowledger|topics|lag|acts|clock|config|token|tenants|bench|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'upload submit status tasks results audit cancel retry dead-letters replay init standalone ingest worker acknowledger topics lag acts clock config token tenants bench help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'upload submit status watch tasks results audit cancel retry dead-letters replay init standalone ingest worker acknowledger topics lag acts clock config token tenants bench help' -- "${cur}"))
         ;;
     esac
 }
@@ -296,6 +296,37 @@ _backhaul_status() {
         return
         ;;
     '--tenant')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_watch() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--batch --tenant --for --log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--batch')
+        return
+        ;;
+    '--tenant')
+        return
+        ;;
+    '--for')
         return
         ;;
     '--log')

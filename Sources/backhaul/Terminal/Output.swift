@@ -17,7 +17,7 @@ enum Output {
         write(try encoder.encode(value))
     }
 
-    private static let isTerminal = isatty(STDOUT_FILENO) == 1
+    static let isTerminal = isatty(STDOUT_FILENO) == 1
     private static let buffered = Mutex<[UInt8]>([])
 
     /// Writes a line of a program's output as it is.

@@ -1,0 +1,115 @@
+import ArgumentParser
+import BackhaulDomain
+import BackhaulLog
+import BackhaulUnits
+import BackhaulView
+import BackhaulWeb
+import Foundation
+
+/// Shows a running system, again and again.
+struct WatchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "watch", abstract: "Show what is uploaded, how fast, and what waits for what, until interrupted.",
+        discussion: """
+            On a terminal the picture is redrawn; elsewhere each one is a line. It is taken at most once a second, and \
+            less often where that would take more than one percent of a core.
+
+            Examples:
+              backhaul watch --log embedded:///srv/backhaul
+              backhaul watch --batch trip --for 1m --output json --log embedded:///srv/backhaul
+            """)
+
+    @Option(help: "Only this batch.")
+    var batch: ByteText?
+
+    @Option(help: "Only this tenant.")
+    var tenant: ByteText?
+
+    @Option(name: .customLong("for"), help: ArgumentHelp("End after this long.", valueName: "duration"))
+    var span: String?
+
+    @OptionGroup var log: LogOptions
+
+    /// One picture.
+    struct Sample {
+        var at: ContinuousClock.Instant
+        var counts: StatusCounts
+        var storedSize: ByteCount
+        var reasons: [WaitReason]
+        var inFlight: [TaskStatus]
+    }
+
+    private struct Line: Encodable {
+        var time: String
+        var counts: StatusCounts
+        var storedBytes: ByteCount
+        var tasksPerSecond: Double
+        var bytesPerSecond: Double
+        var reasons: [ReasonDocument]
+    }
+
+    func run() async throws {
+        let end = try DurationArgument.parse(span, "--for").map { ContinuousClock.now + $0 }
+        try await log.viewing { view, opened, _, address in
+            try await NameCheck.batch(batch, view)
+            log.warnWithoutDaemon(address)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for await _ in SignalStream.make() { return }
+                }
+                group.addTask { try await show(view, until: end) }
+                try await group.next()
+                group.cancelAll()
+                do {
+                    try await group.waitForAll()
+                } catch is CancellationError {}
+            }
+        }
+        Output.flush()
+    }
+
+    private func show(_ view: StatusView, until end: ContinuousClock.Instant?) async throws {
+        var screen = WatchScreen(isTerminal: Output.isTerminal && log.output == .text)
+        var last: Sample?
+        while true {
+            let begun = ContinuousClock.now
+            let work = ProcessTime.used
+            try await view.catchUp()
+            let sample = Sample(
+                at: begun, counts: try await view.counts(batch: batch, tenant: tenant),
+                storedSize: try await view.storedSize(batch: batch, tenant: tenant),
+                reasons: try await view.reasons(batch: batch, tenant: tenant),
+                inFlight: try await view.inFlight(batch: batch, tenant: tenant, limit: 200))
+            let rate = WatchRate(from: last, to: sample)
+            if log.output == .json {
+                try Output.json(
+                    Line(
+                        time: TimeText.format(SystemLogClock.wall), counts: sample.counts,
+                        storedBytes: sample.storedSize, tasksPerSecond: rate.tasks, bytesPerSecond: rate.bytes,
+                        reasons: sample.reasons.map(ReasonDocument.init)))
+                Output.flush()
+            } else {
+                screen.show(sample, rate, now: SystemLogClock.wall)
+            }
+            last = sample
+            // The last picture is that of the end.
+            if let end, ContinuousClock.now >= end { return }
+            // At most one percent of a core, whatever the view costs.
+            let next = begun + max(.seconds(1), (ProcessTime.used - work) * 100)
+            try await ContinuousClock().sleep(until: end.map { min($0, next) } ?? next)
+        }
+    }
+}
+
+/// How fast tasks end between two pictures.
+struct WatchRate {
+    var tasks = 0.0
+    var bytes = 0.0
+
+    init(from first: WatchCommand.Sample?, to second: WatchCommand.Sample) {
+        guard let first else { return }
+        let seconds = max(0.001, (second.at - first.at) / .seconds(1))
+        tasks = Double(max(0, second.counts.ended - first.counts.ended)) / seconds
+        bytes = Double((second.storedSize - first.storedSize).bytes) / seconds
+    }
+}
