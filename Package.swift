@@ -88,7 +88,7 @@ let package = Package(
                 "BackhaulDomain", "BackhaulFiles", "BackhaulLoop", "BackhaulTelemetry", "BackhaulUnits", "CLibcurl",
                 crypto,
             ]),
-        room("BackhaulDestinations", ["BackhaulDomain", "BackhaulTransfer", "BackhaulUnits"]),
+        room("BackhaulDestinations", ["BackhaulDomain", "BackhaulFiles", "BackhaulTransfer", "BackhaulUnits"]),
         room(
             "BackhaulWeb",
             [

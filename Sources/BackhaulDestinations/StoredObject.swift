@@ -1,4 +1,5 @@
 package import BackhaulDomain
+package import BackhaulFiles
 package import BackhaulUnits
 
 /// An object at its destination, and how it was verified.
@@ -9,6 +10,8 @@ package struct StoredObject: Hashable, Sendable {
     package var verification: Verification
     /// The second name that it was stored under, because its key was taken; nil for its key.
     package var keptName: ByteText?
+    /// Of the source, when it was sent; nil without one.
+    package var attributes: FileAttributes?
 
     package init(size: ByteCount, sha256: String, verification: Verification) {
         self.size = size

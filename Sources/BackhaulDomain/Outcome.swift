@@ -55,6 +55,9 @@ package struct Outcome: Hashable, Sendable {
     package var objectMayExist: Bool
     /// The name of the task's submitter; empty when unknown.
     package var submittedBy: ByteText
+    /// The modification time and the permission bits (`0o777`) of the file that was stored; nil when unknown.
+    package var modifiedAt: FileTime?
+    package var permissions: UInt32?
 
     /// Prefix of `worker` in outcomes that an API caller wrote instead of a worker.
     package static let callerPrefix = "api:"

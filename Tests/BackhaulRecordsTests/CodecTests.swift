@@ -119,11 +119,34 @@ struct CodecTests {
         #expect(try ResultDocument.decode(Array(bare.utf8)).submittedBy == nil)
     }
 
+    /// Any time of a file and any permissions arrive as they were, or are said to be unknown.
+    @Test func attributesOfTheFileAreKept() throws {
+        var success = outcome
+        success.failure = nil
+        for (time, text) in [
+            (FileTime(seconds: 1_700_000_000, nanoseconds: 123_456_789), "2023-11-14T22:13:20.123Z"),
+            (FileTime(seconds: 0, nanoseconds: 0), "1970-01-01T00:00:00.000Z"),
+            (FileTime(seconds: -86_400 * 365, nanoseconds: 0), nil),
+            (FileTime(seconds: .max, nanoseconds: 0), "2262-04-11T23:47:16.854Z"),
+        ] as [(FileTime, String?)] {
+            for (bits, mode) in [(UInt32(0o644), "0644"), (0, "0000"), (0o777, "0777")] {
+                success.modifiedAt = time
+                success.permissions = bits
+                #expect(try OutcomeCodec.decode(OutcomeCodec.encode(success)) == success)
+                let result = try ResultDocument.decode(ResultDocument(success).encoded())
+                #expect(result.modifiedAt == text && result.mode == mode)
+                #expect(result == ResultDocument(success))
+            }
+        }
+        success.permissions = 0o1000
+        #expect(throws: RecordError.self) { try OutcomeCodec.decode(OutcomeCodec.encode(success)) }
+    }
+
     /// Every other key is there in every version.
     @Test func resultsWithoutAnotherKeyAreRefused() throws {
         let written = try ResultDocument(outcome).encoded()
         let object = try #require(try JSONSerialization.jsonObject(with: Data(written)) as? [String: Any])
-        for key in object.keys where key != "submittedBy" {
+        for key in object.keys where !["submittedBy", "modifiedAt", "mode"].contains(key) {
             let part = try JSONSerialization.data(withJSONObject: object.filter { $0.key != key })
             #expect(throws: RecordError.self, "\(key)") { try ResultDocument.decode(Array(part)) }
         }
@@ -158,7 +181,7 @@ struct CodecTests {
             "taskId", "generation", "tenant", "batch", "status", "attempts", "crashes", "bytes", "sha256",
             "verification",
             "destination", "key", "failure", "objectMayExist", "worker", "acceptedAt", "startedAt", "finishedAt",
-            "submittedBy",
+            "submittedBy", "modifiedAt", "mode",
         ]
         var bare = outcome
         bare.failure = nil

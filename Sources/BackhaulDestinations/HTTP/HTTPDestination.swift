@@ -21,6 +21,10 @@ package struct HTTPDestination: DestinationType {
                 + "`read-back` for a HEAD or a GET after it; a GET, too, where a HEAD is not answered or has no length."
         ),
         DestinationField(
+            "modifiedTime", .choice(ModifiedTime.allCases.map(\.rawValue)), standard: ModifiedTime.ocMtime.rawValue,
+            help: "How the file's modification time is sent: `x-oc-mtime` as the header that Nextcloud, ownCloud and "
+                + "other WebDAV servers keep, `none` not at all."),
+        DestinationField(
             "bearerTokenFile", .secretFile, isOptional: true,
             help:
                 "A file whose content is sent as `Authorization: Bearer …`. Read when the program starts and at SIGHUP; "
@@ -80,6 +84,13 @@ package struct HTTPDestination: DestinationType {
         case readBack = "read-back"
     }
 
+    /// How the modification time of a file is sent.
+    package enum ModifiedTime: String, Hashable, Sendable, CaseIterable {
+        /// Seconds since 1970 in `X-OC-Mtime`; other servers ignore it.
+        case ocMtime = "x-oc-mtime"
+        case none
+    }
+
     /// The base URL, to which keys are appended.
     package var url: String
     package var method: Method
@@ -87,11 +98,13 @@ package struct HTTPDestination: DestinationType {
     /// Sent with every request; never logged.
     package var headers: [SecretHeader]
     package var tls: TransferTLS
+    package var modifiedTime: ModifiedTime
 
     package init(
         url: String, method: Method = .put, check: Check = .answer, headers: [SecretHeader] = [],
-        tls: TransferTLS = TransferTLS()
+        tls: TransferTLS = TransferTLS(), modifiedTime: ModifiedTime = .ocMtime
     ) {
+        self.modifiedTime = modifiedTime
         self.url = url
         self.method = method
         self.check = check
@@ -114,7 +127,8 @@ package struct HTTPDestination: DestinationType {
         }
         self.init(
             url: url, method: try fields.choice("method"), check: try fields.choice("verify"),
-            headers: try Self.headers(fields), tls: tls)
+            headers: try Self.headers(fields), tls: tls,
+            modifiedTime: try fields.choice("modifiedTime"))
     }
 
     private static func headers(_ fields: DestinationFields) throws(DestinationFields.InvalidError) -> [SecretHeader] {

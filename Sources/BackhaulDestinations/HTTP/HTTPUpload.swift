@@ -1,4 +1,5 @@
 internal import BackhaulDomain
+internal import BackhaulFiles
 package import BackhaulTransfer
 internal import BackhaulUnits
 
@@ -29,9 +30,14 @@ package struct HTTPUpload: Dialect {
     package mutating func begin() -> Step {
         // RFC 9110, section 13.1.2; a server that does not know it replaces the object.
         let condition = onlyIfAbsent ? [(name: "If-None-Match", value: "*")] : []
+        var time: [(name: String, value: String)] = []
+        if destination.modifiedTime == .ocMtime, let modifiedAt = body.attributes?.modifiedAt {
+            time = [(name: "X-OC-Mtime", value: "\(modifiedAt.parts.seconds)")]
+        }
         return .request(
             destination.request(
-                destination.method.rawValue, url, headers: [("Content-Type", contentType)] + condition, body: body))
+                destination.method.rawValue, url, headers: [("Content-Type", contentType)] + condition + time,
+                body: body))
     }
 
     package mutating func next(_ report: TransferReport) -> Step {

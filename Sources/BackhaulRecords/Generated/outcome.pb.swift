@@ -143,6 +143,26 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
     set {_uniqueStorage()._submittedBy = newValue}
   }
 
+  /// Of the file that was stored, in nanoseconds since 1970.
+  var modifiedAtNs: Int64 {
+    get {_storage._modifiedAtNs ?? 0}
+    set {_uniqueStorage()._modifiedAtNs = newValue}
+  }
+  /// Returns true if `modifiedAtNs` has been explicitly set.
+  var hasModifiedAtNs: Bool {_storage._modifiedAtNs != nil}
+  /// Clears the value of `modifiedAtNs`. Subsequent reads from it will return its default value.
+  mutating func clearModifiedAtNs() {_uniqueStorage()._modifiedAtNs = nil}
+
+  /// The permission bits of the file that was stored, at most 0777.
+  var mode: UInt32 {
+    get {_storage._mode ?? 0}
+    set {_uniqueStorage()._mode = newValue}
+  }
+  /// Returns true if `mode` has been explicitly set.
+  var hasMode: Bool {_storage._mode != nil}
+  /// Clears the value of `mode`. Subsequent reads from it will return its default value.
+  mutating func clearMode() {_uniqueStorage()._mode = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -251,7 +271,7 @@ fileprivate nonisolated let _protobuf_package = "backhaul.v1"
 
 nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Outcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tenant\0\u{3}task_id\0\u{1}generation\0\u{1}batch\0\u{1}destination\0\u{1}attempts\0\u{1}crashes\0\u{1}bytes\0\u{1}sha256\0\u{1}verification\0\u{1}failure\0\u{1}worker\0\u{3}accepted_at_ms\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{3}next_attempt_at_ms\0\u{3}object_may_exist\0\u{3}submitted_by\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tenant\0\u{3}task_id\0\u{1}generation\0\u{1}batch\0\u{1}destination\0\u{1}attempts\0\u{1}crashes\0\u{1}bytes\0\u{1}sha256\0\u{1}verification\0\u{1}failure\0\u{1}worker\0\u{3}accepted_at_ms\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{3}next_attempt_at_ms\0\u{3}object_may_exist\0\u{3}submitted_by\0\u{3}modified_at_ns\0\u{1}mode\0")
 
   fileprivate class _StorageClass {
     var _kind: Backhaul_V1_Outcome.Kind = .unspecified
@@ -273,6 +293,8 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
     var _nextAttemptAtMs: Int64 = 0
     var _objectMayExist: Bool = false
     var _submittedBy: String = String()
+    var _modifiedAtNs: Int64? = nil
+    var _mode: UInt32? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -302,6 +324,8 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
       _nextAttemptAtMs = source._nextAttemptAtMs
       _objectMayExist = source._objectMayExist
       _submittedBy = source._submittedBy
+      _modifiedAtNs = source._modifiedAtNs
+      _mode = source._mode
     }
   }
 
@@ -339,6 +363,8 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
         case 17: try { try decoder.decodeSingularInt64Field(value: &_storage._nextAttemptAtMs) }()
         case 18: try { try decoder.decodeSingularBoolField(value: &_storage._objectMayExist) }()
         case 19: try { try decoder.decodeSingularStringField(value: &_storage._submittedBy) }()
+        case 20: try { try decoder.decodeSingularSInt64Field(value: &_storage._modifiedAtNs) }()
+        case 21: try { try decoder.decodeSingularUInt32Field(value: &_storage._mode) }()
         default: break
         }
       }
@@ -408,6 +434,12 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
       if !_storage._submittedBy.isEmpty {
         try visitor.visitSingularStringField(value: _storage._submittedBy, fieldNumber: 19)
       }
+      try { if let v = _storage._modifiedAtNs {
+        try visitor.visitSingularSInt64Field(value: v, fieldNumber: 20)
+      } }()
+      try { if let v = _storage._mode {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 21)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -436,6 +468,8 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
         if _storage._nextAttemptAtMs != rhs_storage._nextAttemptAtMs {return false}
         if _storage._objectMayExist != rhs_storage._objectMayExist {return false}
         if _storage._submittedBy != rhs_storage._submittedBy {return false}
+        if _storage._modifiedAtNs != rhs_storage._modifiedAtNs {return false}
+        if _storage._mode != rhs_storage._mode {return false}
         return true
       }
       if !storagesAreEqual {return false}

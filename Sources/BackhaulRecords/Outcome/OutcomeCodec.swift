@@ -43,6 +43,8 @@ package enum OutcomeCodec {
         message.nextAttemptAtMs = outcome.nextAttemptAt?.milliseconds ?? 0
         message.objectMayExist = outcome.objectMayExist
         message.submittedBy = outcome.submittedBy.text
+        if let time = outcome.modifiedAt { message.modifiedAtNs = time.nanoseconds }
+        if let permissions = outcome.permissions { message.mode = permissions }
         return try message.serializedBytes()
     }
 
@@ -72,7 +74,7 @@ package enum OutcomeCodec {
                 FailureClass(rawValue: message.failure.kind) ?? .permanent, message.failure.message,
                 httpStatus: Int(exactly: message.failure.httpStatus))
         }
-        let outcome = Outcome(
+        var outcome = Outcome(
             kind: kind,
             task: try GenerationCodec.value(message.tenant, message.taskID, message.generation, what: "outcome"),
             batch: ByteText(message.batch),
@@ -89,6 +91,8 @@ package enum OutcomeCodec {
                 ? nil : try GenerationCodec.time(message.nextAttemptAtMs, "next_attempt_at_ms", of: "outcome"),
             objectMayExist: message.objectMayExist,
             submittedBy: ByteText(message.submittedBy.bounded(toBytes: Domain.longestLabel)))
+        if message.hasModifiedAtNs { outcome.modifiedAt = FileTime(nanoseconds: message.modifiedAtNs) }
+        if message.hasMode { outcome.permissions = message.mode }
         try check(outcome)
         return outcome
     }
@@ -107,6 +111,9 @@ package enum OutcomeCodec {
         }
         guard outcome.sha256.isEmpty || outcome.sha256.utf8.count == 64 else {
             throw .invalid(what: "outcome", problem: "sha256 does not have 32 bytes")
+        }
+        guard (outcome.permissions ?? 0) <= 0o777 else {
+            throw .invalid(what: "outcome", problem: "mode is out of range")
         }
         if let problem = nonsense(outcome) { throw .invalid(what: "outcome", problem: problem) }
     }

@@ -31,6 +31,10 @@ package struct ResultDocument: Hashable, Sendable, Codable {
     package var finishedAt: String
     /// The name of the task's submitter; null when unknown.
     @AddedNullable package var submittedBy: String?
+    /// When the stored file was modified, RFC 3339, UTC, milliseconds; null when unknown, or before 1970.
+    @AddedNullable package var modifiedAt: String?
+    /// The permission bits of the stored file in octal, such as `0644`; null when unknown.
+    @AddedNullable package var mode: String?
 
     package init(_ outcome: Outcome) {
         taskId = outcome.task.identity.id
@@ -52,6 +56,13 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         startedAt = TimeText.format(outcome.startedAt)
         finishedAt = TimeText.format(outcome.finishedAt)
         _submittedBy = AddedNullable(wrappedValue: outcome.submittedBy.isEmpty ? nil : outcome.submittedBy.text)
+        let time = outcome.modifiedAt.flatMap { Timestamp(exactly: $0.nanoseconds / 1_000_000) }
+        _modifiedAt = AddedNullable(wrappedValue: time.map(TimeText.format))
+        _mode = AddedNullable(
+            wrappedValue: outcome.permissions.map { bits in
+                let digits = String(bits, radix: 8)
+                return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+            })
     }
 
     package var task: TaskGeneration {
@@ -94,6 +105,10 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         json.number(generation)
         json.raw(",\"key\":")
         json.text(key.text)
+        json.raw(",\"mode\":")
+        json.text(mode)
+        json.raw(",\"modifiedAt\":")
+        json.text(modifiedAt)
         json.raw(",\"objectMayExist\":")
         json.flag(objectMayExist)
         json.raw(",\"sha256\":")
@@ -150,11 +165,13 @@ package struct ResultDocument: Hashable, Sendable, Codable {
         guard sha256.map({ $0.utf8.count == 64 }) ?? true else {
             throw .invalid(what: "result", problem: "sha256 does not have 64 digits")
         }
-        guard acceptedAt.utf8.count <= 40, startedAt.utf8.count <= 40, finishedAt.utf8.count <= 40 else {
+        guard acceptedAt.utf8.count <= 40, startedAt.utf8.count <= 40, finishedAt.utf8.count <= 40,
+            (modifiedAt ?? "").utf8.count <= 40
+        else {
             throw .invalid(what: "result", problem: "a time has more than 40 bytes")
         }
         guard worker.utf8.count <= Domain.longestLabel, (submittedBy ?? "").utf8.count <= Domain.longestLabel,
-            (verification ?? "").utf8.count <= Domain.longestLabel,
+            (verification ?? "").utf8.count <= Domain.longestLabel, (mode ?? "").utf8.count <= Domain.longestLabel,
             (failure?.kind ?? "").utf8.count <= Domain.longestLabel
         else {
             throw .invalid(what: "result", problem: "a label has more than \(Domain.longestLabel) bytes")
@@ -178,11 +195,12 @@ extension ResultDocument {
             }
         }
         // Missing in results of version 0.1.
-        let submittedBy: String?
-        switch fields["submittedBy"] {
-        case .text(let text): submittedBy = text
-        case .null, nil: submittedBy = nil
-        default: return nil
+        func added(_ name: StaticString) -> String?? {
+            switch fields[name] {
+            case .text(let text): .some(text)
+            case .null, nil: .some(nil)
+            default: .none
+            }
         }
         guard let taskId = text("taskId"), let generation = number("generation"), let tenant = text("tenant"),
             let batch = text("batch"), let status = text("status"), let attempts = number("attempts"),
@@ -190,7 +208,8 @@ extension ResultDocument {
             let verification = optional("verification"), let destination = text("destination"), let key = text("key"),
             fields["failure"] == .null, case .flag(let objectMayExist) = fields["objectMayExist"],
             let worker = text("worker"), let acceptedAt = text("acceptedAt"), let startedAt = text("startedAt"),
-            let finishedAt = text("finishedAt")
+            let finishedAt = text("finishedAt"), let submittedBy = added("submittedBy"),
+            let modifiedAt = added("modifiedAt"), let mode = added("mode")
         else { return nil }
         self.taskId = ByteText(taskId)
         self.generation = Int(generation)
@@ -211,6 +230,8 @@ extension ResultDocument {
         self.startedAt = startedAt
         self.finishedAt = finishedAt
         _submittedBy = AddedNullable(wrappedValue: submittedBy)
+        _modifiedAt = AddedNullable(wrappedValue: modifiedAt)
+        _mode = AddedNullable(wrappedValue: mode)
     }
 }
 

@@ -19,7 +19,7 @@ package enum TransferBody: Sendable {
     }
 
     /// What a copy keeps of the file; nil for bytes that are not from a file.
-    var attributes: FileAttributes? {
+    package var attributes: FileAttributes? {
         switch self {
         case .none: nil
         case .bytes(let loaded): loaded.attributes

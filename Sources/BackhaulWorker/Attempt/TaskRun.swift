@@ -139,7 +139,7 @@ struct TaskRun: Sendable {
         case .stored(let object):
             var unit = try writer.succeeded(
                 task, size: object.size, sha256: object.sha256, verification: object.verification.rawValue,
-                keptName: object.keptName, startedAt: startedAt, now: now)
+                keptName: object.keptName, attributes: object.attributes, startedAt: startedAt, now: now)
             // The task was cancelled after the object was stored. No other delivery will remove the cancel request.
             if cancellations.contains(task.generation) {
                 unit.appends.append(CancelRecord.tombstone(task.generation, writer.layout))

@@ -34,6 +34,15 @@ package struct UploadExecution: Sendable {
     package func attempt(_ task: UploadTask, _ interruption: Interruption) async throws -> StoredObject {
         let destination = try destinations.table.resolve(task)
         let body = type(of: destination.type).readsSource ? try await load(task) : .none
+        var stored = try await store(task, body, at: destination, interruption)
+        stored.attributes = body.attributes
+        return stored
+    }
+
+    /// Stores the body as the destination's `overwrite` says.
+    private func store(
+        _ task: UploadTask, _ body: TransferBody, at destination: Destination, _ interruption: Interruption
+    ) async throws -> StoredObject {
         guard destination.overwrite != .replace else {
             return try await upload(task, to: destination, task.destination.key, body, interruption)
         }

@@ -1,4 +1,5 @@
 package import BackhaulDomain
+package import BackhaulFiles
 package import BackhaulLog
 package import BackhaulRecords
 package import BackhaulUnits
@@ -18,6 +19,7 @@ package struct DecisionWriter: Sendable {
     /// The object is stored.
     package func succeeded(
         _ task: TaskDelivery, size: ByteCount, sha256: String, verification: String, keptName: ByteText? = nil,
+        attributes: FileAttributes? = nil,
         startedAt: Timestamp, now: Timestamp
     ) throws -> SettleUnit {
         var outcome = outcome(.succeeded, task, startedAt: startedAt, now: now)
@@ -26,6 +28,8 @@ package struct DecisionWriter: Sendable {
         outcome.sha256 = sha256
         outcome.verification = verification
         if let keptName { outcome.destination.key = keptName }
+        outcome.modifiedAt = attributes?.modifiedAt
+        outcome.permissions = attributes?.permissions
         return finish(task, [try append(outcome, task)])
     }
 
