@@ -42,6 +42,24 @@ struct DialectTests {
         #expect(stored(step) == StoredObject(size: ByteCount(3), sha256: hash, verification: .status))
     }
 
+    /// The time of the file is sent in whole seconds, rounded down, unless the destination is told not to.
+    @Test func modificationTimeIsSent() {
+        for (seconds, nanoseconds, text) in [(1_700_000_000, 999_999_999, "1700000000"), (-2, 500_000_000, "-2")] {
+            let time = FileTime(seconds: seconds, nanoseconds: nanoseconds)
+            let body = TransferBody.bytes(
+                LoadedBytes(
+                    bytes: [1], sha256: hash, attributes: FileAttributes(modifiedAt: time, permissions: 0o644)))
+            for way in HTTPDestination.ModifiedTime.allCases {
+                var dialect = HTTPUpload(
+                    destination: HTTPDestination(url: "http://h/", modifiedTime: way), key: "k", body: body,
+                    contentType: "")
+                guard case .request(let request) = dialect.begin() else { continue }
+                let sent = request.headers.first { $0.name == "X-OC-Mtime" }?.value
+                #expect(sent == (way == .none ? nil : text))
+            }
+        }
+    }
+
     @Test func earlyOrShort2xxIsIntegrityFailure() {
         #expect(failure(upload([sent(200, isEarly: true)]).0)?.kind == .integrity)
         #expect(failure(upload([sent(200, bytes: 2)]).0)?.kind == .integrity)
