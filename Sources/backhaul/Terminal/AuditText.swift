@@ -11,8 +11,7 @@ struct AuditText {
     func lines(_ line: (String) throws -> Void) throws {
         try line("accepted \(report.accepted), results \(report.results)")
         if let objects = report.objects {
-            try line(
-                "objects read back and right: \(objects.verified), \(SizeText.format(objects.verifiedBytes))")
+            try line("objects read back and right: \(objects.verified)")
             if objects.notSampled > 0 { try line("objects that are not in the sample: \(objects.notSampled)") }
         }
         for (stage, count) in report.stages.sorted(by: { $0.key < $1.key }) {
