@@ -121,7 +121,8 @@ struct UploadTests {
             #expect(found.code == 3 && found.output.contains("GONE        disk f3"), "\(found)")
             let report = try String(contentsOfFile: file, encoding: .utf8)
             for line in [
-                "tasks:    of batch \(batch)", "GONE        disk f3", "verdict: LOSS OR DAMAGE FOUND", "exit code: 3",
+                "log:      embedded:///", "tasks:    of batch \(batch)", "GONE        disk f3",
+                "verdict: LOSS OR DAMAGE FOUND", "exit code: 3",
             ] {
                 #expect(report.contains(line), "\(report)")
             }

@@ -93,7 +93,7 @@ struct AuditCommand: AsyncParsableCommand {
         let verdict = found.report.verdict
         if let file {
             var head = [
-                "Backhaul audit", "", "program:  backhaul \(Version.text)", "log:      \(address)",
+                "Backhaul audit", "", "program:  backhaul \(Version.text)", "log:      \(address.description)",
                 "by:       \(CommandUser.name)", "began:    \(began)", "ended:    \(SystemLogClock.wall)",
                 "tasks:    \(batch.map { "of batch \($0)" } ?? "all")",
             ]

@@ -317,7 +317,7 @@ struct UploadCommand: AsyncParsableCommand {
             summary.sayLeftOut()
         }
         summary.sayUnmatched()
-        if report.failed > 0 { Stderr.say("'\(log.hint("dead-letters")) list' shows why files failed") }
+        if report.failed > 0 { Stderr.say("'\(log.hint("dead-letters list"))' shows why files failed") }
         if report.audit == .loss { throw ProcessExit.auditFoundLoss }
         if report.failed + summary.rejectedCount > 0 { throw ProcessExit.failed }
         if report.unfinished > 0 { throw ProcessExit.temporary }
