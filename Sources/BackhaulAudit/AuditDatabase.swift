@@ -1,44 +1,29 @@
 internal import BackhaulDomain
 internal import BackhaulSQLite
-internal import Foundation
 internal import GRDB
 
-/// What an audit has read, in a temporary SQLite database: memory does not grow with the number of tasks.
-///
-/// SQLite removes the file when it opens it (`TMPDIR`, or /var/tmp), so that nothing is left however the process ends.
+/// What an audit has read and found, in a temporary database.
 package final class AuditDatabase: Sendable {
-    let queue: DatabaseQueue
+    private let queue: DatabaseQueue
 
     /// - Throws: `DatabaseError` when the folder for temporary files cannot be written.
     package init() throws {
-        var configuration = Configuration()
-        configuration.prepareDatabase { database in
-            // A temporary database has nothing to recover.
-            try database.execute(
-                sql: """
-                    PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE;
-                    PRAGMA cache_size = -16384
-                    """)
-        }
-        queue = try DatabaseQueue(path: "", configuration: configuration)
-        try queue.write { database in
-            try database.execute(
-                sql: """
-                    CREATE TABLE facts (name TEXT NOT NULL, fact INTEGER NOT NULL, content BLOB);
-                    CREATE TABLE missing (
-                        name TEXT PRIMARY KEY, stage TEXT, rank INTEGER NOT NULL DEFAULT 0,
-                        isForgotten INTEGER NOT NULL DEFAULT 0
-                    ) WITHOUT ROWID;
-                    CREATE TABLE findings (
-                        kind INTEGER NOT NULL, task TEXT NOT NULL, place TEXT NOT NULL, destination TEXT NOT NULL,
-                        key TEXT NOT NULL, expected TEXT NOT NULL, found TEXT NOT NULL, records INTEGER NOT NULL);
-                    CREATE TABLE lost (
-                        tenant TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL, batch TEXT NOT NULL,
-                        destination TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL,
-                        acceptedAt INTEGER NOT NULL, message TEXT NOT NULL);
-                    CREATE TABLE batches (name TEXT PRIMARY KEY) WITHOUT ROWID;
-                    """)
-        }
+        queue = try .temporary(
+            """
+            CREATE TABLE facts (name TEXT NOT NULL, fact INTEGER NOT NULL, content BLOB);
+            CREATE TABLE missing (
+                name TEXT PRIMARY KEY, stage TEXT, rank INTEGER NOT NULL DEFAULT 0,
+                isForgotten INTEGER NOT NULL DEFAULT 0
+            ) WITHOUT ROWID;
+            CREATE TABLE findings (
+                kind INTEGER NOT NULL, task TEXT NOT NULL, place TEXT NOT NULL, destination TEXT NOT NULL,
+                key TEXT NOT NULL, expected TEXT NOT NULL, found TEXT NOT NULL, records INTEGER NOT NULL);
+            CREATE TABLE lost (
+                tenant TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL, batch TEXT NOT NULL,
+                destination TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, acceptedAt INTEGER NOT NULL,
+                message TEXT NOT NULL);
+            CREATE TABLE batches (name TEXT PRIMARY KEY) WITHOUT ROWID;
+            """)
     }
 
     // MARK: Facts about task generations
@@ -121,15 +106,15 @@ package final class AuditDatabase: Sendable {
     }
 
     /// How many tasks that seemed missing have a result.
-    func foundResults() throws -> Int { try number("SELECT count(*) FROM missing WHERE stage = 'results'") }
+    func foundResults() throws -> Int { try queue.number("SELECT count(*) FROM missing WHERE stage = 'results'") }
 
     /// How many tasks are missing still.
     func missingCount() throws -> Int {
-        try number("SELECT count(*) FROM missing WHERE stage IS NULL AND NOT isForgotten")
+        try queue.number("SELECT count(*) FROM missing WHERE stage IS NULL AND NOT isForgotten")
     }
 
     func forgottenCount() throws -> Int {
-        try number("SELECT count(*) FROM missing WHERE stage IS NULL AND isForgotten")
+        try queue.number("SELECT count(*) FROM missing WHERE stage IS NULL AND isForgotten")
     }
 
     /// Makes findings of what is missing still, and of what was found at a stage without a result.
@@ -146,14 +131,6 @@ package final class AuditDatabase: Sendable {
                         WHERE \(condition)
                         """)
             }
-        }
-    }
-
-    private func number(_ sql: String) throws -> Int {
-        try queue.read { database in
-            var rows = try BoundStatement(database, sql)
-            defer { rows.reset() }
-            return try rows.next() ? Int(clamping: rows.integer(0)) : 0
         }
     }
 

@@ -16,16 +16,12 @@ final class Doubts: Sendable {
     private let queue: DatabaseQueue
 
     init() throws {
-        queue = try DatabaseQueue(path: "")
-        try queue.inDatabase { database in
-            try database.execute(
-                sql: """
-                    PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192;
-                    CREATE TABLE doubts (
-                        number INTEGER PRIMARY KEY, object BLOB NOT NULL UNIQUE, isUnreachable INTEGER NOT NULL,
-                        \(AuditFinding.columns));
-                    """)
-        }
+        queue = try .temporary(
+            """
+            CREATE TABLE doubts (
+                number INTEGER PRIMARY KEY, object BLOB NOT NULL UNIQUE, isUnreachable INTEGER NOT NULL,
+                \(AuditFinding.columns));
+            """)
     }
 
     func add(_ place: ObjectPlace, unreachable: AuditFinding?) throws {
@@ -43,13 +39,7 @@ final class Doubts: Sendable {
         }
     }
 
-    func count() throws -> Int {
-        try queue.read { database in
-            var rows = try BoundStatement(database, "SELECT count(*) FROM doubts")
-            defer { rows.reset() }
-            return try rows.next() ? Int(clamping: rows.integer(0)) : 0
-        }
-    }
+    func count() throws -> Int { try queue.number("SELECT count(*) FROM doubts") }
 
     func contains(_ place: ObjectPlace) throws -> Bool {
         try queue.read { database in

@@ -10,7 +10,6 @@ final class ObjectSurvey: Sendable {
     private let queue: DatabaseQueue
 
     private static let schema = """
-        PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE; PRAGMA cache_size = -16384;
         CREATE TABLE accepted (
             place BLOB NOT NULL, tenant TEXT NOT NULL, id TEXT NOT NULL, generation INTEGER NOT NULL,
             source TEXT NOT NULL, acceptedAt INTEGER NOT NULL);
@@ -38,8 +37,7 @@ final class ObjectSurvey: Sendable {
     init(_ log: any MessageLog, _ layout: TopicLayout, isWanted: (ObjectPlace) throws -> Bool = { _ in true })
         async throws
     {
-        queue = try DatabaseQueue(path: "")
-        try queue.inDatabase { try $0.execute(sql: Self.schema) }
+        queue = try .temporary(Self.schema)
         for topic in [layout.tasks, layout.largeTasks] {
             for bounds in try await log.bounds(topic) {
                 try await log.scan(bounds.partition, to: bounds.end) { records in

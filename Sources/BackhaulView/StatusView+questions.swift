@@ -62,14 +62,14 @@ extension StatusView {
                 """
                 SELECT \(Self.columns) FROM tasks INDEXED BY tasks_open
                 WHERE \(Self.isOpen) AND state = 'running' AND (?1 IS NULL OR batch = ?1) AND (?2 IS NULL OR tenant = ?2)
-                LIMIT ?3
+                ORDER BY started_at LIMIT ?3
                 """)
             statement.bind(batch?.text)
             statement.bind(tenant?.text)
             statement.bind(limit)
             var found: [TaskStatus] = []
             while try statement.next() { found.append(Self.status(statement)) }
-            return found.sorted { ($0.startedAt ?? .earliest) < ($1.startedAt ?? .earliest) }
+            return found
         }
     }
 

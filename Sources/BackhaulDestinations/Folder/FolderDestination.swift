@@ -51,7 +51,9 @@ package struct FolderDestination: DestinationType {
         FolderUpload(destination: self, key: key.text, body: body, onlyIfAbsent: onlyIfAbsent)
     }
 
-    package func look(key: ByteText) -> any Dialect { FolderLook(destination: self, key: key.text) }
+    package func look(key: ByteText) -> any Dialect {
+        FolderReadBack(destination: self, key: key.text, looksOnly: true)
+    }
 
     package func readBack(key: ByteText) -> any Dialect { FolderReadBack(destination: self, key: key.text) }
 }

@@ -1,17 +1,22 @@
 package import BackhaulTransfer
 
-/// Reads an object of a local folder.
+/// Reads an object of a local folder, or only its size.
 package struct FolderReadBack: Dialect {
     private let destination: FolderDestination
     private let key: String
+    private let looksOnly: Bool
 
-    package init(destination: FolderDestination, key: String) {
+    package init(destination: FolderDestination, key: String, looksOnly: Bool = false) {
         self.destination = destination
         self.key = key
+        self.looksOnly = looksOnly
     }
 
     package mutating func begin() -> Step {
-        .place(LocalPlacement(folder: destination.path, key: key, body: .none, readsBack: true, action: .read))
+        .place(
+            LocalPlacement(
+                folder: destination.path, key: key, body: .none, readsBack: !looksOnly,
+                action: looksOnly ? .look : .read))
     }
 
     package mutating func next(_ report: TransferReport) -> Step {

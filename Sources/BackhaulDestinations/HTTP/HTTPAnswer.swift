@@ -45,6 +45,14 @@ package enum HTTPAnswer {
         }
     }
 
+    /// Whether a HEAD was not answered, or without a length: not every server answers one, or names the length in it
+    /// (RFC 9110, section 8.6: it need not).
+    static func lacksLength(_ report: TransferReport) -> Bool {
+        guard report.failure == nil, let status = report.status else { return false }
+        return status == 405 || status == 501
+            || (200..<300).contains(status) && report.header("content-length") == nil
+    }
+
     /// The SHA-256 of the stored representation as the response states it (RFC 9530 `Repr-Digest`), lower-case hex.
     package static func digest(_ report: TransferReport) -> String? {
         guard let field = report.header("repr-digest") else { return nil }

@@ -89,13 +89,8 @@ package struct HTTPUpload: Dialect {
     private mutating func checked(
         _ report: TransferReport, _ object: StoredObject, by check: HTTPDestination.Check
     ) -> Step {
-        if check == .head, report.failure == nil, let status = report.status {
-            // Not every server answers a HEAD, or names the length in it (RFC 9110, section 8.6: it need not). To send
-            // the file again would change nothing; a GET tells more.
-            let isUnanswered = status == 405 || status == 501
-            let isWithoutLength = (200..<300).contains(status) && report.header("content-length") == nil
-            if isUnanswered || isWithoutLength { return readBack(object) }
-        }
+        // To send the file again would change nothing; a GET tells more.
+        if check == .head, HTTPAnswer.lacksLength(report) { return readBack(object) }
         if let failure = HTTPAnswer.failure(report, doing: "check of the stored object") {
             // The upload succeeded just before, so even a permanent failure of its check is worth a retry.
             let kind: FailureClass = failure.kind == .permanent ? .integrity : failure.kind

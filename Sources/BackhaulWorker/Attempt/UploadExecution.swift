@@ -34,13 +34,13 @@ package struct UploadExecution: Sendable {
     package func attempt(_ task: UploadTask, _ interruption: Interruption) async throws -> StoredObject {
         let destination = try destinations.table.resolve(task)
         let body = type(of: destination.type).readsSource ? try await load(task) : .none
-        var stored = try await store(task, body, at: destination, interruption)
+        var stored = try await storeByPolicy(task, body, at: destination, interruption)
         stored.attributes = body.attributes
         return stored
     }
 
     /// Stores the body as the destination's `overwrite` says.
-    private func store(
+    private func storeByPolicy(
         _ task: UploadTask, _ body: TransferBody, at destination: Destination, _ interruption: Interruption
     ) async throws -> StoredObject {
         guard destination.overwrite != .replace else {

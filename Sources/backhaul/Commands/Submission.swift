@@ -24,7 +24,9 @@ actor Submission {
     private let ingest: Ingest
     private let roots: SourceRoots
     let tenant: ByteText
-    let target: DestinationReference.Target
+    private let target: DestinationReference.Target
+    /// What the destination does with a key that is taken.
+    private let overwrite: OverwritePolicy
     private let prefix: String
     private var filter: NameFilter
     private let deadline: Timestamp?
@@ -85,6 +87,7 @@ actor Submission {
         roots = settings.sourceRoots(folder: folder)
         self.tenant = tenant
         self.target = target
+        overwrite = (try? settings.destinationTable.resolve(target))?.overwrite ?? .replace
         self.prefix = prefix.isEmpty || prefix.hasSuffix("/") ? prefix : prefix + "/"
         self.filter = filter
         self.deadline = deadline
@@ -353,15 +356,30 @@ actor Submission {
         }
     }
 
-    /// Looks for files whose keys other files have. A submission does not fail because that cannot be said.
-    func findSharedKeys(_ view: () async throws -> StatusView) async {
+    /// Looks for files whose keys other files have. A submission neither fails nor waits long because of that.
+    func findSharedKeys(_ view: @escaping @Sendable () async throws -> StatusView) async {
         guard summary.accepted > 0 else { return }
+        let (batch, tenant) = (summary.batch, tenant)
         do {
-            let found = try await view().sharedKeys(batch: summary.batch, tenant: tenant, limit: 10)
+            let found = try await withThrowingTaskGroup(of: (count: Int, first: [StatusView.SharedKey])?.self) {
+                group in
+                group.addTask { try await view().sharedKeys(batch: batch, tenant: tenant, limit: 10) }
+                group.addTask {
+                    try await ContinuousClock().sleep(for: .seconds(10))
+                    return nil
+                }
+                defer { group.cancelAll() }
+                return try await group.next() ?? nil
+            }
+            guard let found else {
+                return Stderr.say(
+                    "whether other files have the same keys is unknown: the view is too far behind the log")
+            }
             summary.sharedKeyCount = found.count
             summary.sharedKeys = found.first.map {
                 Summary.SharedKey(key: $0.key, holder: $0.holder.path, holderBatch: $0.holderBatch)
             }
+            summary.saySharedKeys(overwrite)
         } catch {
             Stderr.say("whether other files have the same keys is unknown: \(Explanation.of(error))")
         }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import BackhaulDestinations
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulFiles
@@ -125,8 +124,6 @@ struct Submit: AsyncParsableCommand {
             // Not on Kafka, where a view would have to be built first.
             if address.folder != nil { await submission.findSharedKeys { try await view.caughtUp() } }
             try await report(submission, batch)
-            let policy = (try? settings.destinationTable.resolve(target))?.overwrite ?? .replace
-            await submission.summary.saySharedKeys(policy)
             if wait {
                 let end = patience.map { ContinuousClock.now + $0 }
                 try await waitForResults(submission, batch, starts, until: end, address)

@@ -1,6 +1,5 @@
 import ArgumentParser
 import BackhaulAudit
-import BackhaulDestinations
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulIngest
@@ -236,7 +235,6 @@ struct UploadCommand: AsyncParsableCommand {
             return view
         }
         let summary = await submission.summary
-        summary.saySharedKeys((try? settings.destinationTable.resolve(submission.target))?.overwrite ?? .replace)
         let waited = try await withThrowingTaskGroup(of: Submission.Waited?.self) { group in
             group.addTask {
                 try await submission.waitForResults(

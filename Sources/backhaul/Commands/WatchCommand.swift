@@ -46,6 +46,8 @@ struct WatchCommand: AsyncParsableCommand {
         var tasksPerSecond: Double
         var bytesPerSecond: Double
         var reasons: [ReasonDocument]
+        /// The oldest of them.
+        var inFlight: [StatusDocument]
     }
 
     func run() async throws {
@@ -79,14 +81,15 @@ struct WatchCommand: AsyncParsableCommand {
                 at: begun, counts: try await view.counts(batch: batch, tenant: tenant),
                 storedSize: try await view.storedSize(batch: batch, tenant: tenant),
                 reasons: try await view.reasons(batch: batch, tenant: tenant),
-                inFlight: try await view.inFlight(batch: batch, tenant: tenant, limit: 200))
+                inFlight: try await view.inFlight(batch: batch, tenant: tenant, limit: 8))
             let rate = WatchRate(from: last, to: sample)
             if log.output == .json {
                 try Output.json(
                     Line(
                         time: TimeText.format(SystemLogClock.wall), counts: sample.counts,
                         storedBytes: sample.storedSize, tasksPerSecond: rate.tasks, bytesPerSecond: rate.bytes,
-                        reasons: sample.reasons.map(ReasonDocument.init)))
+                        reasons: sample.reasons.map(ReasonDocument.init),
+                        inFlight: sample.inFlight.map { StatusDocument($0) }))
                 Output.flush()
             } else {
                 screen.show(sample, rate, now: SystemLogClock.wall)

@@ -25,7 +25,7 @@ struct ReportFile {
             do {
                 try handle.write(contentsOf: buffer)
             } catch {
-                throw CommandError("--report \(path): it cannot be written: \(String(cString: strerror(errno)))")
+                throw CommandError("--report \(path): it cannot be written: \(Explanation.of(error))")
             }
             buffer.removeAll(keepingCapacity: true)
         }

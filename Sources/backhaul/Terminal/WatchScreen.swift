@@ -48,7 +48,7 @@ struct WatchScreen {
         ]
         lines += sample.reasons.map { ReasonText.line($0, now: now) }
         if !sample.inFlight.isEmpty { lines.append("") }
-        lines += sample.inFlight.prefix(8).map { task in
+        lines += sample.inFlight.map { task in
             let span = task.startedAt.map { ", for \(AgeText.format(now - $0))" } ?? ""
             return "uploading \(task.key) to \(task.destination), \(SizeText.format(task.size))\(span)"
         }
