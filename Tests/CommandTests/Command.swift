@@ -54,6 +54,33 @@ enum Command {
         }
     }
 
+    /// Runs it until its errors have said everything in `texts`, then interrupts it and lets it end. A fixed time would
+    /// be too short on a machine that is busy.
+    static func interrupt(
+        _ arguments: [String], environment: [String: String] = [:], folder: String? = nil, onceItSays texts: [String]
+    ) async throws -> Outcome {
+        let process = try process(arguments, environment: environment, folder: folder)
+        let base = NSTemporaryDirectory() + "backhaul-command-" + UUID().uuidString
+        defer { for suffix in [".out", ".err"] { try? FileManager.default.removeItem(atPath: base + suffix) } }
+        for suffix in [".out", ".err"] { try Data().write(to: URL(fileURLWithPath: base + suffix)) }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle(forWritingAtPath: base + ".out")
+        process.standardError = FileHandle(forWritingAtPath: base + ".err")
+        try process.run()
+        let end = ContinuousClock.now + .seconds(180)
+        func errors() throws -> String { try String(contentsOfFile: base + ".err", encoding: .utf8) }
+        while process.isRunning, ContinuousClock.now < end {
+            let said = try errors()
+            if texts.allSatisfy({ said.contains($0) }) { break }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        process.interrupt()
+        process.waitUntilExit()
+        return Outcome(
+            code: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+            output: try String(contentsOfFile: base + ".out", encoding: .utf8), errors: try errors())
+    }
+
     /// Runs it to its end.
     /// - Parameter output: where its output goes; nil to return it.
     static func run(
