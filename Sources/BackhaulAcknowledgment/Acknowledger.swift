@@ -34,6 +34,8 @@ package final class Acknowledger: Sendable {
         bounds: Histogram.seconds + [86_400, 604_800])
     private let malformed = Counter(
         "backhaul_malformed_outcomes_total", "Records of the outcomes topic that are not outcomes.")
+    private let conflicting = Counter(
+        "backhaul_conflicts_total", "Submissions with the id of an earlier task and other content.")
     private let refusals = Counter(
         "backhaul_refused_results_total",
         "Results that the log refuses for good: named by a dead letter, or skipped.", labels: ["end"])
@@ -158,7 +160,7 @@ package final class Acknowledger: Sendable {
     }
 
     package var families: [MetricFamily] {
-        [results.family, ages.family, malformed.family, refusals.family]
+        [results.family, ages.family, malformed.family, conflicting.family, refusals.family]
     }
 
     /// What operators should know even though the acknowledger is running; nil for nothing.
@@ -179,7 +181,8 @@ package final class Acknowledger: Sendable {
         _ deliveries: [Delivery], _ folds: [Int: ResultIndex], _ session: any LogSession
     ) async throws {
         // Results of this batch: they count for its later decisions, and are permanent once the batch is committed.
-        var inHand: [TaskGeneration: OutcomeKind] = [:]
+        var inHand: [TaskGeneration: Outcome] = [:]
+        var conflicts: [TaskGeneration: Int] = [:]
         var units: [SettleUnit] = []
         var recorded: [Int: [Outcome]] = [:]
         for delivery in deliveries {
@@ -190,7 +193,7 @@ package final class Acknowledger: Sendable {
                 try await requirePlace(of: outcome.task, in: number)
                 let isKnown = try await isRecorded(outcome.task, folds[number])
                 if outcome.kind.isTerminal, !isKnown, inHand[outcome.task] == nil {
-                    inHand[outcome.task] = outcome.kind
+                    inHand[outcome.task] = outcome
                     let context = trace(outcome, delivery)
                     appends = [try ResultRecord.request(outcome, partition: number, layout, trace: context)]
                     // Appended with the result, so that workers learn of every recorded cancel.
@@ -202,11 +205,22 @@ package final class Acknowledger: Sendable {
                     // A worker has observed the cancelled task, whatever its outcome, so the cancel request is not
                     // needed any more.
                     let known = try folds[number]?.find(outcome.task)
-                    let isCancelled = inHand[outcome.task] == .cancelled || known?.isCancel == true
+                    let isCancelled = inHand[outcome.task]?.kind == .cancelled || known?.isCancel == true
                     if isCancelled, !outcome.isByCaller {
                         appends = [CancelRecord.tombstone(outcome.task, layout)]
                     }
                     logger.info("a second outcome of a finished task", metadata: ["task": "\(outcome.task)"])
+                    if let marker = try await conflict(outcome, inHand[outcome.task], folds[number], in: number),
+                        conflicts[marker] == nil
+                    {
+                        conflicts[marker] = number
+                        appends.append(
+                            try ConflictRecord.request(
+                                outcome, partition: number, layout, trace: trace(outcome, delivery)))
+                        logger.warning(
+                            "a task was submitted twice, with different contents",
+                            metadata: ["task": "\(outcome.task)", "key": "\(outcome.destination.key)"])
+                    }
                 }
             } catch let error as RecordError {
                 malformed.add()
@@ -225,6 +239,10 @@ package final class Acknowledger: Sendable {
         }
         let settled = Set(
             zip(units, outcomes).filter { $0.1 == .settled }.map(\.0.delivery.position.partition.partition))
+        for (marker, number) in conflicts where settled.contains(number) {
+            conflicting.add()
+            indexes.insert(marker, in: number, at: nil, isCancel: false)
+        }
         for (number, tasks) in recorded where settled.contains(number) {
             var offset = try await firstOffset(of: tasks.count, in: number)
             for outcome in tasks {
@@ -288,6 +306,49 @@ package final class Acknowledger: Sendable {
             index.forget(before: found.earliest)
         }
         return try index.find(task) != nil
+    }
+
+    /// Whether an outcome of a generation that has its result is of another submission with the same id. A log that
+    /// does not refuse it lets both be uploaded, and the outcome that came first has the result.
+    /// - Parameter first: the outcome with the result, where that is decided in this batch.
+    /// - Returns: the name of the conflict that has no record yet; nil without one.
+    private func conflict(
+        _ outcome: Outcome, _ first: Outcome?, _ index: ResultIndex?, in number: Int
+    ) async throws -> TaskGeneration? {
+        guard !outcome.fingerprint.isEmpty else { return nil }
+        let known: [UInt8]
+        if let first {
+            known = first.fingerprint
+        } else {
+            known = try await fingerprint(ofResult: outcome.task, index, in: number)
+        }
+        guard !known.isEmpty, known != outcome.fingerprint else { return nil }
+        let marker = ConflictRecord.marker(outcome.task, outcome.fingerprint)
+        return try index?.find(marker) == nil ? marker : nil
+    }
+
+    /// What was submitted for a generation that has its result; empty when the result does not tell. Read from the log:
+    /// second outcomes are rare.
+    private func fingerprint(
+        ofResult task: TaskGeneration, _ index: ResultIndex?, in number: Int
+    ) async throws -> [UInt8] {
+        func read() async throws -> [UInt8]? {
+            guard let offset = try index?.find(task)?.offset, offset != ResultEntry.unknown else { return nil }
+            let partition = TopicPartition(topic: layout.results, partition: number)
+            let page = try await asking("a result") {
+                try await log.read(partition, from: offset, records: 1, bytes: ByteCount(1))
+            }
+            guard let record = page?.records.first?.record, (try? ResultRecord.read(record))?.task == task else {
+                return nil
+            }
+            return ResultRecord.fingerprint(record)
+        }
+        if let found = try await read() { return found }
+        // This process wrote the result and has not read it: its offset is unknown, or an upper bound.
+        guard let bounds = try await resultBounds().first(where: { $0.partition.partition == number }),
+            try await asking("the results", { try await indexes.catchUp(bounds, to: bounds.end) }) != nil
+        else { return [] }
+        return try await read() ?? []
     }
 
     private func resultBounds() async throws -> [PartitionBounds] {

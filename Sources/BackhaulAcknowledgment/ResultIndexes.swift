@@ -177,6 +177,9 @@ package final class ResultIndexes: Sendable {
         try await log.scan(bounds.partition, from: from, to: end) { records in
             guard let last = records.last else { return }
             let results = records.compactMap { stored -> (task: TaskGeneration, offset: Int64, isCancel: Bool)? in
+                if let (document, fingerprint) = ConflictRecord.read(stored.record) {
+                    return (ConflictRecord.marker(document.task, fingerprint), stored.position.offset, false)
+                }
                 guard let document = try? ResultRecord.read(stored.record) else { return nil }
                 return (document.task, stored.position.offset, document.status == OutcomeKind.cancelled.rawValue)
             }

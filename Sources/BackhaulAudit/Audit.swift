@@ -114,7 +114,9 @@ package struct Audit: Sendable {
         guard facts.has(.accepted) || facts.has(.result) || facts.has(.inRetry) else { return judgement }
         let results = facts.counts[.result] ?? 0
         if results > 1 { judgement.findings.append(AuditFinding(.duplicated, task: facts.name)) }
-        if facts.hasTwoContents { judgement.findings.append(AuditFinding(.conflicting, task: facts.name)) }
+        if facts.hasTwoContents || facts.has(.conflict) {
+            judgement.findings.append(AuditFinding(.conflicting, task: facts.name))
+        }
         if keepsAllLetters, facts.has(.failed), !facts.has(.letter) {
             judgement.findings.append(AuditFinding(.withoutLetter, task: facts.name))
         }
@@ -208,6 +210,10 @@ package struct Audit: Sendable {
         try await log.scan(partition, to: end) { records in
             var facts: [AuditFact] = []
             for stored in records {
+                if let (conflict, _) = ConflictRecord.read(stored.record) {
+                    if scope.contains(conflict.batch) { facts.append(AuditFact(.conflict, conflict.task.description)) }
+                    continue
+                }
                 guard let result = try? ResultRecord.read(stored.record) else {
                     run.report.malformed += 1
                     continue

@@ -12,6 +12,8 @@ struct AuditFact {
         case failed
         /// A dead letter.
         case letter
+        /// A conflict that an acknowledger found: a second submission with other content.
+        case conflict
     }
 
     var kind: Kind

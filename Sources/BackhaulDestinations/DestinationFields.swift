@@ -10,10 +10,16 @@ package struct DestinationFields: Sendable {
     }
 
     private let texts: [String: String]
+    private let readsSecrets: Bool
 
     /// Checks the names and the choices of `texts` by the fields of a type.
+    /// - Parameter readsSecrets: whether files are read. If false, a secret is empty, and its destination is good for
+    ///   its name and its settings only.
     /// - Throws: `InvalidError`.
-    package init(_ texts: [String: String], of type: any DestinationType.Type) throws(InvalidError) {
+    package init(
+        _ texts: [String: String], of type: any DestinationType.Type, readsSecrets: Bool = true
+    ) throws(InvalidError) {
+        self.readsSecrets = readsSecrets
         var texts = texts
         for name in texts.keys.sorted() where !type.fields.contains(where: { $0.name == name }) {
             throw InvalidError("\(name) is not used by type \(type.name)")
@@ -49,6 +55,7 @@ package struct DestinationFields: Sendable {
     package func file(_ name: String) throws(InvalidError) -> String? {
         guard let file = texts[name] else { return nil }
         guard file.hasPrefix("/") else { throw InvalidError("\(name) must be an absolute path") }
+        guard readsSecrets else { return file }
         guard access(file, R_OK) == 0 else {
             throw InvalidError("\(name) \(file) cannot be read: \(String(cString: strerror(errno)))")
         }
@@ -59,6 +66,7 @@ package struct DestinationFields: Sendable {
     /// - Throws: `InvalidError` for a file that others may write, and for one that cannot be read.
     package func secretPath(_ name: String) throws(InvalidError) -> String? {
         guard let file = try file(name) else { return nil }
+        guard readsSecrets else { return file }
         do {
             _ = try SecretFile.read(file)
         } catch {
@@ -70,7 +78,7 @@ package struct DestinationFields: Sendable {
     /// The headers in the file that a field names, one `Name: value` per line; none where it is not set.
     /// - Throws: `InvalidError`, with the line's number and never its text.
     package func secretHeaders(_ name: String) throws(InvalidError) -> [SecretHeader] {
-        guard let file = texts[name] else { return [] }
+        guard let file = texts[name], readsSecrets else { return [] }
         do {
             return try SecretFile.headers(file)
         } catch {
@@ -82,6 +90,7 @@ package struct DestinationFields: Sendable {
     /// - Throws: `InvalidError`.
     package func secret(_ name: String) throws(InvalidError) -> Secret? {
         guard let file = texts[name] else { return nil }
+        guard readsSecrets else { return Secret("") }
         do {
             return try SecretFile.secret(file)
         } catch {

@@ -34,6 +34,8 @@ package struct AccessRights: Sendable {
             topic("submit, ingest", layout.prefix, describe, prefixed: true),
             topic("submit, ingest", layout.tasks, ["Write"]),
             topic("submit, ingest", layout.largeTasks, ["Write"]), topic("submit, ingest", layout.results, ["Read"]),
+            // Where the acknowledgers' APIs are.
+            topic("submit, ingest", layout.control, ["Read"]),
             // `submit --wait` looks there for what failed before.
             topic("submit, ingest", layout.deadLetters, ["Read"]),
             topic("submit, ingest", layout.acts, ["Write"]), groups("submit, ingest"),

@@ -58,6 +58,11 @@ package struct Outcome: Hashable, Sendable {
     /// The modification time and the permission bits (`0o777`) of the file that was stored; nil when unknown.
     package var modifiedAt: FileTime?
     package var permissions: UInt32?
+    /// The content of the task's submission (`TaskFingerprint`); empty where the log itself refuses another with the
+    /// same id.
+    package var fingerprint: [UInt8] = []
+    /// Of a started upload: the bytes of the file that were sent so far.
+    package var bytesSent = ByteCount.zero
 
     /// Prefix of `worker` in outcomes that an API caller wrote instead of a worker.
     package static let callerPrefix = "api:"

@@ -13,6 +13,9 @@ package enum HeaderName {
     package static let due = "backhaul-due"
     package static let history = "backhaul-history"
     package static let handedOver = "backhaul-handed-over"
+    /// On results: what was submitted (`TaskFingerprint`), in hex, where the log does not refuse another content under
+    /// the same id.
+    package static let fingerprint = "backhaul-fingerprint"
 
     /// The id of a key, `:` and 32 bytes, where records are signed (`SigningKeys`).
     package static let signature = "backhaul-signature"

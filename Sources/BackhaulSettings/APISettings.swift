@@ -59,6 +59,8 @@ package struct APISettings: Sendable {
     package var freeURLs = false
     /// The path of the file with the token for the acknowledger's API; empty for none.
     package var viewTokenFile = ""
+    /// Where others reach an acknowledger's API; empty for the address that it listens on.
+    package var advertisedURL = ""
     package var connections = 0
     /// Proxies whose `X-Forwarded-For` names the client.
     package var trustedProxies: [AddressRange] = []

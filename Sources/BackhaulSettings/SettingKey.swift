@@ -121,6 +121,11 @@ package struct SettingKey: Hashable, Sendable {
             help: "An upload that runs longer than this writes an in-flight mark to the log, which tells the next "
                 + "owner if the worker dies."),
         .init(
+            name: "worker.reportEvery", kind: .duration, standard: "10s",
+            help:
+                "How often an upload with an in-flight mark writes to the log how far it has come, as long as it gets "
+                + "on. 'backhaul watch' shows it."),
+        .init(
             name: "shutdown.grace", kind: .duration, standard: "10s",
             help: "How long a worker that stops lets uploads in progress continue before it interrupts them."),
         .init(
@@ -243,8 +248,14 @@ package struct SettingKey: Hashable, Sendable {
             help: "Whether HTTP callers may name their own destination URL.", isLive: true),
         .init(
             name: "api.viewTokenFile", kind: .text, standard: "",
-            help: "Path of a file with the token that ingest sends to the acknowledger at --api. The token needs the "
-                + "scope read."),
+            help:
+                "Path of a file with the token that ingest nodes and commands send to an acknowledger's API. The token "
+                + "needs the scope read."),
+        .init(
+            name: "api.advertisedURL", kind: .text, standard: "",
+            help: "URL under which others reach the API of an acknowledger with --data. It is left in the log, where "
+                + "commands find it. By default made of the address that it listens on, or of the machine's name where "
+                + "that is 0.0.0.0."),
         .init(
             name: "api.connections", kind: .integer(16...100_000), standard: "1024",
             help: "Maximum connections to the API, half of them from one address. Beyond it, a connection without an "

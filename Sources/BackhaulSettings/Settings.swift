@@ -19,6 +19,7 @@ package struct Settings: Sendable {
     package var largeThreshold = ByteCount.zero
     package var transfers = TransferLimits.standard
     package var markAfter = Duration.zero
+    package var reportEvery = Duration.zero
     package var grace = Duration.zero
     package var egressAllow: [AddressRange] = []
     package var freeURLs = true
@@ -26,6 +27,8 @@ package struct Settings: Sendable {
     package var file: String?
     /// Whether somebody has named that file; one that was found must be the user's own or root's.
     package var isFileNamed = true
+    /// The secrets that were read.
+    package var needs = SecretNeeds.all
     /// Empty when the configuration names no log.
     package var logURL = ""
     package var durability = "fsync"

@@ -7,7 +7,9 @@ extension SettingsReader {
         var api = APISettings()
         api.isAuthenticated = try choice("api.authentication") == "required"
         api.tokensFile = raw("api.tokensFile")
-        if !raw("api.tokensFile").isEmpty { api.tokens = try TokenFile.read(raw("api.tokensFile")) }
+        if needs.contains(.callers), !raw("api.tokensFile").isEmpty {
+            api.tokens = try TokenFile.read(raw("api.tokensFile"))
+        }
         api.jwt = try jwt()
         api.tls = try tls()
         api.quota = TenantQuota(
@@ -17,6 +19,8 @@ extension SettingsReader {
         api.fileRoots = try list("api.fileRoots").map { ByteText($0) }
         api.freeURLs = try flag("api.freeURLs")
         api.viewTokenFile = raw("api.viewTokenFile")
+        api.advertisedURL = try url("api.advertisedURL", raw("api.advertisedURL"))
+        while api.advertisedURL.hasSuffix("/") { api.advertisedURL.removeLast() }
         api.connections = try integer("api.connections")
         api.trustedProxies = try ranges("api.trustedProxies")
         api.slowestBytesPerSecond = ByteCount(clamping: try integer("api.slowestBytesPerSecond"))

@@ -13,15 +13,17 @@ extension SettingsReader {
             kafka.properties[String(text[..<equals])] = String(text[text.index(after: equals)...])
         }
         kafka.username = raw("kafka.username")
-        kafka.password = try secret("kafka.passwordFile")
-        kafka.keyPassword = try secret("kafka.keyPasswordFile")
+        if needs.contains(.kafka) {
+            kafka.password = try secret("kafka.passwordFile")
+            kafka.keyPassword = try secret("kafka.keyPasswordFile")
+        }
         kafka.delivery = try choice("log.delivery")
         let oauth = ["kafka.oauth.tokenURL", "kafka.oauth.clientID", "kafka.oauth.clientSecretFile"]
         if oauth.contains(where: { !raw($0).isEmpty }) {
             for name in oauth where raw(name).isEmpty {
                 throw error(name, "is required with the other kafka.oauth settings")
             }
-            guard try secret("kafka.oauth.clientSecretFile") != nil else { return kafka }
+            guard try !needs.contains(.kafka) || secret("kafka.oauth.clientSecretFile") != nil else { return kafka }
             kafka.oauth = KafkaSettings.OAuth(
                 tokenURL: try url("kafka.oauth.tokenURL", raw("kafka.oauth.tokenURL")),
                 clientID: raw("kafka.oauth.clientID"),

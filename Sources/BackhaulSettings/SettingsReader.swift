@@ -18,6 +18,8 @@ package struct SettingsReader {
     var kafkaProperties: [String: String] = [:]
     /// The value of `OTEL_EXPORTER_OTLP_ENDPOINT`, used when `tracing.endpoint` is empty.
     var collector = ""
+    /// The secrets that the process needs.
+    var needs = SecretNeeds.all
     /// The value of `SSL_CERT_FILE`, used when `egress.caFile` is empty.
     private var authorities = ""
 
@@ -30,11 +32,13 @@ package struct SettingsReader {
     ///   - file: the path of a YAML file; nil for none.
     ///   - isNamed: whether somebody has named the file; one that was found must be the user's own or root's.
     ///   - environment: the environment variables of the process.
+    ///   - needs: the secrets that are read; those of others are left empty.
     /// - Throws: `SettingsError` for the first error found.
     package static func read(
-        file: String?, isNamed: Bool = true, environment: [String: String]
+        file: String?, isNamed: Bool = true, environment: [String: String], needs: SecretNeeds = .all
     ) throws -> Settings {
         var reader = SettingsReader()
+        reader.needs = needs
         if let file { try reader.readFile(file, as: isNamed ? .configuration : .foundConfiguration) }
         try reader.readEnvironment(environment)
         reader.collector = environment["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? ""
@@ -42,6 +46,7 @@ package struct SettingsReader {
         var settings = try reader.settings()
         settings.file = file
         settings.isFileNamed = isNamed
+        settings.needs = needs
         return settings
     }
 
@@ -222,7 +227,7 @@ package struct SettingsReader {
             } catch {
                 throw SettingsError(String(place), error.message)
             }
-            destinations[ByteText(name)] = try Self.destination(value, name, String(place))
+            destinations[ByteText(name)] = try destination(value, name, String(place))
             for field in DestinationTypes.all.flatMap({ $0.fields }) where field.kind == .secretFile {
                 guard let path = value.mapping?[Node(field.name)]?.scalar?.string else { continue }
                 destinationSecrets.append(("destinations.\(name).\(field.name)", path))
@@ -230,9 +235,9 @@ package struct SettingsReader {
         }
     }
 
-    private static func destination(_ node: Node, _ name: String, _ place: String) throws -> Destination {
+    private func destination(_ node: Node, _ name: String, _ place: String) throws -> Destination {
         let known = ["type", "order", "overwrite"] + DestinationTypes.all.flatMap { $0.fields.map(\.name) }
-        var fields = try fields(node, Set(known), "destination '\(name)'", place)
+        var fields = try Self.fields(node, Set(known), "destination '\(name)'", place)
         func failure(_ problem: String) -> SettingsError { SettingsError(place, "destination '\(name)': \(problem)") }
         let types = DestinationTypes.all.map { $0.name }
         guard let type = fields.removeValue(forKey: "type").flatMap(DestinationTypes.named) else {
@@ -250,7 +255,8 @@ package struct SettingsReader {
             throw failure("overwrite must be one of \(all)")
         }
         do {
-            var destination = try make(type, try DestinationFields(fields, of: type), order)
+            var destination = try Self.make(
+                type, try DestinationFields(fields, of: type, readsSecrets: needs.contains(.destinations)), order)
             destination.overwrite = overwrite
             return destination
         } catch let error as DestinationFields.InvalidError {
@@ -303,6 +309,7 @@ package struct SettingsReader {
             stallBytesPerSecond: ByteCount(clamping: try integer("limits.stallBytesPerSecond")),
             stallTimeout: try duration("limits.stallTimeout"), authorities: try caFile())
         settings.markAfter = try duration("worker.markAfter")
+        settings.reportEvery = try duration("worker.reportEvery")
         settings.grace = try duration("shutdown.grace")
         settings.maximumShutdown = try duration("shutdown.maximum")
         settings.api = try api()

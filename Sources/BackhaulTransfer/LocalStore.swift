@@ -53,7 +53,7 @@ package struct LocalStore: Sendable {
     /// Stores the object. Failures are part of the report; a cancel or an interruption stops between two chunks.
     /// - Throws: `CancellationError`.
     package func place(
-        _ placement: LocalPlacement, interruption: Interruption? = nil
+        _ placement: LocalPlacement, interruption: Interruption? = nil, progress: TransferProgress? = nil
     ) async throws -> TransferReport {
         let cancelled = CancelFlag()
         interruption?.arm { cancelled.set() }
@@ -61,7 +61,7 @@ package struct LocalStore: Sendable {
         return try await withTaskCancellationHandler {
             try await pool.run {
                 do {
-                    return try Self.store(placement, cancelled)
+                    return try Self.store(placement, cancelled, progress)
                 } catch let failure as TransferError {
                     return TransferReport(failure: failure)
                 } catch let error as SourceFile.ReadError {
@@ -106,7 +106,9 @@ package struct LocalStore: Sendable {
         }
     }
 
-    private static func store(_ placement: LocalPlacement, _ cancelled: CancelFlag) throws -> TransferReport {
+    private static func store(
+        _ placement: LocalPlacement, _ cancelled: CancelFlag, _ progress: TransferProgress?
+    ) throws -> TransferReport {
         let root = open(placement.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard root >= 0 else {
             throw TransferError.storeFailed(
@@ -141,7 +143,7 @@ package struct LocalStore: Sendable {
         }
         _ = flock(file, LOCK_EX | LOCK_NB)
 
-        let digest = try write(placement, to: file, cancelled)
+        let digest = try write(placement, to: file, cancelled, progress)
         keep(placement.body.attributes, of: file)
         guard fsync(file) == 0 else { throw failure("writing to the disk", placement) }
         do {
@@ -227,7 +229,9 @@ package struct LocalStore: Sendable {
         }
     }
 
-    private static func write(_ placement: LocalPlacement, to file: Int32, _ cancelled: CancelFlag) throws -> String {
+    private static func write(
+        _ placement: LocalPlacement, to file: Int32, _ cancelled: CancelFlag, _ progress: TransferProgress?
+    ) throws -> String {
         switch placement.body {
         case .none:
             return Hex.encode(SHA256.hash(data: [UInt8]()))
@@ -243,6 +247,7 @@ package struct LocalStore: Sendable {
                 hash.update(data: bytes)
                 try writeAll(bytes, to: file, placement)
                 offset += ByteCount(clamping: bytes.count)
+                progress?.add(bytes.count)
             }
             try source.checkUnchanged()
             return Hex.encode(hash.finalize())

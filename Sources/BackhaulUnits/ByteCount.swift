@@ -40,7 +40,11 @@ package struct ByteCount: Hashable, Comparable, Sendable, CustomStringConvertibl
 }
 
 /// A number of bytes.
-extension ByteCount: Encodable {
+extension ByteCount: Codable {
+    package init(from decoder: any Decoder) throws {
+        self.init(try decoder.singleValueContainer().decode(UInt64.self))
+    }
+
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(bytes)

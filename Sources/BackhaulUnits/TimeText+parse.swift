@@ -44,6 +44,9 @@ extension TimeText {
         return overflows || carries ? nil : FileTime(nanoseconds: sum)
     }
 
+    /// As `parse`; the earliest time for a text that is none.
+    package static func timestamp(_ text: String) -> Timestamp { parse(text)?.timestamp ?? .earliest }
+
     private static func days(in month: Int, of year: Int) -> Int {
         switch month {
         case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28

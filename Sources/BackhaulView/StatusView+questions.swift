@@ -1,19 +1,11 @@
 package import BackhaulDomain
-package import BackhaulLog
+internal import BackhaulLog
 internal import BackhaulSQLite
 package import BackhaulUnits
 internal import GRDB
 
 /// Queries a view.
 extension StatusView {
-    /// A task in the view: the position of its record, its generation and its fingerprint.
-    package struct KnownTask: Hashable, Sendable {
-        package var position: LogPosition
-        package var generation: Int
-        package var fingerprint: [UInt8]
-        package var state: TaskState
-    }
-
     /// Counts tasks by state, for one batch, one tenant or all; nil means any.
     package func counts(batch: ByteText?, tenant: ByteText?) async throws -> StatusCounts {
         try await database.read { database in
@@ -73,11 +65,13 @@ extension StatusView {
         }
     }
 
-    /// The names of all batches that have a task, in order.
-    package func batches() async throws -> [ByteText] {
+    /// The names of all batches that have a task, in order; of one tenant or all.
+    package func batches(tenant: ByteText? = nil) async throws -> [ByteText] {
         try await database.read { database in
             var statement = try BoundStatement(
-                database, "SELECT DISTINCT batch FROM counts WHERE tasks > 0 ORDER BY batch")
+                database,
+                "SELECT DISTINCT batch FROM counts WHERE tasks > 0 AND (?1 IS NULL OR tenant = ?1) ORDER BY batch")
+            statement.bind(tenant?.text)
             var found: [ByteText] = []
             while try statement.next() { found.append(statement.name(0)) }
             return found
@@ -124,26 +118,30 @@ extension StatusView {
         }
     }
 
-    /// The tasks among `identities` whose record the view has read.
+    /// What has become of those of the tasks that the view has.
     package func known(_ identities: [TaskIdentity]) async throws -> [TaskIdentity: KnownTask] {
         try await database.read { database in
             var found: [TaskIdentity: KnownTask] = [:]
             var statement = try BoundStatement(
                 database,
                 """
-                SELECT topic, partition, "offset", generation, fingerprint, state FROM tasks
-                WHERE tenant = ? AND id = ? AND topic IS NOT NULL
+                SELECT topic, partition, "offset", generation, fingerprint, state, finished_at FROM tasks
+                WHERE tenant = ? AND id = ?
                 """)
             for identity in identities {
                 statement.bind(identity.tenant.text)
                 statement.bind(identity.id.text)
                 guard try statement.next() else { continue }
+                let position = statement.text(0).map { topic in
+                    LogPosition(
+                        partition: TopicPartition(topic: topic, partition: Int(statement.integer(1))),
+                        offset: statement.integer(2))
+                }
                 found[identity] = KnownTask(
-                    position: LogPosition(
-                        partition: TopicPartition(topic: statement.text(0) ?? "", partition: Int(statement.integer(1))),
-                        offset: statement.integer(2)),
+                    position: position,
                     generation: Int(statement.integer(3)), fingerprint: statement.bytes(4) ?? [],
-                    state: statement.text(5).flatMap(TaskState.init(rawValue:)) ?? .expired)
+                    state: statement.text(5).flatMap(TaskState.init(rawValue:)) ?? .expired,
+                    finishedAt: statement.optionalTime(6))
                 statement.reset()
             }
             return found
@@ -303,7 +301,7 @@ extension StatusView {
     private static let columns = """
         tenant, id, generation, state, batch, root, path, destination, key, bytes, accepted_at, started_at, finished_at,
         due_at, attempts, crashes, sha256, verification, object_may_exist, left_behind, worker, acknowledged, topic,
-        partition, "offset", failure, message, http_status, submitted_by
+        partition, "offset", failure, message, http_status, submitted_by, sent
         """
 
     /// The file may hold anything: SQLite converts values, and nothing here may trap.
@@ -326,7 +324,8 @@ extension StatusView {
             nextAttemptAt: row.optionalTime(13), attempts: Int(row.integer(14)), crashes: Int(row.integer(15)),
             failure: failure(row, from: 25), sha256: row.text(16), verification: row.text(17),
             objectMayExist: leftBehind ?? (row.integer(18) != 0), worker: row.text(20) ?? "",
-            submittedBy: row.name(28), isAcknowledged: row.integer(21) != 0, position: position)
+            submittedBy: row.name(28), isAcknowledged: row.integer(21) != 0, position: position,
+            bytesSent: row.optionalInteger(29).map { ByteCount(UInt64(clamping: $0)) })
     }
 
     /// Reads kind, message and HTTP status from adjacent columns.

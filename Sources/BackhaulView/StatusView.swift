@@ -1,5 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
+internal import BackhaulRecords
 internal import BackhaulSQLite
 package import BackhaulTelemetry
 internal import BackhaulUnits
@@ -289,8 +290,12 @@ package final class StatusView: Sendable {
             let read = page.records.map { ($0.position.offset, ViewNews.read($0, layout: layout)) }
             if let onResults, place.partition.topic == layout.results {
                 let results = read.compactMap { offset, news -> ObservedResult? in
-                    guard case .result(let outcome) = news else { return nil }
-                    return (outcome.task, offset, outcome.kind == .cancelled)
+                    switch news {
+                    case .result(let outcome): (outcome.task, offset, outcome.kind == .cancelled)
+                    case .conflict(let task, let fingerprint):
+                        (ConflictRecord.marker(task, fingerprint), offset, false)
+                    default: nil
+                    }
                 }
                 onResults(results, place.partition.partition, from, page.next)
             }

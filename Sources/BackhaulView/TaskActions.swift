@@ -1,7 +1,7 @@
 package import BackhaulDomain
 package import BackhaulLog
 internal import BackhaulRecords
-internal import BackhaulUnits
+package import BackhaulUnits
 
 /// The actions of owners on their tasks: PhotoKit's cancel and acknowledge. (A retry is a replay of one task.)
 ///
@@ -50,7 +50,7 @@ package struct TaskActions: Sendable {
         let task = status.task
         if status.state == .cancelled { return .cancelled }
         if status.state.isTerminal { return .ended(status.state) }
-        _ = try await log.append([try cancelRequest(status, caller: caller)])
+        _ = try await log.append([try Self.cancelRequest(status, caller: caller, at: clock.wall, layout)])
         switch try await ends(of: [task], patience: patience)[0] {
         case .cancelled: return .cancelled
         case let state? where state.isTerminal: return .ended(state)
@@ -59,8 +59,9 @@ package struct TaskActions: Sendable {
     }
 
     /// What the log gets for a cancel.
-    package func cancelRequest(_ status: TaskStatus, caller: String) throws -> AppendRequest {
-        let now = clock.wall
+    package static func cancelRequest(
+        _ status: TaskStatus, caller: String, at now: Timestamp, _ layout: TopicLayout
+    ) throws -> AppendRequest {
         let outcome = Outcome(
             kind: .cancelled, task: status.task, batch: status.batch,
             destination: DestinationReference(target: .named(status.destination), key: status.key),
@@ -73,7 +74,7 @@ package struct TaskActions: Sendable {
 
     /// The states of these generations, in order, once all have ended or `patience` is over; nil for one that the view
     /// does not show any more.
-    package func ends(of tasks: [TaskGeneration], patience: Duration) async throws -> [TaskState?] {
+    private func ends(of tasks: [TaskGeneration], patience: Duration) async throws -> [TaskState?] {
         let end = clock.now + patience
         let signal = view.watch()
         defer { view.unwatch(signal) }

@@ -45,4 +45,9 @@ package struct TaskPage: Hashable, Sendable {
     /// Where the next page begins; nil at the end. A page that is short or empty may not be the last, since a
     /// search examines a bounded number of tasks.
     package var next: TaskSearch.Cursor?
+
+    package init(tasks: [TaskStatus], next: TaskSearch.Cursor?) {
+        self.tasks = tasks
+        self.next = next
+    }
 }

@@ -30,16 +30,38 @@ package struct TaskStatus: Hashable, Sendable {
     package var isAcknowledged: Bool
     /// The position of its record; nil when the view has not read it.
     package var position: LogPosition?
-}
+    /// Of an upload in progress: the bytes that were sent so far, as its worker last reported; nil when unknown.
+    package var bytesSent: ByteCount?
 
-/// One try of a task in the view.
-package struct AttemptStatus: Hashable, Sendable {
-    package var generation: Int
-    package var attempt: Int
-    /// `retrying` when another try followed, else how the generation ended.
-    package var outcome: String
-    package var startedAt: Timestamp
-    package var finishedAt: Timestamp
-    package var failure: Failure?
-    package var worker: String
+    package init(
+        task: TaskGeneration, state: TaskState, batch: ByteText, root: ByteText, path: ByteText, destination: ByteText,
+        key: ByteText, size: ByteCount, acceptedAt: Timestamp, startedAt: Timestamp?, finishedAt: Timestamp?,
+        nextAttemptAt: Timestamp?, attempts: Int, crashes: Int, failure: Failure?, sha256: String?,
+        verification: String?, objectMayExist: Bool, worker: String, submittedBy: ByteText, isAcknowledged: Bool,
+        position: LogPosition?, bytesSent: ByteCount? = nil
+    ) {
+        self.task = task
+        self.state = state
+        self.batch = batch
+        self.root = root
+        self.path = path
+        self.destination = destination
+        self.key = key
+        self.size = size
+        self.acceptedAt = acceptedAt
+        self.startedAt = startedAt
+        self.finishedAt = finishedAt
+        self.nextAttemptAt = nextAttemptAt
+        self.attempts = attempts
+        self.crashes = crashes
+        self.failure = failure
+        self.sha256 = sha256
+        self.verification = verification
+        self.objectMayExist = objectMayExist
+        self.worker = worker
+        self.submittedBy = submittedBy
+        self.isAcknowledged = isAcknowledged
+        self.position = position
+        self.bytesSent = bytesSent
+    }
 }

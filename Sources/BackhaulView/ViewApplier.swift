@@ -48,6 +48,7 @@ struct ViewApplier {
         case .result(let outcome):
             guard let state = TaskState(rawValue: outcome.kind.rawValue) else { return }
             try change(outcome.task.identity) { ViewRow.ending(outcome, state, after: $0) }
+        case .conflict: return
         }
     }
 

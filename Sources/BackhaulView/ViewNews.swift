@@ -12,13 +12,18 @@ enum ViewNews: Hashable, Sendable {
     case outcome(Outcome, position: LogPosition)
     /// A result, converted back to the outcome that it was recorded for. Its kind is terminal.
     case result(Outcome)
+    /// A second submission with the id of an earlier one and other content: changes no row.
+    case conflict(TaskGeneration, fingerprint: [UInt8])
 
     /// Decodes a record; nil when it is malformed or does not change a view.
     static func read(_ stored: StoredRecord, layout: TopicLayout) -> ViewNews? {
         switch stored.position.partition.topic {
         case layout.results:
+            if let (document, fingerprint) = ConflictRecord.read(stored.record) {
+                return .conflict(document.task, fingerprint: fingerprint)
+            }
             guard let result = try? ResultRecord.read(stored.record) else { return nil }
-            return outcome(of: result).map { .result($0) }
+            return outcome(of: result, ResultRecord.fingerprint(stored.record)).map { .result($0) }
         case layout.outcomes:
             guard let outcome = try? OutcomeRecord.read(stored.record) else { return nil }
             return .outcome(outcome, position: stored.position)
@@ -33,10 +38,9 @@ enum ViewNews: Hashable, Sendable {
 
     /// A result holds only the label of its destination, not whether that was a name. The label is enough for a
     /// view.
-    private static func outcome(of result: ResultDocument) -> Outcome? {
-        func time(_ text: String) -> Timestamp { TimeText.parse(text)?.timestamp ?? .earliest }
+    private static func outcome(of result: ResultDocument, _ fingerprint: [UInt8]) -> Outcome? {
         guard let kind = OutcomeKind(rawValue: result.status), kind.isTerminal else { return nil }
-        return Outcome(
+        var outcome = Outcome(
             kind: kind, task: result.task, batch: result.batch,
             destination: DestinationReference(target: .named(result.destination), key: result.key),
             attempts: result.attempts, crashes: result.crashes, size: ByteCount(result.bytes),
@@ -44,8 +48,11 @@ enum ViewNews: Hashable, Sendable {
             verification: result.verification ?? "",
             failure: result.failure.map {
                 Failure(FailureClass(rawValue: $0.kind) ?? .permanent, $0.message, httpStatus: $0.httpStatus)
-            }, worker: result.worker, acceptedAt: time(result.acceptedAt), startedAt: time(result.startedAt),
-            finishedAt: time(result.finishedAt), objectMayExist: result.objectMayExist,
+            }, worker: result.worker, acceptedAt: TimeText.timestamp(result.acceptedAt),
+            startedAt: TimeText.timestamp(result.startedAt),
+            finishedAt: TimeText.timestamp(result.finishedAt), objectMayExist: result.objectMayExist,
             submittedBy: ByteText(result.submittedBy ?? ""))
+        outcome.fingerprint = fingerprint
+        return outcome
     }
 }

@@ -40,6 +40,8 @@ struct ViewRow: Hashable, Sendable {
     var leftBehind: Bool?
     /// The position of the task's record; nil until it is read.
     var position: LogPosition?
+    /// Of an upload in progress: the bytes that were sent so far, as its worker last reported.
+    var sent: ByteCount?
 
     /// Whether the task counts against its tenant's limit. As in PhotoKit, cancelled tasks need no acknowledgment.
     var isUnacknowledged: Bool { position != nil && !isAcknowledged && state != .cancelled }
@@ -111,8 +113,9 @@ struct ViewRow: Hashable, Sendable {
             if let first = row.fingerprint { fresh.fingerprint = first }
             return fresh
         }
-        // A repeated submission changes nothing.
-        guard row.position == nil else { return row }
+        // A repeated submission changes nothing, nor does one with other content under the same id: what has the
+        // result, or came first, counts.
+        guard row.position == nil, !row.isOfAnother(fingerprint) else { return row }
         row.batch = task.batch
         row.root = task.source.root
         row.path = task.source.path
@@ -142,6 +145,18 @@ struct ViewRow: Hashable, Sendable {
         }
         var row = of(outcome, after: known)
         row.note(outcome, state: state, due: nil)
+        // Two submissions had the id, and the row has what only the record of the other one tells.
+        if row.isOfAnother(outcome.fingerprint) {
+            row.root = ""
+            row.path = ""
+            row.position = nil
+            row.destination = outcome.destination.label
+            row.key = outcome.destination.key
+            row.batch = outcome.batch
+            row.acceptedAt = outcome.acceptedAt
+            row.submittedBy = outcome.submittedBy
+        }
+        if !outcome.fingerprint.isEmpty, row.generation == 0 { row.fingerprint = outcome.fingerprint }
         row.size = outcome.size
         // Its key may have been taken, and it is stored under a second name.
         if state == .succeeded { row.key = outcome.destination.key }
@@ -194,6 +209,12 @@ struct ViewRow: Hashable, Sendable {
         return row
     }
 
+    /// Whether a first submission is not the one that the row is of; a replay may change what is submitted.
+    private func isOfAnother(_ fingerprint: [UInt8]) -> Bool {
+        guard generation == 0, !fingerprint.isEmpty, let known = self.fingerprint else { return false }
+        return known != fingerprint
+    }
+
     private mutating func note(_ outcome: Outcome, state: TaskState, due: Timestamp?) {
         self.state = state
         startedAt = outcome.startedAt
@@ -208,5 +229,6 @@ struct ViewRow: Hashable, Sendable {
         verification = outcome.verification.isEmpty ? nil : outcome.verification
         objectMayExist = outcome.objectMayExist
         worker = outcome.worker
+        sent = outcome.kind == .started && outcome.bytesSent > .zero ? outcome.bytesSent : nil
     }
 }

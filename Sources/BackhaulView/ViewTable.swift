@@ -1,6 +1,7 @@
 internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulSQLite
+internal import BackhaulUnits
 internal import GRDB
 
 /// Reads, adds and replaces the rows of a view's `tasks` table, each with one statement.
@@ -14,7 +15,7 @@ struct ViewTable {
         "generation", "batch", "state", "bytes", "destination", "key", "root", "path", "fingerprint", "accepted_at",
         "started_at", "finished_at", "due_at", "attempts", "crashes", "failure", "message", "http_status", "sha256",
         "verification", "object_may_exist", "worker", "acknowledged", "left_behind", "topic", "partition", "\"offset\"",
-        "submitted_by", "place",
+        "submitted_by", "place", "sent",
     ]
     private static let selectText =
         "SELECT \(columns.joined(separator: ", ")) FROM tasks WHERE tenant = ? AND id = ?"
@@ -62,6 +63,7 @@ struct ViewTable {
                 partition: TopicPartition(topic: topic, partition: Int(select.integer(25))), offset: select.integer(26))
         }
         known.submittedBy = select.name(27)
+        known.sent = select.optionalInteger(29).map { ByteCount(UInt64(clamping: $0)) }
         return known
     }
 
@@ -105,6 +107,7 @@ struct ViewTable {
         statement.bind(row.position?.offset)
         statement.bind(row.submittedBy.text)
         statement.bind(row.place)
+        statement.bind(row.sent.map { Int64(clamping: $0.bytes) })
         statement.bind(identity.tenant.text)
         statement.bind(identity.id.text)
     }

@@ -26,11 +26,23 @@ package struct WaitReason: Hashable, Sendable {
     /// When the first of them is due; nil when none waits for a time.
     package var nextAttemptAt: Timestamp?
 
+    package init(
+        kind: Kind, destination: ByteText, failure: Failure?, tasks: Int, oldestAcceptedAt: Timestamp,
+        nextAttemptAt: Timestamp?
+    ) {
+        self.kind = kind
+        self.destination = destination
+        self.failure = failure
+        self.tasks = tasks
+        self.oldestAcceptedAt = oldestAcceptedAt
+        self.nextAttemptAt = nextAttemptAt
+    }
+
     init(
         state: TaskState, destination: ByteText, failure: Failure?, tasks: Int, oldestAcceptedAt: Timestamp,
         nextAttemptAt: Timestamp?
     ) {
-        kind =
+        let kind: Kind =
             switch (state, failure?.kind) {
             case (.running, _): .uploading
             case (.retrying, .rootUnavailable): .rootUnavailable
@@ -38,10 +50,8 @@ package struct WaitReason: Hashable, Sendable {
             case (.retrying, _): .retrying
             default: .waiting
             }
-        self.destination = destination
-        self.failure = failure
-        self.tasks = tasks
-        self.oldestAcceptedAt = oldestAcceptedAt
-        self.nextAttemptAt = nextAttemptAt
+        self.init(
+            kind: kind, destination: destination, failure: failure, tasks: tasks, oldestAcceptedAt: oldestAcceptedAt,
+            nextAttemptAt: nextAttemptAt)
     }
 }

@@ -132,7 +132,8 @@ package final class Worker: Sendable {
         Lane(
             log: log, session: session,
             context: LaneContext(
-                kind: kind, session: session, tiers: tiers, options: options, execution: execution,
+                kind: kind, session: session, tellsContent: !log.abilities.contains(.refusesKnownIdentity),
+                tiers: tiers, options: options, execution: execution,
                 gate: SlotGate(slots: slots), cancellations: cancellations,
                 checkpoints: checkpoints, clock: clock, random: random,
                 meters: meters, tracer: tracer, logger: logger))

@@ -14,6 +14,8 @@ package struct WorkerOptions: Sendable {
     package var largeThreshold: ByteCount
     /// How long an upload runs before it writes an in-flight mark.
     package var markAfter: Duration
+    /// How long after its mark, and after each report, an upload that goes on reports how far it has come.
+    package var reportEvery: Duration
     /// How long uploads in progress have to finish when the worker stops or releases a partition.
     package var grace: Duration
     /// Maximum tasks of one lane that wait in memory for less than the smallest tier. More go through the smallest
@@ -41,6 +43,7 @@ package struct WorkerOptions: Sendable {
     package init(
         name: String, layout: TopicLayout, policy: RetryPolicy, uploads: Int = 32, largeUploads: Int = 8,
         largeThreshold: ByteCount = ByteCount(64 << 20), markAfter: Duration = .seconds(5),
+        reportEvery: Duration = .seconds(10),
         grace: Duration = .seconds(10), memoryWaits: Int = 4_000,
         decisionsPerUpload: Int = 1
     ) {
@@ -51,6 +54,7 @@ package struct WorkerOptions: Sendable {
         self.largeUploads = largeUploads
         self.largeThreshold = largeThreshold
         self.markAfter = markAfter
+        self.reportEvery = reportEvery
         self.grace = grace
         self.memoryWaits = memoryWaits
         self.decisionsPerUpload = max(1, decisionsPerUpload)

@@ -50,6 +50,62 @@ struct AcknowledgerTests {
         }
     }
 
+    /// Outcomes of tasks that were submitted under the same id with different contents, in any order, in any batches,
+    /// repeated, and with acknowledgers that come and go: each generation has one result, that of its first outcome,
+    /// and each other content one conflict.
+    @Test(arguments: 1...6 as ClosedRange<UInt64>)
+    func otherContentsGetConflicts(_ seed: UInt64) async throws {
+        try await withPipeline { pipeline in
+            var numbers = SeededNumbers(seed: seed)
+            var first: [String: Outcome] = [:]
+            var others: [String: Set<[UInt8]>] = [:]
+            for _ in 0..<4 {
+                let outcomes = (0..<Int.random(in: 1...40, using: &numbers)).map { _ in
+                    var outcome = outcome(
+                        "\(Int.random(in: 0..<4, using: &numbers))",
+                        [.succeeded, .failed, .cancelled, .retrying].randomElement(using: &numbers) ?? .failed,
+                        generation: Int.random(in: 0...1, using: &numbers))
+                    let content = UInt8.random(in: 0...3, using: &numbers)
+                    // A cancel by a caller, and an outcome of version 0.1, do not tell.
+                    if content > 0 { outcome.fingerprint = [UInt8](repeating: content, count: TaskFingerprint.size) }
+                    return outcome
+                }
+                for outcome in outcomes where outcome.kind.isTerminal {
+                    let name = outcome.task.description
+                    guard let known = first[name] else {
+                        first[name] = outcome
+                        continue
+                    }
+                    if known.fingerprint.isEmpty || outcome.fingerprint.isEmpty { continue }
+                    if known.fingerprint != outcome.fingerprint {
+                        others[name, default: []].insert(outcome.fingerprint)
+                    }
+                }
+                try await append(pipeline, outcomes)
+                let expected = first.count + others.values.reduce(0) { $0 + $1.count }
+                try await pipeline.run {
+                    try await pipeline.settled(pipeline.layout.outcomes, by: pipeline.layout.acknowledgers)
+                }
+                let records = try await pipeline.records(pipeline.layout.results)
+                #expect(records.count == expected)
+            }
+            var results: [String: String] = [:]
+            var conflicts: [String: Set<[UInt8]>] = [:]
+            for stored in try await pipeline.records(pipeline.layout.results) {
+                if let (document, fingerprint) = ConflictRecord.read(stored.record) {
+                    #expect(conflicts[document.task.description, default: []].insert(fingerprint).inserted)
+                    #expect(ResultRecord.ending(stored.record) == nil)
+                    #expect((try? ResultRecord.read(stored.record)) == nil)
+                } else {
+                    let result = try ResultRecord.read(stored.record)
+                    #expect(results.updateValue(result.status, forKey: result.task.description) == nil)
+                }
+            }
+            #expect(results == first.mapValues(\.kind.rawValue))
+            #expect(conflicts == others)
+        }
+    }
+
     /// The next acknowledger learns from the log alone what an earlier one recorded.
     @Test func successorWritesNoDuplicateResults() async throws {
         try await withPipeline { pipeline in

@@ -21,7 +21,7 @@ struct AccessRightsTests {
             layout.retry(.seconds(10)): ["worker", "acknowledger"],
             layout.deadLetters: ["submit, ingest", "acknowledger"], layout.outcomes: ["acknowledger"],
             layout.results: ["submit, ingest", "acknowledger"], layout.checkpoints: ["worker"],
-            layout.control: ["worker"], layout.acts: [],
+            layout.control: ["submit, ingest", "worker"], layout.acts: [],
         ]
         for (topic, wanted) in readers {
             let all = wanted.union(["replay", "audit, status, lag, results, acts", "topics apply"])

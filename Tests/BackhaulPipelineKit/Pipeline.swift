@@ -182,6 +182,20 @@ package final class Pipeline: Sendable {
         }
     }
 
+    /// Waits until a group has finished all records of a topic.
+    package func settled(_ topic: String, by group: String) async throws {
+        try await bounded(300, "the end of \(topic)") {
+            func isSettled() async throws -> Bool {
+                let positions = try await self.log.positions(of: group)
+                return try await self.log.bounds(topic).allSatisfy { bounds in
+                    bounds.end == bounds.earliest || (positions[bounds.partition]?.frontier ?? 0) >= bounds.end
+                }
+            }
+            // A position that moves without a record raises no change of the log.
+            while try await !isSettled() { try await Task.sleep(for: .milliseconds(10)) }
+        }
+    }
+
     private func bounded<Value: Sendable>(
         _ seconds: Double, _ what: String, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {

@@ -220,4 +220,26 @@ struct CodecTests {
         #expect(progress.history.first?.attempt == 1)
         #expect(progress.history.last?.attempt == 100)
     }
+
+    /// What is not the address of an API is none: commands would send a token there.
+    @Test func onlyAddressesOfAPIsAreRead() throws {
+        let layout = TopicLayout()
+        let record = APIRecord(url: "https://ack.example:8480", host: "ack", startedAt: 5)
+        let request = try record.request("ack:8480", layout)
+        let read = try #require(APIRecord.read(request.record))
+        #expect(read.process == "ack:8480" && read.api == record && CancelRecord.read(request.record) == nil)
+        let gone = try #require(APIRecord.read(APIRecord.tombstone("ack:8480", layout).record))
+        #expect(gone.process == "ack:8480" && gone.api == nil)
+        for url in [
+            "", "ftp://h", "file:///etc/passwd", "http://h\r\nX: y", "http://h\u{7f}",
+            "http://" + String(repeating: "h", count: 3_000),
+        ] {
+            #expect(APIRecord.read(try APIRecord(url: url, host: "h", startedAt: 0).request("p", layout).record) == nil)
+        }
+        let task = TaskGeneration(identity: TaskIdentity(tenant: "t", id: "x"), generation: 0)
+        #expect(APIRecord.read(try CancelRecord.request(task, at: 0, layout).record) == nil)
+        #expect(!APIRecord(url: "http://127.0.0.1:1", host: "a", startedAt: 0).isReachable(from: "b"))
+        #expect(APIRecord(url: "http://127.0.0.1:1", host: "a", startedAt: 0).isReachable(from: "a"))
+        #expect(APIRecord(url: "https://h", host: "a", startedAt: 0).isReachable(from: "b"))
+    }
 }

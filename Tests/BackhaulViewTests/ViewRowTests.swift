@@ -55,6 +55,33 @@ struct ViewRowTests {
         #expect(!row.isUnacknowledged)
     }
 
+    /// Two contents under one id, of which the second has the result: no order gives a row that mixes them.
+    @Test func rowIsOfTheContentWithTheResult() throws {
+        func accepted(_ content: UInt8) -> News {
+            var task = Self.task
+            task.source.path = content == 1 ? "first" : "second"
+            task.destination.key = task.source.path
+            let submitted = task
+            return { row in
+                ViewRow.accepting(
+                    submitted, generation: 0, fingerprint: [content],
+                    position: LogPosition(
+                        partition: TopicPartition(topic: "tasks", partition: 0), offset: Int64(content)), after: row)
+            }
+        }
+        let ending: News = { row in
+            var outcome = Self.outcome(.succeeded)
+            outcome.destination.key = "second"
+            outcome.fingerprint = [2]
+            return ViewRow.ending(outcome, .succeeded, after: row)
+        }
+        for order in Self.permutations([accepted(1), accepted(2), ending]) {
+            let row = try #require(Self.fold(order))
+            #expect(row.state == .succeeded && row.key == "second" && row.fingerprint == [2])
+            #expect(row.path == "second" && row.position?.offset == 2 || row.path.isEmpty && row.position == nil)
+        }
+    }
+
     @Test func replayInAnyOrderGivesSameRow() throws {
         let news: [News] = [
             Self.accepted(0), Self.accepted(1),

@@ -114,8 +114,9 @@ struct IngestAPITests {
                 states[identity.id].map {
                     (
                         identity,
-                        DirectoryAnswer.Task(
-                            position: position, fingerprint: [], generation: $0.generation, state: $0.state)
+                        KnownTask(
+                            position: position, generation: $0.generation, fingerprint: [], state: $0.state,
+                            finishedAt: nil)
                     )
                 }
             }

@@ -124,6 +124,77 @@ struct TasksAPITests {
         }
     }
 
+    /// What a command learns over HTTP is what the view says, for every question, page by page.
+    @Test func remoteViewSaysWhatTheViewSays() async throws {
+        try await serving { place in
+            let pipeline = place.pipeline
+            let server = try StubServer { $0.target.hasSuffix("/bad") ? .status(403) : .store() }
+            defer { server.close() }
+            for (tenant, names) in [("photos", ["good", "bad", "né w/ü?&=%"]), ("videos", ["v1"])] {
+                for name in names {
+                    var draft = try pipeline.draft(
+                        "file-\(tenant)-\(name.utf8.count)", [1, 2, 3], to: .url(ByteText(server.url)),
+                        key: ByteText("\(tenant)/\(name)"), batch: "b", id: ByteText("\(tenant)-\(name.utf8.count)"))
+                    draft.tenant = ByteText(tenant)
+                    _ = try await pipeline.ingest.accept([draft])
+                }
+            }
+            _ = try await pipeline.run { try await pipeline.results(4) }
+            var waiting = try pipeline.draft("w", [1], to: .url(ByteText(server.url)), key: "w", batch: "late", id: "w")
+            waiting.tenant = "photos"
+            _ = try await pipeline.ingest.accept([waiting])
+            try await place.view.catchUp()
+            let base = String(place.base.prefix { $0 != "/" }) + "//" + place.base.split(separator: "/")[1]
+            let remote = RemoteView(base: base) { method, url, body in
+                var request = URLRequest(url: try #require(URL(string: url)))
+                request.httpMethod = method
+                request.httpBody = body
+                request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+                let (data, response) = try await URLSession.shared.data(for: request)
+                #expect((response as? HTTPURLResponse)?.statusCode == 200, "\(String(decoding: data, as: UTF8.self))")
+                return data
+            }
+            let view = place.view
+            #expect(try await remote.tenants() == view.tenants())
+            for batch in [nil, "b", "late", "lete", "zzzzzzzz"] as [ByteText?] {
+                for tenant in [nil, "photos", "videos", "none"] as [ByteText?] {
+                    #expect(
+                        try await remote.overview(batch: batch, tenant: tenant, uploads: 8)
+                            == view.overview(batch: batch, tenant: tenant, uploads: 8))
+                }
+            }
+            #expect(try await remote.overview(batch: "lete", tenant: nil, uploads: 0).nearestBatch == "late")
+            for limit in [1, 2, 100] {
+                var search = TaskSearch(tenant: "photos", limit: limit)
+                var own = search
+                var count = 0
+                repeat {
+                    let (there, here) = (try await remote.search(search), try await view.search(own))
+                    #expect(there == here)
+                    count += there.tasks.count
+                    search.after = there.next
+                    own.after = here.next
+                    for task in there.tasks {
+                        #expect(try await remote.attempts(task) == view.attempts(task))
+                    }
+                } while search.after != nil
+                #expect(count == 4)
+            }
+            var narrow = TaskSearch(tenant: "photos")
+            narrow.name = "photos/né w/ü?&=%"
+            narrow.batch = "b"
+            narrow.state = .succeeded
+            #expect(try await remote.search(narrow) == view.search(narrow))
+            #expect(try await remote.search(narrow).tasks.count == 1)
+            let identities =
+                (0..<2_500).map { TaskIdentity(tenant: "photos", id: "none-\($0)") } + [
+                    TaskIdentity(tenant: "photos", id: "w"), TaskIdentity(tenant: "photos", id: "photos-4"),
+                ]
+            let known = try await remote.known(identities)
+            #expect(try await known == view.known(identities) && known.count == 2)
+        }
+    }
+
     @Test func failedTaskIsRetriedWithNewKey() async throws {
         try await serving { place in
             let pipeline = place.pipeline

@@ -104,14 +104,14 @@ struct InterruptionTests {
         let clock = ManualClock()
         let marked = Marked()
         let news = Signal()
-        let marks = InFlightMarks(after: .seconds(5), clock: clock) { task, _ in
+        let marks = InFlightMarks(after: .seconds(5), every: .seconds(60), clock: clock) { task, _, _ in
             marked.offsets.withLock { $0.append(task.delivery.stored.position.offset) }
             news.raise()
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await marks.run() }
-            marks.begin(Self.delivery(1), at: clock.now, startedAt: clock.now)
-            marks.begin(Self.delivery(2), at: clock.now, startedAt: clock.now)
+            marks.begin(Self.delivery(1), at: clock.now, startedAt: clock.now, progress: TransferProgress())
+            marks.begin(Self.delivery(2), at: clock.now, startedAt: clock.now, progress: TransferProgress())
             let first = try await marks.end(Self.delivery(1).delivery.reference)
             #expect(!first)
             // The first scan may not have started yet; it uses the time at its start.
@@ -129,16 +129,58 @@ struct InterruptionTests {
         }
     }
 
+    /// Reports come at intervals, but only with news; a wait for the server's answer writes nothing.
+    @Test func longUploadReportsWhatIsNew() async throws {
+        let clock = ManualClock()
+        let reports = Mutex<[ByteCount?]>([])
+        let news = Signal()
+        let marks = InFlightMarks(after: .seconds(5), every: .seconds(10), clock: clock) { _, _, sent in
+            reports.withLock { $0.append(sent) }
+            news.raise()
+        }
+        let progress = TransferProgress()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await marks.run() }
+            marks.begin(Self.delivery(1), at: clock.now, startedAt: clock.now, progress: progress)
+            func wait(for count: Int) async {
+                while reports.withLock({ $0.count }) < count {
+                    clock.advance(by: .seconds(1))
+                    await Task.yield()
+                }
+            }
+            await wait(for: 1)
+            progress.add(100)
+            await wait(for: 2)
+            for _ in 0..<1_000 {
+                clock.advance(by: .seconds(1))
+                await Task.yield()
+            }
+            #expect(reports.withLock { $0 } == [nil, ByteCount(100)])
+            progress.add(50)
+            await wait(for: 3)
+            #expect(reports.withLock { $0 } == [nil, ByteCount(100), ByteCount(150)])
+            let isMarked = try await marks.end(Self.delivery(1).delivery.reference)
+            #expect(isMarked)
+            progress.add(1)
+            for _ in 0..<1_000 {
+                clock.advance(by: .seconds(1))
+                await Task.yield()
+            }
+            #expect(reports.withLock { $0.count } == 3)
+            group.cancelAll()
+        }
+    }
+
     @Test func uploadEndWaitsForPendingMark() async throws {
         let clock = ManualClock()
         let begun = Signal()
         let go = Signal()
-        let marks = InFlightMarks(after: .seconds(1), clock: clock) { _, _ in
+        let marks = InFlightMarks(after: .seconds(1), every: .seconds(60), clock: clock) { _, _, _ in
             begun.raise()
             await go.wait()
             throw LogError.closed
         }
-        marks.begin(Self.delivery(1), at: clock.now - .seconds(1), startedAt: clock.now)
+        marks.begin(Self.delivery(1), at: clock.now - .seconds(1), startedAt: clock.now, progress: TransferProgress())
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await marks.run() }
             await begun.wait()

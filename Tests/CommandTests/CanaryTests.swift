@@ -61,7 +61,9 @@ struct CanaryTests {
                 try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/c.yaml"))
                 for command in ["check", "show"] {
                     let outcome = try Command.run(["config", command, "--config", folder + "/c.yaml"])
-                    #expect(outcome.code == 2, "\(name): \(outcome)")
+                    // To show the settings needs no tokens.
+                    let reads = command == "check" || name != "tokens"
+                    #expect(outcome.code == (reads ? 2 : 0), "\(name): \(outcome)")
                     #expect(leaks(outcome.output + outcome.errors).isEmpty, "\(name): \(outcome)")
                 }
             }

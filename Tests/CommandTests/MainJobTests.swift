@@ -94,6 +94,7 @@ struct MainJobTests {
             #expect(
                 Set(counts.keys) == [
                     "accepted", "waiting", "running", "retrying", "succeeded", "failed", "cancelled", "expired",
+                    "viewLag",
                 ])
             #expect(counts["accepted"] == 70)
             #expect(server.objects["base/d1/file%201.bin"]?.count == 1_000, "the key is the path below the folder")

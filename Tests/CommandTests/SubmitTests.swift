@@ -291,4 +291,77 @@ struct SubmitTests {
         let outcome = try Command.run(["config", "reference"], output: "/dev/full")
         #expect(outcome.code == 1 && outcome.errors.contains("the output cannot be written"), "\(outcome)")
     }
+
+    /// With `--api` the log is not opened, and the answers are those of the log's own view.
+    @Test func commandsAskAnAPI() async throws {
+        try await withTemporaryFolder { folder in
+            try FileManager.default.createDirectory(atPath: folder + "/src", withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(atPath: folder + "/disk", withIntermediateDirectories: true)
+            for number in 0..<3 {
+                try Data("\(number)".utf8).write(to: URL(fileURLWithPath: folder + "/src/f\(number)"))
+            }
+            let config = folder + "/c.yaml"
+            try Data(
+                "api: { authentication: none }\ndestinations: { disk: { type: folder, path: '\(folder)/disk' } }".utf8
+            ).write(to: URL(fileURLWithPath: config))
+            let daemon = try Daemon(data: folder + "/data", config: config, workers: 1)
+            let log = ["--log", "embedded://\(folder)/data", "--config", config]
+            let done = try await Command.result(
+                ["submit", folder + "/src", "--to", "disk", "--batch", "trip", "--wait"] + log)
+            #expect(done.code == 0, "\(done)")
+            let port = try #require(daemon.log.firstMatch(of: #/"listen":"127.0.0.1:(\d+)"/#)?.1)
+            let api = ["--api", "http://127.0.0.1:\(port)/", "--config", config]
+            for question in [
+                ["status", "--output", "json"], ["status", "--batch", "trip", "--output", "json"],
+                ["tasks", "list", "--output", "json"], ["tasks", "show", "f1", "--output", "json"],
+                ["cancel", "--all", "--output", "json"], ["retry", "--now", "--all", "--output", "json"],
+                ["status", "--batch", "trap"], ["tasks", "list", "--batch", "trap"], ["tasks", "show", "none"],
+            ] {
+                let (here, there) = (
+                    try await Command.result(question + log), try await Command.result(question + api)
+                )
+                #expect(here.code == there.code && here.output == there.output, "\(question): \(here) \(there)")
+                #expect(here.code == 0 || here.errors == there.errors, "\(question): \(here) \(there)")
+            }
+            let watched = try await Command.result(["watch", "--for", "1s"] + api)
+            #expect(watched.code == 0 && watched.output.contains("3 tasks: 3 stored"), "\(watched)")
+            #expect(daemon.terminate() == 0)
+            let away = try await Command.result(["status"] + api)
+            #expect(away.code == 75 && away.errors.contains("does not answer"), "\(away)")
+            let wrong = try await Command.result(["status", "--api", "ack:8480"] + log)
+            #expect(wrong.code == 2 && wrong.errors.contains("--api ack:8480"), "\(wrong)")
+        }
+    }
+
+    /// Each command reads the secrets that it needs, and no others.
+    @Test func secretsOfOthersAreNotRead() async throws {
+        try await withTemporaryFolder { folder in
+            let config = folder + "/c.yaml"
+            let settings = """
+                destinations: { web: { type: http, url: 'http://127.0.0.1:9/', bearerTokenFile: \(folder)/none,
+                  clientCertificateFile: \(folder)/none, clientKeyFile: \(folder)/none, username: '' } }
+                api: { tokensFile: \(folder)/none }
+                kafka: { username: u, passwordFile: \(folder)/none }
+                """
+            try Data(settings.utf8).write(to: URL(fileURLWithPath: config))
+            try Data("x".utf8).write(to: URL(fileURLWithPath: folder + "/file"))
+            let log = ["--log", "embedded://\(folder)/data", "--config", config]
+            for command in [
+                ["submit", folder + "/file", "--to", "web"], ["status"], ["tasks", "list"], ["results"],
+                ["cancel", "--all"], ["audit"], ["acts"], ["dead-letters", "list"],
+            ] {
+                let outcome = try await Command.result(command + log)
+                #expect(!outcome.errors.contains("/none"), "\(command): \(outcome)")
+                #expect([0, 1].contains(outcome.code), "\(command): \(outcome)")
+            }
+            for command in [
+                ["upload", folder + "/file", "--to", "web"], ["audit", "--verify"],
+            ] {
+                let outcome = try await Command.result(command + log)
+                #expect(outcome.code == 2 && outcome.errors.contains("/none"), "\(command): \(outcome)")
+            }
+            let check = try await Command.result(["config", "check", "--config", config])
+            #expect(check.code == 2 && check.errors.contains("/none"), "\(check)")
+        }
+    }
 }

@@ -231,7 +231,7 @@ _backhaul_submit() {
     repeating_flags=()
     non_repeating_flags=(--from-stdin -0 --null --wait --again --verbose -v --version -h --help)
     repeating_options=(--include --include-from --exclude --exclude-from)
-    non_repeating_options=(--to --tenant --batch --prefix --deadline --timeout --known --log --config --output)
+    non_repeating_options=(--to --tenant --batch --prefix --deadline --timeout --known --api --log --config --output)
     __backhaul_offer_flags_options -1
 
     # Offer option value completions
@@ -270,6 +270,9 @@ _backhaul_submit() {
         __backhaul_add_completions -W 'retry'$'\n''skip'$'\n''fail'
         return
         ;;
+    '--api')
+        return
+        ;;
     '--log')
         return
         ;;
@@ -287,7 +290,7 @@ _backhaul_status() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--batch --tenant --log --config --output)
+    non_repeating_options=(--batch --tenant --api --log --config --output)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
@@ -296,6 +299,9 @@ _backhaul_status() {
         return
         ;;
     '--tenant')
+        return
+        ;;
+    '--api')
         return
         ;;
     '--log')
@@ -315,7 +321,7 @@ _backhaul_watch() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--batch --tenant --for --log --config --output)
+    non_repeating_options=(--batch --tenant --for --api --log --config --output)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
@@ -327,6 +333,9 @@ _backhaul_watch() {
         return
         ;;
     '--for')
+        return
+        ;;
+    '--api')
         return
         ;;
     '--log')
@@ -369,7 +378,7 @@ _backhaul_tasks_list() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--batch --tenant --task --destination --state --failure --limit --log --config --output)
+    non_repeating_options=(--batch --tenant --task --destination --state --failure --limit --api --log --config --output)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
@@ -395,6 +404,9 @@ _backhaul_tasks_list() {
     '--limit')
         return
         ;;
+    '--api')
+        return
+        ;;
     '--log')
         return
         ;;
@@ -412,7 +424,7 @@ _backhaul_tasks_show() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--tenant --batch --log --config --output)
+    non_repeating_options=(--tenant --batch --api --log --config --output)
     __backhaul_offer_flags_options 1
 
     # Offer option value completions
@@ -421,6 +433,9 @@ _backhaul_tasks_show() {
         return
         ;;
     '--batch')
+        return
+        ;;
+    '--api')
         return
         ;;
     '--log')
@@ -502,7 +517,7 @@ _backhaul_cancel() {
     repeating_flags=()
     non_repeating_flags=(--all --yes --version -h --help)
     repeating_options=()
-    non_repeating_options=(--batch --tenant --task --destination --state --failure --log --config --output)
+    non_repeating_options=(--batch --tenant --task --destination --state --failure --api --log --config --output)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
@@ -523,6 +538,9 @@ _backhaul_cancel() {
         return
         ;;
     '--failure')
+        return
+        ;;
+    '--api')
         return
         ;;
     '--log')
@@ -542,7 +560,7 @@ _backhaul_retry() {
     repeating_flags=()
     non_repeating_flags=(--now --all --yes --version -h --help)
     repeating_options=()
-    non_repeating_options=(--batch --tenant --task --destination --state --failure --log --config --output)
+    non_repeating_options=(--batch --tenant --task --destination --state --failure --api --log --config --output)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
@@ -563,6 +581,9 @@ _backhaul_retry() {
         return
         ;;
     '--failure')
+        return
+        ;;
+    '--api')
         return
         ;;
     '--log')

@@ -8,8 +8,8 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// A request to all workers. The record value of control, a compacted topic of one partition; a null value removes the
-/// request, once a worker has observed it.
+/// What every process should know. The record value of control, a compacted topic of one partition; a null value removes
+/// it: a cancel request once a worker has observed it, the address of an API once its process stops.
 
 internal import SwiftProtobuf
 
@@ -39,13 +39,44 @@ nonisolated struct Backhaul_V1_Control: Sendable {
     set {request = .cancel(newValue)}
   }
 
+  /// Key: api/PROCESS.
+  var api: Backhaul_V1_API {
+    get {
+      if case .api(let v)? = request {return v}
+      return Backhaul_V1_API()
+    }
+    set {request = .api(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Request: Equatable, Sendable {
     /// Key: cancel/TENANT/TASK_ID/GENERATION.
     case cancel(Backhaul_V1_Cancel)
+    /// Key: api/PROCESS.
+    case api(Backhaul_V1_API)
 
   }
+
+  init() {}
+}
+
+/// Where an acknowledger serves the API for task owners.
+nonisolated struct Backhaul_V1_API: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Required. http or https, without a trailing slash.
+  var url: String = String()
+
+  /// The name of its machine: an address on loopback is for processes there.
+  var host: String = String()
+
+  /// When its process started, in milliseconds since 1970.
+  var atMs: Int64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 }
@@ -78,7 +109,7 @@ fileprivate nonisolated let _protobuf_package = "backhaul.v1"
 
 nonisolated extension Backhaul_V1_Control: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Control"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cancel\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cancel\0\u{1}api\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -99,6 +130,19 @@ nonisolated extension Backhaul_V1_Control: SwiftProtobuf.Message, SwiftProtobuf.
           self.request = .cancel(v)
         }
       }()
+      case 2: try {
+        var v: Backhaul_V1_API?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .api(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .api(v)
+        }
+      }()
       default: break
       }
     }
@@ -109,14 +153,62 @@ nonisolated extension Backhaul_V1_Control: SwiftProtobuf.Message, SwiftProtobuf.
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if case .cancel(let v)? = self.request {
+    switch self.request {
+    case .cancel?: try {
+      guard case .cancel(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
+    }()
+    case .api?: try {
+      guard case .api(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: Backhaul_V1_Control, rhs: Backhaul_V1_Control) -> Bool {
     if lhs.request != rhs.request {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Backhaul_V1_API: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".API"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}url\0\u{1}host\0\u{3}at_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.url) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.host) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.url.isEmpty {
+      try visitor.visitSingularStringField(value: self.url, fieldNumber: 1)
+    }
+    if !self.host.isEmpty {
+      try visitor.visitSingularStringField(value: self.host, fieldNumber: 2)
+    }
+    if self.atMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Backhaul_V1_API, rhs: Backhaul_V1_API) -> Bool {
+    if lhs.url != rhs.url {return false}
+    if lhs.host != rhs.host {return false}
+    if lhs.atMs != rhs.atMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

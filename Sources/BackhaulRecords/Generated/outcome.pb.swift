@@ -163,13 +163,26 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
   /// Clears the value of `mode`. Subsequent reads from it will return its default value.
   mutating func clearMode() {_uniqueStorage()._mode = nil}
 
+  /// The content of the task's submission, 16 bytes, so that an acknowledger finds a second submission with the same id
+  /// and other content. Missing where the log refuses that itself.
+  var fingerprint: Data {
+    get {_storage._fingerprint}
+    set {_uniqueStorage()._fingerprint = newValue}
+  }
+
+  /// Of KIND_STARTED: the bytes of the file that were sent so far.
+  var bytesSent: UInt64 {
+    get {_storage._bytesSent}
+    set {_uniqueStorage()._bytesSent = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
     typealias RawValue = Int
     case unspecified // = 0
 
-    /// An upload has been under way for some seconds.
+    /// An upload has been under way for some seconds. Repeated with what was sent so far, as long as that grows.
     case started // = 1
 
     /// An attempt failed and another will follow.
@@ -271,7 +284,7 @@ fileprivate nonisolated let _protobuf_package = "backhaul.v1"
 
 nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Outcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tenant\0\u{3}task_id\0\u{1}generation\0\u{1}batch\0\u{1}destination\0\u{1}attempts\0\u{1}crashes\0\u{1}bytes\0\u{1}sha256\0\u{1}verification\0\u{1}failure\0\u{1}worker\0\u{3}accepted_at_ms\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{3}next_attempt_at_ms\0\u{3}object_may_exist\0\u{3}submitted_by\0\u{3}modified_at_ns\0\u{1}mode\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tenant\0\u{3}task_id\0\u{1}generation\0\u{1}batch\0\u{1}destination\0\u{1}attempts\0\u{1}crashes\0\u{1}bytes\0\u{1}sha256\0\u{1}verification\0\u{1}failure\0\u{1}worker\0\u{3}accepted_at_ms\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{3}next_attempt_at_ms\0\u{3}object_may_exist\0\u{3}submitted_by\0\u{3}modified_at_ns\0\u{1}mode\0\u{1}fingerprint\0\u{3}bytes_sent\0")
 
   fileprivate class _StorageClass {
     var _kind: Backhaul_V1_Outcome.Kind = .unspecified
@@ -295,6 +308,8 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
     var _submittedBy: String = String()
     var _modifiedAtNs: Int64? = nil
     var _mode: UInt32? = nil
+    var _fingerprint: Data = Data()
+    var _bytesSent: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -326,6 +341,8 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
       _submittedBy = source._submittedBy
       _modifiedAtNs = source._modifiedAtNs
       _mode = source._mode
+      _fingerprint = source._fingerprint
+      _bytesSent = source._bytesSent
     }
   }
 
@@ -365,6 +382,8 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
         case 19: try { try decoder.decodeSingularStringField(value: &_storage._submittedBy) }()
         case 20: try { try decoder.decodeSingularSInt64Field(value: &_storage._modifiedAtNs) }()
         case 21: try { try decoder.decodeSingularUInt32Field(value: &_storage._mode) }()
+        case 22: try { try decoder.decodeSingularBytesField(value: &_storage._fingerprint) }()
+        case 23: try { try decoder.decodeSingularUInt64Field(value: &_storage._bytesSent) }()
         default: break
         }
       }
@@ -440,6 +459,12 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
       try { if let v = _storage._mode {
         try visitor.visitSingularUInt32Field(value: v, fieldNumber: 21)
       } }()
+      if !_storage._fingerprint.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._fingerprint, fieldNumber: 22)
+      }
+      if _storage._bytesSent != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._bytesSent, fieldNumber: 23)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -470,6 +495,8 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
         if _storage._submittedBy != rhs_storage._submittedBy {return false}
         if _storage._modifiedAtNs != rhs_storage._modifiedAtNs {return false}
         if _storage._mode != rhs_storage._mode {return false}
+        if _storage._fingerprint != rhs_storage._fingerprint {return false}
+        if _storage._bytesSent != rhs_storage._bytesSent {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -45,6 +45,8 @@ package enum OutcomeCodec {
         message.submittedBy = outcome.submittedBy.text
         if let time = outcome.modifiedAt { message.modifiedAtNs = time.nanoseconds }
         if let permissions = outcome.permissions { message.mode = permissions }
+        if !outcome.fingerprint.isEmpty { message.fingerprint = Data(outcome.fingerprint) }
+        message.bytesSent = outcome.bytesSent.bytes
         return try message.serializedBytes()
     }
 
@@ -93,6 +95,8 @@ package enum OutcomeCodec {
             submittedBy: ByteText(message.submittedBy.bounded(toBytes: Domain.longestLabel)))
         if message.hasModifiedAtNs { outcome.modifiedAt = FileTime(nanoseconds: message.modifiedAtNs) }
         if message.hasMode { outcome.permissions = message.mode }
+        outcome.fingerprint = Array(message.fingerprint)
+        outcome.bytesSent = ByteCount(message.bytesSent)
         try check(outcome)
         return outcome
     }
@@ -111,6 +115,12 @@ package enum OutcomeCodec {
         }
         guard outcome.sha256.isEmpty || outcome.sha256.utf8.count == 64 else {
             throw .invalid(what: "outcome", problem: "sha256 does not have 32 bytes")
+        }
+        guard outcome.fingerprint.isEmpty || outcome.fingerprint.count == TaskFingerprint.size else {
+            throw .invalid(what: "outcome", problem: "fingerprint does not have \(TaskFingerprint.size) bytes")
+        }
+        guard outcome.bytesSent <= Domain.largestFile else {
+            throw .invalid(what: "outcome", problem: "bytes_sent is out of range")
         }
         guard (outcome.permissions ?? 0) <= 0o777 else {
             throw .invalid(what: "outcome", problem: "mode is out of range")

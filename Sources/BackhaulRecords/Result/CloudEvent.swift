@@ -8,11 +8,13 @@ package enum CloudEvent {
     static let typeSuffix = ".v1"
     package static let dataSchema = "urn:backhaul:schema:result:v1"
 
-    package static func headers(_ task: TaskGeneration, status: String, time: String) -> [(name: String, text: String)]
-    {
+    /// - Parameter id: of the event, unique among all results; nil for the generation's name.
+    package static func headers(
+        _ task: TaskGeneration, status: String, time: String, id: String? = nil
+    ) -> [(name: String, text: String)] {
         [
             ("ce_specversion", "1.0"),
-            ("ce_id", task.description),
+            ("ce_id", id ?? task.description),
             ("ce_source", source),
             ("ce_type", typePrefix + status + typeSuffix),
             ("ce_time", time),

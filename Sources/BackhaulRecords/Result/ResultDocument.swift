@@ -9,7 +9,7 @@ package struct ResultDocument: Hashable, Sendable, Codable {
     package var generation: Int
     package var tenant: ByteText
     package var batch: ByteText
-    /// succeeded, failed, cancelled or expired.
+    /// succeeded, failed, cancelled or expired; or conflict (`ConflictRecord`).
     package var status: String
     /// Recorded failures plus the final attempt.
     package var attempts: Int
@@ -133,14 +133,20 @@ package struct ResultDocument: Hashable, Sendable, Codable {
 
     /// - Throws: `RecordError`.
     package static func decode(_ bytes: [UInt8]?) throws(RecordError) -> ResultDocument {
+        let document = try parse(bytes)
+        guard OutcomeKind(rawValue: document.status)?.isTerminal == true else {
+            throw .invalid(what: "result", problem: "status '\(document.status.prefix(20))' is unknown")
+        }
+        return document
+    }
+
+    /// As `decode`, with any status.
+    static func parse(_ bytes: [UInt8]?) throws(RecordError) -> ResultDocument {
         guard let bytes,
             let document = JSONFields.read(bytes).flatMap(Self.init(fields:))
                 ?? (try? JSONDecoder().decode(Self.self, from: Data(bytes)))
         else {
             throw .unreadable(what: "result")
-        }
-        guard OutcomeKind(rawValue: document.status)?.isTerminal == true else {
-            throw .invalid(what: "result", problem: "status '\(document.status.prefix(20))' is unknown")
         }
         try document.check()
         return document
@@ -240,6 +246,12 @@ package struct ResultFailure: Hashable, Sendable, Codable {
     package var kind: String
     package var message: String
     @Nullable package var httpStatus: Int?
+
+    init(kind: String, message: String) {
+        self.kind = kind
+        self.message = message
+        _httpStatus = Nullable(wrappedValue: nil)
+    }
 
     package init(_ failure: Failure) {
         kind = failure.kind.rawValue

@@ -8,6 +8,12 @@ package enum ResultRecord {
         try ResultDocument.decode(record.value)
     }
 
+    /// What was submitted, as far as the result says; empty for nothing.
+    package static func fingerprint(_ record: LogRecord) -> [UInt8] {
+        let bytes = record.header(HeaderName.fingerprint).flatMap(\.text).flatMap(Hex.decode) ?? []
+        return bytes.count == TaskFingerprint.size ? bytes : []
+    }
+
     /// Reads the generation and its status from the headers alone: a tenth of the cost of the document.
     /// - Returns: nil when the headers are not those of a result of version 1.
     package static func ending(_ record: LogRecord) -> (task: TaskGeneration, status: OutcomeKind)? {
@@ -22,6 +28,7 @@ package enum ResultRecord {
     ) throws -> AppendRequest {
         let document = ResultDocument(outcome)
         var headers = CloudEvent.headers(outcome.task, status: document.status, time: document.finishedAt)
+        if !outcome.fingerprint.isEmpty { headers.append((HeaderName.fingerprint, Hex.encode(outcome.fingerprint))) }
         if let trace { headers += [("ce_traceparent", trace), (HeaderName.trace, trace)] }
         return AppendRequest(
             topic: layout.results, partitioning: .partition(partition),

@@ -36,19 +36,6 @@ package enum ResponseSink: Hashable, Sendable {
     case hash
 }
 
-/// The progress of a transfer, readable from any thread.
-package final class TransferProgress: Sendable {
-    private let sent = Atomic<UInt64>(0)
-
-    package init() {}
-
-    /// Bytes of the body handed to libcurl.
-    package var bytesSent: ByteCount { ByteCount(sent.load(ordering: .relaxed)) }
-
-    func add(_ count: Int) { sent.add(UInt64(count), ordering: .relaxed) }
-    func restart() { sent.store(0, ordering: .relaxed) }
-}
-
 /// One HTTP request to make.
 package struct TransferRequest: Sendable {
     package var method: String

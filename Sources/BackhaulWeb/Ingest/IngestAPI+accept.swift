@@ -4,6 +4,7 @@ internal import BackhaulLog
 internal import BackhaulRecords
 internal import BackhaulTelemetry
 internal import BackhaulUnits
+internal import BackhaulView
 internal import HTTPTypes
 internal import Logging
 
@@ -75,9 +76,9 @@ extension IngestAPI {
         do {
             let answer = try await directory.known(tasks.map(\.identity))
             let found = try tasks.map { task -> Acceptance? in
-                guard let known = answer.tasks[task.identity] else { return nil }
+                guard let known = answer.tasks[task.identity], let position = known.position else { return nil }
                 return try known.fingerprint == TaskFingerprint.of(task)
-                    ? .known(task.identity, known.position) : .conflict(task.identity, known.position)
+                    ? .known(task.identity, position) : .conflict(task.identity, position)
             }
             return (found, answer)
         } catch {

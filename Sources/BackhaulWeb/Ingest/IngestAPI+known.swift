@@ -11,7 +11,7 @@ extension IngestAPI {
     /// - Parameter told: what is known of them already.
     func resolve(
         _ answers: [Result<IngestAnswer, Problem>], _ drafts: [(index: Int, draft: TaskDraft)],
-        _ told: [TaskIdentity: DirectoryAnswer.Task], _ origin: Origin
+        _ told: [TaskIdentity: KnownTask], _ origin: Origin
     ) async -> [Result<IngestAnswer, Problem>] {
         var answers = answers
         let known = drafts.filter { entry in

@@ -1,4 +1,6 @@
 internal import BackhaulDomain
+internal import BackhaulUnits
+internal import BackhaulView
 
 /// The query by which ingest nodes learn which tasks an acknowledger knows.
 enum LookupDocument {
@@ -19,11 +21,21 @@ enum LookupDocument {
     }
 
     struct Known: Codable, Sendable {
-        var position: PositionDocument
+        /// Missing for a task whose record is no longer in the log.
+        var position: PositionDocument?
         /// Lower-case hex.
         var fingerprint: String
         /// Missing from an acknowledger of version 0.1.
         var generation: Int?
         var state: String?
+        var finishedAt: String?
+
+        /// nil for one that cannot be read.
+        var task: KnownTask? {
+            guard let fingerprint = Hex.decode(fingerprint) else { return nil }
+            return KnownTask(
+                position: position?.position, generation: generation ?? 0, fingerprint: fingerprint,
+                state: state.flatMap(TaskState.init(rawValue:)), finishedAt: finishedAt.map(TimeText.timestamp))
+        }
     }
 }

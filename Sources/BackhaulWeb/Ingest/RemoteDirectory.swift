@@ -33,13 +33,8 @@ package final class RemoteDirectory: TaskDirectory {
             tasks: identities.map { LookupDocument.Task(tenant: $0.tenant, taskId: $0.id) })
         let data = try await ask("POST", "/v1/tasks:lookup", try JSONEncoder().encode(question))
         let answer = try JSONDecoder().decode(LookupDocument.Answer.self, from: data)
-        var tasks: [TaskIdentity: DirectoryAnswer.Task] = [:]
-        for (identity, known) in zip(identities, answer.tasks) {
-            guard let known, let fingerprint = Hex.decode(known.fingerprint) else { continue }
-            tasks[identity] = DirectoryAnswer.Task(
-                position: known.position.position, fingerprint: Array(fingerprint),
-                generation: known.generation ?? 0, state: known.state.flatMap(TaskState.init(rawValue:)))
-        }
+        var tasks: [TaskIdentity: KnownTask] = [:]
+        for (identity, known) in zip(identities, answer.tasks) { tasks[identity] = known?.task }
         return DirectoryAnswer(tasks: tasks, lag: answer.viewLag)
     }
 

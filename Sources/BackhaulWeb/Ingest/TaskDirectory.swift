@@ -1,5 +1,4 @@
 package import BackhaulDomain
-package import BackhaulLog
 package import BackhaulView
 
 /// Finds known tasks: an acknowledger's view where the log itself does not detect them, or this process's view.
@@ -16,22 +15,7 @@ package protocol TaskDirectory: Sendable {
 
 /// What a directory knows of the requested tasks.
 package struct DirectoryAnswer: Hashable, Sendable {
-    package struct Task: Hashable, Sendable {
-        package var position: LogPosition
-        package var fingerprint: [UInt8]
-        package var generation: Int
-        /// nil from an acknowledger that does not tell.
-        package var state: TaskState?
-
-        package init(position: LogPosition, fingerprint: [UInt8], generation: Int = 0, state: TaskState? = nil) {
-            self.position = position
-            self.fingerprint = fingerprint
-            self.generation = generation
-            self.state = state
-        }
-    }
-
-    package var tasks: [TaskIdentity: Task]
+    package var tasks: [TaskIdentity: KnownTask]
     /// Records of the log that the answer may lack; nil where the log itself detects known tasks.
     package var lag: Int64?
 }

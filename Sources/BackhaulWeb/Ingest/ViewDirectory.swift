@@ -8,11 +8,7 @@ package struct ViewDirectory: TaskDirectory {
     package init(_ view: StatusView) { self.view = view }
 
     package func known(_ identities: [TaskIdentity]) async throws -> DirectoryAnswer {
-        let tasks = try await view.known(identities).mapValues {
-            DirectoryAnswer.Task(
-                position: $0.position, fingerprint: $0.fingerprint, generation: $0.generation, state: $0.state)
-        }
-        return DirectoryAnswer(tasks: tasks, lag: nil)
+        DirectoryAnswer(tasks: try await view.known(identities), lag: nil)
     }
 
     package func states(_ identities: [TaskIdentity]) async throws -> DirectoryAnswer {

@@ -1,9 +1,9 @@
 /// Runs work with a time limit.
-enum Deadline {
-    struct Passed: Error {}
+package enum Deadline {
+    package struct Passed: Error {}
 
     /// - Throws: `Passed` when `body` takes longer than `duration`; `body` is then cancelled.
-    static func run<Value: Sendable>(
+    package static func run<Value: Sendable>(
         _ duration: Duration, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         try await withThrowingTaskGroup(of: Value.self) { group in

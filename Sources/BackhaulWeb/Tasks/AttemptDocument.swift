@@ -5,7 +5,7 @@ internal import BackhaulUnits
 internal import BackhaulView
 
 /// One attempt of a task, as sent to callers.
-struct AttemptDocument: Encodable, Sendable {
+struct AttemptDocument: Codable, Sendable {
     var generation: Int
     var attempt: Int
     /// `retrying` when another try followed, else how the generation ended.
@@ -23,5 +23,11 @@ struct AttemptDocument: Encodable, Sendable {
         finishedAt = TimeText.format(attempt.finishedAt)
         failure = attempt.failure.map(FailureDocument.init)
         worker = attempt.worker
+    }
+
+    var attemptStatus: AttemptStatus {
+        AttemptStatus(
+            generation: generation, attempt: attempt, outcome: outcome, startedAt: TimeText.timestamp(startedAt),
+            finishedAt: TimeText.timestamp(finishedAt), failure: failure?.failure, worker: worker)
     }
 }

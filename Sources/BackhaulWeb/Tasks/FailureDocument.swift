@@ -1,7 +1,7 @@
 internal import BackhaulDomain
 
 /// A failure, as sent to callers.
-struct FailureDocument: Encodable, Sendable {
+struct FailureDocument: Codable, Sendable {
     var kind: String
     var message: String
     var httpStatus: Int?
@@ -10,5 +10,10 @@ struct FailureDocument: Encodable, Sendable {
         kind = failure.kind.rawValue
         message = failure.message
         httpStatus = failure.httpStatus
+    }
+
+    /// A class that this program does not know counts as permanent.
+    var failure: Failure {
+        Failure(FailureClass(rawValue: kind) ?? .permanent, message, httpStatus: httpStatus)
     }
 }

@@ -1,5 +1,5 @@
 /// A page of tasks.
-struct PageDocument: Encodable, Sendable {
+struct PageDocument: Codable, Sendable {
     var tasks: [StatusDocument]
     /// Given as `cursor` it asks for the next page; missing at the end.
     var next: String?

@@ -3,7 +3,7 @@ internal import BackhaulUnits
 package import BackhaulView
 
 /// Why tasks have not ended, as sent to callers.
-package struct ReasonDocument: Encodable, Sendable {
+package struct ReasonDocument: Codable, Sendable {
     /// A `WaitReason.Kind`.
     var reason: String
     var destination: ByteText
@@ -20,5 +20,13 @@ package struct ReasonDocument: Encodable, Sendable {
         oldestAcceptedAt = TimeText.format(reason.oldestAcceptedAt)
         nextAttemptAt = reason.nextAttemptAt.map(TimeText.format)
         failure = reason.failure.map(FailureDocument.init)
+    }
+
+    /// A reason that this program does not know counts as waiting.
+    var waitReason: WaitReason {
+        WaitReason(
+            kind: WaitReason.Kind(rawValue: reason) ?? .waiting, destination: destination, failure: failure?.failure,
+            tasks: tasks, oldestAcceptedAt: TimeText.timestamp(oldestAcceptedAt),
+            nextAttemptAt: nextAttemptAt.map(TimeText.timestamp))
     }
 }

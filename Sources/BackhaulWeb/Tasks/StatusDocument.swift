@@ -5,7 +5,7 @@ internal import BackhaulUnits
 package import BackhaulView
 
 /// A task as sent to callers, with the field names of the result document.
-package struct StatusDocument: Encodable, Sendable {
+package struct StatusDocument: Codable, Sendable {
     var tenant: ByteText
     var taskId: ByteText
     var generation: Int
@@ -19,6 +19,8 @@ package struct StatusDocument: Encodable, Sendable {
     var startedAt: String?
     var finishedAt: String?
     var nextAttemptAt: String?
+    /// Of an upload in progress, as its worker last reported.
+    var bytesSent: UInt64?
     var attempts: Int
     var crashes: Int
     var failure: FailureDocument?
@@ -33,7 +35,7 @@ package struct StatusDocument: Encodable, Sendable {
     /// Every attempt; only in the response for a single task.
     var history: [AttemptDocument]?
 
-    struct SourceDocument: Encodable, Sendable {
+    struct SourceDocument: Codable, Sendable {
         var root: ByteText
         var path: ByteText
     }
@@ -52,6 +54,7 @@ package struct StatusDocument: Encodable, Sendable {
         startedAt = status.startedAt.map(TimeText.format)
         finishedAt = status.finishedAt.map(TimeText.format)
         nextAttemptAt = status.nextAttemptAt.map(TimeText.format)
+        bytesSent = status.bytesSent?.bytes
         attempts = status.attempts
         crashes = status.crashes
         failure = status.failure.map(FailureDocument.init)
@@ -63,5 +66,19 @@ package struct StatusDocument: Encodable, Sendable {
         acknowledged = status.isAcknowledged
         position = status.position.map(PositionDocument.init)
         self.history = history?.map(AttemptDocument.init)
+    }
+
+    /// A state that this program does not know counts as expired.
+    var taskStatus: TaskStatus {
+        TaskStatus(
+            task: TaskGeneration(identity: TaskIdentity(tenant: tenant, id: taskId), generation: generation),
+            state: TaskState(rawValue: state) ?? .expired, batch: batch, root: source?.root ?? "",
+            path: source?.path ?? "", destination: destination, key: key, size: ByteCount(bytes),
+            acceptedAt: TimeText.timestamp(acceptedAt), startedAt: startedAt.map(TimeText.timestamp),
+            finishedAt: finishedAt.map(TimeText.timestamp), nextAttemptAt: nextAttemptAt.map(TimeText.timestamp),
+            attempts: attempts, crashes: crashes, failure: failure?.failure, sha256: sha256,
+            verification: verification, objectMayExist: objectMayExist, worker: worker,
+            submittedBy: submittedBy ?? "", isAcknowledged: acknowledged, position: position?.position,
+            bytesSent: bytesSent.map { ByteCount($0) })
     }
 }

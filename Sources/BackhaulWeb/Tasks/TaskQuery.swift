@@ -12,6 +12,9 @@ enum TaskQuery {
         "batch", "state", "open", "destination", "failure", "name", "acceptedFrom", "acceptedBefore", "limit", "cursor",
     ]
 
+    /// The most tasks of a page.
+    static let largestPage = 1_000
+
     /// - Throws: `Problem` with 400 or 422 for an invalid query.
     static func search(_ query: [String: String], tenant: ByteText) throws(Problem) -> TaskSearch {
         for name in query.keys where !known.contains(name) {
@@ -42,7 +45,9 @@ enum TaskQuery {
         search.acceptedFrom = try time(query["acceptedFrom"], "acceptedFrom")
         search.acceptedBefore = try time(query["acceptedBefore"], "acceptedBefore")
         if let text = query["limit"] {
-            guard let limit = Int(text), (1...1_000).contains(limit) else { throw bad("'limit' must be 1 to 1000") }
+            guard let limit = Int(text), (1...largestPage).contains(limit) else {
+                throw bad("'limit' must be 1 to \(largestPage)")
+            }
             search.limit = limit
         }
         if let text = query["cursor"] {
@@ -52,6 +57,14 @@ enum TaskQuery {
             search.after = cursor
         }
         return search
+    }
+
+    static func check(tenant: ByteText) throws(Problem) {
+        do {
+            try TaskRules.checkTenant(tenant)
+        } catch {
+            throw Problem(.unprocessableContent, error.code, error.message)
+        }
     }
 
     static func batch(_ text: String) throws(Problem) -> ByteText {

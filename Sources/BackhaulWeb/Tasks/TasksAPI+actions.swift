@@ -2,6 +2,7 @@ internal import BackhaulDomain
 internal import BackhaulLog
 internal import BackhaulRecords
 internal import BackhaulReplay
+internal import BackhaulUnits
 internal import BackhaulView
 internal import Foundation
 internal import HTTPTypes
@@ -192,8 +193,9 @@ extension TasksAPI {
         let tasks = identities.map { identity in
             known[identity].map {
                 LookupDocument.Known(
-                    position: PositionDocument($0.position), fingerprint: Hex.encode($0.fingerprint),
-                    generation: $0.generation, state: $0.state.rawValue)
+                    position: $0.position.map(PositionDocument.init), fingerprint: Hex.encode($0.fingerprint),
+                    generation: $0.generation, state: $0.state?.rawValue,
+                    finishedAt: $0.finishedAt.map(TimeText.format))
             }
         }
         return JSONAnswer.response(.ok, LookupDocument.Answer(tasks: tasks, viewLag: lag))

@@ -144,10 +144,11 @@ extension TasksAPI {
                 checked = .now
             }
             cursor.next[number] = stored.position.offset + 1
-            guard let result = try? ResultRecord.read(stored.record), result.tenant == tenant,
+            let conflict = ConflictRecord.read(stored.record)?.document
+            guard let result = conflict ?? (try? ResultRecord.read(stored.record)), result.tenant == tenant,
                 batch == nil || result.batch == batch
             else { continue }
-            try await write("result", result, cursor, &writer)
+            try await write(conflict == nil ? "result" : "conflict", result, cursor, &writer)
             count += 1
         }
         cursor.next[number] = page.next

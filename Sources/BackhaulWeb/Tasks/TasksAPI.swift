@@ -59,6 +59,8 @@ package struct TasksAPI: Sendable {
     package var routes: [APIRoute] {
         let tenant = "/v1/tenants/{tenant}"
         return [
+            APIRoute(.get, "/v1/overview", .read) { _, call in try await overview(call) },
+            APIRoute(.get, "/v1/tenants", .read) { _, call in try await tenants(call) },
             APIRoute(.get, tenant + "/tasks", .read) { _, call in try await search(call) },
             APIRoute(.get, tenant + "/tasks/{id}", .read) { _, call in try await task(call) },
             APIRoute(.get, tenant + "/batches/{batch}", .read) { _, call in try await batch(call) },
@@ -197,6 +199,39 @@ package struct TasksAPI: Sendable {
             tenant: tenant, batch: batch, counts: counts, bytes: size.accepted.bytes,
             bytesSucceeded: size.succeeded.bytes,
             ended: counts.accepted > 0 && counts.ended == counts.accepted)
+    }
+
+    /// How many uploads in progress an overview has.
+    private static let overviewUploads = 8
+
+    /// Of the caller's tenant, or of all where the caller may see all.
+    private func overview(_ call: Call) async throws -> Response {
+        for name in call.query.keys where name != "batch" && name != "tenant" {
+            throw TaskQuery.bad("'\(name.prefix(64))' is not a parameter here; the parameters are batch, tenant")
+        }
+        let tenant = call.query["tenant"].map { ByteText($0) } ?? call.caller.tenant
+        if let tenant {
+            try TaskQuery.check(tenant: tenant)
+            try call.caller.require(tenant: tenant)
+        }
+        let batch = try call.query["batch"].map(TaskQuery.batch)
+        guard let slot = searches.enter(call.caller, tenant: tenant ?? "") else { throw Self.tooManySearches }
+        let found = try await asking {
+            // A view that is being built may take long: its older word is better than none, and the answer tells how
+            // old it is.
+            try? await Deadline.run(.seconds(1)) { try await view.catchUp() }
+            return try await view.overview(batch: batch, tenant: tenant, uploads: Self.overviewUploads)
+        }
+        withExtendedLifetime(slot) {}
+        return JSONAnswer.response(.ok, OverviewDocument(found))
+    }
+
+    private func tenants(_ call: Call) async throws -> Response {
+        for name in call.query.keys {
+            throw TaskQuery.bad("'\(name.prefix(64))' is not a parameter here; there is none")
+        }
+        let tenants = if let own = call.caller.tenant { [own] } else { try await view.tenants() }
+        return JSONAnswer.response(.ok, TenantsDocument(tenants: tenants))
     }
 
     private struct ReasonsDocument: Encodable {

@@ -16,6 +16,7 @@ final class Stopper: Sendable {
     private let uploading = Atomic<Bool>(false)
     /// Ends the wait or transfer that the work is in.
     let interruption = Interruption()
+    let progress = TransferProgress()
 
     /// Whether an upload is in progress. Such work gets time to finish.
     var isUploading: Bool {

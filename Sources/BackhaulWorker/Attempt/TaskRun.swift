@@ -254,7 +254,7 @@ struct TaskRun: Sendable {
         do {
             let stored = try await stopper.run { interruption in
                 do {
-                    return Attempt.stored(try await execution.attempt(task.task, interruption))
+                    return Attempt.stored(try await execution.attempt(task.task, interruption, stopper.progress))
                 } catch let failure as Failure {
                     return Attempt.failed(failure)
                 }
@@ -287,7 +287,7 @@ struct TaskRun: Sendable {
     private func begin(_ tried: Tried) {
         var task = task
         task.trace = tried.trace
-        context.marks.begin(task, at: tried.begun, startedAt: tried.startedAt)
+        context.marks.begin(task, at: tried.begun, startedAt: tried.startedAt, progress: stopper.progress)
     }
 
     /// - Parameter isInterrupted: whether an upload may have been in progress.

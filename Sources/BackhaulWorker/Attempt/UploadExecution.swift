@@ -31,20 +31,24 @@ package struct UploadExecution: Sendable {
     }
 
     /// - Throws: `Failure`; `CancellationError` when the work is interrupted or the calling task is cancelled.
-    package func attempt(_ task: UploadTask, _ interruption: Interruption) async throws -> StoredObject {
+    package func attempt(
+        _ task: UploadTask, _ interruption: Interruption, _ progress: TransferProgress? = nil
+    ) async throws -> StoredObject {
+        progress?.restart()
         let destination = try destinations.table.resolve(task)
         let body = type(of: destination.type).readsSource ? try await load(task) : .none
-        var stored = try await storeByPolicy(task, body, at: destination, interruption)
+        var stored = try await storeByPolicy(task, body, at: destination, interruption, progress)
         stored.attributes = body.attributes
         return stored
     }
 
     /// Stores the body as the destination's `overwrite` says.
     private func storeByPolicy(
-        _ task: UploadTask, _ body: TransferBody, at destination: Destination, _ interruption: Interruption
+        _ task: UploadTask, _ body: TransferBody, at destination: Destination, _ interruption: Interruption,
+        _ progress: TransferProgress?
     ) async throws -> StoredObject {
         guard destination.overwrite != .replace else {
-            return try await upload(task, to: destination, task.destination.key, body, interruption)
+            return try await upload(task, to: destination, task.destination.key, body, interruption, progress)
         }
         var plan = OverwritePlan(destination.overwrite, key: task.destination.key, size: task.size)
         var step = plan.begin()
@@ -58,7 +62,8 @@ package struct UploadExecution: Sendable {
                 step = plan.next(.hashed(sha256: try await hash(body, interruption)))
             case .upload(let key, let onlyIfAbsent):
                 do {
-                    var stored = try await upload(task, to: destination, key, body, interruption, onlyIfAbsent)
+                    var stored = try await upload(
+                        task, to: destination, key, body, interruption, progress, onlyIfAbsent)
                     if key != task.destination.key { stored.keptName = key }
                     return stored
                 } catch let failure as Failure where failure.kind == .keyTaken {
@@ -74,11 +79,11 @@ package struct UploadExecution: Sendable {
 
     private func upload(
         _ task: UploadTask, to destination: Destination, _ key: ByteText, _ body: TransferBody,
-        _ interruption: Interruption, _ onlyIfAbsent: Bool = false
+        _ interruption: Interruption, _ progress: TransferProgress?, _ onlyIfAbsent: Bool = false
     ) async throws -> StoredObject {
         let dialect = destination.type.upload(
             key: key, body: body, contentType: task.contentType, onlyIfAbsent: onlyIfAbsent)
-        guard let object = try await object(dialect, interruption) else {
+        guard let object = try await object(dialect, interruption, progress) else {
             throw Failure(.integrity, "the object is not at its destination")
         }
         return object
@@ -86,20 +91,23 @@ package struct UploadExecution: Sendable {
 
     /// Runs the steps of a dialect.
     /// - Returns: the object; nil when there is none.
-    private func object(_ dialect: any Dialect, _ interruption: Interruption) async throws -> StoredObject? {
+    private func object(
+        _ dialect: any Dialect, _ interruption: Interruption, _ progress: TransferProgress? = nil
+    ) async throws -> StoredObject? {
         var dialect = dialect
         var step = dialect.begin()
         while true {
             guard !interruption.isInterrupted, !Task.isCancelled else { throw CancellationError() }
             switch step {
-            case .request(let request):
+            case .request(var request):
+                request.progress = progress
                 do {
                     step = dialect.next(try await engine.run(request, interruption: interruption))
                 } catch let failure as TransferError {
                     throw failure.classified
                 }
             case .place(let placement):
-                step = dialect.next(try await store.place(placement, interruption: interruption))
+                step = dialect.next(try await store.place(placement, interruption: interruption, progress: progress))
             case .stored(let object):
                 return object
             case .failed(let failure):

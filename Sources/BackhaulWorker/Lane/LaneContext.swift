@@ -30,7 +30,8 @@ final class LaneContext: Sendable {
     static func batch(_ decisions: Int) -> Int { max(64, decisions / 2) }
 
     init(
-        kind: Lane.Kind, session: any LogSession, tiers: [Duration], options: WorkerOptions, execution: UploadExecution,
+        kind: Lane.Kind, session: any LogSession, tellsContent: Bool, tiers: [Duration], options: WorkerOptions,
+        execution: UploadExecution,
         gate: any UploadGate, cancellations: Cancellations, checkpoints: CheckpointReader, clock: any LogClock,
         random: @escaping @Sendable () -> Double, meters: WorkerMeters, tracer: Tracer?, logger: Logger
     ) {
@@ -48,16 +49,21 @@ final class LaneContext: Sendable {
         self.logger = logger
         let limits = options.limits(of: kind)
         decisions = SlotGate(slots: limits.decisions)
-        let writer = DecisionWriter(layout: options.layout, worker: options.name)
+        let writer = DecisionWriter(layout: options.layout, worker: options.name, tellsContent: tellsContent)
         self.writer = writer
         let settler = Settler(
             session: session, writer: writer, largestBatch: Self.batch(limits.decisions), clock: clock, meters: meters,
             logger: logger)
         self.settler = settler
-        marks = InFlightMarks(after: options.markAfter, clock: clock) { task, startedAt in
+        marks = InFlightMarks(after: options.markAfter, every: options.reportEvery, clock: clock) {
+            task, startedAt, sent in
             let now = clock.wall
-            let record = try writer.started(task, startedAt: startedAt, now: now)
-            _ = try await settler.settle(try writer.checkpoint(task, isInFlight: true, with: [record]))
+            guard let sent else {
+                let record = try writer.started(task, startedAt: startedAt, now: now)
+                _ = try await settler.settle(try writer.checkpoint(task, isInFlight: true, with: [record]))
+                return
+            }
+            _ = try await settler.settle(try writer.progressed(task, sent: sent, startedAt: startedAt, now: now))
         }
     }
 }

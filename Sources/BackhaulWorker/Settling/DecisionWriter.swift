@@ -8,10 +8,14 @@ package import BackhaulUnits
 package struct DecisionWriter: Sendable {
     package var layout: TopicLayout
     package var worker: String
+    /// Whether terminal outcomes tell what was submitted: on a log that does not refuse another content under the same
+    /// id.
+    package var tellsContent: Bool
 
-    package init(layout: TopicLayout, worker: String) {
+    package init(layout: TopicLayout, worker: String, tellsContent: Bool = false) {
         self.layout = layout
         self.worker = worker
+        self.tellsContent = tellsContent
     }
 
     // MARK: Ends
@@ -149,6 +153,17 @@ package struct DecisionWriter: Sendable {
         return try append(outcome, task)
     }
 
+    /// The report on how far a marked upload has come.
+    package func progressed(
+        _ task: TaskDelivery, sent: ByteCount, startedAt: Timestamp, now: Timestamp
+    ) throws -> SettleUnit {
+        var outcome = outcome(.started, task, startedAt: startedAt, now: now)
+        outcome.attempts = Domain.counting(task.progress.attempts)
+        outcome.bytesSent = min(sent, task.task.size)
+        return SettleUnit(
+            delivery: task.delivery.reference, finishes: false, appends: [try append(outcome, task)])
+    }
+
     /// The outcome that removes a mark: the upload was interrupted and waits again.
     package func released(_ task: TaskDelivery, now: Timestamp) throws -> AppendRequest {
         try append(outcome(.released, task, startedAt: now, now: now), task)
@@ -203,6 +218,9 @@ package struct DecisionWriter: Sendable {
     }
 
     private func append(_ outcome: Outcome, _ task: TaskDelivery) throws -> AppendRequest {
-        try OutcomeRecord.request(outcome, layout, trace: task.trace ?? HeaderName.trace(of: task.delivery.record))
+        var outcome = outcome
+        if tellsContent, outcome.kind.isTerminal { outcome.fingerprint = try TaskFingerprint.of(task.task) }
+        return try OutcomeRecord.request(
+            outcome, layout, trace: task.trace ?? HeaderName.trace(of: task.delivery.record))
     }
 }

@@ -62,14 +62,17 @@ struct AcknowledgerCommand: AsyncParsableCommand {
                 settings.tasksAPI(log, view: view, rules: rules, limits: limits, acts: acts).routes, authenticator,
                 meters: WebMeters(), rules: rules, grace: settings.grace, logger: logger)
         }
+        let port = ListeningPort()
+        let announced = RolePart.address(of: port, on: addresses.listen, settings, in: log, logger: logger)
         let process = ServiceProcess(
             role: "acknowledger", addresses: addresses,
             facts: [
                 "brokers": bootstrap, "librdkafka": KafkaLog.libraryVersion, "data": folder ?? "none",
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
-            api: api,
-            parts: [
+            api: api, port: port,
+            // Gone from the log before the process stops to answer.
+            parts: (api == nil ? [] : [announced]) + [
                 .acknowledger(acknowledger), .probe(LogProbe(log, topic: settings.layout.results, logger: logger)),
                 .outstandingWork(OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)),
                 .maintenance(of: log, every: .seconds(60), clock: clock, logger: logger),

@@ -68,7 +68,7 @@ struct AuditCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try log.settings()
+        let settings = try log.settings(needs: verify ? .destinations : [])
         let address = try log.address(settings)
         let scope = AuditScope(batch: batch.map { ByteText($0) }, sample: try share())
         // Before hours of work whose report would be lost.
@@ -172,27 +172,29 @@ struct AuditCommand: AsyncParsableCommand {
         _ found: Found, _ opened: any MessageLog, _ settings: Settings, _ address: LogAddress
     ) async throws -> Int {
         let act = await CommandAct(.replay, settings, opened, detail: "what an audit found lost")
-        let lazy = LazyView(log: opened, address: address, settings: settings)
+        let source = try ViewSource(ProcessInfo.processInfo.environment["BACKHAUL_API"])
+        let answers = CommandView(source, log: opened, address: address, settings: settings)
         var again = 0
         do {
             let replay = settings.replay(opened)
+            let view = try await answers.caughtUp()
             try await found.database.eachLost { part in
-                let known = try await lazy.tasks(part.map(\.task.identity))
+                let known = try await view.known(part.map(\.task.identity))
                 var requests: [AppendRequest] = []
                 for task in part.map(\.task) {
                     // A later generation is under way already.
-                    guard let status = known[task.identity], status.task == task else { continue }
-                    if let next = try await replay.nextRequest(task, at: status.position) { requests.append(next) }
+                    guard let last = known[task.identity], last.generation == task.generation else { continue }
+                    if let next = try await replay.nextRequest(task, at: last.position) { requests.append(next) }
                 }
                 if !requests.isEmpty { _ = try await opened.append(requests) }
                 again += requests.count
             }
         } catch {
             await act.fail(error)
-            await lazy.close()
+            await answers.close()
             throw error
         }
-        await lazy.close()
+        await answers.close()
         await act.end(
             again == found.lost ? .done : .partly, tasks: found.lost,
             counts: ["accepted": again, "gone": found.lost - again])

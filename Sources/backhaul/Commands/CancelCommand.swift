@@ -26,7 +26,7 @@ struct CancelCommand: AsyncParsableCommand {
     @Flag(help: "Cancel them; without this it is a dry run.")
     var yes = false
 
-    @OptionGroup var log: LogOptions
+    @OptionGroup var view: ViewOptions
 
     private struct Answer: Encodable {
         var selected = 0
@@ -42,35 +42,48 @@ struct CancelCommand: AsyncParsableCommand {
         var selection = try which.selection(all: all)
         selection.isOpen = true
         let which = selection
-        let answer = try await log.viewing { view, opened, settings, address in
-            var answer = Answer(dryRun: !yes)
-            guard yes else {
+        let answer: Answer
+        if yes {
+            answer = try await view.working { view, log, settings, address in
+                let answer = try await cancel(which, view, log, settings)
+                if answer.pending > 0 { address.warnWithoutDaemon() }
+                return answer
+            }
+        } else {
+            answer = try await view.viewing { view, _, _ in
+                var answer = Answer(dryRun: true)
                 try await which.each(in: view) { answer.selected += $0.count }
                 return answer
             }
-            let act = await CommandAct(
-                .cancel, settings, opened, tenant: which.tenant, batch: which.batch, detail: which.description)
-            do {
-                try await cancel(which, view, opened, settings, &answer)
-            } catch {
-                await act.fail(error)
-                throw error
-            }
-            await act.end(
-                .done, tasks: answer.selected,
-                counts: ["cancelled": answer.cancelled, "ended": answer.ended, "pending": answer.pending])
-            if answer.pending > 0 { log.warnWithoutDaemon(address) }
-            return answer
         }
-        if log.output == .json { return try Output.json(answer) }
+        if view.output == .json { return try Output.json(answer) }
         guard yes else {
             return Output.line("would cancel \(answer.selected) tasks; give --yes to cancel them")
         }
         Output.line("cancelled \(answer.cancelled) of \(answer.selected) tasks")
         if answer.ended > 0 { Output.line("\(answer.ended) had ended before") }
         if answer.pending > 0 {
-            Output.line("\(answer.pending) are not decided yet; 'backhaul status' shows them")
+            Output.line("\(answer.pending) are not decided yet; '\(view.hint("status"))' shows them")
         }
+    }
+
+    /// Cancels what is selected, as one act.
+    private func cancel(
+        _ which: TaskSelection, _ view: any ViewReader, _ log: any MessageLog, _ settings: Settings
+    ) async throws -> Answer {
+        let act = await CommandAct(
+            .cancel, settings, log, tenant: which.tenant, batch: which.batch, detail: which.description)
+        var answer = Answer(dryRun: false)
+        do {
+            try await cancel(which, view, log, settings.layout, &answer)
+        } catch {
+            await act.fail(error)
+            throw error
+        }
+        await act.end(
+            .done, tasks: answer.selected,
+            counts: ["cancelled": answer.cancelled, "ended": answer.ended, "pending": answer.pending])
+        return answer
     }
 
     /// How long the answers to cancels may take.
@@ -79,20 +92,20 @@ struct CancelCommand: AsyncParsableCommand {
     private static let mostAwaited = 20_000
 
     private func cancel(
-        _ which: TaskSelection, _ view: StatusView, _ opened: any MessageLog, _ settings: Settings,
+        _ which: TaskSelection, _ view: any ViewReader, _ log: any MessageLog, _ layout: TopicLayout,
         _ answer: inout Answer
     ) async throws {
-        let actions = TaskActions(log: opened, layout: settings.layout, view: view, clock: SystemLogClock())
+        var results = try await ResultFollower(log, layout)
         var result = answer
         var patience = Self.patience
         var awaited: [TaskGeneration] = []
         func wait() async throws {
-            let ends = try await actions.ends(of: awaited, patience: patience)
+            let ends = try await results.ends(of: awaited, patience: patience, view)
             awaited = []
             for end in ends {
                 switch end {
                 case .cancelled: result.cancelled += 1
-                case let state? where !state.isTerminal: result.pending += 1
+                case nil: result.pending += 1
                 default: result.ended += 1
                 }
             }
@@ -101,8 +114,11 @@ struct CancelCommand: AsyncParsableCommand {
         }
         try await which.each(in: view) { tasks in
             result.selected += tasks.count
-            _ = try await opened.append(
-                try tasks.map { try actions.cancelRequest($0, caller: CommandUser.name.text) })
+            _ = try await log.append(
+                try tasks.map {
+                    try TaskActions.cancelRequest(
+                        $0, caller: CommandUser.name.text, at: SystemLogClock.wall, layout)
+                })
             awaited += tasks.map(\.task)
             if awaited.count >= Self.mostAwaited { try await wait() }
         }

@@ -18,7 +18,7 @@ struct Config: AsyncParsableCommand {
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
-            let settings = try common.settings()
+            let settings = try common.settings(needs: .all)
             try settings.checkKafkaProperties()
             _ = try settings.recordKeys()
             Output.line("the configuration is usable")
@@ -65,7 +65,7 @@ struct Config: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let settings = try common.settings()
+            let settings = try common.settings(needs: [])
             // Rejects secrets among the properties, which must not be shown.
             try settings.checkKafkaProperties()
             var lines = settings.texts.map { Line(setting: $0.name, value: $0.value, from: $0.from) }

@@ -12,11 +12,11 @@ enum KnownFile: Hashable {
     /// The log knows the name only: neither the task nor its result is kept.
     case forgotten
 
-    /// - Parameter status: nil for a task that the view does not have.
-    init(_ status: TaskStatus?) {
-        switch status?.state {
+    /// - Parameter task: nil for a task that the view does not have.
+    init(_ task: KnownTask?) {
+        switch task?.state {
         case .waiting, .running, .retrying: self = .underWay
-        case .succeeded: self = .stored(at: status?.finishedAt)
+        case .succeeded: self = .stored(at: task?.finishedAt)
         case .failed: self = .failed
         case .expired: self = .expired
         case .cancelled: self = .cancelled

@@ -18,7 +18,7 @@ struct Results: AsyncParsableCommand {
     @Option(help: "Only this tenant.")
     var tenant: ByteText?
 
-    @Option(help: "Only this status: succeeded, failed, cancelled or expired.")
+    @Option(help: "Only this status: succeeded, failed, cancelled, expired or conflict.")
     var status: String?
 
     @Flag(help: "Continue with new results as they arrive.")
@@ -28,7 +28,8 @@ struct Results: AsyncParsableCommand {
 
     func run() async throws {
         try NameCheck.choice(
-            status, "--status", among: OutcomeKind.allCases.filter(\.isTerminal).map(\.rawValue))
+            status, "--status",
+            among: OutcomeKind.allCases.filter(\.isTerminal).map(\.rawValue) + [ConflictRecord.status])
         let settings = try log.settings()
         let address = try log.address(settings)
         let opened = try await address.open(settings, creates: false)
@@ -59,7 +60,8 @@ struct Results: AsyncParsableCommand {
     private func show(_ records: [StoredRecord]) -> Int {
         var shown = 0
         for stored in records {
-            guard let value = stored.record.value, let result = try? ResultRecord.read(stored.record),
+            guard let value = stored.record.value,
+                let result = (try? ResultRecord.read(stored.record)) ?? ConflictRecord.read(stored.record)?.document,
                 batch == nil || result.batch == batch, tenant == nil || result.tenant == tenant,
                 status == nil || result.status == status
             else { continue }

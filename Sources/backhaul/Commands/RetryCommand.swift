@@ -28,7 +28,7 @@ struct RetryCommand: AsyncParsableCommand {
     @Flag(help: "Try them; without this it is a dry run.")
     var yes = false
 
-    @OptionGroup var log: LogOptions
+    @OptionGroup var view: ViewOptions
 
     private struct Answer: Encodable {
         var selected = 0
@@ -49,37 +49,48 @@ struct RetryCommand: AsyncParsableCommand {
         var selection = try which.selection(all: all)
         selection.state = .retrying
         let which = selection
-        let answer = try await log.viewing { view, opened, settings, address in
-            var answer = Answer(dryRun: !yes)
-            guard yes else {
+        let answer: Answer
+        if yes {
+            answer = try await view.working { view, log, settings, address in
+                let answer = try await retry(which, view, log, settings)
+                address.warnWithoutDaemon()
+                return answer
+            }
+        } else {
+            answer = try await view.viewing { view, _, _ in
+                var answer = Answer(dryRun: true)
                 try await which.each(in: view) { answer.selected += $0.count }
                 return answer
             }
-            let act = await CommandAct(
-                .retry, settings, opened, tenant: which.tenant, batch: which.batch, detail: which.description)
-            do {
-                try await retry(which, view, opened, settings, &answer)
-            } catch {
-                await act.fail(error)
-                throw error
-            }
-            await act.end(
-                .done, tasks: answer.selected, counts: ["accepted": answer.retried, "gone": answer.gone])
-            log.warnWithoutDaemon(address)
-            return answer
         }
-        if log.output == .json { return try Output.json(answer) }
+        if view.output == .json { return try Output.json(answer) }
         guard yes else { return Output.line("would try \(answer.selected) tasks now; give --yes to try them") }
         Output.line("trying \(answer.retried) of \(answer.selected) tasks now")
         if answer.gone > 0 { Output.line("\(answer.gone) go on waiting: their records are not in the log any more") }
     }
 
+    /// Starts what is selected, as one act.
     private func retry(
-        _ which: TaskSelection, _ view: StatusView, _ opened: any MessageLog, _ settings: Settings,
+        _ which: TaskSelection, _ view: any ViewReader, _ log: any MessageLog, _ settings: Settings
+    ) async throws -> Answer {
+        let act = await CommandAct(
+            .retry, settings, log, tenant: which.tenant, batch: which.batch, detail: which.description)
+        var answer = Answer(dryRun: false)
+        do {
+            try await retry(which, view, log, settings, &answer)
+        } catch {
+            await act.fail(error)
+            throw error
+        }
+        await act.end(.done, tasks: answer.selected, counts: ["accepted": answer.retried, "gone": answer.gone])
+        return answer
+    }
+
+    private func retry(
+        _ which: TaskSelection, _ view: any ViewReader, _ log: any MessageLog, _ settings: Settings,
         _ answer: inout Answer
     ) async throws {
-        let actions = TaskActions(log: opened, layout: settings.layout, view: view, clock: SystemLogClock())
-        let replay = settings.replay(opened)
+        let replay = settings.replay(log)
         var result = answer
         try await which.each(in: view) { tasks in
             result.selected += tasks.count
@@ -93,10 +104,12 @@ struct RetryCommand: AsyncParsableCommand {
                     continue
                 }
                 next.append(request)
-                cancels.append(try actions.cancelRequest(task, caller: CommandUser.name.text))
+                cancels.append(
+                    try TaskActions.cancelRequest(
+                        task, caller: CommandUser.name.text, at: SystemLogClock.wall, settings.layout))
             }
             guard !next.isEmpty else { return }
-            _ = try await opened.append(next + cancels)
+            _ = try await log.append(next + cancels)
             result.retried += next.count
         }
         answer = result

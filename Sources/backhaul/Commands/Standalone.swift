@@ -54,7 +54,7 @@ struct Standalone: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let addresses = try places.addresses(hasAPI: true)
-        let settings = try common.settings()
+        let settings = try common.settings(needs: [.destinations, .callers])
         guard let folder = try folder(settings, environment) else {
             throw CommandError("no data folder is named; give --data FOLDER or set BACKHAUL_DATA", exit: .usage)
         }

@@ -21,30 +21,41 @@ struct Status: AsyncParsableCommand {
     @Option(help: "Only this tenant.")
     var tenant: ByteText?
 
-    @OptionGroup var log: LogOptions
+    @OptionGroup var view: ViewOptions
 
     private struct Answer: Encodable {
         var counts: StatusCounts
         var reasons: [ReasonDocument]
+        /// Records of the log that the view has not read.
+        var viewLag: Int64
 
-        private enum Key: CodingKey { case reasons }
+        private enum Key: CodingKey { case reasons, viewLag }
 
         func encode(to encoder: any Encoder) throws {
             try counts.encode(to: encoder)
             var container = encoder.container(keyedBy: Key.self)
             try container.encode(reasons, forKey: .reasons)
+            try container.encode(viewLag, forKey: .viewLag)
         }
     }
 
+    /// A view that follows the log is a few records behind.
+    private static let notableLag: Int64 = 10_000
+
     func run() async throws {
-        let (counts, reasons) = try await log.viewing { view, _, _, address in
-            let counts = try await view.counts(batch: batch, tenant: tenant)
-            if counts.accepted == 0 { try await NameCheck.batch(batch, view) }
-            if counts.ended < counts.accepted { log.warnWithoutDaemon(address) }
-            return (counts, try await view.reasons(batch: batch, tenant: tenant))
+        let overview = try await view.viewing { view, _, address in
+            let overview = try await view.overview(batch: batch, tenant: tenant, uploads: 0)
+            if overview.counts.accepted == 0 { try await NameCheck.batch(batch, view) }
+            if overview.counts.ended < overview.counts.accepted { address?.warnWithoutDaemon() }
+            return overview
         }
-        if log.output == .json {
-            return try Output.json(Answer(counts: counts, reasons: reasons.map(ReasonDocument.init)))
+        let (counts, reasons) = (overview.counts, overview.reasons)
+        if overview.lag > Self.notableLag {
+            Stderr.say("the view is \(overview.lag) records behind the log: what is newer is not counted yet")
+        }
+        if view.output == .json {
+            return try Output.json(
+                Answer(counts: counts, reasons: reasons.map(ReasonDocument.init), viewLag: overview.lag))
         }
         Output.table([
             ["STATE", "TASKS"], ["accepted", "\(counts.accepted)"], ["waiting", "\(counts.waiting)"],

@@ -34,7 +34,9 @@ extension Submission {
         nextResults = starts
         let total = awaited.count
         try await log.watch(nextResults)
-        if !log.abilities.contains(.refusesKnownIdentity) { try await lookBack(before: starts) }
+        if !log.abilities.contains(.refusesKnownIdentity), !asksFirst { try await lookBack(before: starts) }
+        var asking = Self.firstAsking
+        var asked = ContinuousClock.now
         let news = Signal()
         let waited: Waited = try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -46,6 +48,11 @@ extension Submission {
                 try await followRetries()
                 bar.show(text(total - awaited.count, total))
                 if awaited.isEmpty { return .allEnded(failed: failed.count) }
+                if asksFirst, ContinuousClock.now - asked > asking {
+                    try await askForEnded()
+                    asked = .now
+                    asking *= 2
+                }
                 let rest = end.map { $0 - .now } ?? Self.interval
                 if rest <= .zero { return .timeIsUp(unfinished: awaited.count) }
                 try look()
@@ -55,6 +62,21 @@ extension Submission {
         }
         bar.clear()
         return waited
+    }
+
+    /// How long after the submission the fleet is asked again; then after twice as long, and so on.
+    private static let firstAsking = Duration.seconds(1)
+
+    /// The view may have been behind when the files were accepted again: a generation that had its result then gets no
+    /// other.
+    private func askForEnded() async throws {
+        for (identity, task) in try await known(Array(awaited.keys)) {
+            guard let generation = awaited[identity], task.generation >= generation, let state = task.state,
+                state.isTerminal
+            else { continue }
+            awaited[identity] = nil
+            if state != .succeeded { failed.insert(identity) }
+        }
     }
 
     /// A log that does not know what was submitted accepts it again, and a generation that has its result gets no
@@ -100,12 +122,14 @@ extension Submission {
         guard !cancelled.isEmpty else { return }
         let ended = cancelled
         cancelled = [:]
-        for (identity, status) in try await statuses(Array(ended.keys)) {
-            guard let generation = ended[identity], status.task.generation > generation else { continue }
+        for (identity, task) in try await known(Array(ended.keys)) {
+            guard let generation = ended[identity], task.generation > generation, let state = task.state else {
+                continue
+            }
             failed.remove(identity)
-            if !status.state.isTerminal {
-                awaited[identity] = status.task.generation
-            } else if status.state != .succeeded {
+            if !state.isTerminal {
+                awaited[identity] = task.generation
+            } else if state != .succeeded {
                 failed.insert(identity)
             }
         }

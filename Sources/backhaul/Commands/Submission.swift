@@ -33,8 +33,10 @@ actor Submission {
     private let waits: Bool
     private let policy: KnownPolicy
     private let sendsAgain: Bool
-    /// The status of tasks that the log has already.
-    let statuses: ([TaskIdentity]) async throws -> [TaskIdentity: TaskStatus]
+    /// What has become of tasks that the log has already.
+    let known: ([TaskIdentity]) async throws -> [TaskIdentity: KnownTask]
+    /// Whether to ask for each file before it is accepted: on a log that does not find repetitions.
+    let asksFirst: Bool
     /// Told what has become of each file, and when it was stored.
     private let report: (_ key: ByteText, _ word: String, _ storedAt: Timestamp?) -> Void
 
@@ -59,12 +61,13 @@ actor Submission {
         log: any MessageLog, folder: String?, settings: Settings, tenant: ByteText, batch: ByteText,
         target: DestinationReference.Target,
         prefix: String, filter: NameFilter, deadline: Timestamp?, waits: Bool, policy: KnownPolicy,
-        sendsAgain: Bool, statuses: @escaping ([TaskIdentity]) async throws -> [TaskIdentity: TaskStatus],
+        sendsAgain: Bool, asksFirst: Bool, known: @escaping ([TaskIdentity]) async throws -> [TaskIdentity: KnownTask],
         report: @escaping (_ key: ByteText, _ word: String, _ storedAt: Timestamp?) -> Void
     ) {
         self.policy = policy
         self.sendsAgain = sendsAgain
-        self.statuses = statuses
+        self.known = known
+        self.asksFirst = asksFirst
         self.report = report
         self.log = log
         layout = settings.layout
@@ -283,9 +286,13 @@ actor Submission {
 
     private func flush() async throws {
         guard !drafts.isEmpty else { return }
-        let acceptances = try await ingest.accept(drafts, by: submitter)
+        var fresh = drafts
+        drafts = []
+        if asksFirst { fresh = try await resolve(before: fresh) }
+        guard !fresh.isEmpty else { return showCounts() }
+        let acceptances = try await ingest.accept(fresh, by: submitter)
         var known: [(draft: TaskDraft, identity: TaskIdentity)] = []
-        for (draft, acceptance) in zip(drafts, acceptances) {
+        for (draft, acceptance) in zip(fresh, acceptances) {
             switch acceptance {
             case .accepted(let identity, _): accept(draft, identity, generation: 0)
             case .known(let identity, _): known.append((draft, identity))
@@ -295,8 +302,33 @@ actor Submission {
                 reject(draft.source.path.text, violation.code, violation.message)
             }
         }
-        drafts = []
         try await resolve(known)
+        showCounts()
+    }
+
+    /// Asks what has become of files, and does with those that the fleet knows what is to be done.
+    /// - Returns: the others.
+    private func resolve(before drafts: [TaskDraft]) async throws -> [TaskDraft] {
+        let tasks = drafts.map { Ingest.task($0, acceptedAt: .earliest) }
+        let found = try await known(tasks.map(\.identity))
+        var fresh: [TaskDraft] = []
+        var seen: [(draft: TaskDraft, identity: TaskIdentity)] = []
+        for (draft, task) in zip(drafts, tasks) {
+            guard let before = found[task.identity] else {
+                fresh.append(draft)
+                continue
+            }
+            if try !before.fingerprint.isEmpty && before.fingerprint != TaskFingerprint.of(task) {
+                reject(draft.source.path.text, "id-conflict", "task \(task.identity) exists with other content")
+            } else {
+                seen.append((draft, task.identity))
+            }
+        }
+        try await resolve(seen, found)
+        return fresh
+    }
+
+    private func showCounts() {
         let (accepted, count) = (summary.accepted, summary.known)
         bar.show("submitted \(accepted), known \(count)")
     }
@@ -309,25 +341,31 @@ actor Submission {
         report(draft.destination.key, generation > 0 ? "accepted again" : "accepted", nil)
     }
 
-    /// Finds out what has become of known files, and submits again those that are to be.
-    private func resolve(_ known: [(draft: TaskDraft, identity: TaskIdentity)]) async throws {
-        guard !known.isEmpty else { return }
-        let found = try await statuses(known.map(\.identity))
+    private func resolve(_ files: [(draft: TaskDraft, identity: TaskIdentity)]) async throws {
+        guard !files.isEmpty else { return }
+        try await resolve(files, try await known(files.map(\.identity)))
+    }
+
+    /// Submits again those of the known files that are to be.
+    private func resolve(
+        _ files: [(draft: TaskDraft, identity: TaskIdentity)], _ found: [TaskIdentity: KnownTask]
+    ) async throws {
+        guard !files.isEmpty else { return }
         var again: [(draft: TaskDraft, generation: Int)] = []
         var before: [KnownFile] = []
-        for (draft, identity) in known {
-            let status = found[identity]
-            let file = KnownFile(status)
+        for (draft, identity) in files {
+            let task = found[identity]
+            let file = KnownFile(task)
             switch file.action(policy, again: sendsAgain) {
             case .sendAgain:
-                if let status, let next = status.task.next {
+                if let task, let next = TaskGeneration(identity: identity, generation: task.generation).next {
                     again.append((draft, next.generation))
                     before.append(file)
                     continue
                 }
                 reject(draft.source.path.text, "last-generation", "it cannot be submitted again under this id")
             case .leave:
-                if file == .underWay, waits { awaited[identity] = status?.task.generation ?? 0 }
+                if file == .underWay, waits { awaited[identity] = task?.generation ?? 0 }
                 // Left as they are, they count as what they are.
                 if waits, file == .failed || file == .expired || file == .cancelled { failed.insert(identity) }
             case .refuse:

@@ -7,6 +7,7 @@ import BackhaulLog
 import BackhaulRecords
 import BackhaulSettings
 import BackhaulUnits
+import BackhaulView
 import Foundation
 
 /// Submits files.
@@ -71,7 +72,9 @@ struct Submit: AsyncParsableCommand {
     @Flag(name: .shortAndLong, help: "Say for each file what became of it.")
     var verbose = false
 
-    @OptionGroup var log: LogOptions
+    @OptionGroup var view: ViewOptions
+
+    private var log: LogOptions { view.log }
 
     func validate() throws {
         guard fromStdin != !paths.isEmpty else { throw ValidationError("name files or folders, or give --from-stdin") }
@@ -98,14 +101,23 @@ struct Submit: AsyncParsableCommand {
                 "a fleet's workers read files below sources.roots, but the configuration names no roots; give --config "
                     + "with the roots that the workers use", exit: .usage)
         }
+        let source = try view.source()
         let opened = try await address.open(settings, creates: true)
-        let view = LazyView(log: opened, address: address, settings: settings)
+        let answers = CommandView(source, log: opened, address: address, settings: settings)
         let (isVerbose, format) = (verbose, log.output)
+        let memory: (asksFirst: Bool, known: ([TaskIdentity]) async throws -> [TaskIdentity: KnownTask])
+        do {
+            memory = try await Self.memory(answers, opened)
+        } catch {
+            await answers.close()
+            await opened.close()
+            throw error
+        }
         let submission = Submission(
             log: opened, folder: address.folder, settings: settings, tenant: tenant, batch: batch, target: target,
             prefix: prefix,
             filter: try patterns.filter(), deadline: limit, waits: wait, policy: known,
-            sendsAgain: again, statuses: { try await view.tasks($0) },
+            sendsAgain: again, asksFirst: memory.asksFirst, known: memory.known,
             report: { key, word, storedAt in
                 guard isVerbose else { return }
                 let time = storedAt.map(TimeText.format)
@@ -122,20 +134,34 @@ struct Submit: AsyncParsableCommand {
             try await submission.submit(
                 fromStdin ? .list(separator: null ? 0 : UInt8(ascii: "\n")) : .paths(paths), to: to, settings)
             // Not on Kafka, where a view would have to be built first.
-            if address.folder != nil { await submission.findSharedKeys { try await view.caughtUp() } }
+            if address.folder != nil { await submission.findSharedKeys { try await answers.own() } }
             try await report(submission, batch)
             if wait {
                 let end = patience.map { ContinuousClock.now + $0 }
                 try await waitForResults(submission, batch, starts, until: end, address)
             }
         } catch {
-            await view.close()
+            await answers.close()
             await opened.close()
             throw error
         }
-        await view.close()
+        await answers.close()
         await opened.close()
         if await submission.summary.rejectedCount > 0 { throw ProcessExit.failed }
+    }
+
+    /// Who says what has become of files that the log has, and whether to ask before they are accepted.
+    private static func memory(
+        _ view: CommandView, _ log: any MessageLog
+    ) async throws -> (asksFirst: Bool, known: ([TaskIdentity]) async throws -> [TaskIdentity: KnownTask]) {
+        if log.abilities.contains(.refusesKnownIdentity) {
+            return (false, { try await view.own().known($0) })
+        }
+        if let fleet = try await view.fleet() { return (true, { try await fleet.known($0) }) }
+        Stderr.say(
+            "no acknowledger's API answers: files that were submitted before are accepted again; give --api URL, or run "
+                + "an acknowledger with --data")
+        return (false, { _ in [:] })
     }
 
     /// A name of its own for each run: two may begin in one second.

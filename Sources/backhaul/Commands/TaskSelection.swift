@@ -28,7 +28,7 @@ struct TaskSelection: Hashable, Sendable {
     /// Calls `body` with the selected tasks, a page at a time, by tenant and in the order of their acceptance.
     /// - Parameter limit: the most tasks; nil for all.
     /// - Throws: `CommandError` for a batch of which the view has no task.
-    func each(in view: StatusView, limit: Int? = nil, _ body: ([TaskStatus]) async throws -> Void) async throws {
+    func each(in view: any ViewReader, limit: Int? = nil, _ body: ([TaskStatus]) async throws -> Void) async throws {
         var rest = limit ?? .max
         var isNone = true
         let tenants = if let tenant { [tenant] } else { try await view.tenants() }

@@ -20,7 +20,7 @@ struct TasksList: AsyncParsableCommand {
     @Option(help: "At most this many tasks; 0 for all.")
     var limit = 100
 
-    @OptionGroup var log: LogOptions
+    @OptionGroup var view: ViewOptions
 
     func validate() throws {
         guard limit >= 0 else { throw ValidationError("--limit takes 0 or a number above it") }
@@ -29,7 +29,8 @@ struct TasksList: AsyncParsableCommand {
     func run() async throws {
         let which = try which.selection()
         let most = limit == 0 ? Int.max : limit
-        try await log.viewing { view, _, _, _ in
+        let output = view.output
+        try await view.viewing { view, _, _ in
             var shown = 0
             var rows: [[String]] = []
             let now = SystemLogClock.wall
@@ -38,7 +39,7 @@ struct TasksList: AsyncParsableCommand {
                 for task in tasks {
                     shown += 1
                     guard shown <= most else { return }
-                    if log.output == .json {
+                    if output == .json {
                         try Output.json(StatusDocument(task))
                     } else {
                         rows.append(Self.row(task, now))
@@ -46,7 +47,7 @@ struct TasksList: AsyncParsableCommand {
                     }
                 }
             }
-            if log.output == .text { Self.print(&rows, isFirst: shown <= Self.page) }
+            if output == .text { Self.print(&rows, isFirst: shown <= Self.page) }
             Output.flush()
             if shown > most { Stderr.say("there are more; --limit 0 lists all") }
         }

@@ -25,19 +25,20 @@ struct TasksShow: AsyncParsableCommand {
     @Option(help: "Only this batch.")
     var batch: ByteText?
 
-    @OptionGroup var log: LogOptions
+    @OptionGroup var view: ViewOptions
 
     private static let most = 20
 
     func run() async throws {
         let which = TaskSelection(batch: batch, tenant: tenant, name: name)
-        try await log.viewing { view, _, _, _ in
+        let output = view.output
+        try await view.viewing { view, _, _ in
             var found: [TaskStatus] = []
             try await which.each(in: view, limit: Self.most) { found += $0 }
             guard !found.isEmpty else { throw CommandError("no task has the id, key or path '\(name)'") }
             for (number, task) in found.enumerated() {
                 let attempts = try await view.attempts(task)
-                if log.output == .json {
+                if output == .json {
                     try Output.json(StatusDocument(task, attempts: attempts))
                 } else {
                     if number > 0 { Output.line("") }
@@ -76,7 +77,7 @@ struct TasksShow: AsyncParsableCommand {
     private static func state(_ task: TaskStatus, _ now: Timestamp) -> String {
         switch task.state {
         case .waiting: "waiting for a first attempt, for \(AgeText.format(now - task.acceptedAt))"
-        case .running: "uploading"
+        case .running: "uploading" + (ProgressText.of(task).map { ", \($0)" } ?? "")
         case .retrying:
             "waiting to try again"
                 + (task.nextAttemptAt.map { $0 > now ? ", in \(AgeText.format($0 - now))" : ", now" } ?? "")

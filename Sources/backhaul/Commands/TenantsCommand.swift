@@ -71,7 +71,7 @@ struct TenantsCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let settings = try common.settings()
+            let settings = try common.settings(needs: [])
             var open = TenantPolicy.open
             open.freeURLs = settings.freeURLs
             let document = Document(

@@ -57,7 +57,7 @@ struct UploadCommand: AsyncParsableCommand {
     private struct Interrupted: Error {}
 
     func run() async throws {
-        let settings = try log.settings()
+        let settings = try log.settings(needs: .destinations)
         let target = try DestinationArgument.target(to, settings)
         do {
             try Submission.check(prefix: prefix)
@@ -73,9 +73,10 @@ struct UploadCommand: AsyncParsableCommand {
                 log: opened, folder: address.folder, settings: settings, tenant: "default", batch: batch,
                 target: target, prefix: prefix, filter: filter, deadline: nil, waits: true, policy: .retry,
                 sendsAgain: false,
-                statuses: { identities in
+                asksFirst: false,
+                known: { identities in
                     try await view.catchUp()
-                    return try await view.tasks(identities)
+                    return try await view.known(identities)
                 }, report: { _, _, _ in })
             return try await upload(submission, opened, settings, view, until: end, address)
         }

@@ -28,7 +28,7 @@ struct WatchCommand: AsyncParsableCommand {
     @Option(name: .customLong("for"), help: ArgumentHelp("End after this long.", valueName: "duration"))
     var span: String?
 
-    @OptionGroup var log: LogOptions
+    @OptionGroup var view: ViewOptions
 
     /// One picture.
     struct Sample {
@@ -52,9 +52,9 @@ struct WatchCommand: AsyncParsableCommand {
 
     func run() async throws {
         let end = try DurationArgument.parse(span, "--for").map { ContinuousClock.now + $0 }
-        try await log.viewing { view, opened, _, address in
+        try await view.viewing { view, _, address in
             try await NameCheck.batch(batch, view)
-            log.warnWithoutDaemon(address)
+            address?.warnWithoutDaemon()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     for await _ in SignalStream.make() { return }
@@ -70,20 +70,28 @@ struct WatchCommand: AsyncParsableCommand {
         Output.flush()
     }
 
-    private func show(_ view: StatusView, until end: ContinuousClock.Instant?) async throws {
-        var screen = WatchScreen(isTerminal: Output.isTerminal && log.output == .text)
+    private func show(_ reader: any ViewReader, until end: ContinuousClock.Instant?) async throws {
+        var screen = WatchScreen(isTerminal: Output.isTerminal && view.output == .text)
         var last: Sample?
         while true {
             let begun = ContinuousClock.now
             let work = ProcessTime.used
-            try await view.catchUp()
+            let overview: Overview
+            do {
+                try await reader.catchUp()
+                overview = try await reader.overview(batch: batch, tenant: tenant, uploads: 8)
+            } catch let error as CommandError where error.exit == .temporary && last != nil {
+                // An acknowledger that is restarted does not end the watch.
+                Stderr.say("\(error)")
+                if let end, ContinuousClock.now >= end { return }
+                try await ContinuousClock().sleep(for: .seconds(2))
+                continue
+            }
             let sample = Sample(
-                at: begun, counts: try await view.counts(batch: batch, tenant: tenant),
-                storedSize: try await view.storedSize(batch: batch, tenant: tenant),
-                reasons: try await view.reasons(batch: batch, tenant: tenant),
-                inFlight: try await view.inFlight(batch: batch, tenant: tenant, limit: 8))
+                at: begun, counts: overview.counts, storedSize: overview.storedSize, reasons: overview.reasons,
+                inFlight: overview.uploads)
             let rate = WatchRate(from: last, to: sample)
-            if log.output == .json {
+            if view.output == .json {
                 try Output.json(
                     Line(
                         time: TimeText.format(SystemLogClock.wall), counts: sample.counts,

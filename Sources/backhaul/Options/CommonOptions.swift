@@ -10,20 +10,23 @@ struct CommonOptions: ParsableArguments {
             valueName: "file"))
     var config: String?
 
-    /// - Parameter folder: the data folder of the embedded log that is named, whose daemon's configuration counts when
-    ///   none is named; nil for none.
+    /// - Parameters:
+    ///   - folder: the data folder of the embedded log that is named, whose daemon's configuration counts when none is
+    ///     named; nil for none.
+    ///   - needs: the secrets that the process needs.
     /// - Throws: `SettingsError`.
-    func settings(of folder: String? = nil) throws -> Settings {
+    func settings(of folder: String? = nil, needs: SecretNeeds) throws -> Settings {
         let environment = ProcessInfo.processInfo.environment
         let found = ConfigurationFile.find(config, environment, of: folder)
         return try SettingsReader.read(
-            file: found?.path, isNamed: found?.isNamed ?? true, environment: environment)
+            file: found?.path, isNamed: found?.isNamed ?? true, environment: environment, needs: needs)
     }
 
     /// Reads settings again, from the file that they came from: another one must not take its place.
     static func again(_ settings: Settings) throws -> Settings {
         try SettingsReader.read(
-            file: settings.file, isNamed: settings.isFileNamed, environment: ProcessInfo.processInfo.environment)
+            file: settings.file, isNamed: settings.isFileNamed, environment: ProcessInfo.processInfo.environment,
+            needs: settings.needs)
     }
 }
 
@@ -49,16 +52,19 @@ struct LogOptions: ParsableArguments {
     }
 
     /// As a shell takes it for one word.
-    private static func quoted(_ word: String) -> String {
+    static func quoted(_ word: String) -> String {
         let isPlain = word.utf8.allSatisfy { byte in
             byte > UInt8(ascii: " ") && !"\"$&'()*;<>?[\\]`{|}~#!".utf8.contains(byte)
         }
         return isPlain ? word : "'" + word.replacing("'", with: #"'\''"#) + "'"
     }
 
+    /// - Parameter needs: the secrets that the command needs besides those of the log.
     /// - Throws: `SettingsError`; `CommandError` for a log that is none.
-    func settings() throws -> Settings {
-        try common.settings(of: try (log ?? environment["BACKHAUL_LOG"]).map(LogAddress.init)?.folder)
+    func settings(needs: SecretNeeds = []) throws -> Settings {
+        let named = try (log ?? environment["BACKHAUL_LOG"]).map(LogAddress.init)
+        let isEmbedded = named?.folder != nil
+        return try common.settings(of: named?.folder, needs: isEmbedded ? needs : needs.union(.kafka))
     }
 
     /// - Throws: `CommandError` when no log is named, and none is at the default place.

@@ -22,12 +22,14 @@ struct FleetOptions: ParsableArguments {
     @OptionGroup var common: CommonOptions
 
     /// Returns the brokers, the settings and the addresses of a role, and starts logging.
-    /// - Parameter hasAPI: whether the role serves an API.
-    func prepare(_ role: String, hasAPI: Bool) throws -> (
+    /// - Parameters:
+    ///   - hasAPI: whether the role serves an API.
+    ///   - needs: the secrets that the role needs besides those of the brokers and, with an API, of its callers.
+    func prepare(_ role: String, hasAPI: Bool, needs: SecretNeeds = []) throws -> (
         bootstrap: String, settings: Settings, addresses: ServiceAddresses
     ) {
         let environment = ProcessInfo.processInfo.environment
-        let settings = try common.settings()
+        let settings = try common.settings(needs: needs.union(hasAPI ? [.kafka, .callers] : .kafka))
         let named = settings.logURL.isEmpty ? nil : settings.logURL
         guard let text = log ?? environment["BACKHAUL_LOG"] ?? named else {
             throw CommandError(

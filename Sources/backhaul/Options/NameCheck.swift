@@ -12,9 +12,12 @@ enum NameCheck {
     }
 
     /// - Throws: `CommandError` for a batch of which the view has no task.
-    static func batch(_ batch: ByteText?, _ view: StatusView) async throws {
+    static func batch(_ batch: ByteText?, _ view: any ViewReader) async throws {
         guard let batch else { return }
-        try self.batch(batch, among: try await view.batches().map(\.text))
+        let overview = try await view.overview(batch: batch, tenant: nil, uploads: 0)
+        guard overview.counts.accepted == 0 else { return }
+        let near = overview.nearestBatch.map { "; did you mean '\($0)'?" } ?? ""
+        throw CommandError("--batch \(batch): no task is in it\(near)", exit: .usage)
     }
 
     /// - Throws: `CommandError` for a batch that is none of the known ones.

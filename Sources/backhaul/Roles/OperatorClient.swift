@@ -8,17 +8,24 @@ import Foundation
 struct OperatorClient: Sendable {
     struct RequestError: Error, CustomStringConvertible {
         var description: String
+        /// nil without an answer.
+        var status: Int?
+    }
+
+    private struct ProblemDocument: Decodable {
+        var detail: String
     }
 
     private let engine: TransferEngine
 
+    /// - Parameter authorities: the path of a file with authorities to trust besides the system's; nil for none.
     /// - Throws: `TransferError` when libcurl cannot be initialized.
-    init() throws {
+    init(authorities: String? = nil) throws {
         // Any address is allowed: the operator chooses it, not a caller.
         engine = try TransferEngine(
             limits: TransferLimits(
                 transfers: 8, transfersPerHost: 4, connectTimeout: .seconds(5), stallBytesPerSecond: ByteCount(1),
-                stallTimeout: .seconds(10)),
+                stallTimeout: .seconds(10), authorities: authorities),
             egress: EgressPolicy(allow: ["0.0.0.0/0", "::/0"].compactMap(AddressRange.init)), pool: ReaderPool())
     }
 
@@ -33,7 +40,11 @@ struct OperatorClient: Sendable {
         let report = try await engine.run(request)
         if let failure = report.failure { throw RequestError(description: "\(method) \(url): \(failure)") }
         guard let status = report.status, (200..<300).contains(status) else {
-            throw RequestError(description: "\(method) \(url): status \(report.status.map(String.init) ?? "none")")
+            let problem = try? JSONDecoder().decode(ProblemDocument.self, from: Data(report.body))
+            let detail = problem.map { ", \($0.detail.prefix(300))" } ?? ""
+            throw RequestError(
+                description: "\(method) \(url): status \(report.status.map(String.init) ?? "none")\(detail)",
+                status: report.status)
         }
         guard report.bytesReceived <= largest else {
             throw RequestError(description: "\(method) \(url): the response has more than \(largest) bytes")

@@ -21,16 +21,21 @@ final class ServiceProcess: Sendable {
     /// How long open requests may take when the process stops; nil when it serves only its health.
     private let requestGrace: Duration?
     private let logger: Logger
+    /// Told the port of the first server.
+    private let port: ListeningPort?
 
     /// - Parameters:
     ///   - facts: shown in the ready line.
     ///   - api: served in addition to health.
+    ///   - port: told on which port the API listens; nil when nobody asks.
     ///   - parts: drained and closed in this order.
     init(
         role: String, addresses: ServiceAddresses, facts: [String: String], api: APISurface? = nil,
+        port: ListeningPort? = nil,
         parts: [RolePart], maximumShutdown: Duration, reloader: Reloader
     ) {
         self.role = role
+        self.port = port
         var facts = facts
         if let api {
             facts["authentication"] = api.admission
@@ -122,6 +127,7 @@ final class ServiceProcess: Sendable {
                 ports.append(try await Self.listening(server, &group))
             }
             let listening = ports
+            if let first = ports.first { port?.set(first) }
             let awaited = parts.filter(\.isAwaited).count
             if awaited == 0 { announce(listening) }
             let ready = Mutex(0)

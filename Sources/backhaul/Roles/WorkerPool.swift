@@ -49,7 +49,8 @@ struct WorkerPool: Sendable {
                 options: WorkerOptions(
                     name: "\(ProcessInfo.processInfo.hostName)-\(getpid())-\(number)", layout: settings.layout,
                     policy: settings.policy, uploads: settings.uploads, largeUploads: settings.largeUploads,
-                    largeThreshold: settings.largeThreshold, markAfter: settings.markAfter, grace: settings.grace,
+                    largeThreshold: settings.largeThreshold, markAfter: settings.markAfter,
+                    reportEvery: settings.reportEvery, grace: settings.grace,
                     decisionsPerUpload: decisionsPerUpload),
                 execution: UploadExecution(
                     destinations: destinations, roots: roots, engine: engines[number], store: store,

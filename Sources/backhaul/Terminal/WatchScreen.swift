@@ -50,7 +50,8 @@ struct WatchScreen {
         if !sample.inFlight.isEmpty { lines.append("") }
         lines += sample.inFlight.map { task in
             let span = task.startedAt.map { ", for \(AgeText.format(now - $0))" } ?? ""
-            return "uploading \(task.key) to \(task.destination), \(SizeText.format(task.size))\(span)"
+            let size = ProgressText.of(task) ?? SizeText.format(task.size)
+            return "uploading \(task.key) to \(task.destination), \(size)\(span)"
         }
         if counts.failed > 0 { lines += ["", "\(counts.failed) failed; 'backhaul dead-letters list' shows why"] }
         return lines

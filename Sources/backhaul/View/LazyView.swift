@@ -17,11 +17,6 @@ actor LazyView {
         self.settings = settings
     }
 
-    /// The tasks that the view has, once it has caught up with the log.
-    func tasks(_ identities: [TaskIdentity]) async throws -> [TaskIdentity: TaskStatus] {
-        try await caughtUp().tasks(identities)
-    }
-
     /// Checks a batch of which a command has found nothing. Not on Kafka, where a view would have to be built first.
     /// - Throws: `CommandError` for a batch of which the log has no task.
     func check(_ batch: ByteText?) async throws {

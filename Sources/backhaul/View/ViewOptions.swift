@@ -1,32 +1,76 @@
+import ArgumentParser
 import BackhaulEmbedded
 import BackhaulLog
 import BackhaulSettings
 import BackhaulView
+import Foundation
 
-extension LogOptions {
-    /// Runs a command's work on the view of the log, once that has read what the log holds.
+/// Options of the commands that ask what has become of tasks.
+struct ViewOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The API of an acknowledger with --data, which answers for the fleet (default: one that the Kafka log names; "
+                + "'none': read the log here). Environment: BACKHAUL_API.", valueName: "url"))
+    var api: String?
+
+    @OptionGroup var log: LogOptions
+
+    var output: OutputFormat { log.output }
+
+    /// A command for a hint, with the log, the configuration and the API that were given.
+    func hint(_ command: String) -> String {
+        log.hint(command) + (api.map { " --api \(LogOptions.quoted($0))" } ?? "")
+    }
+
+    /// Where the answers come from, as far as the user says.
+    /// - Throws: `CommandError` for an address that is none.
+    func source() throws -> ViewSource {
+        try ViewSource(api ?? ProcessInfo.processInfo.environment["BACKHAUL_API"])
+    }
+
+    /// Runs a command's questions. Where `--api` names an acknowledger, the log is not opened.
     func viewing<Value>(
-        _ body: (StatusView, any MessageLog, Settings, LogAddress) async throws -> Value
+        _ body: (any ViewReader, Settings, LogAddress?) async throws -> Value
     ) async throws -> Value {
-        let settings = try self.settings()
-        let address = try address(settings)
+        guard case .api(let url) = try source() else {
+            return try await working { view, _, settings, address in try await body(view, settings, address) }
+        }
+        let settings = try log.settings()
+        let remote = try AcknowledgerAPI(url, settings)
+        return try await closing({ await remote.close() }) { try await body(remote.view, settings, nil) }
+    }
+
+    /// Runs a command's work on the log, with a view of it that has read what the log holds.
+    func working<Value>(
+        _ body: (any ViewReader, any MessageLog, Settings, LogAddress) async throws -> Value
+    ) async throws -> Value {
+        let source = try source()
+        let settings = try log.settings()
+        let address = try log.address(settings)
         let opened = try await address.open(settings, creates: false)
-        let lazy = LazyView(log: opened, address: address, settings: settings)
-        do {
-            let value = try await body(try await lazy.caughtUp(), opened, settings, address)
-            await lazy.close()
+        let view = CommandView(source, log: opened, address: address, settings: settings)
+        return try await closing({
+            await view.close()
             await opened.close()
-            return value
-        } catch {
-            await lazy.close()
-            await opened.close()
-            throw error
+        }) {
+            try await body(try await view.caughtUp(), opened, settings, address)
         }
     }
 
+    private func closing<Value>(
+        _ close: () async -> Void, _ body: () async throws -> Value
+    ) async throws -> Value {
+        let result: Result<Value, any Error>
+        do { result = .success(try await body()) } catch { result = .failure(error) }
+        await close()
+        return try result.get()
+    }
+}
+
+extension LogAddress {
     /// Says that nothing will happen on an embedded log without a daemon.
-    func warnWithoutDaemon(_ address: LogAddress) {
-        guard let folder = address.folder, !FolderLock.isHeld(folder: folder) else { return }
+    func warnWithoutDaemon() {
+        guard let folder, !FolderLock.isHeld(folder: folder) else { return }
         Stderr.say("no daemon runs on this log; start 'backhaul standalone --data \(folder)'")
     }
 }

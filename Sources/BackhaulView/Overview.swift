@@ -1,0 +1,28 @@
+package import BackhaulUnits
+
+/// How tasks stand: of a batch, of a tenant or of all.
+package struct Overview: Hashable, Sendable {
+    package var counts: StatusCounts
+    /// Of the files that are stored.
+    package var storedSize: ByteCount
+    /// The largest group first.
+    package var reasons: [WaitReason]
+    /// The oldest uploads that their workers have marked as in flight.
+    package var uploads: [TaskStatus]
+    /// Records of the log that the view has not read.
+    package var lag: Int64
+    /// The name of a batch that is most like the one that was asked for, of which there is no task; nil for none.
+    package var nearestBatch: String?
+
+    package init(
+        counts: StatusCounts, storedSize: ByteCount, reasons: [WaitReason], uploads: [TaskStatus], lag: Int64,
+        nearestBatch: String? = nil
+    ) {
+        self.counts = counts
+        self.storedSize = storedSize
+        self.reasons = reasons
+        self.uploads = uploads
+        self.lag = lag
+        self.nearestBatch = nearestBatch
+    }
+}
