@@ -75,7 +75,7 @@ let package = Package(
             ["BackhaulDomain", "BackhaulLog", "BackhaulTelemetry", "BackhaulUnits", crypto, logging, protobuf]),
         room("BackhaulLog", ["BackhaulUnits"]),
         room("BackhaulTelemetry", ["BackhaulUnits", logging]),
-        room("BackhaulSQLite", [grdb, sqlite]),
+        room("BackhaulSQLite", ["BackhaulUnits", grdb, sqlite]),
         room(
             "BackhaulEmbedded", ["BackhaulLog", "BackhaulSQLite", "BackhaulTelemetry", "BackhaulUnits", grdb, logging]),
         room(
@@ -93,8 +93,9 @@ let package = Package(
             "BackhaulWeb",
             [
                 "BackhaulDomain", "BackhaulIngest", "BackhaulLog", "BackhaulRecords", "BackhaulReplay",
-                "BackhaulTelemetry", "BackhaulUnits", "BackhaulView", crypto, hummingbird, hummingbirdCore, httpTypes,
-                jwt, lifecycle, logging, nio, nioHTTPTypes, nioSSL,
+                "BackhaulSQLite", "BackhaulTelemetry", "BackhaulUnits", "BackhaulView", crypto, hummingbird,
+                hummingbirdCore,
+                httpTypes, jwt, lifecycle, logging, nio, nioHTTPTypes, nioSSL,
             ],
             resources: [.embedInCode("openapi.yaml")]),
         room("BackhaulIngest", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulUnits"]),
@@ -128,9 +129,8 @@ let package = Package(
             dependencies: [
                 "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded",
                 "BackhaulFiles", "BackhaulIngest", "BackhaulKafka", "BackhaulLog", "BackhaulRecords", "BackhaulReplay",
-                "BackhaulSettings", "BackhaulTelemetry", "BackhaulTransfer", "BackhaulUnits", "BackhaulView",
-                "BackhaulWeb",
-                "BackhaulWorker", "CAllocator", argumentParser, logging,
+                "BackhaulSQLite", "BackhaulSettings", "BackhaulTelemetry", "BackhaulTransfer", "BackhaulUnits",
+                "BackhaulView", "BackhaulWeb", "BackhaulWorker", "CAllocator", argumentParser, logging,
             ],
             swiftSettings: strict),
         // Micro-benchmarks; make bench and the guard of make test run them.
@@ -218,7 +218,7 @@ let package = Package(
             "BackhaulViewTests",
             [
                 "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog", "BackhaulPipelineKit",
-                "BackhaulRecords", "BackhaulTestKit", "BackhaulUnits", "BackhaulView", logging,
+                "BackhaulRecords", "BackhaulSQLite", "BackhaulTestKit", "BackhaulUnits", "BackhaulView", grdb, logging,
             ]),
         tests(
             "BackhaulAuditTests",

@@ -2,6 +2,7 @@ import BackhaulAcknowledgment
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulLog
+import BackhaulRecords
 import Foundation
 import Logging
 
@@ -16,7 +17,7 @@ enum LargeCases {
         let start = ContinuousClock.now
         for first in stride(from: 0, to: count, by: 1_000) {
             let page = (first..<min(first + 1_000, count)).map {
-                (task: task($0), offset: Int64($0), isCancel: false)
+                IndexedResult(task: task($0), offset: Int64($0), isCancel: false)
             }
             _ = index.take(page, from: Int64(first), next: Int64(first + page.count))
             if index.isFull { try index.tidy() }

@@ -210,9 +210,9 @@ package final class Acknowledger: Sendable {
                         appends = [CancelRecord.tombstone(outcome.task, layout)]
                     }
                     logger.info("a second outcome of a finished task", metadata: ["task": "\(outcome.task)"])
-                    if let marker = try await conflict(outcome, inHand[outcome.task], folds[number], in: number),
-                        conflicts[marker] == nil
-                    {
+                    let marker = try Self.conflict(
+                        outcome, inHand[outcome.task], known?.content, folds[number])
+                    if let marker, conflicts[marker] == nil {
                         conflicts[marker] = number
                         appends.append(
                             try ConflictRecord.request(
@@ -248,7 +248,9 @@ package final class Acknowledger: Sendable {
             for outcome in tasks {
                 results.add(1, [outcome.kind.rawValue])
                 ages.observe(max(.zero, clock.wall - outcome.acceptedAt).inSeconds)
-                indexes.insert(outcome.task, in: number, at: offset, isCancel: outcome.kind == .cancelled)
+                indexes.insert(
+                    outcome.task, in: number, at: offset, isCancel: outcome.kind == .cancelled,
+                    content: ContentMark(outcome.fingerprint))
                 offset = offset?.addingClamped(1)
             }
         }
@@ -310,45 +312,17 @@ package final class Acknowledger: Sendable {
 
     /// Whether an outcome of a generation that has its result is of another submission with the same id. A log that
     /// does not refuse it lets both be uploaded, and the outcome that came first has the result.
-    /// - Parameter first: the outcome with the result, where that is decided in this batch.
+    /// - Parameters:
+    ///   - first: the outcome with the result, where that is decided in this batch.
+    ///   - known: the result's entry in the index, where it was decided before.
     /// - Returns: the name of the conflict that has no record yet; nil without one.
-    private func conflict(
-        _ outcome: Outcome, _ first: Outcome?, _ index: ResultIndex?, in number: Int
-    ) async throws -> TaskGeneration? {
-        guard !outcome.fingerprint.isEmpty else { return nil }
-        let known: [UInt8]
-        if let first {
-            known = first.fingerprint
-        } else {
-            known = try await fingerprint(ofResult: outcome.task, index, in: number)
-        }
-        guard !known.isEmpty, known != outcome.fingerprint else { return nil }
+    private static func conflict(
+        _ outcome: Outcome, _ first: Outcome?, _ known: ContentMark?, _ index: ResultIndex?
+    ) throws -> TaskGeneration? {
+        let mark = first.map { ContentMark($0.fingerprint) } ?? known ?? .unknown
+        guard ContentMark(outcome.fingerprint).differs(from: mark) else { return nil }
         let marker = ConflictRecord.marker(outcome.task, outcome.fingerprint)
         return try index?.find(marker) == nil ? marker : nil
-    }
-
-    /// What was submitted for a generation that has its result; empty when the result does not tell. Read from the log:
-    /// second outcomes are rare.
-    private func fingerprint(
-        ofResult task: TaskGeneration, _ index: ResultIndex?, in number: Int
-    ) async throws -> [UInt8] {
-        func read() async throws -> [UInt8]? {
-            guard let offset = try index?.find(task)?.offset, offset != ResultEntry.unknown else { return nil }
-            let partition = TopicPartition(topic: layout.results, partition: number)
-            let page = try await asking("a result") {
-                try await log.read(partition, from: offset, records: 1, bytes: ByteCount(1))
-            }
-            guard let record = page?.records.first?.record, (try? ResultRecord.read(record))?.task == task else {
-                return nil
-            }
-            return ResultRecord.fingerprint(record)
-        }
-        if let found = try await read() { return found }
-        // This process wrote the result and has not read it: its offset is unknown, or an upper bound.
-        guard let bounds = try await resultBounds().first(where: { $0.partition.partition == number }),
-            try await asking("the results", { try await indexes.catchUp(bounds, to: bounds.end) }) != nil
-        else { return [] }
-        return try await read() ?? []
     }
 
     private func resultBounds() async throws -> [PartitionBounds] {

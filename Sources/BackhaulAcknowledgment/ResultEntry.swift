@@ -1,4 +1,5 @@
 internal import BackhaulDomain
+internal import BackhaulRecords
 
 /// The index entry of one generation's result: 24 bytes.
 struct ResultEntry: Hashable, Sendable {
@@ -24,15 +25,17 @@ struct ResultEntry: Hashable, Sendable {
     let offset: Int64
     /// Whether the generation ended as cancelled.
     let isCancel: Bool
+    let content: ContentMark
 
-    /// The offset of a result that was just written, on a log that does not return it.
-    static let unknown = Int64.max >> 1
+    /// The offset of a result that was just written, on a log that does not return it: the largest of 48 bits.
+    static let unknown = Int64(1) << 48 - 1
     static let size = 24
 
-    init(key: Key, offset: Int64, isCancel: Bool) {
+    init(key: Key, offset: Int64, isCancel: Bool, content: ContentMark) {
         self.key = key
         self.offset = min(max(0, offset), Self.unknown)
         self.isCancel = isCancel
+        self.content = content
     }
 
     /// Reads an entry of a block.
@@ -43,11 +46,12 @@ struct ResultEntry: Hashable, Sendable {
         }
         let value = word(2)
         self.init(
-            key: Key(high: word(0), low: word(1)), offset: Int64(value >> 1), isCancel: value & 1 == 1)
+            key: Key(high: word(0), low: word(1)), offset: Int64(value >> 16), isCancel: value & 1 == 1,
+            content: ContentMark(bits: UInt16(truncatingIfNeeded: value >> 1)))
     }
 
     func write(to bytes: inout [UInt8]) {
-        for word in [key.high, key.low, UInt64(offset) << 1 | (isCancel ? 1 : 0)] {
+        for word in [key.high, key.low, UInt64(offset) << 16 | UInt64(content.bits) << 1 | (isCancel ? 1 : 0)] {
             withUnsafeBytes(of: word.bigEndian) { bytes.append(contentsOf: $0) }
         }
     }

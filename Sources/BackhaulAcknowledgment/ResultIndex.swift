@@ -1,5 +1,6 @@
 package import BackhaulDomain
 internal import BackhaulLog
+package import BackhaulRecords
 internal import Foundation
 internal import Synchronization
 
@@ -27,6 +28,8 @@ package final class ResultIndex: Sendable {
     }
 
     private struct Manifest: Codable {
+        /// Of the entries.
+        var format: Int
         var next: Int64
         var serial: Int
         var runs: [Run]
@@ -64,7 +67,8 @@ package final class ResultIndex: Sendable {
     private static func load(_ folder: String, _ number: Int) -> State {
         var state = State()
         guard let data = try? Data(contentsOf: URL(fileURLWithPath: manifestPath(folder, number))),
-            let manifest = try? JSONDecoder().decode(Manifest.self, from: data), manifest.next >= 0,
+            let manifest = try? JSONDecoder().decode(Manifest.self, from: data), manifest.format == format,
+            manifest.next >= 0,
             (0..<Self.mostSerials).contains(manifest.serial)
         else { return state }
         let names = manifest.runs.map(\.name)
@@ -77,6 +81,9 @@ package final class ResultIndex: Sendable {
         state.runs = runs
         return state
     }
+
+    /// Version 2 has the mark of the content. An index of another version is built again.
+    private static let format = 2
 
     /// An upper bound for the number of runs in an index's life, which no disk can reach.
     private static let mostSerials = 1 << 53
@@ -102,9 +109,7 @@ package final class ResultIndex: Sendable {
     /// Adds a page of results that begins at offset `from`.
     /// - Parameter next: the offset after the page.
     /// - Returns: false when there is a gap before the page; then nothing is added.
-    package func take(_ results: [(task: TaskGeneration, offset: Int64, isCancel: Bool)], from: Int64, next: Int64)
-        -> Bool
-    {
+    package func take(_ results: [IndexedResult], from: Int64, next: Int64) -> Bool {
         state.withLock { state in
             guard from <= state.next else { return false }
             for result in results where result.offset >= state.next {
@@ -114,7 +119,8 @@ package final class ResultIndex: Sendable {
                 if let known = state.fresh[key], known.offset <= result.offset, known.offset >= state.earliest {
                     continue
                 }
-                state.fresh[key] = ResultEntry(key: key, offset: result.offset, isCancel: result.isCancel)
+                state.fresh[key] = ResultEntry(
+                    key: key, offset: result.offset, isCancel: result.isCancel, content: result.content)
             }
             state.next = max(state.next, next)
             return true
@@ -123,12 +129,15 @@ package final class ResultIndex: Sendable {
 
     /// Adds a result that was just written.
     /// - Parameter offset: its offset; nil where the log does not return it.
-    package func insert(_ task: TaskGeneration, at offset: Int64?, isCancel: Bool) {
+    package func insert(
+        _ task: TaskGeneration, at offset: Int64?, isCancel: Bool, content: ContentMark = .unknown
+    ) {
         let key = ResultEntry.Key(task)
         state.withLock { state in
             // A result that has aged out is replaced by a new one of the same generation.
             if state.fresh[key].map({ $0.offset < state.earliest }) ?? true {
-                state.fresh[key] = ResultEntry(key: key, offset: offset ?? ResultEntry.unknown, isCancel: isCancel)
+                state.fresh[key] = ResultEntry(
+                    key: key, offset: offset ?? ResultEntry.unknown, isCancel: isCancel, content: content)
                 if offset == nil { state.unplaced.append(key) }
             }
         }
@@ -147,15 +156,16 @@ package final class ResultIndex: Sendable {
         state.withLock { state in
             for key in state.unplaced.prefix(many) {
                 guard let entry = state.fresh[key], entry.offset == ResultEntry.unknown else { continue }
-                state.fresh[key] = ResultEntry(key: key, offset: end - 1, isCancel: entry.isCancel)
+                state.fresh[key] = ResultEntry(
+                    key: key, offset: end - 1, isCancel: entry.isCancel, content: entry.content)
             }
             state.unplaced.removeFirst(min(many, state.unplaced.count))
         }
     }
 
-    /// The offset of the generation's result and whether it was a cancel; nil when the log holds none.
+    /// The offset of the generation's result, whether it was a cancel, and its content; nil when the log holds none.
     /// - Throws: `LogError.unusable` when a run cannot be read.
-    package func find(_ task: TaskGeneration) throws -> (offset: Int64, isCancel: Bool)? {
+    package func find(_ task: TaskGeneration) throws -> (offset: Int64, isCancel: Bool, content: ContentMark)? {
         let key = ResultEntry.Key(task)
         let (near, runs, earliest) = state.withLock { state in
             (state.fresh[key] ?? state.leaving[key], state.runs, state.earliest)
@@ -164,7 +174,7 @@ package final class ResultIndex: Sendable {
         var found = near
         for run in runs.reversed() where found == nil { found = try run.find(key) }
         guard let found, found.offset >= earliest else { return nil }
-        return (found.offset, found.isCancel)
+        return (found.offset, found.isCancel, found.content)
     }
 
     package var count: Int {
@@ -257,7 +267,7 @@ package final class ResultIndex: Sendable {
         let manifest = state.withLock { state in
             let unsaved = (state.fresh.values.map(\.offset) + state.leaving.values.map(\.offset)).min() ?? state.next
             return Manifest(
-                next: min(state.next, unsaved), serial: state.serial,
+                format: Self.format, next: min(state.next, unsaved), serial: state.serial,
                 runs: state.runs.map { Manifest.Run(name: $0.name, count: $0.count) })
         }
         let path = Self.manifestPath(folder, number)

@@ -1,6 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
-internal import BackhaulRecords
+package import BackhaulRecords
 internal import Dispatch
 internal import Foundation
 package import Logging
@@ -72,7 +72,7 @@ package final class ResultIndexes: Sendable {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw LogError.unusable(folder: folder, reason: "the folder cannot be created: \(error)")
+            throw LogError.unusable(folder: folder, reason: "it cannot be created: \(String(cString: strerror(errno)))")
         }
     }
 
@@ -176,12 +176,17 @@ package final class ResultIndexes: Sendable {
         guard from < end else { return }
         try await log.scan(bounds.partition, from: from, to: end) { records in
             guard let last = records.last else { return }
-            let results = records.compactMap { stored -> (task: TaskGeneration, offset: Int64, isCancel: Bool)? in
+            let results = records.compactMap { stored -> IndexedResult? in
+                let offset = stored.position.offset
                 if let (document, fingerprint) = ConflictRecord.read(stored.record) {
-                    return (ConflictRecord.marker(document.task, fingerprint), stored.position.offset, false)
+                    return IndexedResult(
+                        task: ConflictRecord.marker(document.task, fingerprint), offset: offset, isCancel: false)
                 }
                 guard let document = try? ResultRecord.read(stored.record) else { return nil }
-                return (document.task, stored.position.offset, document.status == OutcomeKind.cancelled.rawValue)
+                return IndexedResult(
+                    task: document.task, offset: offset,
+                    isCancel: document.status == OutcomeKind.cancelled.rawValue,
+                    content: ContentMark(ResultRecord.fingerprint(stored.record)))
             }
             let next = last.position.offset + 1
             guard index.take(results, from: from, next: next) else { throw LogError.unavailable(Self.begunAgain) }
@@ -198,7 +203,7 @@ package final class ResultIndexes: Sendable {
     ///   - from: the offset that the page was read from.
     ///   - next: the offset after the page.
     package func observe(
-        _ results: [(task: TaskGeneration, offset: Int64, isCancel: Bool)], in number: Int, from: Int64, next: Int64
+        _ results: [IndexedResult], in number: Int, from: Int64, next: Int64
     ) {
         let index = index(number)
         if !index.take(results, from: from, next: next) { behind.withLock { _ = $0.insert(number) } }
@@ -207,9 +212,11 @@ package final class ResultIndexes: Sendable {
 
     /// Adds a result that this process has just written.
     /// - Parameter offset: its offset; nil where the log does not return it.
-    func insert(_ task: TaskGeneration, in number: Int, at offset: Int64?, isCancel: Bool) {
+    func insert(
+        _ task: TaskGeneration, in number: Int, at offset: Int64?, isCancel: Bool, content: ContentMark = .unknown
+    ) {
         let index = index(number)
-        index.insert(task, at: offset, isCancel: isCancel)
+        index.insert(task, at: offset, isCancel: isCancel, content: content)
         if index.isFull { work.raise() }
     }
 

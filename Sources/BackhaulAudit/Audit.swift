@@ -39,8 +39,12 @@ package struct Audit: Sendable {
         var done: Int64 = 0
     }
 
-    /// - Throws: `LogError.unknownTopic` when the log lacks a topic; `LogError`; `DatabaseError`.
+    /// - Throws: `LogError.unknownTopic` when the log lacks a topic; `LogError`; `DatabaseFailure`.
     package func run() async throws -> AuditReport {
+        try await AuditDatabase.telling { try await examine() }
+    }
+
+    private func examine() async throws -> AuditReport {
         var run = Run()
         run.report.batch = scope.batch
         let existing = Set(try await log.topics().map(\.name))

@@ -1,14 +1,38 @@
 internal import BackhaulDomain
 internal import BackhaulSQLite
+internal import Foundation
 internal import GRDB
 
 /// What an audit has read and found, in a temporary database.
 package final class AuditDatabase: Sendable {
     private let queue: DatabaseQueue
 
-    /// - Throws: `DatabaseError` when the folder for temporary files cannot be written.
+    /// - Throws: `DatabaseFailure` when the folder for temporary files cannot be written.
     package init() throws {
-        queue = try .temporary(
+        do {
+            queue = try Self.make()
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    private static func failure(_ error: any Error) -> any Error {
+        let environment = ProcessInfo.processInfo.environment
+        return DatabaseFailure.of(
+            error, "the audit's temporary database",
+            folder: environment["SQLITE_TMPDIR"] ?? environment["TMPDIR"] ?? "/var/tmp",
+            advice: "set TMPDIR to a folder that can be written")
+    }
+
+    /// Runs a part of an audit. What SQLite cannot do ends it with a `DatabaseFailure`.
+    static func telling<Value>(
+        isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Value
+    ) async throws -> Value {
+        do { return try await body() } catch { throw failure(error) }
+    }
+
+    private static func make() throws -> DatabaseQueue {
+        try .temporary(
             """
             CREATE TABLE facts (name TEXT NOT NULL, fact INTEGER NOT NULL, content BLOB);
             CREATE TABLE missing (

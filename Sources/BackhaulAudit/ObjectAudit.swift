@@ -70,8 +70,17 @@ package struct ObjectAudit: Sendable {
     }
 
     /// Adds what the objects are to the report. Keys with an unfinished task are not checked, and counted.
-    /// - Throws: `LogError`; `DatabaseError`.
+    /// - Throws: `LogError`; `DatabaseFailure`.
     package func run(_ report: inout AuditReport) async throws {
+        let before = report
+        report = try await AuditDatabase.telling {
+            var report = before
+            try await examine(&report)
+            return report
+        }
+    }
+
+    private func examine(_ report: inout AuditReport) async throws {
         let survey = try await ObjectSurvey(log, layout)
         let answers = Answers()
         let count = try survey.count(scope.batch)

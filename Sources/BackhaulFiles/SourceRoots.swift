@@ -126,8 +126,11 @@ package struct SourceRoots: Sendable {
         {
             return
         }
-        try FileManager.default.createDirectory(
-            atPath: registry, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        do {
+            try NewFolder.make(registry)
+        } catch {
+            throw NewFolder.RefusedError(description: "\(registry) cannot be created: \(error)")
+        }
         // Atomic, and durable before any task refers to the root.
         let file = registry + "/" + name.text + ".json"
         let temporary = file + ".\(getpid()).tmp"

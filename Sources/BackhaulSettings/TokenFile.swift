@@ -149,8 +149,8 @@ extension TokenFile {
         do {
             try FileHandle(fileDescriptor: file).write(contentsOf: Data(changed.utf8))
         } catch {
-            unlink(temporary)
-            throw SettingsError(path, "the token file cannot be written: \(error.localizedDescription)")
+            defer { unlink(temporary) }
+            throw failure("the token file cannot be written")
         }
         guard fchmod(file, mode) == 0, fsync(file) == 0, rename(temporary, target) == 0 else {
             defer { unlink(temporary) }

@@ -17,7 +17,7 @@ extension StatusView {
     package func sharedKeys(
         batch: ByteText, tenant: ByteText, limit: Int
     ) async throws -> (count: Int, first: [SharedKey]) {
-        try await database.read { database in
+        try await reading { database in
             var rows = try BoundStatement(
                 database,
                 """

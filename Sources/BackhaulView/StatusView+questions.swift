@@ -8,7 +8,7 @@ internal import GRDB
 extension StatusView {
     /// Counts tasks by state, for one batch, one tenant or all; nil means any.
     package func counts(batch: ByteText?, tenant: ByteText?) async throws -> StatusCounts {
-        try await database.read { database in
+        try await reading { database in
             // A tenant's sums have their own rows, since the number of batches is not bounded.
             var statement = try BoundStatement(
                 database,
@@ -28,7 +28,7 @@ extension StatusView {
 
     /// The size of the files that are stored, of one batch, one tenant or all; nil means any.
     package func storedSize(batch: ByteText?, tenant: ByteText?) async throws -> ByteCount {
-        try await database.read { database in
+        try await reading { database in
             var statement = try BoundStatement(
                 database,
                 batch == nil
@@ -48,7 +48,7 @@ extension StatusView {
 
     /// The uploads that their workers have marked as in flight: the oldest of them.
     package func inFlight(batch: ByteText?, tenant: ByteText?, limit: Int) async throws -> [TaskStatus] {
-        try await database.read { database in
+        try await reading { database in
             var statement = try BoundStatement(
                 database,
                 """
@@ -67,7 +67,7 @@ extension StatusView {
 
     /// The names of all batches that have a task, in order; of one tenant or all.
     package func batches(tenant: ByteText? = nil) async throws -> [ByteText] {
-        try await database.read { database in
+        try await reading { database in
             var statement = try BoundStatement(
                 database,
                 "SELECT DISTINCT batch FROM counts WHERE tasks > 0 AND (?1 IS NULL OR tenant = ?1) ORDER BY batch")
@@ -80,7 +80,7 @@ extension StatusView {
 
     /// The names of all tenants that have a task, in order.
     package func tenants() async throws -> [ByteText] {
-        try await database.read { database in
+        try await reading { database in
             var statement = try BoundStatement(
                 database, "SELECT DISTINCT tenant FROM tenants WHERE tasks > 0 ORDER BY tenant")
             var found: [ByteText] = []
@@ -91,7 +91,7 @@ extension StatusView {
 
     /// The size of all files of a batch, and of those that are stored.
     package func size(batch: ByteText, tenant: ByteText) async throws -> (accepted: ByteCount, succeeded: ByteCount) {
-        try await database.read { database in
+        try await reading { database in
             var statement = try BoundStatement(
                 database, "SELECT state, bytes_high, bytes_low FROM counts WHERE tenant = ? AND batch = ?")
             statement.bind(tenant.text)
@@ -109,7 +109,7 @@ extension StatusView {
 
     /// The number of a tenant's tasks that are in progress, or ended and not acknowledged.
     package func unacknowledged(tenant: ByteText) async throws -> Int {
-        try await database.read { database in
+        try await reading { database in
             var statement = try BoundStatement(database, "SELECT unacknowledged FROM tenants WHERE tenant = ?")
             statement.bind(tenant.text)
             var sum = 0
@@ -120,7 +120,7 @@ extension StatusView {
 
     /// What has become of those of the tasks that the view has.
     package func known(_ identities: [TaskIdentity]) async throws -> [TaskIdentity: KnownTask] {
-        try await database.read { database in
+        try await reading { database in
             var found: [TaskIdentity: KnownTask] = [:]
             var statement = try BoundStatement(
                 database,
@@ -150,7 +150,7 @@ extension StatusView {
 
     /// The tasks among `identities` that the view has.
     package func tasks(_ identities: [TaskIdentity]) async throws -> [TaskIdentity: TaskStatus] {
-        try await database.read { database in
+        try await reading { database in
             var found: [TaskIdentity: TaskStatus] = [:]
             var statement = try BoundStatement(
                 database, "SELECT \(Self.columns) FROM tasks WHERE tenant = ? AND id = ?")
@@ -165,7 +165,7 @@ extension StatusView {
     }
 
     package func task(_ identity: TaskIdentity) async throws -> TaskStatus? {
-        try await database.read { database in
+        try await reading { database in
             var statement = try BoundStatement(
                 database, "SELECT \(Self.columns) FROM tasks WHERE tenant = ? AND id = ?")
             statement.bind(identity.tenant.text)
@@ -177,7 +177,7 @@ extension StatusView {
 
     /// The tries of a task over all its generations, in order; at most 10,000 failed ones.
     package func attempts(_ status: TaskStatus) async throws -> [AttemptStatus] {
-        var attempts = try await database.read { database in
+        var attempts = try await reading { database in
             var statement = try BoundStatement(
                 database,
                 """
@@ -256,7 +256,7 @@ extension StatusView {
         let isFiltered = !rest.isEmpty
         let filter = isFiltered ? " WHERE " + rest.joined(separator: " AND ") : ""
         let (bound, filtered) = (values, values + filters)
-        return try await database.read { database in
+        return try await reading { database in
             var statement = try BoundStatement(
                 database, "SELECT * FROM (\(inner))\(filter) ORDER BY accepted_at, id LIMIT \(search.limit)")
             for value in filtered { value.bind(to: &statement) }

@@ -13,7 +13,7 @@ extension StatusView {
     /// first; of one batch, one tenant or all, nil meaning any.
     package func reasons(batch: ByteText?, tenant: ByteText?) async throws -> [WaitReason] {
         let which = "\(Self.isOpen) AND (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR batch = ?2)"
-        return try await database.read { database in
+        return try await reading { database in
             // The index has all columns, in the order of the groups.
             var groups = try BoundStatement(
                 database,

@@ -11,7 +11,8 @@ extension StatusView {
             message TEXT, http_status INTEGER, sha256 TEXT, verification TEXT, object_may_exist INTEGER NOT NULL,
             worker TEXT NOT NULL, acknowledged INTEGER NOT NULL, left_behind INTEGER, topic TEXT,
             partition INTEGER, "offset" INTEGER, submitted_by TEXT NOT NULL,
-            place INTEGER NOT NULL, sent INTEGER, PRIMARY KEY(tenant, id)) WITHOUT ROWID;
+            place INTEGER NOT NULL, sent INTEGER,
+            contested INTEGER NOT NULL, PRIMARY KEY(tenant, id)) WITHOUT ROWID;
         CREATE INDEX tasks_place ON tasks(place);
         CREATE INDEX tasks_time ON tasks(tenant, accepted_at, id);
         CREATE INDEX tasks_batch ON tasks(tenant, batch, accepted_at, id) WHERE batch <> '';

@@ -1,6 +1,6 @@
 package import BackhaulDomain
 package import BackhaulLog
-internal import BackhaulRecords
+package import BackhaulRecords
 internal import BackhaulSQLite
 package import BackhaulTelemetry
 internal import BackhaulUnits
@@ -9,12 +9,10 @@ internal import GRDB
 package import Logging
 internal import Synchronization
 
-/// A result that a view has read, with its offset.
-package typealias ObservedResult = (task: TaskGeneration, offset: Int64, isCancel: Bool)
 /// Receives the results of one page, its partition, the offset that it was read from, and the offset after it.
 package typealias ResultObserver =
     @Sendable (
-        _ results: [ObservedResult], _ partition: Int, _ from: Int64, _ next: Int64
+        _ results: [IndexedResult], _ partition: Int, _ from: Int64, _ next: Int64
     ) -> Void
 
 /// The status of every task at its latest generation, in SQLite. Derived from the log, and rebuilt from it when the
@@ -23,7 +21,8 @@ package typealias ResultObserver =
 /// Any process may bring it up to date. Each page of records is applied in one transaction with the offset after
 /// it, and only if the stored offset is still the one that the page was read from.
 package final class StatusView: Sendable {
-    let database: DatabasePool
+    private let database: DatabasePool
+    private let path: String
     private let log: any MessageLog
     private let layout: TopicLayout
     private let logger: Logger
@@ -59,7 +58,7 @@ package final class StatusView: Sendable {
     ///   - onResults: called with the results that the view reads, so that the acknowledger does not read them
     ///     again.
     ///   - commitEvery: the interval between two commits of its offsets, which the log needs only for truncation.
-    /// - Throws: `LogError.unusable`.
+    /// - Throws: `DatabaseFailure`.
     package init(
         path: String, log: any MessageLog, layout: TopicLayout, holdsTruncation: Bool, onResults: ResultObserver? = nil,
         commitEvery: Duration = .seconds(10), logger: Logger
@@ -70,12 +69,28 @@ package final class StatusView: Sendable {
         self.log = log
         self.layout = layout
         self.logger = logger
+        self.path = path
         do {
             database = try Self.open(path)
         } catch {
-            throw LogError.unusable(
-                folder: path, reason: "the status view cannot be opened: \(error); delete it, and it is rebuilt")
+            throw Self.failure(error, path)
         }
+    }
+
+    private static func failure(_ error: any Error, _ path: String) -> any Error {
+        DatabaseFailure.of(
+            error, "the status view \(path)", folder: String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]),
+            advice: "delete it, and it is built again from the log")
+    }
+
+    /// - Throws: `DatabaseFailure` for what SQLite cannot do.
+    func reading<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        do { return try await database.read(body) } catch { throw Self.failure(error, path) }
+    }
+
+    /// - Throws: `DatabaseFailure` for what SQLite cannot do.
+    func writing<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        do { return try await database.write(body) } catch { throw Self.failure(error, path) }
     }
 
     private static func open(_ path: String) throws -> DatabasePool {
@@ -128,6 +143,13 @@ package final class StatusView: Sendable {
     /// Why the view is not up to date; nil when the last read succeeded and nothing has failed since.
     package var obstacle: String? { trouble.withLock { $0 } }
 
+    /// Returns once the view has read what the log held at some time after the call, or the calling task is cancelled.
+    package func waitUntilBuilt() async {
+        let signal = watch()
+        defer { unwatch(signal) }
+        while obstacle != nil, !Task.isCancelled { await signal.wait(for: .seconds(1)) }
+    }
+
     /// Follows the log until it closes or the calling task is cancelled.
     package func run() async throws {
         let changes = await log.changes()
@@ -155,7 +177,7 @@ package final class StatusView: Sendable {
                 try await catchUp()
                 trouble.withLock { $0 = nil }
                 if holdsTruncation {
-                    let positions = try await database.read { database in try Self.positions(database) }
+                    let positions = try await reading { database in try Self.positions(database) }
                     if positions != told {
                         // The wait below also ends after `rest`. Otherwise the log would keep the last burst until
                         // new records arrive.
@@ -175,7 +197,7 @@ package final class StatusView: Sendable {
                 if case .closed = error { return }
                 try await pause(&wait, error)
                 continue
-            } catch let error as DatabaseError {
+            } catch let error as DatabaseFailure {
                 // Most likely a full disk. The view is derived data, so its failure must not stop the workers.
                 try await pause(&wait, error)
                 continue
@@ -261,7 +283,7 @@ package final class StatusView: Sendable {
             places += try await log.bounds(topic).map { ($0.partition, $0.end) }
         }
         if isToWatch.load(ordering: .relaxed) {
-            let positions = try await database.read { database in try Self.positions(database) }
+            let positions = try await reading { database in try Self.positions(database) }
             let cursors = places.map { ($0.partition, min(positions[$0.partition] ?? 0, $0.end)) }
             try await log.watch(Dictionary(cursors) { first, _ in first })
             isToWatch.store(false, ordering: .relaxed)
@@ -277,7 +299,7 @@ package final class StatusView: Sendable {
     private func applyPages(_ places: [(partition: TopicPartition, end: Int64)]) async throws -> [(
         partition: TopicPartition, end: Int64
     )] {
-        let positions = try await database.read { database in try Self.positions(database) }
+        let positions = try await reading { database in try Self.positions(database) }
         var pages: [(partition: TopicPartition, from: Int64, next: Int64, news: [ViewNews])] = []
         var open: [(partition: TopicPartition, end: Int64)] = []
         for place in places {
@@ -289,11 +311,15 @@ package final class StatusView: Sendable {
             guard page.next > from else { continue }
             let read = page.records.map { ($0.position.offset, ViewNews.read($0, layout: layout)) }
             if let onResults, place.partition.topic == layout.results {
-                let results = read.compactMap { offset, news -> ObservedResult? in
+                let results = read.compactMap { offset, news -> IndexedResult? in
                     switch news {
-                    case .result(let outcome): (outcome.task, offset, outcome.kind == .cancelled)
+                    case .result(let outcome):
+                        IndexedResult(
+                            task: outcome.task, offset: offset, isCancel: outcome.kind == .cancelled,
+                            content: ContentMark(outcome.fingerprint))
                     case .conflict(let task, let fingerprint):
-                        (ConflictRecord.marker(task, fingerprint), offset, false)
+                        IndexedResult(
+                            task: ConflictRecord.marker(task, fingerprint), offset: offset, isCancel: false)
                     default: nil
                     }
                 }
@@ -305,7 +331,7 @@ package final class StatusView: Sendable {
         let start = ContinuousClock.now
         defer { commits.observe((ContinuousClock.now - start) / .seconds(1)) }
         let applied = pages
-        try await database.write { database in
+        try await writing { database in
             let positions = try Self.positions(database)
             var applier = try ViewApplier(database)
             var move = try BoundStatement(
@@ -338,7 +364,7 @@ package final class StatusView: Sendable {
 
     /// The offset up to which the partition's records are in the view.
     package func position(of partition: TopicPartition) async throws -> Int64 {
-        try await database.read { try Self.position(of: partition, $0) }
+        try await reading { try Self.position(of: partition, $0) }
     }
 
     private static func position(of partition: TopicPartition, _ database: Database) throws -> Int64 {

@@ -42,6 +42,9 @@ struct ViewRow: Hashable, Sendable {
     var position: LogPosition?
     /// Of an upload in progress: the bytes that were sent so far, as its worker last reported.
     var sent: ByteCount?
+    /// Whether two contents were submitted under the id: then the row has nothing that only one of their records tells,
+    /// so that it is the same in whichever order they are read.
+    var isContested = false
 
     /// Whether the task counts against its tenant's limit. As in PhotoKit, cancelled tasks need no acknowledgment.
     var isUnacknowledged: Bool { position != nil && !isAcknowledged && state != .cancelled }
@@ -113,9 +116,12 @@ struct ViewRow: Hashable, Sendable {
             if let first = row.fingerprint { fresh.fingerprint = first }
             return fresh
         }
-        // A repeated submission changes nothing, nor does one with other content under the same id: what has the
-        // result, or came first, counts.
-        guard row.position == nil, !row.isOfAnother(fingerprint) else { return row }
+        // A repeated submission changes nothing.
+        if row.isOfAnother(fingerprint) {
+            row.contest()
+            return row
+        }
+        guard row.position == nil, !row.isContested else { return row }
         row.batch = task.batch
         row.root = task.source.root
         row.path = task.source.path
@@ -145,11 +151,9 @@ struct ViewRow: Hashable, Sendable {
         }
         var row = of(outcome, after: known)
         row.note(outcome, state: state, due: nil)
-        // Two submissions had the id, and the row has what only the record of the other one tells.
-        if row.isOfAnother(outcome.fingerprint) {
-            row.root = ""
-            row.path = ""
-            row.position = nil
+        if row.isOfAnother(outcome.fingerprint) { row.contest() }
+        if row.isContested {
+            // The content with the result counts.
             row.destination = outcome.destination.label
             row.key = outcome.destination.key
             row.batch = outcome.batch
@@ -213,6 +217,13 @@ struct ViewRow: Hashable, Sendable {
     private func isOfAnother(_ fingerprint: [UInt8]) -> Bool {
         guard generation == 0, !fingerprint.isEmpty, let known = self.fingerprint else { return false }
         return known != fingerprint
+    }
+
+    private mutating func contest() {
+        isContested = true
+        root = ""
+        path = ""
+        position = nil
     }
 
     private mutating func note(_ outcome: Outcome, state: TaskState, due: Timestamp?) {

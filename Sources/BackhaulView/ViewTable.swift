@@ -15,7 +15,7 @@ struct ViewTable {
         "generation", "batch", "state", "bytes", "destination", "key", "root", "path", "fingerprint", "accepted_at",
         "started_at", "finished_at", "due_at", "attempts", "crashes", "failure", "message", "http_status", "sha256",
         "verification", "object_may_exist", "worker", "acknowledged", "left_behind", "topic", "partition", "\"offset\"",
-        "submitted_by", "place", "sent",
+        "submitted_by", "place", "sent", "contested",
     ]
     private static let selectText =
         "SELECT \(columns.joined(separator: ", ")) FROM tasks WHERE tenant = ? AND id = ?"
@@ -64,6 +64,7 @@ struct ViewTable {
         }
         known.submittedBy = select.name(27)
         known.sent = select.optionalInteger(29).map { ByteCount(UInt64(clamping: $0)) }
+        known.isContested = select.integer(30) != 0
         return known
     }
 
@@ -108,6 +109,7 @@ struct ViewTable {
         statement.bind(row.submittedBy.text)
         statement.bind(row.place)
         statement.bind(row.sent.map { Int64(clamping: $0.bytes) })
+        statement.bind(row.isContested)
         statement.bind(identity.tenant.text)
         statement.bind(identity.id.text)
     }

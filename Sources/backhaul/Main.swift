@@ -59,7 +59,7 @@ struct Backhaul: AsyncParsableCommand {
         if let code = error as? ProcessExit { code.end() }
         let parserCode = exitCode(for: error)
         if parserCode == .success {
-            print(fullMessage(for: error))
+            Output.write(Data(fullMessage(for: error).utf8))
             ProcessExit.done.end()
         }
         if parserCode == .validationFailure {

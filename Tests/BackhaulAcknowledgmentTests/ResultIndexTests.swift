@@ -1,4 +1,5 @@
 import BackhaulDomain
+import BackhaulRecords
 import BackhaulTestKit
 import Foundation
 import Testing
@@ -38,7 +39,7 @@ struct ResultIndexTests {
                     let next = min(from + 7, Int64(log.count))
                     guard from < next else { continue }
                     let page = (from..<next).map {
-                        (task: log[Int($0)].task, offset: $0, isCancel: log[Int($0)].isCancel)
+                        IndexedResult(task: log[Int($0)].task, offset: $0, isCancel: log[Int($0)].isCancel)
                     }
                     #expect(index.take(page, from: from, next: next))
                 case 7: try index.tidy()
@@ -54,7 +55,7 @@ struct ResultIndexTests {
                     index.forget(before: earliest)
                     if index.next < Int64(log.count) {
                         let page = (index.next..<Int64(log.count)).map {
-                            (task: log[Int($0)].task, offset: $0, isCancel: log[Int($0)].isCancel)
+                            IndexedResult(task: log[Int($0)].task, offset: $0, isCancel: log[Int($0)].isCancel)
                         }
                         #expect(index.take(page, from: index.next, next: Int64(log.count)))
                     }
@@ -79,7 +80,7 @@ struct ResultIndexTests {
     @Test func damagedIndexIsRebuilt() async throws {
         try await withTemporaryFolder { folder in
             let index = ResultIndex(folder: folder, number: 0, most: 10)
-            let page = (0..<100).map { (task: Self.task($0), offset: Int64($0), isCancel: false) }
+            let page = (0..<100).map { IndexedResult(task: Self.task($0), offset: Int64($0), isCancel: false) }
             _ = index.take(page, from: 0, next: 100)
             try index.tidy(isLast: true)
             #expect(ResultIndex(folder: folder, number: 0).next == 100)
@@ -91,12 +92,39 @@ struct ResultIndexTests {
         }
     }
 
+    /// The mark of what was submitted is kept, also over files and merges, and the index of version 1 is not read.
+    @Test func contentsAreKept() async throws {
+        try await withTemporaryFolder { folder in
+            let index = ResultIndex(folder: folder, number: 0, most: 10)
+            func mark(_ number: Int) -> ContentMark { ContentMark([UInt8(number % 256), UInt8(number / 256 % 256)]) }
+            #expect(Set((0..<65_536).map { mark($0).bits }).count == 32_767)
+            let page = (0..<1_000).map {
+                IndexedResult(task: Self.task($0), offset: Int64($0), isCancel: $0 % 2 == 0, content: mark($0))
+            }
+            for start in stride(from: 0, to: 1_000, by: 50) {
+                _ = index.take(Array(page[start..<start + 50]), from: Int64(start), next: Int64(start + 50))
+                try index.tidy()
+            }
+            try index.tidy(isLast: true)
+            let later = ResultIndex(folder: folder, number: 0)
+            for result in page {
+                let found = try #require(try later.find(result.task))
+                #expect(found == (result.offset, result.isCancel, result.content))
+            }
+            let manifest = folder + "/0.json"
+            let text = try String(contentsOfFile: manifest, encoding: .utf8)
+            try Data(text.replacing("\"format\":2", with: "\"format\":1").utf8).write(
+                to: URL(fileURLWithPath: manifest))
+            #expect(ResultIndex(folder: folder, number: 0).next == 0)
+        }
+    }
+
     @Test(arguments: [
-        #"{"next":5,"serial":9223372036854775807,"runs":[]}"#,
-        #"{"next":5,"serial":-1,"runs":[]}"#, #"{"next":-5,"serial":1,"runs":[]}"#, "[]", "",
-        #"{"next":5,"serial":1,"runs":[{"name":"0-1","count":9223372036854775807}]}"#,
-        #"{"next":5,"serial":1,"runs":[{"name":"0-1","count":-1}]}"#,
-        #"{"next":5,"serial":1,"runs":[{"name":"../0-1","count":0}]}"#,
+        #"{"format":2,"next":5,"serial":9223372036854775807,"runs":[]}"#,
+        #"{"format":2,"next":5,"serial":-1,"runs":[]}"#, #"{"format":2,"next":-5,"serial":1,"runs":[]}"#, "[]", "",
+        #"{"format":2,"next":5,"serial":1,"runs":[{"name":"0-1","count":9223372036854775807}]}"#,
+        #"{"format":2,"next":5,"serial":1,"runs":[{"name":"0-1","count":-1}]}"#,
+        #"{"format":2,"next":5,"serial":1,"runs":[{"name":"../0-1","count":0}]}"#,
     ])
     func invalidManifestIsIgnored(_ manifest: String) async throws {
         try await withTemporaryFolder { folder in
@@ -114,7 +142,7 @@ struct ResultIndexTests {
     @Test func unreadableRunThrows() async throws {
         try await withTemporaryFolder { folder in
             let index = ResultIndex(folder: folder, number: 0, most: 10)
-            let page = (0..<1_000).map { (task: Self.task($0), offset: Int64($0), isCancel: false) }
+            let page = (0..<1_000).map { IndexedResult(task: Self.task($0), offset: Int64($0), isCancel: false) }
             _ = index.take(page, from: 0, next: 1_000)
             try index.tidy()
             for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasPrefix("0-") {
@@ -127,7 +155,7 @@ struct ResultIndexTests {
     @Test func temporaryRunFilesAreUnlinked() async throws {
         try await withTemporaryFolder { folder in
             let index = ResultIndex(folder: folder, number: 0, isKept: false, most: 10)
-            let page = (0..<1_000).map { (task: Self.task($0), offset: Int64($0), isCancel: false) }
+            let page = (0..<1_000).map { IndexedResult(task: Self.task($0), offset: Int64($0), isCancel: false) }
             _ = index.take(page, from: 0, next: 1_000)
             try index.tidy()
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
@@ -140,7 +168,7 @@ struct ResultIndexTests {
             let index = ResultIndex(folder: folder, number: 0, most: 1_000)
             for start in stride(from: 0, to: 100_000, by: 1_000) {
                 let page = (start..<start + 1_000).map {
-                    (task: Self.task($0), offset: Int64($0), isCancel: $0 % 7 == 0)
+                    IndexedResult(task: Self.task($0), offset: Int64($0), isCancel: $0 % 7 == 0)
                 }
                 _ = index.take(page, from: Int64(start), next: Int64(start + 1_000))
                 try index.tidy()

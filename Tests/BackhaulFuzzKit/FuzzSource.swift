@@ -100,6 +100,9 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
             outcome.failure = Failure(
                 pick(FailureClass.allCases), text(), httpStatus: Int(truncatingIfNeeded: signed()))
         }
+        if once(in: 3) { outcome.fingerprint = Array(bytes().prefix(TaskFingerprint.size)) }
+        if once(in: 3) { outcome.fingerprint = Array(repeating: 7, count: TaskFingerprint.size) }
+        if once(in: 3) { outcome.bytesSent = ByteCount(next()) }
         return outcome
     }
 
@@ -122,6 +125,7 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
     private mutating func headers() -> [LogHeader] {
         let names = [
             HeaderName.generation, HeaderName.attempts, HeaderName.crashes, HeaderName.history, HeaderName.handedOver,
+            HeaderName.fingerprint,
             HeaderName.trace, HeaderName.contentType, HeaderName.causeClass, HeaderName.causeMessage,
             HeaderName.httpStatus, HeaderName.failedAt, HeaderName.origin, HeaderName.originSize, "ce_id", "ce_type",
             "bac\u{212a}haul-due", "x",
@@ -205,6 +209,11 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
             let value = (try? ActRecord.request(act(), host: text(), layout))?.record.value
             return LogRecord(key: key, value: encoded(value), headers: headers())
         case layout.control:
+            if once(in: 3) {
+                let api = APIRecord(url: pick(["http://h:1", "https://h", text()]), host: text(), startedAt: time())
+                let record = (try? api.request(text(), layout))?.record
+                return LogRecord(key: record?.key ?? key, value: encoded(record?.value), headers: headers())
+            }
             let task = generation()
             return LogRecord(
                 key: once(in: 4) ? key : CancelCodec.key(task),

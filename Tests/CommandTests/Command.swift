@@ -34,9 +34,9 @@ enum Command {
     }
 
     static func process(_ arguments: [String], environment: [String: String] = [:], folder: String? = nil) throws
-        -> Process
+        -> ChildProcess
     {
-        let process = Process()
+        let process = ChildProcess()
         process.executableURL = URL(fileURLWithPath: try binary())
         process.arguments = arguments
         // A log and a configuration at the default places of this machine are none of the tests'.
@@ -107,7 +107,7 @@ enum Command {
 
 /// A running `standalone`.
 final class Daemon {
-    private let process: Process
+    private let process: ChildProcess
     private let errorPath: String
 
     /// Starts it and waits for its ready line.

@@ -233,7 +233,7 @@ struct MainJobTests {
                     location / { dav_methods PUT; create_full_put_path on; } }
                 }
                 """, folder + "/nginx.conf")
-            let server = Process()
+            let server = ChildProcess()
             server.executableURL = URL(fileURLWithPath: nginx)
             server.arguments = ["-c", config]
             server.standardError = FileHandle.nullDevice
@@ -254,7 +254,7 @@ struct MainJobTests {
                     "--output", "json",
                 ])
             #expect(submit.code == 0, "\(submit)")
-            let diff = Process()
+            let diff = ChildProcess()
             diff.executableURL = URL(fileURLWithPath: "/usr/bin/diff")
             diff.arguments = ["-r", folder + "/src", folder + "/www/base"]
             try diff.run()

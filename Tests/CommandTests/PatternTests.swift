@@ -29,7 +29,7 @@ struct PatternTests {
     /// Git's own word on which of `paths` its patterns leave out.
     private func ignored(_ paths: [String], _ tree: String, _ patterns: String, _ folder: String) throws -> Set<String>
     {
-        let process = Process()
+        let process = ChildProcess()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [
             "sh", "-c",

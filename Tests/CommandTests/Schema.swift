@@ -17,7 +17,7 @@ enum Schema {
             schema = json.load(open(sys.argv[1]))
             for line in open(sys.argv[2]): jsonschema.Draft202012Validator(schema).validate(json.loads(line))
             """
-        let python = Process()
+        let python = ChildProcess()
         python.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
         python.arguments = ["-c", script, schema, path]
         try python.run()

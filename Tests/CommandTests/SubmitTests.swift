@@ -250,7 +250,7 @@ struct SubmitTests {
         try await withTemporaryFolder { folder in
             let setup = try Setup(folder, "http://127.0.0.1:9/", ["a"])
             #expect(try await setup.submit().code == 0)
-            let holder = Process()
+            let holder = ChildProcess()
             holder.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
             holder.arguments = [
                 "-c",

@@ -53,7 +53,7 @@ struct TLSTests {
             Thread.detachNewThread {
                 continuation.resume(
                     with: Result {
-                        let process = Process()
+                        let process = ChildProcess()
                         process.executableURL = URL(fileURLWithPath: program)
                         process.arguments = arguments
                         let pipe = Pipe()

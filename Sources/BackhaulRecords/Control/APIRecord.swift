@@ -25,8 +25,17 @@ package struct APIRecord: Hashable, Sendable {
 
     /// Whether the address means anything on a machine: one on loopback does on its own only.
     package func isReachable(from machine: String) -> Bool {
-        let isLoopback = ["127.", "localhost", "[::1]"].contains { url.drop { $0 != "/" }.dropFirst(2).hasPrefix($0) }
-        return !isLoopback || host == machine
+        !Self.isLoopback(url) || host == machine
+    }
+
+    /// Whether a URL is of this machine alone, by its text. A name that only begins like one is not.
+    package static func isLoopback(_ url: String) -> Bool {
+        guard let start = url.range(of: "://")?.upperBound else { return false }
+        let authority = url[start...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        if authority.hasPrefix("[::1]") { return true }
+        let name = authority.prefix { $0 != ":" }
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        return name == "localhost" || parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
     }
 
     /// - Parameter process: a name that the process has in all its lives, such as its machine and port.

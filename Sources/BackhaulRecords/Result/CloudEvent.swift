@@ -8,9 +8,11 @@ package enum CloudEvent {
     static let typeSuffix = ".v1"
     package static let dataSchema = "urn:backhaul:schema:result:v1"
 
-    /// - Parameter id: of the event, unique among all results; nil for the generation's name.
+    /// - Parameters:
+    ///   - id: of the event, unique among all results; nil for the generation's name.
+    ///   - schema: of the document.
     package static func headers(
-        _ task: TaskGeneration, status: String, time: String, id: String? = nil
+        _ task: TaskGeneration, status: String, time: String, id: String? = nil, schema: String = dataSchema
     ) -> [(name: String, text: String)] {
         [
             ("ce_specversion", "1.0"),
@@ -19,7 +21,7 @@ package enum CloudEvent {
             ("ce_type", typePrefix + status + typeSuffix),
             ("ce_time", time),
             ("ce_subject", task.identity.id.text),
-            ("ce_dataschema", dataSchema),
+            ("ce_dataschema", schema),
             (HeaderName.contentType, ResultDocument.contentType),
         ]
     }

@@ -6,6 +6,8 @@ package import BackhaulLog
 package enum ConflictRecord {
     /// The status of its document, which tells of the upload of the submission that came second.
     package static let status = "conflict"
+    /// Of schemas/json/conflict.v1.schema.json.
+    package static let dataSchema = "urn:backhaul:schema:conflict:v1"
 
     /// - Parameter outcome: of the submission that came second. Its object may be at the destination.
     package static func request(
@@ -22,7 +24,7 @@ package enum ConflictRecord {
                 + end)
         let task = marker(outcome.task, outcome.fingerprint)
         var headers = CloudEvent.headers(
-            outcome.task, status: status, time: document.finishedAt, id: task.description)
+            outcome.task, status: status, time: document.finishedAt, id: task.description, schema: dataSchema)
         headers.append((HeaderName.fingerprint, Hex.encode(outcome.fingerprint)))
         if let trace { headers += [("ce_traceparent", trace), (HeaderName.trace, trace)] }
         return AppendRequest(

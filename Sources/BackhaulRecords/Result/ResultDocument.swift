@@ -9,7 +9,7 @@ package struct ResultDocument: Hashable, Sendable, Codable {
     package var generation: Int
     package var tenant: ByteText
     package var batch: ByteText
-    /// succeeded, failed, cancelled or expired; or conflict (`ConflictRecord`).
+    /// succeeded, failed, cancelled or expired; conflict in a `ConflictRecord`.
     package var status: String
     /// Recorded failures plus the final attempt.
     package var attempts: Int

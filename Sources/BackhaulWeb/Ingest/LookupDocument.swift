@@ -6,6 +6,10 @@ internal import BackhaulView
 enum LookupDocument {
     struct Question: Codable, Sendable {
         var tasks: [Task]
+        /// Whether the view reads what the log holds before it answers, as far as it can in a second.
+        var catchUp: Bool?
+        /// Whether tasks are told whose record is no longer in the log, and which have no position.
+        var withoutRecord: Bool?
     }
 
     struct Task: Codable, Sendable {

@@ -1,4 +1,5 @@
 internal import BackhaulDomain
+internal import BackhaulSQLite
 internal import BackhaulTelemetry
 internal import BackhaulUnits
 internal import Foundation
@@ -104,6 +105,14 @@ struct RouteMiddleware: RouterMiddleware {
             return problem.response
         } catch let error as HTTPError {
             return Problem(error.status, "http-\(error.status.code)", error.body ?? error.status.reasonPhrase).response
+        } catch let error as DatabaseFailure {
+            // Its path is not for callers.
+            logger.error("the status view cannot be used", metadata: ["error": "\(error)"])
+            let why = error.isFull ? "its disk is full" : "see the service's log output"
+            return Problem(
+                .serviceUnavailable, "view-unavailable", "the status view cannot be used: \(why)",
+                retryAfter: .seconds(30)
+            ).response
         } catch is CancellationError {
             return Problem(.serviceUnavailable, "stopping", "the service is stopping", retryAfter: .seconds(1)).response
         } catch {

@@ -19,8 +19,12 @@ package struct RemoteView: ViewReader {
         self.send = send
     }
 
-    /// Its process does.
-    package func catchUp() {}
+    /// Has the acknowledger's view read what the log holds, as far as it can in a second.
+    package func catchUp() async throws { _ = try await probe() }
+
+    /// Asks nothing but whether the API answers.
+    /// - Returns: how many records of the log its view has not read.
+    package func probe() async throws -> Int64 { try await ask([], catchUp: true).viewLag }
 
     package func overview(batch: ByteText?, tenant: ByteText?, uploads limit: Int) async throws -> Overview {
         let query = Self.query([("batch", batch?.text), ("tenant", tenant?.text)])
@@ -56,13 +60,22 @@ package struct RemoteView: ViewReader {
         var known: [TaskIdentity: KnownTask] = [:]
         for start in stride(from: 0, to: identities.count, by: TasksAPI.largestList) {
             let part = identities[start..<min(start + TasksAPI.largestList, identities.count)]
-            let question = LookupDocument.Question(
-                tasks: part.map { LookupDocument.Task(tenant: $0.tenant, taskId: $0.id) })
-            let data = try await send("POST", base + "/v1/tasks:lookup", try JSONEncoder().encode(question))
-            let answer = try JSONDecoder().decode(LookupDocument.Answer.self, from: data)
-            for (identity, task) in zip(part, answer.tasks) { known[identity] = task?.task }
+            for (identity, task) in zip(part, try await ask(part).tasks) {
+                // One of version 0.1 does not tell what has become of it.
+                if let task = task?.task, task.state != nil { known[identity] = task }
+            }
         }
         return known
+    }
+
+    private func ask(
+        _ identities: some Sequence<TaskIdentity>, catchUp: Bool? = nil
+    ) async throws -> LookupDocument.Answer {
+        let question = LookupDocument.Question(
+            tasks: identities.map { LookupDocument.Task(tenant: $0.tenant, taskId: $0.id) }, catchUp: catchUp,
+            withoutRecord: true)
+        let data = try await send("POST", base + "/v1/tasks:lookup", try JSONEncoder().encode(question))
+        return try JSONDecoder().decode(LookupDocument.Answer.self, from: data)
     }
 
     private func get<Document: Decodable>(_ path: String, as type: Document.Type) async throws -> Document {

@@ -180,16 +180,20 @@ extension TasksAPI {
     // MARK: Lookup
 
     func lookup(_ request: Request, _ call: Call) async throws -> Response {
-        let asked = try await body(request, as: LookupDocument.Question.self).tasks
+        let question = try await body(request, as: LookupDocument.Question.self)
+        let asked = question.tasks
         guard asked.count <= Self.largestList else {
             throw Problem(.unprocessableContent, "too-many", "a list has at most \(Self.largestList) tasks")
         }
         for tenant in Set(asked.map(\.tenant)) { try call.caller.require(tenant: tenant) }
         let identities = asked.map { TaskIdentity(tenant: $0.tenant, id: $0.taskId) }
-        let (known, lag) = try await asking {
-            let lag = try await view.lag()
+        let (found, lag) = try await asking {
+            if question.catchUp == true { try? await Deadline.run(Self.briefly) { try await view.catchUp() } }
+            let lag = try await self.lag.current(view)
             return (try await view.known(identities), lag)
         }
+        // An ingest node of version 0.1 cannot read an answer with a task without a position.
+        let known = question.withoutRecord == true ? found : found.filter { $0.value.position != nil }
         let tasks = identities.map { identity in
             known[identity].map {
                 LookupDocument.Known(

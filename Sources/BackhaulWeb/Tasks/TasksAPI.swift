@@ -25,6 +25,11 @@ package struct TasksAPI: Sendable {
     let searches: StreamSlots
 
     let limits: QueryLimits
+    let lag = ViewLag()
+    private let overviews = OverviewCache()
+
+    /// How long a question waits for a view that is behind: its older word is better than none.
+    static let briefly = Duration.seconds(1)
 
     /// Maximum tasks that one request may acknowledge or look up.
     static let largestList = 1_000
@@ -216,11 +221,20 @@ package struct TasksAPI: Sendable {
         }
         let batch = try call.query["batch"].map(TaskQuery.batch)
         guard let slot = searches.enter(call.caller, tenant: tenant ?? "") else { throw Self.tooManySearches }
-        let found = try await asking {
-            // A view that is being built may take long: its older word is better than none, and the answer tells how
-            // old it is.
-            try? await Deadline.run(.seconds(1)) { try await view.catchUp() }
-            return try await view.overview(batch: batch, tenant: tenant, uploads: Self.overviewUploads)
+        let question = OverviewCache.Question(tenant: tenant, batch: batch)
+        let found = try await overviews.answer(question) {
+            // The answer tells how old it is.
+            try? await Deadline.run(Self.briefly) { try await view.catchUp() }
+        } _: {
+            do {
+                return try await Deadline.run(limits.query) {
+                    try await view.overview(batch: batch, tenant: tenant, uploads: Self.overviewUploads)
+                }
+            } catch is Deadline.Passed {
+                throw Problem(
+                    .serviceUnavailable, "too-slow", "the tasks could not be counted in time; ask for one batch",
+                    retryAfter: .seconds(30))
+            }
         }
         withExtendedLifetime(slot) {}
         return JSONAnswer.response(.ok, OverviewDocument(found))

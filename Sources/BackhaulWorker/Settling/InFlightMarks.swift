@@ -107,7 +107,11 @@ final class InFlightMarks: Sendable {
         let result = await withCheckedContinuation { continuation in
             let ready = state.withLock { state -> Result<Bool, any Error>? in
                 guard let upload = state.uploads[reference] else { return .success(false) }
-                if case .settled(let result) = upload.standing { return result }
+                if case .settled(let result) = upload.standing {
+                    // At once: `run` must not take it for another report.
+                    state.uploads[reference] = nil
+                    return result
+                }
                 state.uploads[reference]?.standing = .settling(continuation)
                 return nil
             }

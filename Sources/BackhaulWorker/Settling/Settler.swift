@@ -55,7 +55,11 @@ actor Settler {
     func run() async throws {
         while true {
             if pending.isEmpty {
-                if isEnding { return }
+                if isEnding {
+                    // Nobody would flush it.
+                    failure = CancellationError()
+                    return
+                }
                 // The lane has failed and will not call `end`. In a cancelled task every wait would end at once.
                 guard !Task.isCancelled else {
                     failure = CancellationError()

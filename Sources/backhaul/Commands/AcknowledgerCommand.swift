@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackhaulAcknowledgment
 import BackhaulDomain
+import BackhaulFiles
 import BackhaulKafka
 import BackhaulLog
 import BackhaulSettings
@@ -63,7 +64,12 @@ struct AcknowledgerCommand: AsyncParsableCommand {
                 meters: WebMeters(), rules: rules, grace: settings.grace, logger: logger)
         }
         let port = ListeningPort()
-        let announced = RolePart.address(of: port, on: addresses.listen, settings, in: log, logger: logger)
+        // An API without callers answers nobody.
+        let announced =
+            settings.api.knowsCallers
+            ? view.map {
+                RolePart.address(of: port, on: addresses.listen, settings, in: log, once: $0, logger: logger)
+            } : nil
         let process = ServiceProcess(
             role: "acknowledger", addresses: addresses,
             facts: [
@@ -71,8 +77,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
             api: api, port: port,
-            // Gone from the log before the process stops to answer.
-            parts: (api == nil ? [] : [announced]) + [
+            parts: [announced].compactMap(\.self) + [
                 .acknowledger(acknowledger), .probe(LogProbe(log, topic: settings.layout.results, logger: logger)),
                 .outstandingWork(OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)),
                 .maintenance(of: log, every: .seconds(60), clock: clock, logger: logger),
@@ -86,10 +91,9 @@ struct AcknowledgerCommand: AsyncParsableCommand {
 
     private static func prepare(_ folder: String) throws {
         do {
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            try NewFolder.make(folder)
         } catch {
-            throw CommandError("--data \(folder): the folder cannot be created (\(error.localizedDescription))")
+            throw CommandError("--data \(folder): the folder cannot be created: \(error)")
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BackhaulDestinations
+import BackhaulFiles
 import BackhaulSettings
 import Foundation
 
@@ -25,12 +26,11 @@ struct InitCommand: AsyncParsableCommand {
             throw CommandError("no folder for the configuration: set HOME, or give --file", exit: .usage)
         }
         guard let data = places.dataFolder else { throw CommandError("no folder for the log: set HOME") }
-        let url = URL(fileURLWithPath: file)
+        let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
         do {
-            try FileManager.default.createDirectory(
-                at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try NewFolder.make(folder, mode: 0o777)
         } catch {
-            throw CommandError("\(url.deletingLastPathComponent().path) cannot be created: \(Self.reason(error))")
+            throw CommandError("\(folder) cannot be created: \(error)")
         }
         // Exclusively: a file that appears meanwhile is not overwritten.
         let made = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -44,19 +44,14 @@ struct InitCommand: AsyncParsableCommand {
             try handle.write(contentsOf: Data(Self.text(data: data).utf8))
             try handle.synchronize()
         } catch {
+            let reason = String(cString: strerror(errno))
             unlink(file)
-            throw CommandError("\(file) cannot be written: \(Self.reason(error))")
+            throw CommandError("\(file) cannot be written: \(reason)")
         }
         // What is written must be usable, whatever becomes of the settings.
         _ = try SettingsReader.read(file: file, environment: [:])
         Output.line("wrote \(file)")
         Output.line("name a destination in it, then: backhaul upload FOLDER --to NAME")
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-        let code = underlying?.domain == NSPOSIXErrorDomain ? underlying?.code : nil
-        return code.map { String(cString: strerror(Int32(truncatingIfNeeded: $0))) } ?? "it is not possible"
     }
 
     private static func text(data: String) -> String {

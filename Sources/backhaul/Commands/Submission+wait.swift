@@ -35,8 +35,8 @@ extension Submission {
         let total = awaited.count
         try await log.watch(nextResults)
         if !log.abilities.contains(.refusesKnownIdentity), !asksFirst { try await lookBack(before: starts) }
-        var asking = Self.firstAsking
-        var asked = ContinuousClock.now
+        // Each once: what ends from now on is seen in the results.
+        var unasked = asksFirst ? Array(awaited.keys) : []
         let news = Signal()
         let waited: Waited = try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -47,16 +47,13 @@ extension Submission {
                 try await lookForResults()
                 try await followRetries()
                 bar.show(text(total - awaited.count, total))
-                if awaited.isEmpty { return .allEnded(failed: failed.count) }
-                if asksFirst, ContinuousClock.now - asked > asking {
-                    try await askForEnded()
-                    asked = .now
-                    asking *= 2
-                }
+                if awaited.isEmpty, cancelled.isEmpty { return .allEnded(failed: failed.count) }
+                if !unasked.isEmpty { try await askForEnded(&unasked) }
                 let rest = end.map { $0 - .now } ?? Self.interval
+                let pause = unasked.isEmpty && cancelled.isEmpty ? Self.interval : Self.askingInterval
                 if rest <= .zero { return .timeIsUp(unfinished: awaited.count) }
                 try look()
-                await news.wait(for: min(rest, Self.interval))
+                await news.wait(for: min(rest, pause))
                 try Task.checkCancellation()
             }
         }
@@ -64,13 +61,28 @@ extension Submission {
         return waited
     }
 
-    /// How long after the submission the fleet is asked again; then after twice as long, and so on.
-    private static let firstAsking = Duration.seconds(1)
+    /// Between two questions to the fleet.
+    private static let askingInterval = Duration.seconds(1)
+    /// Files of one question.
+    private static let mostAsked = 1_000
 
-    /// The view may have been behind when the files were accepted again: a generation that had its result then gets no
-    /// other.
-    private func askForEnded() async throws {
-        for (identity, task) in try await known(Array(awaited.keys)) {
+    /// The view may have been behind when files were accepted again: a generation that had its result then gets no
+    /// other. Asks for the next of them.
+    private func askForEnded(_ unasked: inout [TaskIdentity]) async throws {
+        var part: [TaskIdentity] = []
+        while part.count < Self.mostAsked, let identity = unasked.popLast() {
+            if awaited[identity] != nil { part.append(identity) }
+        }
+        guard !part.isEmpty else { return }
+        let found: [TaskIdentity: KnownTask]
+        do {
+            found = try await known(part)
+        } catch let error as CommandError where error.exit == .temporary {
+            // The results alone end the wait of almost all.
+            unasked += part
+            return
+        }
+        for (identity, task) in found {
             guard let generation = awaited[identity], task.generation >= generation, let state = task.state,
                 state.isTerminal
             else { continue }
@@ -112,20 +124,35 @@ extension Submission {
         let identity = ended.task.identity
         guard let generation = awaited[identity], ended.task.generation >= generation else { return }
         awaited[identity] = nil
-        if ended.status == .cancelled { cancelled[identity] = ended.task.generation }
+        if ended.status == .cancelled { cancelled[identity] = (ended.task.generation, 0) }
         if ended.status != .succeeded { failed.insert(identity) }
     }
 
+    /// How often a view is asked of a cancelled task, and of how many together.
+    private static let mostAsks = 10
+    private static let mostFollowed = 10_000
+
     /// Goes on waiting for tasks of which an operator has cancelled the waiting generation and accepted the next one.
-    /// That was appended before the cancel, so the view has it.
+    /// That was appended before the cancel, so a view that has read the cancel has it.
     private func followRetries() async throws {
         guard !cancelled.isEmpty else { return }
-        let ended = cancelled
-        cancelled = [:]
-        for (identity, task) in try await known(Array(ended.keys)) {
-            guard let generation = ended[identity], task.generation > generation, let state = task.state else {
+        let found: [TaskIdentity: KnownTask]
+        do {
+            found = try await known(Array(cancelled.keys.prefix(Self.mostFollowed)))
+        } catch let error as CommandError where error.exit == .temporary {
+            return
+        }
+        for identity in Array(cancelled.keys.prefix(Self.mostFollowed)) {
+            guard let (generation, asks) = cancelled[identity] else { continue }
+            guard let task = found[identity], let state = task.state,
+                task.generation > generation || state.isTerminal
+            else {
+                // The view has not read the cancel yet: asked again, but not for ever.
+                cancelled[identity] = asks < Self.mostAsks ? (generation, asks + 1) : nil
                 continue
             }
+            cancelled[identity] = nil
+            guard task.generation > generation else { continue }
             failed.remove(identity)
             if !state.isTerminal {
                 awaited[identity] = task.generation

@@ -36,7 +36,9 @@ actor Submission {
     /// What has become of tasks that the log has already.
     let known: ([TaskIdentity]) async throws -> [TaskIdentity: KnownTask]
     /// Whether to ask for each file before it is accepted: on a log that does not find repetitions.
-    let asksFirst: Bool
+    private(set) var asksFirst: Bool
+    /// Whether to accept the files when nobody can be asked any more.
+    private let goesOnAlone: Bool
     /// Told what has become of each file, and when it was stored.
     private let report: (_ key: ByteText, _ word: String, _ storedAt: Timestamp?) -> Void
 
@@ -52,7 +54,7 @@ actor Submission {
     /// Tasks whose latest generation did not succeed.
     var failed: Set<TaskIdentity> = []
     /// Awaited tasks that were cancelled since the last look at their next generations.
-    var cancelled: [TaskIdentity: Int] = [:]
+    var cancelled: [TaskIdentity: (generation: Int, asks: Int)] = [:]
     var bar = ProgressBar()
     private static let batchSize = 500
     private static let listedRejections = 10_000
@@ -61,13 +63,15 @@ actor Submission {
         log: any MessageLog, folder: String?, settings: Settings, tenant: ByteText, batch: ByteText,
         target: DestinationReference.Target,
         prefix: String, filter: NameFilter, deadline: Timestamp?, waits: Bool, policy: KnownPolicy,
-        sendsAgain: Bool, asksFirst: Bool, known: @escaping ([TaskIdentity]) async throws -> [TaskIdentity: KnownTask],
+        sendsAgain: Bool, asksFirst: Bool, goesOnAlone: Bool = false,
+        known: @escaping ([TaskIdentity]) async throws -> [TaskIdentity: KnownTask],
         report: @escaping (_ key: ByteText, _ word: String, _ storedAt: Timestamp?) -> Void
     ) {
         self.policy = policy
         self.sendsAgain = sendsAgain
         self.known = known
         self.asksFirst = asksFirst
+        self.goesOnAlone = goesOnAlone
         self.report = report
         self.log = log
         layout = settings.layout
@@ -310,7 +314,15 @@ actor Submission {
     /// - Returns: the others.
     private func resolve(before drafts: [TaskDraft]) async throws -> [TaskDraft] {
         let tasks = drafts.map { Ingest.task($0, acceptedAt: .earliest) }
-        let found = try await known(tasks.map(\.identity))
+        let found: [TaskIdentity: KnownTask]
+        do {
+            found = try await known(tasks.map(\.identity))
+        } catch let error as CommandError where error.exit == .temporary && goesOnAlone {
+            Stderr.say(
+                "\(error); the rest is accepted whether or not the fleet knows it: each file still has one result")
+            asksFirst = false
+            return drafts
+        }
         var fresh: [TaskDraft] = []
         var seen: [(draft: TaskDraft, identity: TaskIdentity)] = []
         for (draft, task) in zip(drafts, tasks) {

@@ -101,13 +101,13 @@ struct Submit: AsyncParsableCommand {
                 "a fleet's workers read files below sources.roots, but the configuration names no roots; give --config "
                     + "with the roots that the workers use", exit: .usage)
         }
-        let source = try view.source()
+        let source = try view.source(settings)
         let opened = try await address.open(settings, creates: true)
         let answers = CommandView(source, log: opened, address: address, settings: settings)
         let (isVerbose, format) = (verbose, log.output)
         let memory: (asksFirst: Bool, known: ([TaskIdentity]) async throws -> [TaskIdentity: KnownTask])
         do {
-            memory = try await Self.memory(answers, opened)
+            memory = try await Self.memory(answers, opened, source)
         } catch {
             await answers.close()
             await opened.close()
@@ -117,7 +117,8 @@ struct Submit: AsyncParsableCommand {
             log: opened, folder: address.folder, settings: settings, tenant: tenant, batch: batch, target: target,
             prefix: prefix,
             filter: try patterns.filter(), deadline: limit, waits: wait, policy: known,
-            sendsAgain: again, asksFirst: memory.asksFirst, known: memory.known,
+            sendsAgain: again, asksFirst: memory.asksFirst, goesOnAlone: source == .found,
+            known: memory.known,
             report: { key, word, storedAt in
                 guard isVerbose else { return }
                 let time = storedAt.map(TimeText.format)
@@ -141,6 +142,11 @@ struct Submit: AsyncParsableCommand {
                 try await waitForResults(submission, batch, starts, until: end, address)
             }
         } catch {
+            let accepted = await submission.summary.accepted
+            if !(error is ProcessExit), accepted > 0 {
+                Stderr.say(
+                    "\(accepted) files were accepted before the error below; the same command goes on with the rest")
+            }
             await answers.close()
             await opened.close()
             throw error
@@ -152,16 +158,19 @@ struct Submit: AsyncParsableCommand {
 
     /// Who says what has become of files that the log has, and whether to ask before they are accepted.
     private static func memory(
-        _ view: CommandView, _ log: any MessageLog
+        _ view: CommandView, _ log: any MessageLog, _ source: ViewSource
     ) async throws -> (asksFirst: Bool, known: ([TaskIdentity]) async throws -> [TaskIdentity: KnownTask]) {
         if log.abilities.contains(.refusesKnownIdentity) {
             return (false, { try await view.own().known($0) })
         }
-        if let fleet = try await view.fleet() { return (true, { try await fleet.known($0) }) }
-        Stderr.say(
-            "no acknowledger's API answers: files that were submitted before are accepted again; give --api URL, or run "
-                + "an acknowledger with --data")
-        return (false, { _ in [:] })
+        guard let fleet = try await view.fleet() else {
+            Stderr.say(
+                "no acknowledger's API answers: files that were submitted before are accepted again; give --api URL, or "
+                    + "run an acknowledger with --data")
+            // Only what was cancelled meanwhile is asked for.
+            return (false, { try await view.own().known($0) })
+        }
+        return (true, { try await fleet.known($0) })
     }
 
     /// A name of its own for each run: two may begin in one second.

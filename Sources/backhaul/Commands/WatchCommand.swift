@@ -105,22 +105,9 @@ struct WatchCommand: AsyncParsableCommand {
             last = sample
             // The last picture is that of the end.
             if let end, ContinuousClock.now >= end { return }
-            // At most one percent of a core, whatever the view costs.
-            let next = begun + max(.seconds(1), (ProcessTime.used - work) * 100)
+            // At most one percent of a core here, and a twentieth of one where the view is, whatever that costs.
+            let next = begun + max(.seconds(1), (ProcessTime.used - work) * 100, (ContinuousClock.now - begun) * 20)
             try await ContinuousClock().sleep(until: end.map { min($0, next) } ?? next)
         }
-    }
-}
-
-/// How fast tasks end between two pictures.
-struct WatchRate {
-    var tasks = 0.0
-    var bytes = 0.0
-
-    init(from first: WatchCommand.Sample?, to second: WatchCommand.Sample) {
-        guard let first else { return }
-        let seconds = max(0.001, (second.at - first.at) / .seconds(1))
-        tasks = Double(max(0, second.counts.ended - first.counts.ended)) / seconds
-        bytes = Double((second.storedSize - first.storedSize).bytes) / seconds
     }
 }

@@ -1,5 +1,6 @@
 import BackhaulDomain
 import BackhaulEmbedded
+import BackhaulFiles
 import BackhaulKafka
 import BackhaulLog
 import BackhaulSettings
@@ -131,10 +132,9 @@ enum LogAddress: Equatable {
             let name = (bootstrap + "_" + settings.layout.prefix).map { $0.isLetter || $0.isNumber ? $0 : "-" }
             let folder = cache + "/backhaul/" + String(name.prefix(200))
             do {
-                try FileManager.default.createDirectory(
-                    atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                try NewFolder.make(folder)
             } catch {
-                throw CommandError("the view's folder \(folder) cannot be created (\(error.localizedDescription))")
+                throw CommandError("the view's folder \(folder) cannot be created: \(error)")
             }
             return folder + "/view.sqlite"
         }

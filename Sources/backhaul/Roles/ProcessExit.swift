@@ -1,4 +1,5 @@
 import BackhaulLog
+import BackhaulSQLite
 import BackhaulSettings
 import Foundation
 
@@ -17,6 +18,7 @@ enum ProcessExit: Int32, Error {
         switch error {
         case is SettingsError: self = .usage
         case let failure as CommandError: self = failure.exit
+        case let failure as DatabaseFailure: self = failure.isFull ? .temporary : .failed
         case let failure as LogError:
             switch failure {
             case .outOfSpace, .unavailable: self = .temporary

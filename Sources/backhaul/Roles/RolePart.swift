@@ -18,6 +18,8 @@ struct RolePart: Sendable {
     var refresh: (@Sendable () -> Void)?
     /// Applies settings that were read again at a SIGHUP.
     var reload: (@Sendable (Settings) async -> Void)?
+    /// At the first signal, before the servers stop to answer: tells others that this process is going.
+    var withdraw: (@Sendable () async -> Void)?
     /// Takes no new work, finishes or hands back what it has, settles, and leaves.
     var drain: (@Sendable () async -> Void)?
     /// At a second signal: interrupts work in progress, which costs no attempt.

@@ -197,6 +197,7 @@ final class ServiceProcess: Sendable {
         readiness.set(false)
         // Listens from here on: a second signal must not go to the stream that gave the first.
         let hurries = SignalStream.make()
+        for part in parts { await part.withdraw?() }
         let server = servers.first?.server
         if let requestGrace { await server?.stop(grace: requestGrace) }
         let parts = parts

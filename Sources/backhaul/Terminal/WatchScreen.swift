@@ -35,7 +35,7 @@ struct WatchScreen {
             (counts.retrying, "retrying"), (counts.failed, "failed"), (counts.expired, "expired"),
             (counts.cancelled, "cancelled"),
         ].filter { $0.0 > 0 || $0.1 == "stored" }.map { "\($0.0) \($0.1)" }
-        return "\(counts.accepted) tasks: \(parts.joined(separator: ", ")); "
+        return "\(counts.accepted) \(counts.accepted == 1 ? "task" : "tasks"): \(parts.joined(separator: ", ")); "
             + String(format: "%.1f tasks/s, ", rate.tasks) + SizeText.format(ByteCount(clamping: Int64(rate.bytes)))
             + "/s"
     }

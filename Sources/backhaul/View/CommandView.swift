@@ -6,7 +6,7 @@ import BackhaulView
 import BackhaulWeb
 import Foundation
 
-/// What a command asks what has become of tasks: an acknowledger of the fleet where there is one, else a view of this
+/// What a command asks what has become of tasks: the acknowledgers of the fleet where one answers, else a view of this
 /// machine.
 actor CommandView {
     private let source: ViewSource
@@ -14,7 +14,7 @@ actor CommandView {
     private let address: LogAddress
     private let settings: Settings
     private let local: LazyView
-    private var remote: AcknowledgerAPI?
+    private var found: FleetView?
     private var hasLooked = false
 
     init(_ source: ViewSource, log: any MessageLog, address: LogAddress, settings: Settings) {
@@ -25,13 +25,9 @@ actor CommandView {
         local = LazyView(log: log, address: address, settings: settings)
     }
 
-    /// The acknowledger's view, or this machine's once it has read what the log holds.
+    /// The fleet's view, or this machine's; it has read what the log holds, or says how far it is behind.
     func caughtUp() async throws -> any ViewReader {
-        do {
-            if let fleet = try await fleet() { return fleet }
-        } catch let refusal as CommandError where source == .found {
-            Stderr.say("\(refusal)")
-        }
+        if let fleet = try await fleet() { return fleet }
         if address.folder == nil {
             Stderr.say(
                 "reading the whole log here, as no acknowledger's API answers; that may take long; give --api URL")
@@ -42,44 +38,73 @@ actor CommandView {
     /// This machine's view, once it has read what the log holds.
     func own() async throws -> StatusView { try await local.caughtUp() }
 
-    /// The view of an acknowledger: the one that `--api` names, or one that the log names and that answers.
+    /// The acknowledgers' views: of the API that the user names, or of those that the log names and that answer.
     /// - Returns: nil where there is none, and on an embedded log, whose view is at hand.
-    /// - Throws: `CommandError` when the only ones that answer refuse the caller.
-    func fleet() async throws -> (any ViewReader)? {
-        if let remote { return remote.view }
+    /// - Throws: `CommandError` when the one that the user names does not answer, and when those that are found refuse
+    ///   the token.
+    func fleet() async throws -> FleetView? {
+        if let found { return found }
         switch source {
         case .local: return nil
         case .api(let url):
-            let api = try AcknowledgerAPI(url, settings)
-            remote = api
-            return api.view
+            let fleet = FleetView([try AcknowledgerAPI(url, settings, isFound: false)])
+            found = fleet
+            try await fleet.catchUp()
+            return fleet
         case .found:
             guard address.folder == nil, !hasLooked else { return nil }
             hasLooked = true
-            return try await find()?.view
+            found = try await find()
+            return found
         }
     }
 
-    /// The most that are tried: each that does not answer costs seconds.
-    private static let mostTried = 4
+    /// The most that are tried, at once: each that does not answer costs seconds.
+    private static let mostTried = 8
+    /// A view that follows the log is a few records behind.
+    private static let notableLag: Int64 = 10_000
 
-    private func find() async throws -> AcknowledgerAPI? {
+    private func find() async throws -> FleetView? {
+        let apis: [AcknowledgerAPI]
+        do {
+            apis = try await urls().prefix(Self.mostTried).map { try AcknowledgerAPI($0, settings, isFound: true) }
+        } catch let error as LogError {
+            Stderr.say(
+                "where the acknowledgers' APIs are is not known: \(error); 'backhaul topics check' has the rights")
+            return nil
+        }
+        let probes = await withTaskGroup(of: (Int, Result<Int64, any Error>).self) { group in
+            for (number, api) in apis.enumerated() {
+                group.addTask {
+                    do { return (number, .success(try await api.view.probe())) } catch {
+                        return (number, .failure(error))
+                    }
+                }
+            }
+            return await group.reduce(into: [Int: Result<Int64, any Error>]()) { $0[$1.0] = $1.1 }
+        }
+        var good: [(api: AcknowledgerAPI, lag: Int64)] = []
         var refusal: CommandError?
-        for url in try await urls().prefix(Self.mostTried) {
-            let api = try AcknowledgerAPI(url, settings)
-            do {
-                _ = try await api.view.known([])
-                remote = api
-                return api
-            } catch let error as CommandError {
-                if error.exit == .usage { refusal = error }
+        for (number, api) in apis.enumerated() {
+            switch probes[number] {
+            case .success(let lag): good.append((api, lag))
+            case .failure(let error):
+                if let error = error as? CommandError, error.exit == .usage { refusal = error }
                 await api.close()
-            } catch {
-                await api.close()
+            case nil: await api.close()
             }
         }
-        if let refusal { throw refusal }
-        return nil
+        if good.isEmpty, let refusal {
+            // A token that is refused is a mistake; where none is configured, nobody has asked for this.
+            guard settings.api.viewTokenFile.isEmpty else { throw refusal }
+            Stderr.say("\(refusal)")
+        }
+        // The newest first, and stable: of equals the one that started last.
+        guard let best = good.min(by: { $0.lag < $1.lag }) else { return nil }
+        if best.lag > Self.notableLag {
+            Stderr.say("the acknowledger's view is \(best.lag) records behind the log: what is newer is not known yet")
+        }
+        return FleetView(good.sorted { $0.lag < $1.lag }.map(\.api))
     }
 
     /// The addresses that acknowledgers have left in the log, the newest first. One that was killed may be among them.
@@ -98,7 +123,7 @@ actor CommandView {
 
     func close() async {
         await local.close()
-        await remote?.close()
-        remote = nil
+        await found?.close()
+        found = nil
     }
 }

@@ -6,13 +6,11 @@ import BackhaulView
 /// Follows the results topic for the ends of task generations.
 struct ResultFollower {
     private let log: any MessageLog
-    private let changes: AsyncStream<Void>
     private var next: [TopicPartition: Int64]
 
     /// Results from here on are seen: to be made before what is to end is told.
     init(_ log: any MessageLog, _ layout: TopicLayout) async throws {
         self.log = log
-        changes = await log.changes()
         let bounds = try await log.bounds(layout.results)
         next = Dictionary(bounds.map { ($0.partition, $0.end) }) { first, _ in first }
         try await log.watch(next)
@@ -27,7 +25,8 @@ struct ResultFollower {
         var ends: [TaskGeneration: TaskState] = [:]
         let end = ContinuousClock.now + patience
         let news = Signal()
-        let changes = changes
+        // A stream of its own: one whose reader was cancelled tells nothing any more.
+        let changes = await log.changes()
         try await look(&open, &ends)
         if !open.isEmpty { try await ask(view, &open, &ends) }
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -22,31 +22,42 @@ struct ViewOptions: ParsableArguments {
         log.hint(command) + (api.map { " --api \(LogOptions.quoted($0))" } ?? "")
     }
 
-    /// Where the answers come from, as far as the user says.
+    /// Where the answers come from: the log on this machine has its own view. `BACKHAUL_API` is for the fleet, and does
+    /// not change of which log a command speaks.
     /// - Throws: `CommandError` for an address that is none.
-    func source() throws -> ViewSource {
-        try ViewSource(api ?? ProcessInfo.processInfo.environment["BACKHAUL_API"])
+    func source(_ settings: Settings) throws -> ViewSource {
+        if let api { return try ViewSource(api) }
+        if let address = try? log.address(settings), address.folder != nil { return .local }
+        return try ViewSource(ProcessInfo.processInfo.environment["BACKHAUL_API"])
     }
 
-    /// Runs a command's questions. Where `--api` names an acknowledger, the log is not opened.
+    /// Runs a command's questions. Where an acknowledger is named, the log is not opened.
     func viewing<Value>(
         _ body: (any ViewReader, Settings, LogAddress?) async throws -> Value
     ) async throws -> Value {
-        guard case .api(let url) = try source() else {
+        let settings = try log.settings()
+        guard case .api(let url) = try source(settings) else {
             return try await working { view, _, settings, address in try await body(view, settings, address) }
         }
-        let settings = try log.settings()
-        let remote = try AcknowledgerAPI(url, settings)
-        return try await closing({ await remote.close() }) { try await body(remote.view, settings, nil) }
+        let fleet = FleetView([try AcknowledgerAPI(url, settings, isFound: false)])
+        return try await closing({ await fleet.close() }) {
+            try await fleet.catchUp()
+            return try await body(fleet, settings, nil)
+        }
     }
 
     /// Runs a command's work on the log, with a view of it that has read what the log holds.
+    /// - Throws: `CommandError` for an API beside an embedded log: it may be of another one.
     func working<Value>(
         _ body: (any ViewReader, any MessageLog, Settings, LogAddress) async throws -> Value
     ) async throws -> Value {
-        let source = try source()
         let settings = try log.settings()
+        let source = try source(settings)
         let address = try log.address(settings)
+        if case .api = source, let folder = address.folder {
+            throw CommandError(
+                "--api is of a fleet, and the log in \(folder) is of this machine; leave one of them out", exit: .usage)
+        }
         let opened = try await address.open(settings, creates: false)
         let view = CommandView(source, log: opened, address: address, settings: settings)
         return try await closing({
