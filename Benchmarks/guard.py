@@ -38,7 +38,7 @@ def count(micro):
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=1_500)
         except FileNotFoundError:
-            raise SystemExit("guard: valgrind is missing; deploy/setup/debian.sh guard installs it")
+            raise SystemExit("guard: valgrind is missing; Tests/Tools/setup/debian.sh guard installs it")
         if done.returncode != 0:
             raise SystemExit(f"guard: {' '.join(map(str, command))} failed ({done.returncode}):\n{done.stderr[-3000:]}")
         cases = [line.split() for line in done.stdout.splitlines() if line]

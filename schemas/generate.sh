@@ -3,7 +3,7 @@
 # With --check it writes nothing and fails when what is committed differs from what the schemas say.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-command -v protoc >/dev/null || { echo "schemas: protoc is missing; run deploy/setup/debian.sh" >&2; exit 1; }
+command -v protoc >/dev/null || { echo "schemas: protoc is missing; run Tests/Tools/setup/debian.sh" >&2; exit 1; }
 # SWIFT_FLAGS: where the tests are built with flags of their own, the generator shares their libraries.
 read -ra flags <<< "${SWIFT_FLAGS:-}"
 swift build --quiet "${flags[@]}" --product protoc-gen-swift

@@ -210,7 +210,7 @@ struct MainJobTests {
     @Test func nginxReceivesByteIdenticalFiles() async throws {
         let nginx = "/usr/sbin/nginx"
         guard FileManager.default.isExecutableFile(atPath: nginx) else {
-            Issue.record("nginx is missing; run deploy/setup/debian.sh test")
+            Issue.record("nginx is missing; run Tests/Tools/setup/debian.sh test")
             return
         }
         try await withTemporaryFolder { folder in

@@ -42,7 +42,7 @@ struct PatternTests {
         try Data((paths.joined(separator: "\0") + "\0").utf8).write(to: URL(fileURLWithPath: folder + "/list"))
         try process.run()
         process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "needs git: deploy/setup/debian.sh test")
+        try #require(process.terminationStatus == 0, "needs git: Tests/Tools/setup/debian.sh test")
         let text = try String(contentsOfFile: folder + "/ignored", encoding: .utf8)
         return Set(text.split(separator: "\0").map(String.init))
     }

@@ -22,6 +22,6 @@ enum Schema {
         python.arguments = ["-c", script, schema, path]
         try python.run()
         python.waitUntilExit()
-        #expect(python.terminationStatus == 0, "needs python3-jsonschema: deploy/setup/debian.sh test")
+        #expect(python.terminationStatus == 0, "needs python3-jsonschema: Tests/Tools/setup/debian.sh test")
     }
 }

@@ -63,7 +63,8 @@ struct TLSTests {
                         let output = pipe.fileHandleForReading.readDataToEndOfFile()
                         process.waitUntilExit()
                         try #require(
-                            process.terminationStatus == 0, "needs openssl and python3: deploy/setup/debian.sh test")
+                            process.terminationStatus == 0,
+                            "needs openssl and python3: Tests/Tools/setup/debian.sh test")
                         return String(decoding: output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
                     })
             }

@@ -4,11 +4,11 @@
 # Usage: make demo [FOLDER=/path/to/files] [KAFKA=host:port]     Exits 0 only if everything is proven.
 # With KAFKA the same runs on that cluster, with three workers and two acknowledgers; one of each is killed.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 folder=${FOLDER:-}
 kafka=${KAFKA:-}
 
-deploy/setup/debian.sh build demo
+Tests/Tools/setup/debian.sh build demo
 echo "demo: building (the first time takes a few minutes)" >&2
 release="swift build -c release --static-swift-stdlib"
 $release --product backhaul

@@ -276,7 +276,7 @@ def main():
     if not arguments.brokers:
         raise SystemExit("chaos: no brokers; set BACKHAUL_TEST_KAFKA=host:port[,host:port...] to a Kafka cluster")
     if shutil.which("kcat") is None:
-        raise SystemExit("chaos: kcat is missing; 'deploy/setup/debian.sh chaos' installs it")
+        raise SystemExit("chaos: kcat is missing; 'Tests/Tools/setup/debian.sh chaos' installs it")
     if not arguments.broker_command:
         say("brokers are not killed: BACKHAUL_TEST_BROKER_COMMAND names no command for it")
     first = arguments.seed if arguments.seed is not None else random.SystemRandom().randint(1, 1 << 30)

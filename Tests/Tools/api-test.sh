@@ -2,7 +2,7 @@
 # Tests a running `standalone` against schemas/openapi.yaml with property-based tests (schemathesis, from PyPI).
 # EXAMPLES: examples per operation (40). PROGRAM: the program to test (.build/debug/backhaul).
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 backhaul=$(realpath "${PROGRAM:-.build/debug/backhaul}")
 schema=$(realpath schemas/openapi.yaml)
 work=$(mktemp -d "${TMPDIR:-/tmp}/backhaul-api.XXXXXX")
