@@ -53,9 +53,15 @@ package struct DestinationFields: Sendable {
     /// The path that a field names, of a file that can be read; nil where it is not set.
     /// - Throws: `InvalidError`.
     package func file(_ name: String) throws(InvalidError) -> String? {
-        guard let file = texts[name] else { return nil }
+        guard let text = texts[name] else { return nil }
+        guard readsSecrets else { return text }
+        let file: String
+        do {
+            file = try SecretFile.resolve(text)
+        } catch {
+            throw InvalidError("\(name) \(text) \(error)")
+        }
         guard file.hasPrefix("/") else { throw InvalidError("\(name) must be an absolute path") }
-        guard readsSecrets else { return file }
         guard access(file, R_OK) == 0 else {
             throw InvalidError("\(name) \(file) cannot be read: \(String(cString: strerror(errno)))")
         }

@@ -22,10 +22,34 @@ package enum SecretFile {
         case foundConfiguration
     }
 
+    /// Where a secret is that the service manager hands over: `credential:NAME` is the file of that name that systemd's
+    /// `LoadCredential=NAME` makes, or `LoadCredential=backhaul:FOLDER` of a folder's file.
+    /// - Parameter environment: `CREDENTIALS_DIRECTORY`.
+    /// - Returns: any other path as it is.
+    /// - Throws: `RefusedError` for a name without a service manager, and for one that is none.
+    package static func resolve(
+        _ path: String, _ environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(RefusedError) -> String {
+        guard path.hasPrefix(credential) else { return path }
+        let name = path.dropFirst(credential.count)
+        guard !name.isEmpty, !name.contains("/"), !name.hasPrefix(".") else {
+            throw RefusedError(description: "is not the name of a credential")
+        }
+        guard let folder = environment["CREDENTIALS_DIRECTORY"], folder.hasPrefix("/") else {
+            throw RefusedError(
+                description: "is handed over by systemd (LoadCredential), which has not started this process")
+        }
+        let whole = folder + "/" + name
+        return access(whole, F_OK) == 0 ? whole : folder + "/backhaul_" + name
+    }
+
+    private static let credential = "credential:"
+
     /// - Returns: the file's text.
     /// - Throws: `RefusedError` for a file that is not a regular one, or that others may write: they would choose the
     ///   credentials.
     package static func read(_ path: String, as use: Use = .credentials) throws(RefusedError) -> String {
+        let path = try resolve(path)
         // A FIFO without a writer would block the open.
         let file = open(path, O_RDONLY | O_CLOEXEC | (use == .configuration ? 0 : O_NONBLOCK))
         guard file >= 0 else { throw RefusedError(description: "cannot be read: \(String(cString: strerror(errno)))") }
@@ -100,6 +124,7 @@ package enum SecretFile {
     /// Whether users other than its owner and group may read the file.
     package static func isReadableByAll(_ path: String) -> Bool {
         var status = stat()
+        guard let path = try? resolve(path) else { return false }
         return stat(path, &status) == 0 && status.st_mode & 0o004 != 0
     }
 }

@@ -6,9 +6,9 @@ extension SettingsReader {
     func api() throws -> APISettings {
         var api = APISettings()
         api.isAuthenticated = try choice("api.authentication") == "required"
-        api.tokensFile = raw("api.tokensFile")
+        api.tokensFile = try needs.contains(.callers) ? resolved("api.tokensFile") : raw("api.tokensFile")
         if needs.contains(.callers), !raw("api.tokensFile").isEmpty {
-            api.tokens = try TokenFile.read(raw("api.tokensFile"))
+            api.tokens = try TokenFile.read(api.tokensFile)
         }
         api.jwt = try jwt()
         api.tls = try tls()
@@ -33,7 +33,12 @@ extension SettingsReader {
         for name in names.prefix(2) where raw(name).isEmpty {
             throw error(name, "is required with the other api.tls settings")
         }
-        return APISettings.TLS(certificateFile: raw(names[0]), keyFile: raw(names[1]), clientCAFile: raw(names[2]))
+        guard needs.contains(.callers) else {
+            return APISettings.TLS(certificateFile: raw(names[0]), keyFile: raw(names[1]), clientCAFile: raw(names[2]))
+        }
+        return APISettings.TLS(
+            certificateFile: try resolved(names[0]), keyFile: try resolved(names[1]),
+            clientCAFile: try resolved(names[2]))
     }
 
     private func jwt() throws -> APISettings.JWT? {

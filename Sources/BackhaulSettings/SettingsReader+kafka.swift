@@ -32,6 +32,15 @@ extension SettingsReader {
         return kafka
     }
 
+    /// The path that a setting names, of a file that is read later (`SecretFile.resolve`).
+    func resolved(_ name: String) throws -> String {
+        do {
+            return try SecretFile.resolve(raw(name))
+        } catch {
+            throw self.error(name, "\(raw(name)) \(error)")
+        }
+    }
+
     /// The secret in the file that a setting names; nil when the setting is empty.
     func secret(_ name: String) throws -> Secret? {
         try reading(name) { path throws(SecretFile.RefusedError) in try SecretFile.secret(path) }

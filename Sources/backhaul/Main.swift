@@ -27,6 +27,7 @@ struct Backhaul: AsyncParsableCommand {
                 name: "Run",
                 subcommands: [
                     InitCommand.self, Standalone.self, IngestCommand.self, WorkerCommand.self, AcknowledgerCommand.self,
+                    HealthCommand.self,
                 ]),
             CommandGroup(
                 name: "Operate",

@@ -1,4 +1,5 @@
 import BackhaulDestinations
+import BackhaulTestKit
 import Foundation
 import Testing
 
@@ -39,5 +40,22 @@ struct SecretFileTests {
         try pipe.fileHandleForWriting.close()
         let path = "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)"
         #expect(try SecretFile.read(path, as: .configuration) == "api: {}")
+    }
+
+    /// Secrets that systemd hands over are named, and only named.
+    @Test func credentialsAreFoundByName() async throws {
+        try await withTemporaryFolder { folder in
+            let environment = ["CREDENTIALS_DIRECTORY": folder]
+            try Data("one".utf8).write(to: URL(fileURLWithPath: folder + "/nas"))
+            try Data("two".utf8).write(to: URL(fileURLWithPath: folder + "/backhaul_web"))
+            #expect(try SecretFile.resolve("/etc/x", environment) == "/etc/x")
+            #expect(try SecretFile.resolve("credential:nas", environment) == folder + "/nas")
+            #expect(try SecretFile.resolve("credential:web", environment) == folder + "/backhaul_web")
+            for name in ["credential:", "credential:../x", "credential:a/b", "credential:.x"] {
+                #expect(throws: SecretFile.RefusedError.self) { try SecretFile.resolve(name, environment) }
+            }
+            #expect(throws: SecretFile.RefusedError.self) { try SecretFile.resolve("credential:nas", [:]) }
+            #expect(throws: SecretFile.RefusedError.self) { try SecretFile.read("credential:nas") }
+        }
     }
 }

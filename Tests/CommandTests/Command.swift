@@ -140,6 +140,8 @@ final class Daemon {
         process.waitUntilExit()
     }
 
+    func signal(_ number: Int32) { Foundation.kill(process.processIdentifier, number) }
+
     /// - Returns: the exit code after SIGTERM.
     func terminate() -> Int32 {
         process.terminate()

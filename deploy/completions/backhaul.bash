@@ -173,13 +173,13 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    upload|submit|status|watch|tasks|results|audit|cancel|retry|dead-letters|replay|init|standalone|ingest|worker|acknowledger|topics|lag|acts|clock|config|token|tenants|bench|help)
+    upload|submit|status|watch|tasks|results|audit|cancel|retry|dead-letters|replay|init|standalone|ingest|worker|acknowledger|health|topics|lag|acts|clock|config|token|tenants|bench|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'upload submit status watch tasks results audit cancel retry dead-letters replay init standalone ingest worker acknowledger topics lag acts clock config token tenants bench help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'upload submit status watch tasks results audit cancel retry dead-letters replay init standalone ingest worker acknowledger health topics lag acts clock config token tenants bench help' -- "${cur}"))
         ;;
     esac
 }
@@ -851,6 +851,21 @@ _backhaul_acknowledger() {
         return
         ;;
     '--config')
+        return
+        ;;
+    esac
+}
+
+_backhaul_health() {
+    repeating_flags=()
+    non_repeating_flags=(--live --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--address)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--address')
         return
         ;;
     esac

@@ -34,7 +34,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
             "acknowledger", hasAPI: data ?? ProcessInfo.processInfo.environment["BACKHAUL_DATA"] != nil)
         let folder = data ?? ProcessInfo.processInfo.environment["BACKHAUL_DATA"]
         if let folder { try Self.prepare(folder) }
-        let kafka = try await fleet.open(bootstrap, settings, role: "acknowledger")
+        let kafka = try await fleet.open(bootstrap, settings, role: "acknowledger", at: addresses)
         let log = try settings.signed(kafka)
         let clock = SystemLogClock()
         let logger = Logger(label: "backhaul.acknowledger")

@@ -53,7 +53,7 @@ struct IngestCommand: AsyncParsableCommand {
         let tracer = try settings.tracer(role: "ingest", client: client)
         // Reports errors in the command line before it waits for brokers.
         let directory = try directory(settings, client)
-        let kafka = try await fleet.open(bootstrap, settings, role: "ingest", patience: Self.patience)
+        let kafka = try await fleet.open(bootstrap, settings, role: "ingest", at: addresses, patience: Self.patience)
         let log = try settings.signed(kafka)
         var count: (@Sendable (ByteText) async throws -> Int)?
         if let directory { count = { tenant in try await directory.unacknowledged(tenant: tenant) } }

@@ -33,7 +33,7 @@ struct WorkerCommand: AsyncParsableCommand {
         let (bootstrap, settings, addresses) = try fleet.prepare("worker", hasAPI: false, needs: .destinations)
         try DescriptorBudget.require(
             transfers: workers * settings.transfers.transfers, connections: [DescriptorBudget.healthConnections])
-        let kafka = try await fleet.open(bootstrap, settings, role: "worker")
+        let kafka = try await fleet.open(bootstrap, settings, role: "worker", at: addresses)
         let log = try settings.signed(kafka)
         let client = try OperatorClient()
         let tracer = try settings.tracer(role: "worker", client: client)

@@ -47,13 +47,23 @@ struct FleetOptions: ParsableArguments {
         Reloader(settings, logger: Logger(label: "backhaul.\(role)")) { try CommonOptions.again(settings) }
     }
 
-    /// Opens the cluster and checks its topics against what the role needs. Waits for brokers that do not answer; a
-    /// signal during the wait ends the process with exit code 0.
+    /// Opens the cluster and checks its topics against what the role needs. Waits for brokers that do not answer, and
+    /// serves the role's health meanwhile; a signal during the wait ends the process with exit code 0.
     /// - Parameter patience: the time after which an append without an acknowledgment fails.
     /// - Throws: `CommandError` when the topics contradict the configuration.
-    func open(_ bootstrap: String, _ settings: Settings, role: String, patience: Duration = .seconds(20)) async throws
-        -> KafkaLog
-    {
+    func open(
+        _ bootstrap: String, _ settings: Settings, role: String, at addresses: ServiceAddresses,
+        patience: Duration = .seconds(20)
+    ) async throws -> KafkaLog {
+        ServiceManager(ProcessInfo.processInfo.environment).waiting("waiting for the brokers")
+        return try await StartingHealth.serving(addresses, logger: Logger(label: "backhaul.\(role)")) {
+            try await openOrStop(bootstrap, settings, role: role, patience: patience)
+        }
+    }
+
+    private func openOrStop(
+        _ bootstrap: String, _ settings: Settings, role: String, patience: Duration
+    ) async throws -> KafkaLog {
         try await withThrowingTaskGroup(of: KafkaLog?.self) { group in
             group.addTask { try await self.wait(bootstrap, settings, role: role, patience: patience) }
             group.addTask {

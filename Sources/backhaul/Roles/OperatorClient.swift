@@ -29,17 +29,18 @@ struct OperatorClient: Sendable {
             egress: EgressPolicy(allow: ["0.0.0.0/0", "::/0"].compactMap(AddressRange.init)), pool: ReaderPool())
     }
 
+    /// - Parameter more: statuses that are answers, too.
     /// - Returns: the whole body of a 2xx response.
     /// - Throws: `RequestError`.
     func send(
         _ method: String, _ url: String, body: Data? = nil, headers: [(name: String, value: String)] = [],
-        largest: ByteCount = ByteCount(1 << 20)
+        largest: ByteCount = ByteCount(1 << 20), accepting more: Set<Int> = []
     ) async throws -> Data {
         var request = TransferRequest(method: method, url: url, headers: headers, sink: .keep(largest))
         if let body { request.body = .bytes(LoadedBytes(bytes: Array(body), sha256: "")) }
         let report = try await engine.run(request)
         if let failure = report.failure { throw RequestError(description: "\(method) \(url): \(failure)") }
-        guard let status = report.status, (200..<300).contains(status) else {
+        guard let status = report.status, (200..<300).contains(status) || more.contains(status) else {
             let problem = try? JSONDecoder().decode(ProblemDocument.self, from: Data(report.body))
             let detail = problem.map { ", \($0.detail.prefix(300))" } ?? ""
             throw RequestError(

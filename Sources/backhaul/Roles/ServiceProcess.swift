@@ -23,6 +23,7 @@ final class ServiceProcess: Sendable {
     private let logger: Logger
     /// Told the port of the first server.
     private let port: ListeningPort?
+    private let manager = ServiceManager(ProcessInfo.processInfo.environment)
 
     /// - Parameters:
     ///   - facts: shown in the ready line.
@@ -143,7 +144,14 @@ final class ServiceProcess: Sendable {
                 group.addTask { try await run { if part.isAwaited { isReady() } } }
             }
             group.addTask { () async throws -> Void in try await self.drain(at: signals) }
-            group.addTask { for await _ in SignalStream.makeReloads() { await self.reloader.run(self.parts) } }
+            group.addTask {
+                for await _ in SignalStream.makeReloads() {
+                    self.manager.reloading()
+                    await self.reloader.run(self.parts)
+                    self.manager.ready("serving")
+                }
+            }
+            group.addTask { await self.manager.keepAlive() }
             do {
                 // The first part that fails ends all: `waitForAll` would wait for the others first.
                 while try await group.next() != nil {}
@@ -186,6 +194,7 @@ final class ServiceProcess: Sendable {
         // Written at any log level: the process's starter waits for this line.
         let line = JSONLogHandler.line(level: .notice, message: "ready", label: "backhaul.\(role)", metadata: metadata)
         try? FileHandle.standardError.write(contentsOf: line)
+        manager.ready("serving at \(places.first ?? "")")
     }
 
     /// Not ready → take no new work → finish or hand back → settle → leave.
@@ -193,6 +202,7 @@ final class ServiceProcess: Sendable {
         var iterator = signals.makeAsyncIterator()
         guard let first = await iterator.next() else { return }
         logger.notice("stopping", metadata: ["signal": "\(first)"])
+        manager.stopping()
         Watchdog.start(maximumShutdown, logger: logger)
         readiness.set(false)
         // Listens from here on: a second signal must not go to the stream that gave the first.
