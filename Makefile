@@ -10,13 +10,21 @@ CHECKED = --scratch-path .build/checked $(STRICT) $(ADDRESS)
 export ASAN_OPTIONS := detect_leaks=0
 PREFIX ?= /usr/local
 
-.PHONY: help setup build release test checked suite micro api-test fuzz chaos bench guard guard-record lint schemas demo install completions man reference clean
+.PHONY: help setup build release deb deb-test deploy-check test checked suite micro api-test fuzz chaos bench guard guard-record lint schemas demo install completions man reference clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install the Debian packages that the build needs
 	@Tests/Tools/setup/debian.sh build
+
+deb: release ## Make a Debian package below .build/deb, and check it with lintian
+	@Tests/Tools/setup/debian.sh deb
+	@rm -rf .build/deb && deploy/package.sh "$$($(RELEASE) --show-bin-path)/backhaul" .build/deb
+	@lintian --allow-root --fail-on error,warning .build/deb/*.deb
+
+deb-test: deb ## Install, upgrade, remove and purge the package in a chroot of Debian 12, with work in progress (as root)
+	@Tests/Tools/deb-test.sh .build/deb/*.deb
 
 build: setup ## Build for debugging
 	swift build $(STRICT)
@@ -28,6 +36,7 @@ release: setup ## Build .build/release/backhaul
 test: ## Do what CI does: packages, lint, build, generated code, tests, API test, guard
 	@Tests/Tools/setup/debian.sh test
 	@$(MAKE) --no-print-directory lint
+	@deploy/check.py
 	@# Tests wait more than they compute, so the guard's release build runs in parallel.
 	@ADDRESS=$$(Tests/Tools/setup/address.sh) && $(MAKE) --no-print-directory ADDRESS="$$ADDRESS" checked && \
 		$(MAKE) --no-print-directory -j2 ADDRESS="$$ADDRESS" suite micro
@@ -53,6 +62,10 @@ api-test: ## Test the HTTP API against its OpenAPI document (EXAMPLES=150 SEED=1
 	@Tests/Tools/setup/debian.sh test
 	swift build $(STRICT)
 	@Tests/Tools/api-test.sh
+
+deploy-check: ## Check what operators install: units, rules and their tests, dashboards, YAML, shell
+	@Tests/Tools/setup/debian.sh test
+	@deploy/check.py
 
 fuzz: ## Send hostile input along whole paths, seed by seed (MINUTES=60 RECORDS=20000 SEED=1)
 	@Tests/Tools/setup/debian.sh build

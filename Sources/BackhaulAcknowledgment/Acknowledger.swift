@@ -31,7 +31,14 @@ package final class Acknowledger: Sendable {
     private let results = Counter("backhaul_results_total", "Results that were recorded.", labels: ["status"])
     private let ages = Histogram(
         "backhaul_task_duration_seconds", "How long it took from the acceptance of a task to its result.",
-        bounds: Histogram.seconds + [86_400, 604_800])
+        labels: ["destination"], bounds: Histogram.seconds + [86_400, 604_800])
+    private let failures = Counter(
+        "backhaul_failed_tasks_total", "Results 'failed', by destination and class of failure.",
+        labels: ["destination", "class"])
+    private let secondOutcomes = Counter(
+        "backhaul_second_outcomes_total", "Terminal outcomes of generations that had their result.")
+    /// By destination.
+    private let lastSuccesses = Mutex<[String: Timestamp]>([:])
     private let malformed = Counter(
         "backhaul_malformed_outcomes_total", "Records of the outcomes topic that are not outcomes.")
     private let conflicting = Counter(
@@ -160,7 +167,16 @@ package final class Acknowledger: Sendable {
     }
 
     package var families: [MetricFamily] {
-        [results.family, ages.family, malformed.family, conflicting.family, refusals.family]
+        [
+            results.family, ages.family, failures.family, secondOutcomes.family, malformed.family, conflicting.family,
+            refusals.family,
+            MetricFamily(
+                "backhaul_last_success_timestamp_seconds", "When an upload to the destination was last recorded.",
+                .gauge,
+                lastSuccesses.withLock(\.self).sorted { $0.key < $1.key }.map {
+                    MetricFamily.Sample(Double($0.value.milliseconds / 1_000), [.init("destination", $0.key)])
+                }),
+        ]
     }
 
     /// What operators should know even though the acknowledger is running; nil for nothing.
@@ -209,6 +225,7 @@ package final class Acknowledger: Sendable {
                     if isCancelled, !outcome.isByCaller {
                         appends = [CancelRecord.tombstone(outcome.task, layout)]
                     }
+                    secondOutcomes.add()
                     logger.info("a second outcome of a finished task", metadata: ["task": "\(outcome.task)"])
                     let marker = try Self.conflict(
                         outcome, inHand[outcome.task], known?.content, folds[number])
@@ -247,7 +264,7 @@ package final class Acknowledger: Sendable {
             var offset = try await firstOffset(of: tasks.count, in: number)
             for outcome in tasks {
                 results.add(1, [outcome.kind.rawValue])
-                ages.observe(max(.zero, clock.wall - outcome.acceptedAt).inSeconds)
+                note(outcome)
                 indexes.insert(
                     outcome.task, in: number, at: offset, isCancel: outcome.kind == .cancelled,
                     content: ContentMark(outcome.fingerprint))
@@ -308,6 +325,18 @@ package final class Acknowledger: Sendable {
             index.forget(before: found.earliest)
         }
         return try index.find(task) != nil
+    }
+
+    /// Measures a result that is in the log.
+    private func note(_ outcome: Outcome) {
+        // The number of URLs is not bounded.
+        let destination = if case .named(let name) = outcome.destination.target { name.text } else { "url" }
+        ages.observe(max(.zero, clock.wall - outcome.acceptedAt).inSeconds, [destination])
+        switch outcome.kind {
+        case .succeeded: lastSuccesses.withLock { $0[destination] = clock.wall }
+        case .failed: failures.add(1, [destination, outcome.failure?.kind.rawValue ?? "unknown"])
+        default: break
+        }
     }
 
     /// Whether an outcome of a generation that has its result is of another submission with the same id. A log that

@@ -213,7 +213,7 @@ package final class StatusView: Sendable {
     }
 
     private func pause(_ seconds: inout Int, _ error: any Error) async throws {
-        trouble.withLock { $0 = "the view is behind the log" }
+        trouble.withLock { $0 = "the view is behind the log: \(error)" }
         logger.warning("the status view is behind the log", metadata: ["error": "\(error)", "wait_s": "\(seconds)"])
         try await ContinuousClock().sleep(for: .seconds(seconds))
         seconds = min(seconds * 2, 30)

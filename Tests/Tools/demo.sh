@@ -17,7 +17,7 @@ bin=$($release --show-bin-path)
 backhaul=$bin/backhaul
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/backhaul-demo.XXXXXX")
-daemons=() receiver= starts=0
+daemons=() receiver="" starts=0
 cleanup() {
   for daemon in "${daemons[@]}"; do kill -9 "$daemon" 2>/dev/null || true; done
   [ -z "$receiver" ] || kill -9 "$receiver" 2>/dev/null || true

@@ -82,6 +82,7 @@ extension IngestAPI {
             }
             return (found, answer)
         } catch {
+            meters.lookupFailures.add()
             logger.warning("the lookup of known tasks failed", metadata: ["error": "\(error)"])
             return nothing
         }

@@ -15,10 +15,13 @@ package struct WebMeters: Sendable {
     let tasks = Counter(
         "backhaul_ingest_tasks_total", "Tasks submitted over HTTP, by outcome.",
         labels: ["outcome"])
+    let lookupFailures = Counter(
+        "backhaul_ingest_lookup_failures_total",
+        "Requests for which nobody could be asked which tasks are known; their tasks were taken as new.")
 
     package init() {}
 
     package var families: [MetricFamily] {
-        [requests.family, refusals.family, slow.family, evicted.family, tasks.family]
+        [requests.family, refusals.family, slow.family, evicted.family, tasks.family, lookupFailures.family]
     }
 }

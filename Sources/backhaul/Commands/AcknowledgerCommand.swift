@@ -82,9 +82,14 @@ struct AcknowledgerCommand: AsyncParsableCommand {
                 .outstandingWork(OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)),
                 .maintenance(of: log, every: .seconds(60), clock: clock, logger: logger),
                 .callers(tokens, rules, limits), .acts(acts, role: "acknowledger", settings, tokens),
-            ] + [view.map(RolePart.view)].compactMap(\.self) + [
-                .signatures(log, logger: logger), .kafkaLog(kafka), .tracing(tracer, client),
-            ],
+                .process(folder: folder),
+            ]
+                + [
+                    view.map(RolePart.view),
+                    view.map { RolePart.tasks(ViewGauges($0, names: Set(settings.destinations.keys))) },
+                ].compactMap(\.self) + [
+                    .signatures(log, logger: logger), .kafkaLog(kafka), .tracing(tracer, client),
+                ],
             maximumShutdown: settings.maximumShutdown, reloader: fleet.reloader(settings, role: "acknowledger"))
         try await process.run()
     }

@@ -75,6 +75,7 @@ struct IngestCommand: AsyncParsableCommand {
             api: try settings.api.surface(
                 api.routes, authenticator, meters: meters, rules: rules, grace: settings.grace, logger: logger),
             parts: [
+                .process(folder: nil),
                 .probe(LogProbe(log, topic: settings.layout.tasks, logger: logger)),
                 .callers(tokens, rules, limits), .acts(acts, role: "ingest", settings, tokens), warning,
                 .signatures(log, logger: logger), .kafkaLog(kafka),

@@ -50,6 +50,7 @@ struct WorkerCommand: AsyncParsableCommand {
                 "delivery": (fleet.delivery ?? settings.delivery).rawValue,
             ],
             parts: workerPool.parts + [
+                .process(folder: nil),
                 .probe(LogProbe(log, topic: settings.layout.tasks, logger: Logger(label: "backhaul.worker"))),
                 .acts(acts, role: "worker", settings), .signatures(log, logger: Logger(label: "backhaul.worker")),
                 .kafkaLog(kafka), .tracing(tracer, client),

@@ -9,12 +9,15 @@ struct Reloader: Sendable {
     let settings: Settings
     let read: @Sendable () throws -> Settings
     let logger: Logger
+    private let last = ReloadOutcome()
 
     init(_ settings: Settings, logger: Logger, read: @escaping @Sendable () throws -> Settings) {
         self.settings = settings
         self.logger = logger
         self.read = read
     }
+
+    var families: [MetricFamily] { last.families }
 
     /// - Parameter parts: get the fresh settings, in this order.
     func run(_ parts: [RolePart]) async {
@@ -23,9 +26,11 @@ struct Reloader: Sendable {
         do {
             fresh = try read()
         } catch {
+            last.note(isDone: false)
             logger.error("the configuration was not reloaded; the last one stays", metadata: ["error": "\(error)"])
             return
         }
+        last.note(isDone: true)
         fresh.applyLogLevel()
         for part in parts { await part.reload?(fresh) }
         let stale = zip(settings.texts, fresh.texts).filter { old, new in

@@ -16,6 +16,16 @@ extension RolePart {
             metrics: { acknowledger.families }, drain: { await acknowledger.stop() })
     }
 
+    /// How tasks stand, of a view.
+    static func tasks(_ gauges: ViewGauges) -> RolePart {
+        RolePart(run: { _ in try await gauges.run() }, metrics: { gauges.families })
+    }
+
+    /// What the kernel says of the process, and of the disk of its data.
+    static func process(folder: String?) -> RolePart {
+        RolePart(metrics: { ProcessGauges.families(folder: folder) })
+    }
+
     static func view(_ view: StatusView) -> RolePart {
         RolePart(
             run: { _ in try await view.run() }, obstacle: { view.obstacle }, metrics: { view.families },

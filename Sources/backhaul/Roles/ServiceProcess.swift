@@ -67,7 +67,7 @@ final class ServiceProcess: Sendable {
             ])
         let meters = api?.meters ?? WebMeters()
         let health = HealthRoutes.make(readiness) {
-            MetricFamily.text([build] + meters.families + parts.flatMap { $0.metrics?() ?? [] })
+            MetricFamily.text([build] + meters.families + reloader.families + parts.flatMap { $0.metrics?() ?? [] })
         }
         let certificate = api?.certificate?.certificate
         let unlimited: @Sendable (ByteText) -> TenantQuota = { _ in .unlimited }

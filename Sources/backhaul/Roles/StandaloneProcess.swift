@@ -43,6 +43,8 @@ enum StandaloneProcess {
                 ingest.routes + settings.tasksAPI(log, view: view, rules: rules, limits: limits, acts: acts).routes,
                 authenticator, meters: meters, rules: rules, grace: settings.grace, logger: logger),
             parts: roles.parts + [
+                .process(folder: embedded.folder),
+                .tasks(ViewGauges(view, names: Set(settings.destinations.keys))),
                 .outstandingWork(gauges), .callers(tokens, rules, limits),
                 .acts(acts, role: "standalone", settings, tokens), .embeddedLog(embedded), .tracing(tracer, client),
             ],

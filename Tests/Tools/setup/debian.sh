@@ -4,7 +4,8 @@
 set -euo pipefail
 
 build=(librdkafka-dev libcurl4-openssl-dev libsqlite3-dev pkg-config make git)
-test_only=(openssl protobuf-compiler nginx-light libnginx-mod-http-dav-ext python3 python3-jsonschema python3-venv)
+test_only=(openssl protobuf-compiler nginx-light libnginx-mod-http-dav-ext python3 python3-jsonschema python3-venv
+  prometheus shellcheck systemd yamllint python3-yaml)
 
 wanted=("${build[@]}")
 for what in "${@:-build}"; do
@@ -13,7 +14,7 @@ for what in "${@:-build}"; do
     chaos) wanted+=(python3 kcat) ;;
     bench) wanted+=(gcc curl nginx-light libnginx-mod-http-dav-ext libnginx-mod-http-echo time python3 python3-venv) ;;
     guard) wanted+=(valgrind binutils python3) ;;
-    deb) wanted+=(dpkg-dev fakeroot binutils lintian systemd python3) ;;
+    deb) wanted+=(dpkg-dev fakeroot binutils lintian debootstrap) ;;
     test) wanted+=("${test_only[@]}") ;;
     *) echo "setup: '$what' is unknown; use build, test, demo, chaos, bench, guard or deb" >&2; exit 2 ;;
   esac
