@@ -10,7 +10,7 @@ CHECKED = --scratch-path .build/checked $(STRICT) $(ADDRESS)
 export ASAN_OPTIONS := detect_leaks=0
 PREFIX ?= /usr/local
 
-.PHONY: help setup build release deb deb-test deploy-check test checked suite micro api-test fuzz chaos bench guard guard-record lint schemas demo install completions man reference clean
+.PHONY: help setup build release deb deb-test dist deploy-check test checked suite micro api-test fuzz chaos bench guard guard-record lint schemas demo install completions man reference clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ deb: release ## Make a Debian package below .build/deb, and check it with lintia
 	@Tests/Tools/setup/debian.sh deb
 	@rm -rf .build/deb && deploy/package.sh "$$($(RELEASE) --show-bin-path)/backhaul" .build/deb
 	@lintian --allow-root --fail-on error,warning .build/deb/*.deb
+
+dist: release ## Make the package with its bill of materials, build information and checksums below .build/dist
+	@Tests/Tools/setup/debian.sh deb
+	@rm -rf .build/dist && deploy/dist.py "$$($(RELEASE) --show-bin-path)/backhaul" .build/dist
 
 deb-test: deb ## Install, upgrade, remove and purge the package in a chroot of Debian 12, with work in progress (as root)
 	@Tests/Tools/deb-test.sh .build/deb/*.deb

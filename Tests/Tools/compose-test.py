@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Runs the fleet of deploy/compose/fleet.yaml as plain processes, with its arguments and its configuration, against a
+real cluster: ready in order, then killed or stopped one by one while files are submitted; the audit must be clean.
+
+    Tests/Tools/compose-test.py --backhaul PROGRAM --kafka host:port,host:port,host:port [--files 20000]
+"""
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = ROOT / "deploy/compose"
+
+
+def fail(text):
+    raise SystemExit(f"compose-test: {text}")
+
+
+class Fleet:
+    def __init__(self, program, kafka, folder):
+        self.program, self.folder, self.running = program, folder, {}
+        self.services = yaml.safe_load((COMPOSE / "fleet.yaml").read_text())["services"]
+        config = yaml.safe_load((COMPOSE / "backhaul.yaml").read_text())
+        config["topics"]["prefix"] = f"compose-{uuid.uuid4().hex[:8]}."
+        config["sources"]["roots"]["photos"] = f"{folder}/photos"
+        config["destinations"]["stored"]["path"] = f"{folder}/stored"
+        config["api"]["tokensFile"] = f"{folder}/tokens.yaml"
+        (folder / "backhaul.yaml").write_text(yaml.safe_dump(config))
+        for name in ("photos", "stored"):
+            (folder / name).mkdir()
+        self.environment = {
+            **os.environ, "BACKHAUL_CONFIG": f"{folder}/backhaul.yaml", "BACKHAUL_LOG": f"kafka://{kafka}/",
+            "XDG_CACHE_HOME": f"{folder}/cache"}
+        # One machine for all: each container's ports become ports of their own.
+        self.ports = {name: 18000 + 10 * number for number, name in enumerate(self.services)}
+
+    def arguments(self, name):
+        changed = []
+        for word in self.services[name]["command"]:
+            word = word.replace("0.0.0.0:8480", f"127.0.0.1:{self.ports[name]}")
+            word = word.replace("0.0.0.0:8481", f"127.0.0.1:{self.ports[name] + 1}")
+            if word == "/data":
+                word = f"{self.folder}/{name}"
+            if word.startswith("http://"):
+                word = f"http://127.0.0.1:{self.ports[word.split('/')[2].split(':')[0]]}"
+            changed.append(word)
+        return changed
+
+    def run(self, *arguments, code=0):
+        done = subprocess.run([self.program, *arguments], env=self.environment, capture_output=True, text=True)
+        if done.returncode != code:
+            fail(f"{' '.join(arguments)}: exit {done.returncode}: {done.stdout[-500:]}{done.stderr[-1500:]}")
+        return done.stdout
+
+    def is_healthy(self, name):
+        done = subprocess.run(
+            [self.program, "health", "--address", f"127.0.0.1:{self.ports[name] + 1}"], capture_output=True)
+        return done.returncode == 0
+
+    def start(self, name):
+        log = open(self.folder / f"{name}.log", "a")
+        self.running[name] = subprocess.Popen(
+            [self.program, *self.arguments(name)], env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=log)
+        end = time.monotonic() + 120
+        while not self.is_healthy(name):
+            if time.monotonic() > end or self.running[name].poll() is not None:
+                fail(f"{name} is not healthy: {(self.folder / f'{name}.log').read_text()[-1500:]}")
+            time.sleep(0.2)
+
+    def stop(self, name, number):
+        process = self.running.pop(name)
+        process.send_signal(number)
+        code = process.wait(90)
+        if number == signal.SIGTERM and code != 0:
+            fail(f"{name} did not stop in order: {code}: {(self.folder / f'{name}.log').read_text()[-1500:]}")
+
+    def up(self):
+        """Starts each service once those that it depends on are healthy, as compose does."""
+        brokers = {name for name in self.services if name.startswith("kafka")}
+        started, order = set(brokers) | {"prometheus"}, []
+        while len(started) < len(self.services):
+            ready = [
+                name for name, service in self.services.items()
+                if name not in started and set(service.get("depends_on", {})) <= started]
+            if not ready:
+                fail("the services depend on each other in a circle")
+            for name in ready:
+                if name == "topics":
+                    self.run(*self.services[name]["command"])
+                else:
+                    self.start(name)
+                started.add(name)
+                order.append(name)
+        return order
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--backhaul", required=True)
+    parser.add_argument("--kafka", required=True)
+    parser.add_argument("--files", type=int, default=20_000)
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="backhaul-compose-"))
+    fleet = Fleet(str(Path(options.backhaul).resolve()), options.kafka, folder)
+    try:
+        fleet.run("token", "trial", "--scope", "submit", "--scope", "read", "--tenant", "*", "--append",
+                  f"{folder}/tokens.yaml")
+        print("ready in order:", ", ".join(fleet.up()), flush=True)
+        for number in range(options.files):
+            (folder / "photos" / f"photo {number}.jpg").write_bytes(b"%d" % number * 100)
+        submit = subprocess.Popen(
+            [fleet.program, "submit", f"{folder}/photos", "--to", "stored", "--batch", "roll", "--wait", "--timeout",
+             "500s", "--api", "none"], env=fleet.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        rolled = during = 0
+        for number in (signal.SIGKILL, signal.SIGTERM):
+            for name in sorted(fleet.running):
+                during += submit.poll() is None
+                fleet.stop(name, number)
+                fleet.start(name)
+                rolled += 1
+        print(f"killed and rolled one by one: {rolled}, {during} of them while the submission waited", flush=True)
+        out, err = submit.communicate(timeout=600)
+        if submit.returncode != 0:
+            fail(f"submit: exit {submit.returncode}: {out}{err[-1500:]}")
+        print(out.strip(), flush=True)
+        print(fleet.run("audit", "--verify"), flush=True)
+        stored = sum(1 for path in (folder / "stored").glob("photo*"))
+        if stored != options.files:
+            fail(f"{stored} of {options.files} files are stored")
+        status = json.loads(fleet.run("status", "--batch", "roll", "--output", "json"))
+        if status["succeeded"] != options.files:
+            fail(f"status: {status}")
+        print(f"proven: {options.files} files, each with one result", flush=True)
+    finally:
+        for process in fleet.running.values():
+            process.kill()
+        if sys.exc_info()[0] is None:
+            shutil.rmtree(folder)
+        else:
+            print(f"compose-test: what was left is in {folder}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
