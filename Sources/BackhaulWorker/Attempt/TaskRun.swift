@@ -161,9 +161,9 @@ struct TaskRun: Sendable {
         let verdict = Verdict.decide(
             failure, attempts: task.progress.attempts, policy: options.policy,
             deadline: task.task.deadline.map { $0 - ahead }, now: steady, random: context.random())
-        context.logger.info(
-            "an attempt failed",
-            metadata: [
+        context.failures.note(
+            failure, task.task.destination.label,
+            [
                 "task": "\(task.generation)", "failure": "\(failure)", "next": "\(Self.text(verdict, ahead: ahead))",
                 "destination": "\(task.task.destination.label)", "key": "\(task.task.destination.key)",
             ])

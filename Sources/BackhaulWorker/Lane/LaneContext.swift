@@ -25,6 +25,7 @@ final class LaneContext: Sendable {
     let meters: WorkerMeters
     let tracer: Tracer?
     let logger: Logger
+    let failures: FailureLog
 
     /// The maximum number of decisions in one flush.
     static func batch(_ decisions: Int) -> Int { max(64, decisions / 2) }
@@ -47,6 +48,7 @@ final class LaneContext: Sendable {
         self.meters = meters
         self.tracer = tracer
         self.logger = logger
+        failures = FailureLog(logger)
         let limits = options.limits(of: kind)
         decisions = SlotGate(slots: limits.decisions)
         let writer = DecisionWriter(layout: options.layout, worker: options.name, tellsContent: tellsContent)
