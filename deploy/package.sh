@@ -3,6 +3,7 @@
 # Usage: deploy/package.sh PROGRAM FOLDER
 # The same program and the same commit give the same package, byte for byte.
 set -euo pipefail
+umask 022
 program=$(realpath "$1")
 mkdir -p "$2"
 out=$(realpath "$2")
@@ -17,7 +18,9 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 upstream=$("$program" --version)
 commit=$(git rev-parse --short=8 HEAD)
-version="$upstream~$(git log -1 --format=%cd --date=format:%Y%m%d%H%M%S)+$commit"
+version="$upstream~$(TZ=UTC git log -1 --format=%cd --date=format-local:%Y%m%d%H%M%S)+$commit"
+# What was not committed is not that commit.
+[ -z "$(git status --porcelain)" ] || version="$version.dirty"
 arch=$(dpkg --print-architecture)
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
@@ -45,7 +48,7 @@ install -D -m 644 deploy/completions/_backhaul "$root/usr/share/zsh/vendor-compl
 install -D -m 644 deploy/completions/backhaul.fish "$root/usr/share/fish/vendor_completions.d/backhaul.fish"
 doc=$root/usr/share/doc/backhaul
 install -D -m 644 deploy/debian/copyright "$doc/copyright"
-for page in README.md docs/CONFIGURATION.md docs/FIRST-HOUR.md docs/METRICS.md; do
+for page in README.md docs/CONFIGURATION.md docs/FIRST-HOUR.md docs/METRICS.md docs/RUNBOOK.md; do
   install -D -m 644 "$page" "$doc/$(basename "$page")"
   gzip -9n "$doc/$(basename "$page")"
 done

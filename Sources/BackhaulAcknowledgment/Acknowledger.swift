@@ -19,6 +19,7 @@ package final class Acknowledger: Sendable {
     private let tracer: Tracer?
     private let failPoint: @Sendable (String) -> Void
     private let indexes: ResultIndexes
+    private let names: Set<ByteText>
 
     private struct State {
         var session: (any LogSession)?
@@ -30,7 +31,7 @@ package final class Acknowledger: Sendable {
     private let state = Mutex(State())
     private let results = Counter("backhaul_results_total", "Results that were recorded.", labels: ["status"])
     private let ages = Histogram(
-        "backhaul_task_duration_seconds", "How long it took from the acceptance of a task to its result.",
+        "backhaul_task_duration_seconds", "How long it took from the acceptance of a task until it was stored.",
         labels: ["destination"], bounds: Histogram.seconds + [86_400, 604_800])
     private let failures = Counter(
         "backhaul_failed_tasks_total", "Results 'failed', by destination and class of failure.",
@@ -50,13 +51,15 @@ package final class Acknowledger: Sendable {
 
     /// - Parameters:
     ///   - indexes: the indexes of the results recorded so far.
+    ///   - names: of the configured destinations, for metrics: the number of others is not bounded.
     ///   - failPoint: called at each step, so that a test can end the process there: `assigned`, `folded`, `taken`,
     ///     `recorded`.
     package init(
         log: any MessageLog, layout: TopicLayout, indexes: ResultIndexes, clock: any LogClock, logger: Logger,
-        tracer: Tracer? = nil, failPoint: @escaping @Sendable (String) -> Void = { _ in }
+        names: Set<ByteText> = [], tracer: Tracer? = nil, failPoint: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.indexes = indexes
+        self.names = names
         self.failPoint = failPoint
         self.tracer = tracer
         self.log = log
@@ -327,13 +330,18 @@ package final class Acknowledger: Sendable {
         return try index.find(task) != nil
     }
 
+    private func label(_ target: DestinationReference.Target) -> String {
+        if case .named(let name) = target, names.contains(name) { name.text } else { "url" }
+    }
+
     /// Measures a result that is in the log.
     private func note(_ outcome: Outcome) {
-        // The number of URLs is not bounded.
-        let destination = if case .named(let name) = outcome.destination.target { name.text } else { "url" }
-        ages.observe(max(.zero, clock.wall - outcome.acceptedAt).inSeconds, [destination])
+        let destination = label(outcome.destination.target)
         switch outcome.kind {
-        case .succeeded: lastSuccesses.withLock { $0[destination] = clock.wall }
+        case .succeeded:
+            // Only what is stored is safe: a task that is cancelled, to be hurried or given up, is not late.
+            ages.observe(max(.zero, clock.wall - outcome.acceptedAt).inSeconds, [destination])
+            lastSuccesses.withLock { $0[destination] = clock.wall }
         case .failed: failures.add(1, [destination, outcome.failure?.kind.rawValue ?? "unknown"])
         default: break
         }

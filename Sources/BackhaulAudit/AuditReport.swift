@@ -56,10 +56,16 @@ package struct AuditReport: Hashable, Sendable {
         return losses.allSatisfy { count($0) == 0 }
     }
 
+    /// Whether all that has ended is proven, as `proven`, though tasks may be in progress.
+    package var isProvenSoFar: Bool { isClean && sawAll }
+
+    private var unseen: Int { count(.unreachable) + (objects?.notLookedAt ?? 0) }
+
+    private var sawAll: Bool { unseen == 0 && count(.lostUnread) == 0 && malformed == 0 }
+
     package var verdict: Verdict {
         if !isClean { return .loss }
-        let unseen = count(.unreachable) + (objects?.notLookedAt ?? 0)
         if let objects, unseen > 0, objects.verified == 0 { return .notLooked }
-        return unseen > 0 || count(.unfinished) > 0 || count(.lostUnread) > 0 || malformed > 0 ? .partly : .proven
+        return count(.unfinished) > 0 || !sawAll ? .partly : .proven
     }
 }

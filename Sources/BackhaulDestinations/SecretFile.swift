@@ -24,9 +24,10 @@ package enum SecretFile {
 
     /// Where a secret is that the service manager hands over: `credential:NAME` is the file of that name that systemd's
     /// `LoadCredential=NAME` makes, or `LoadCredential=backhaul:FOLDER` of a folder's file.
+    /// A command that systemd has not started reads the folder that the package's units hand over.
     /// - Parameter environment: `CREDENTIALS_DIRECTORY`.
     /// - Returns: any other path as it is.
-    /// - Throws: `RefusedError` for a name without a service manager, and for one that is none.
+    /// - Throws: `RefusedError` for a name that is none.
     package static func resolve(
         _ path: String, _ environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(RefusedError) -> String {
@@ -36,14 +37,14 @@ package enum SecretFile {
             throw RefusedError(description: "is not the name of a credential")
         }
         guard let folder = environment["CREDENTIALS_DIRECTORY"], folder.hasPrefix("/") else {
-            throw RefusedError(
-                description: "is handed over by systemd (LoadCredential), which has not started this process")
+            return credentials + "/" + name
         }
         let whole = folder + "/" + name
         return access(whole, F_OK) == 0 ? whole : folder + "/backhaul_" + name
     }
 
     private static let credential = "credential:"
+    private static let credentials = "/etc/backhaul/credentials"
 
     /// - Returns: the file's text.
     /// - Throws: `RefusedError` for a file that is not a regular one, or that others may write: they would choose the

@@ -190,6 +190,7 @@ struct AuditTests {
             isWell.withLock { $0 = false }
             let report = try await verify(pipeline)
             #expect(report.report.count(.unreachable) == 4 && report.verified == 1 && report.verdict == .partly)
+            #expect(!report.report.isProvenSoFar)
             server.close()
             let nothing = try await verify(pipeline)
             #expect(nothing.report.count(.unreachable) == 5 && nothing.verified == 0 && nothing.verdict == .notLooked)

@@ -35,6 +35,8 @@ class Fleet:
         config["sources"]["roots"]["photos"] = f"{folder}/photos"
         config["destinations"]["stored"]["path"] = f"{folder}/stored"
         config["api"]["tokensFile"] = f"{folder}/tokens.yaml"
+        config["api"]["viewTokenFile"] = f"{folder}/view"
+        shutil.copy(COMPOSE / "access/tokens.yaml", folder / "tokens.yaml")
         (folder / "backhaul.yaml").write_text(yaml.safe_dump(config))
         for name in ("photos", "stored"):
             (folder / name).mkdir()
@@ -56,8 +58,9 @@ class Fleet:
             changed.append(word)
         return changed
 
-    def run(self, *arguments, code=0):
-        done = subprocess.run([self.program, *arguments], env=self.environment, capture_output=True, text=True)
+    def run(self, *arguments, code=0, reads_tokens=True):
+        environment = self.environment if reads_tokens else {**os.environ}
+        done = subprocess.run([self.program, *arguments], env=environment, capture_output=True, text=True)
         if done.returncode != code:
             fail(f"{' '.join(arguments)}: exit {done.returncode}: {done.stdout[-500:]}{done.stderr[-1500:]}")
         return done.stdout
@@ -114,14 +117,16 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="backhaul-compose-"))
     fleet = Fleet(str(Path(options.backhaul).resolve()), options.kafka, folder)
     try:
-        fleet.run("token", "trial", "--scope", "submit", "--scope", "read", "--tenant", "*", "--append",
-                  f"{folder}/tokens.yaml")
+        for name, scopes in (("trial", ["submit", "read"]), ("ingest", ["read"])):
+            token = fleet.run("token", name, *[word for scope in scopes for word in ("--scope", scope)], "--tenant", "*",
+                              "--append", f"{folder}/tokens.yaml", reads_tokens=False)
+            (folder / "view").write_text(token)
         print("ready in order:", ", ".join(fleet.up()), flush=True)
         for number in range(options.files):
             (folder / "photos" / f"photo {number}.jpg").write_bytes(b"%d" % number * 100)
         submit = subprocess.Popen(
             [fleet.program, "submit", f"{folder}/photos", "--to", "stored", "--batch", "roll", "--wait", "--timeout",
-             "500s", "--api", "none"], env=fleet.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+             "500s"], env=fleet.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         rolled = during = 0
         for number in (signal.SIGKILL, signal.SIGTERM):
             for name in sorted(fleet.running):

@@ -25,8 +25,8 @@ HEALTH, PROMETHEUS = "127.0.0.1:18490", "127.0.0.1:18497"
 def shortened(rules):
     """Hours become a minute or seconds, in windows, waits and thresholds of age."""
     rules = re.sub(r"for: \w+", "for: 5s", rules)
-    rules = re.sub(r"\[(10m|15m|30m|1h)\]", "[1m]", re.sub(r"offset \w+", "offset 1m", rules))
-    return rules.replace("> 1800", "> 20").replace("> 3600", "> 20").replace("> 1000", "> 10")
+    rules = re.sub(r"\[(10m|15m|30m|1h)\]", "[1m]", re.sub(r"\[2h\] offset\s+\w+", "[2m] offset 1m", rules))
+    return re.sub(r"([<>]) (1800|3600)", r"\1 20", rules).replace("> 1000", "> 10")
 
 
 class Machine:

@@ -484,7 +484,7 @@ _backhaul_results() {
 
 _backhaul_audit() {
     repeating_flags=()
-    non_repeating_flags=(--verify --repair --version -h --help)
+    non_repeating_flags=(--verify --repair --accept-unfinished --version -h --help)
     repeating_options=()
     non_repeating_options=(--batch --sample --report --log --config --output)
     __backhaul_offer_flags_options 0

@@ -35,10 +35,13 @@ final class LogTimeClock: LogClock {
     }
 
     static var reading: LogTime.Reading {
-        // Missing in some sandboxes: then each process counts as another boot, and the wall clock must be believable.
-        let id = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)) ?? UUID().uuidString
-        return LogTime.Reading(wall: SystemLogClock.wall, boot: boot, bootID: String(id.prefix(36)))
+        LogTime.Reading(wall: SystemLogClock.wall, boot: boot, bootID: bootID)
     }
+
+    // Missing in some sandboxes: then each process counts as another boot, and the wall clock must be believable.
+    private static let bootID = String(
+        ((try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)) ?? UUID().uuidString)
+            .prefix(36))
 
     private static var boot: Duration {
         var time = timespec()

@@ -27,7 +27,7 @@ package final class Readiness: Sendable {
     var remarks: [String] { state.withLock { $0.remarks }.compactMap { $0() } }
 
     /// Why the process is not ready; nil when it is.
-    var obstacle: String? {
+    package var obstacle: String? {
         let (isReady, checks) = state.withLock { ($0.isReady, $0.checks) }
         guard isReady else { return "the process is starting or stopping" }
         return checks.lazy.compactMap { $0() }.first

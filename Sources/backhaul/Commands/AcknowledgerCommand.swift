@@ -45,7 +45,8 @@ struct AcknowledgerCommand: AsyncParsableCommand {
             folder: folder.map { $0 + "/results" }, isFed: folder != nil, log: log, layout: settings.layout,
             logger: logger)
         let acknowledger = Acknowledger(
-            log: log, layout: settings.layout, indexes: indexes, clock: clock, logger: logger, tracer: tracer,
+            log: log, layout: settings.layout, indexes: indexes, clock: clock, logger: logger,
+            names: Set(settings.destinations.keys), tracer: tracer,
             failPoint: { failPoint?.pass($0) })
         let view = try folder.map { folder in
             try StatusView(

@@ -50,6 +50,9 @@ struct AuditCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Also write a report to this file.", valueName: "file"))
     var report: String?
 
+    @Flag(help: "Exit 0, too, when what has ended is proven and the rest is in progress: for a nightly audit.")
+    var acceptUnfinished = false
+
     @OptionGroup var log: LogOptions
 
     func validate() throws {
@@ -74,7 +77,7 @@ struct AuditCommand: AsyncParsableCommand {
         // Before hours of work whose report would be lost.
         let file = try report.map { try ReportFile($0) }
         let began = SystemLogClock.wall
-        let opened = try await address.open(settings, creates: false)
+        let opened = try await Self.reportingDamage { try await address.open(settings, creates: false) }
         let found: Found
         do {
             found = try await Self.examine(opened, settings, scope, verify: verify, repairs: repair)
@@ -90,7 +93,7 @@ struct AuditCommand: AsyncParsableCommand {
         await opened.close()
         let text = AuditText(report: found.report, database: found.database)
         if log.output == .json { try text.printJSON() } else { try text.lines { Output.line($0) } }
-        let verdict = found.report.verdict
+        let exit = acceptUnfinished && found.report.isProvenSoFar ? nil : found.report.verdict.exit
         if let file {
             var head = [
                 "Backhaul audit", "", "program:  backhaul \(Version.text)", "log:      \(address.description)",
@@ -102,10 +105,10 @@ struct AuditCommand: AsyncParsableCommand {
             try file.write { line in
                 for text in head + [""] { try line(text) }
                 try text.lines(line)
-                try line("exit code: \(verdict.exit?.rawValue ?? 0)")
+                try line("exit code: \(exit?.rawValue ?? 0)")
             }
         }
-        if let exit = verdict.exit { throw exit }
+        if let exit { throw exit }
     }
 
     /// What an audit has found.
@@ -133,14 +136,10 @@ struct AuditCommand: AsyncParsableCommand {
                 bar.show("\(what) \(ProgressBar.bar(Int(progress.done), of: Int(progress.total)))")
             }
         }
-        do {
-            found.report = try await Audit(
+        found.report = try await reportingDamage {
+            try await Audit(
                 log: opened, layout: settings.layout, database: database, scope: scope, progress: progress
             ).run()
-        } catch let error as LogError {
-            // Missing records are loss, no matter which records they were.
-            guard case .damaged = error else { throw error }
-            throw CommandError("\(error)", exit: .auditFoundLoss)
         }
         if let batch = scope.batch, found.report.accepted == 0, found.report.results == 0 {
             try NameCheck.batch(batch, among: try database.batches())
@@ -230,6 +229,16 @@ extension AuditDatabase {
             guard !part.objects.isEmpty else { return }
             last = part.last
             try await each(part.objects)
+        }
+    }
+}
+
+extension AuditCommand {
+    /// Missing records are loss, no matter which records they were.
+    private static func reportingDamage<Value>(_ work: () async throws -> Value) async throws -> Value {
+        do { return try await work() } catch let error as LogError {
+            guard case .damaged = error else { throw error }
+            throw CommandError("\(error)", exit: .auditFoundLoss)
         }
     }
 }

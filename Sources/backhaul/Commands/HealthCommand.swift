@@ -8,7 +8,7 @@ struct HealthCommand: AsyncParsableCommand {
         commandName: "health", abstract: "Ask a running role whether it is ready; exits 0 or 1.",
         discussion: """
             For the health checks of containers. Without --address it asks where a role with the same environment \
-            answers: BACKHAUL_ADMIN, or BACKHAUL_LISTEN if that is loopback, else loopback at the next port.
+            answers: BACKHAUL_ADMIN, or else the port of BACKHAUL_LISTEN or the next one, on loopback.
 
             Example: backhaul health --live --address 127.0.0.1:8480
             """)
@@ -27,27 +27,24 @@ struct HealthCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
-        let place =
-            if let address {
-                try ListenAddress(address, option: "--address")
-            } else {
-                try Self.place(environment)
-            }
+        let places = try address.map { [try ListenAddress($0, option: "--address")] } ?? Self.places(environment)
         let client = try OperatorClient()
-        let result: Result<Data, any Error>
-        do {
-            result = .success(
-                try await client.send(
-                    "GET", "http://\(place)/\(live ? "livez" : "readyz")", accepting: [503]))
-        } catch {
-            result = .failure(error)
+        var result: Result<Data, any Error> = .failure(CommandError("nothing was asked"))
+        for place in places {
+            do {
+                result = .success(
+                    try await client.send("GET", "http://\(place)/\(live ? "livez" : "readyz")", accepting: [503]))
+                break
+            } catch {
+                result = .failure(error)
+            }
         }
         await client.close()
         switch result {
         case .failure(let error): throw CommandError("\(error)", exit: .failed)
         case .success(let data):
             guard let health = try? JSONDecoder().decode(Health.self, from: data) else {
-                throw CommandError("\(place) does not answer as a role does", exit: .failed)
+                throw CommandError("what answers is not a role", exit: .failed)
             }
             Output.line(([health.status, health.reason].compactMap(\.self)).joined(separator: ": "))
             for remark in health.remarks ?? [] { Output.line("remark: \(remark)") }
@@ -55,9 +52,10 @@ struct HealthCommand: AsyncParsableCommand {
         }
     }
 
-    private static func place(_ environment: [String: String]) throws -> ListenAddress {
-        if let admin = environment["BACKHAUL_ADMIN"] { return try ListenAddress(admin, option: "BACKHAUL_ADMIN") }
-        let addresses = try ServiceAddresses(listen: nil, admin: nil, hasAPI: true, environment: environment)
-        return addresses.admin ?? addresses.listen
+    /// Health shares the API's address, or has the next port on loopback.
+    private static func places(_ environment: [String: String]) throws -> [ListenAddress] {
+        if let admin = environment["BACKHAUL_ADMIN"] { return [try ListenAddress(admin, option: "BACKHAUL_ADMIN")] }
+        let listen = try ListenAddress(environment["BACKHAUL_LISTEN"] ?? "127.0.0.1:8480", option: "BACKHAUL_LISTEN")
+        return [listen.port, listen.port &+ 1].map { ListenAddress(host: "127.0.0.1", port: $0) }
     }
 }

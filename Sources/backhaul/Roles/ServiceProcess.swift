@@ -66,8 +66,12 @@ final class ServiceProcess: Sendable {
                     ])
             ])
         let meters = api?.meters ?? WebMeters()
-        let health = HealthRoutes.make(readiness) {
-            MetricFamily.text([build] + meters.families + reloader.families + parts.flatMap { $0.metrics?() ?? [] })
+        let health = HealthRoutes.make(readiness) { [readiness] in
+            let ready = MetricFamily(
+                "backhaul_ready", "Whether the process is ready (1).", .gauge,
+                [MetricFamily.Sample(readiness.obstacle == nil ? 1 : 0)])
+            return MetricFamily.text(
+                [build, ready] + meters.families + reloader.families + parts.flatMap { $0.metrics?() ?? [] })
         }
         let certificate = api?.certificate?.certificate
         let unlimited: @Sendable (ByteText) -> TenantQuota = { _ in .unlimited }
@@ -148,7 +152,7 @@ final class ServiceProcess: Sendable {
                 for await _ in SignalStream.makeReloads() {
                     self.manager.reloading()
                     await self.reloader.run(self.parts)
-                    self.manager.ready("serving")
+                    if self.readiness.obstacle == nil { self.manager.ready("serving") }
                 }
             }
             group.addTask { await self.manager.keepAlive() }

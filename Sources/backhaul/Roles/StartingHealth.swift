@@ -17,9 +17,11 @@ enum StartingHealth {
         let waiting = MetricFamily(
             "backhaul_waiting_for_brokers", "Whether the process waits for the brokers before it serves.", .gauge,
             [MetricFamily.Sample(1)])
+        let notReady = MetricFamily(
+            "backhaul_ready", "Whether the process is ready (1).", .gauge, [MetricFamily.Sample(0)])
         let server = WebServer(
             host: address.host, port: Int(address.port),
-            routes: HealthRoutes.make(readiness) { MetricFamily.text([waiting]) },
+            routes: HealthRoutes.make(readiness) { MetricFamily.text([waiting, notReady]) },
             authenticator: Authenticator(isOn: true, tokens: []), meters: WebMeters(), logger: logger)
         return try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask {
