@@ -98,7 +98,11 @@ package final class StatusView: Sendable {
         configuration.busyMode = .timeout(30)
         configuration.maximumReaderCount = 4
         // Derived data: pages lost in a power cut are only applied again.
-        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = NORMAL") }
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA synchronous = NORMAL")
+            // A long reader lets the WAL grow; what it takes beyond this is given back.
+            try database.execute(sql: "PRAGMA journal_size_limit = 16777216")
+        }
         func make() throws -> DatabasePool {
             // Creates the file before SQLite does, readable by its owner only, as the log is; SQLite's other files get
             // the same mode.
