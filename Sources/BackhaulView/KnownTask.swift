@@ -3,7 +3,7 @@ package import BackhaulUnits
 
 /// A task that a view knows: what was submitted, and what has become of it.
 package struct KnownTask: Hashable, Sendable {
-    /// Of its record; nil when the view has not read it, or it is no longer in the log.
+    /// Of its record; nil when the view has not read it, or the log has removed it.
     package var position: LogPosition?
     package var generation: Int
     /// Of the first submission (`TaskFingerprint`); empty when the view has not read its record.

@@ -11,8 +11,13 @@ package struct Overview: Hashable, Sendable {
     package var uploads: [TaskStatus]
     /// Records of the log that the view has not read.
     package var lag: Int64
-    /// The name of a batch that is most like the one that was asked for, of which there is no task; nil for none.
+    /// The known batch whose name is nearest to the one that was asked for, where that has no task; nil for none.
     package var nearestBatch: String?
+
+    /// A view that follows the log is a few records behind.
+    package static let notableLag: Int64 = 10_000
+
+    package var isNotablyBehind: Bool { lag > Self.notableLag }
 
     package init(
         counts: StatusCounts, storedSize: ByteCount, reasons: [WaitReason], uploads: [TaskStatus], lag: Int64,

@@ -123,6 +123,26 @@ struct UploadTests {
         }
     }
 
+    /// A full disk is told in the system's words, not in Foundation's.
+    @Test(.enabled(if: getuid() == 0, "mounting a small tmpfs needs root"))
+    func reportOnFullDiskIsPlain() async throws {
+        try await withTemporaryFolder { folder in
+            let setup = try Setup(folder, files: 1, Self.configuration)
+            #expect(try await setup.run("submit", folder + "/src", "--to", "disk").code == 0)
+            let small = folder + "/small"
+            try FileManager.default.createDirectory(atPath: small, withIntermediateDirectories: true)
+            guard mount("tmpfs", small, "tmpfs", 0, "size=64k") == 0 else {
+                Issue.record("tmpfs cannot be mounted here: \(String(cString: strerror(errno)))")
+                return
+            }
+            defer { umount2(small, Int32(MNT_DETACH)) }
+            try? Data(count: 64 << 10).write(to: URL(fileURLWithPath: small + "/ballast"))
+            let found = try await setup.run("audit", "--report", small + "/report.txt")
+            #expect(found.code == 1 && found.errors.contains("report.txt: it cannot be written: "), "\(found)")
+            #expect(found.errors.contains("No space left on device") && !found.errors.contains("Domain="), "\(found)")
+        }
+    }
+
     /// An audit of one batch, of a sample, and in a file that can be kept.
     @Test func auditIsNarrowedAndFiled() async throws {
         try await withTemporaryFolder { folder in

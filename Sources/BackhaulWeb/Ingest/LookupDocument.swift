@@ -8,7 +8,7 @@ enum LookupDocument {
         var tasks: [Task]
         /// Whether the view reads what the log holds before it answers, as far as it can in a second.
         var catchUp: Bool?
-        /// Whether tasks are told whose record is no longer in the log, and which have no position.
+        /// Whether to tell tasks, too, whose record the log has removed; they have no position.
         var withoutRecord: Bool?
     }
 
@@ -25,7 +25,7 @@ enum LookupDocument {
     }
 
     struct Known: Codable, Sendable {
-        /// Missing for a task whose record is no longer in the log.
+        /// Missing for a task whose record the log has removed.
         var position: PositionDocument?
         /// Lower-case hex.
         var fingerprint: String

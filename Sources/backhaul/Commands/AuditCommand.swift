@@ -171,9 +171,7 @@ struct AuditCommand: AsyncParsableCommand {
         _ found: Found, _ opened: any MessageLog, _ settings: Settings, _ address: LogAddress
     ) async throws -> Int {
         let act = await CommandAct(.replay, settings, opened, detail: "what an audit found lost")
-        let named = ProcessInfo.processInfo.environment["BACKHAUL_API"]
-        let source = address.folder == nil ? try ViewSource(named) : .local
-        let answers = CommandView(source, log: opened, address: address, settings: settings)
+        let answers = CommandView(try ViewSource(default: address), log: opened, address: address, settings: settings)
         var again = 0
         do {
             let replay = settings.replay(opened)

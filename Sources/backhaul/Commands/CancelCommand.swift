@@ -51,9 +51,7 @@ struct CancelCommand: AsyncParsableCommand {
             }
         } else {
             answer = try await view.viewing { view, _, _ in
-                var answer = Answer(dryRun: true)
-                try await which.each(in: view) { answer.selected += $0.count }
-                return answer
+                Answer(selected: try await which.count(in: view), dryRun: true)
             }
         }
         if view.output == .json { return try Output.json(answer) }

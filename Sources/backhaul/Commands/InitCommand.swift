@@ -44,9 +44,8 @@ struct InitCommand: AsyncParsableCommand {
             try handle.write(contentsOf: Data(Self.text(data: data).utf8))
             try handle.synchronize()
         } catch {
-            let reason = String(cString: strerror(errno))
             unlink(file)
-            throw CommandError("\(file) cannot be written: \(reason)")
+            throw CommandError("\(file) cannot be written: \(Explanation.of(error))")
         }
         // What is written must be usable, whatever becomes of the settings.
         _ = try SettingsReader.read(file: file, environment: [:])

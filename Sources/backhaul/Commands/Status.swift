@@ -39,9 +39,6 @@ struct Status: AsyncParsableCommand {
         }
     }
 
-    /// A view that follows the log is a few records behind.
-    private static let notableLag: Int64 = 10_000
-
     func run() async throws {
         let overview = try await view.viewing { view, _, address in
             let overview = try await view.overview(batch: batch, tenant: tenant, uploads: 0)
@@ -50,7 +47,7 @@ struct Status: AsyncParsableCommand {
             return overview
         }
         let (counts, reasons) = (overview.counts, overview.reasons)
-        if overview.lag > Self.notableLag {
+        if overview.isNotablyBehind {
             Stderr.say("the view is \(overview.lag) records behind the log: what is newer is not counted yet")
         }
         if view.output == .json {

@@ -25,6 +25,13 @@ struct TaskSelection: Hashable, Sendable {
 
     private static let page = 2_000
 
+    /// - Returns: how many tasks are selected.
+    func count(in view: any ViewReader) async throws -> Int {
+        var count = 0
+        try await each(in: view) { count += $0.count }
+        return count
+    }
+
     /// Calls `body` with the selected tasks, a page at a time, by tenant and in the order of their acceptance.
     /// - Parameter limit: the most tasks; nil for all.
     /// - Throws: `CommandError` for a batch of which the view has no task.

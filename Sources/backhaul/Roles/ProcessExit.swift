@@ -48,10 +48,3 @@ struct CommandError: Error, CustomStringConvertible {
         self.exit = exit
     }
 }
-
-/// Describes an error to the user.
-enum Explanation {
-    static func of(_ error: any Error) -> String {
-        "\(error)"
-    }
-}

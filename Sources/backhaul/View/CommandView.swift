@@ -61,8 +61,6 @@ actor CommandView {
 
     /// The most that are tried, at once: each that does not answer costs seconds.
     private static let mostTried = 8
-    /// A view that follows the log is a few records behind.
-    private static let notableLag: Int64 = 10_000
 
     private func find() async throws -> FleetView? {
         let apis: [AcknowledgerAPI]
@@ -101,7 +99,7 @@ actor CommandView {
         }
         // The newest first, and stable: of equals the one that started last.
         guard let best = good.min(by: { $0.lag < $1.lag }) else { return nil }
-        if best.lag > Self.notableLag {
+        if best.lag > Overview.notableLag {
             Stderr.say("the acknowledger's view is \(best.lag) records behind the log: what is newer is not known yet")
         }
         return FleetView(good.sorted { $0.lag < $1.lag }.map(\.api))

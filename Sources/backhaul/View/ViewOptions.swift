@@ -22,13 +22,11 @@ struct ViewOptions: ParsableArguments {
         log.hint(command) + (api.map { " --api \(LogOptions.quoted($0))" } ?? "")
     }
 
-    /// Where the answers come from: the log on this machine has its own view. `BACKHAUL_API` is for the fleet, and does
-    /// not change of which log a command speaks.
+    /// Where the answers come from.
     /// - Throws: `CommandError` for an address that is none.
     func source(_ settings: Settings) throws -> ViewSource {
         if let api { return try ViewSource(api) }
-        if let address = try? log.address(settings), address.folder != nil { return .local }
-        return try ViewSource(ProcessInfo.processInfo.environment["BACKHAUL_API"])
+        return try ViewSource(default: try? log.address(settings))
     }
 
     /// Runs a command's questions. Where an acknowledger is named, the log is not opened.
