@@ -115,6 +115,7 @@ let package = Package(
                 "BackhaulUnits", grdb, logging,
             ]),
         room("BackhaulReplay", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulUnits"]),
+        room("BackhaulMigration", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulUnits"]),
         room(
             "BackhaulAudit",
             [
@@ -128,8 +129,10 @@ let package = Package(
             name: "backhaul",
             dependencies: [
                 "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded",
-                "BackhaulFiles", "BackhaulIngest", "BackhaulKafka", "BackhaulLog", "BackhaulRecords", "BackhaulReplay",
-                "BackhaulSQLite", "BackhaulSettings", "BackhaulTelemetry", "BackhaulTransfer", "BackhaulUnits",
+                "BackhaulFiles", "BackhaulIngest", "BackhaulKafka", "BackhaulLog", "BackhaulMigration",
+                "BackhaulRecords",
+                "BackhaulReplay", "BackhaulSQLite", "BackhaulSettings", "BackhaulTelemetry", "BackhaulTransfer",
+                "BackhaulUnits",
                 "BackhaulView", "BackhaulWeb", "BackhaulWorker", "CAllocator", argumentParser, logging,
             ],
             swiftSettings: strict),
@@ -245,6 +248,13 @@ let package = Package(
             [
                 "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog",
                 "BackhaulPipelineKit", "BackhaulRecords", "BackhaulReplay", "BackhaulTestKit",
+            ]),
+        tests(
+            "BackhaulMigrationTests",
+            [
+                "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog",
+                "BackhaulMigration", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulTestKit", "BackhaulUnits",
+                logging,
             ]),
         tests(
             "BackhaulSettingsTests",

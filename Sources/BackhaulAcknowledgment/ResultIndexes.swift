@@ -290,6 +290,7 @@ package final class ResultIndexes: Sendable {
                 for index in state.withLock({ Array($0.values) }) where index.isFull { try await tidy(index) }
             } catch {
                 behind.withLock { $0.formUnion(late) }
+                if error is CancellationError { break }
                 logger.warning("the index of results could not be brought up to date", metadata: ["error": "\(error)"])
                 // The index continues in memory. The next results trigger a retry.
             }

@@ -63,6 +63,11 @@ package struct AccessRights: Sendable {
             topic("replay", layout.largeTasks, ["Write"]),
             topic("audit, status, lag, results, acts", layout.prefix, ["Read"] + describe, prefixed: true),
             groups("audit, status, lag, results, acts"),
+            topic("migrate", layout.prefix, describe, prefixed: true),
+            topic("migrate", layout.control, ["Read", "Write"]),
+            topic("migrate", layout.tasks, ["Write"]), topic("migrate", layout.largeTasks, ["Write"]),
+            topic("migrate", layout.outcomes, ["Write"]), topic("migrate", layout.deadLetters, ["Write"]),
+            topic("migrate", layout.acts, ["Write"]), groups("migrate"), transactions("migrate"),
             // Writing a position requires Read on the topic and on the group.
             topic(
                 "topics apply", layout.prefix, ["Alter", "AlterConfigs", "Create", "Read"] + describe, prefixed: true),

@@ -12,4 +12,12 @@ package struct Checkpoint: Hashable, Sendable {
         self.isInFlight = isInFlight
         self.progress = progress
     }
+
+    /// The progress for the record's next owner. The owner that wrote an in-flight mark did not remove it, so it died
+    /// during the upload.
+    package var inherited: TaskProgress {
+        var progress = progress
+        if isInFlight { progress.crashes = Domain.counting(progress.crashes) }
+        return progress
+    }
 }

@@ -84,6 +84,7 @@ package final class EmbeddedLog: MessageLog {
                 "another process holds the log's lock: nothing can be written until it is continued or ended",
                 metadata: ["holder": "\(holder)"])
         }
+        if options.owns, !options.migrates { try Self.requireStaying(store) }
         commits = CommitQueue(writer: store.pool, meter: commitMeter)
         if let given {
             time = nil
@@ -456,7 +457,7 @@ package final class EmbeddedLog: MessageLog {
         return fresh
     }
 
-    private func commit<Value: Sendable>(_ operation: @escaping CommitQueue.Operation<Value>) async throws -> Value {
+    func commit<Value: Sendable>(_ operation: @escaping CommitQueue.Operation<Value>) async throws -> Value {
         try enter()
         defer { leave() }
         do {
@@ -466,7 +467,7 @@ package final class EmbeddedLog: MessageLog {
         }
     }
 
-    private func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         try enter()
         defer { leave() }
         do {

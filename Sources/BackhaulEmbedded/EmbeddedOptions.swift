@@ -5,6 +5,8 @@ package struct EmbeddedOptions: Sendable {
     /// Whether this process owns the folder and runs the roles and the upkeep. A kernel lock allows only one owner. Any
     /// other process may append and read, with or without an owner.
     package var owns: Bool
+    /// Whether the owner is a migration. No other owner opens a log that moves to another one.
+    package var migrates: Bool
     package var durability: Durability
     /// The largest record that `append` accepts, headers included. The default is Kafka's, about 1 MiB.
     package var maximumRecordSize: ByteCount
@@ -17,11 +19,13 @@ package struct EmbeddedOptions: Sendable {
     package var failPoint: @Sendable (String) throws -> Void
 
     package init(
-        owns: Bool, durability: Durability = .fsync, maximumRecordSize: ByteCount = ByteCount(1 << 20),
+        owns: Bool, migrates: Bool = false, durability: Durability = .fsync,
+        maximumRecordSize: ByteCount = ByteCount(1 << 20),
         largestGap: Duration = .seconds(3 * 86_400), busyTimeout: Duration = .seconds(30),
         failPoint: @escaping @Sendable (String) throws -> Void = { _ in }
     ) {
         self.owns = owns
+        self.migrates = migrates
         self.durability = durability
         self.maximumRecordSize = maximumRecordSize
         self.largestGap = largestGap

@@ -96,6 +96,10 @@ package struct SourceRoots: Sendable {
         return root
     }
 
+    /// The path of a registered root; nil for another.
+    /// - Throws: `RootError`.
+    package func registered(_ name: ByteText) throws(RootError) -> String? { try registration(of: name)?.path }
+
     /// The root that contains a folder, or that the folder becomes once confirmed.
     /// - Parameter path: absolute and resolved.
     /// - Throws: `RootError.unknown` when no configured root contains the folder and it may not become a root.

@@ -313,6 +313,19 @@ package final class KafkaLog: MessageLog {
         }
     }
 
+    /// A writer whose batches are transactions.
+    /// - Parameter name: the same in every life of what writes; no two writers of a name can write at a time.
+    package func exclusiveWriter(_ name: String) -> any ExclusiveWriter {
+        KafkaExclusiveWriter(
+            log: self,
+            committer: TransactionalCommitter(
+                name: "write." + name, transactionalID: transactionalPrefix + name, clients: clients,
+                failPoint: failPoint))
+    }
+
+    /// The cluster's id, which it has for life.
+    package func clusterID() async throws -> String { try await admin().clusterID() }
+
     /// The prefix of the transactional ids of all processes on these topics; client names begin with `backhaul-`.
     var transactionalPrefix: String { options.prefix + "backhaul-" }
 

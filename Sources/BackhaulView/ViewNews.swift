@@ -23,7 +23,7 @@ enum ViewNews: Hashable, Sendable {
                 return .conflict(document.task, fingerprint: fingerprint)
             }
             guard let result = try? ResultRecord.read(stored.record) else { return nil }
-            return outcome(of: result, ResultRecord.fingerprint(stored.record)).map { .result($0) }
+            return result.outcome(ResultRecord.fingerprint(stored.record)).map { .result($0) }
         case layout.outcomes:
             guard let outcome = try? OutcomeRecord.read(stored.record) else { return nil }
             return .outcome(outcome, position: stored.position)
@@ -34,25 +34,5 @@ enum ViewNews: Hashable, Sendable {
             return .accepted(
                 read.task, generation: read.progress.generation, fingerprint: fingerprint, position: stored.position)
         }
-    }
-
-    /// A result holds only the label of its destination, not whether that was a name. The label is enough for a
-    /// view.
-    private static func outcome(of result: ResultDocument, _ fingerprint: [UInt8]) -> Outcome? {
-        guard let kind = OutcomeKind(rawValue: result.status), kind.isTerminal else { return nil }
-        var outcome = Outcome(
-            kind: kind, task: result.task, batch: result.batch,
-            destination: DestinationReference(target: .named(result.destination), key: result.key),
-            attempts: result.attempts, crashes: result.crashes, size: ByteCount(result.bytes),
-            sha256: result.sha256 ?? "",
-            verification: result.verification ?? "",
-            failure: result.failure.map {
-                Failure(FailureClass(rawValue: $0.kind) ?? .permanent, $0.message, httpStatus: $0.httpStatus)
-            }, worker: result.worker, acceptedAt: TimeText.timestamp(result.acceptedAt),
-            startedAt: TimeText.timestamp(result.startedAt),
-            finishedAt: TimeText.timestamp(result.finishedAt), objectMayExist: result.objectMayExist,
-            submittedBy: ByteText(result.submittedBy ?? ""))
-        outcome.fingerprint = fingerprint
-        return outcome
     }
 }

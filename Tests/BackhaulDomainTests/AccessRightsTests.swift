@@ -21,7 +21,7 @@ struct AccessRightsTests {
             layout.retry(.seconds(10)): ["worker", "acknowledger"],
             layout.deadLetters: ["submit, ingest", "acknowledger"], layout.outcomes: ["acknowledger"],
             layout.results: ["submit, ingest", "acknowledger"], layout.checkpoints: ["worker"],
-            layout.control: ["submit, ingest", "worker"], layout.acts: [],
+            layout.control: ["submit, ingest", "worker", "migrate"], layout.acts: [],
         ]
         for (topic, wanted) in readers {
             let all = wanted.union(["replay", "audit, status, lag, results, acts", "topics apply"])
@@ -32,14 +32,14 @@ struct AccessRightsTests {
     /// Who writes to which topic, as C13 has it. An acknowledger that may not write dead letters could not name a
     /// result that the log refuses.
     @Test func everyWriterOfATopicMayWriteIt() {
-        let every: Set = ["submit, ingest", "worker", "acknowledger", "replay", "topics apply"]
+        let every: Set = ["submit, ingest", "worker", "acknowledger", "replay", "topics apply", "migrate"]
         let writers: [String: Set<String>] = [
             // The acknowledger's API retries tasks.
-            layout.tasks: ["submit, ingest", "replay", "acknowledger"],
-            layout.largeTasks: ["submit, ingest", "replay", "acknowledger", "worker"],
-            layout.retry(.seconds(10)): ["worker"], layout.deadLetters: ["worker", "acknowledger"],
-            layout.outcomes: ["worker", "acknowledger"], layout.results: ["acknowledger"],
-            layout.checkpoints: ["worker"], layout.control: ["worker", "acknowledger"], layout.acts: every,
+            layout.tasks: ["submit, ingest", "replay", "acknowledger", "migrate"],
+            layout.largeTasks: ["submit, ingest", "replay", "acknowledger", "worker", "migrate"],
+            layout.retry(.seconds(10)): ["worker"], layout.deadLetters: ["worker", "acknowledger", "migrate"],
+            layout.outcomes: ["worker", "acknowledger", "migrate"], layout.results: ["acknowledger"],
+            layout.checkpoints: ["worker"], layout.control: ["worker", "acknowledger", "migrate"], layout.acts: every,
         ]
         for (topic, roles) in writers {
             #expect(self.roles(that: "Write", topic) == roles, "\(topic)")

@@ -221,7 +221,7 @@ package final class Pipeline: Sendable {
     /// The keys of the cancel requests that the control topic holds.
     package func openCancelRequests() async throws -> Set<String> {
         var open: Set<String> = []
-        for stored in try await records(layout.control) {
+        for stored in try await records(layout.control) where CancelRecord.read(stored.record) != nil {
             let key = String(decoding: stored.record.key ?? [], as: UTF8.self)
             if stored.record.value == nil { open.remove(key) } else { open.insert(key) }
         }

@@ -173,13 +173,13 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    upload|submit|status|watch|tasks|results|audit|cancel|retry|dead-letters|replay|init|standalone|ingest|worker|acknowledger|health|topics|lag|acts|clock|config|token|tenants|bench|help)
+    upload|submit|status|watch|tasks|results|audit|cancel|retry|dead-letters|replay|init|standalone|ingest|worker|acknowledger|health|topics|lag|acts|clock|migrate|config|token|tenants|bench|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'upload submit status watch tasks results audit cancel retry dead-letters replay init standalone ingest worker acknowledger health topics lag acts clock config token tenants bench help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'upload submit status watch tasks results audit cancel retry dead-letters replay init standalone ingest worker acknowledger health topics lag acts clock migrate config token tenants bench help' -- "${cur}"))
         ;;
     esac
 }
@@ -1053,6 +1053,34 @@ _backhaul_clock() {
 
     # Offer option value completions
     case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_migrate() {
+    repeating_flags=()
+    non_repeating_flags=(--yes --accept-unknown --abandon --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--from --from-prefix --log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--from')
+        return
+        ;;
+    '--from-prefix')
+        return
+        ;;
     '--log')
         return
         ;;

@@ -6,6 +6,9 @@ enum Schema {
     /// The format that this program writes.
     static var current: Int { steps.count }
 
+    /// Added to `user_version` of a store that moves to another log: earlier programs refuse its format.
+    private static let moving = 1_000
+
     /// One step for each format; a released step never changes.
     private static let steps: [String] = [
         // 1: topics, records and positions. A record's rowid is its partition's id and its offset in one number, so
@@ -45,6 +48,13 @@ enum Schema {
         """,
     ]
 
+    /// The trigger stops processes that have the store open.
+    private static let migration = """
+        CREATE TABLE migration(id TEXT NOT NULL, cluster TEXT NOT NULL, prefix TEXT NOT NULL, started INTEGER NOT NULL,
+            finished INTEGER);
+        CREATE TRIGGER migrated BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'migrated'); END;
+        """
+
     /// Offsets are the lower 40 bits of a rowid: 10¹² records for each of 4 million partitions.
     static let offsetBits: Int64 = 40
 
@@ -60,15 +70,37 @@ enum Schema {
     static func migrate(_ writer: any DatabaseWriter, folder: String, to target: Int = current) throws {
         try writer.writeWithoutTransaction { database in
             try database.inTransaction(.immediate) {
-                let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+                let (found, _) = try format(of: database)
                 guard found <= current else {
                     throw LogError.newerFormat(found: found, supported: current, folder: folder)
                 }
                 guard found < target else { return .commit }
                 for step in steps[found..<target] { try database.execute(sql: step) }
-                try database.execute(sql: "PRAGMA user_version = \(target)")
+                try setFormat(target, isMoving: false, database)
                 return .commit
             }
         }
+    }
+
+    /// Closes the store to new records, inside a transaction.
+    static func beginMigration(_ database: Database) throws {
+        try database.execute(sql: migration)
+        try setFormat(current, isMoving: true, database)
+    }
+
+    /// Undoes `beginMigration`.
+    static func withdrawMigration(_ database: Database) throws {
+        try database.execute(sql: "DROP TRIGGER migrated; DROP TABLE migration")
+        try setFormat(current, isMoving: false, database)
+    }
+
+    /// The number of applied steps, and whether the store moves to another log.
+    static func format(of database: Database) throws -> (steps: Int, isMoving: Bool) {
+        let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        return version > moving ? (version - moving, true) : (version, false)
+    }
+
+    private static func setFormat(_ format: Int, isMoving: Bool, _ database: Database) throws {
+        try database.execute(sql: "PRAGMA user_version = \(isMoving ? moving + format : format)")
     }
 }

@@ -75,6 +75,8 @@ struct Store: Sendable {
         guard let error = error as? DatabaseError else { return error }
         let path = folder + "/log.sqlite"
         switch error.resultCode {
+        case .SQLITE_CONSTRAINT where error.message == "migrated":
+            return LogError.migrated(folder: folder, to: "moves to another log; run 'backhaul status' to see which")
         case .SQLITE_FULL:
             return LogError.outOfSpace(folder: folder)
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:

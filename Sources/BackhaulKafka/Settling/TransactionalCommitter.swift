@@ -41,6 +41,13 @@ actor TransactionalCommitter: Committer {
         _ = try await readyHandle()
     }
 
+    /// As `prepare`, with a producer that is new to the coordinator, even when this one is initialised: one of another
+    /// process with this id may have come since.
+    func begin() async throws {
+        await discard()
+        try await prepare()
+    }
+
     /// Writes the batch.
     /// - Throws: `SettleError`; `LogError` when no producer is available: nothing was written.
     func commit(_ batch: SettleBatch) async throws {

@@ -8,6 +8,16 @@ struct KafkaAdmin: Sendable {
     let handle: KafkaHandle
     let timeout: Int
 
+    func clusterID() async throws -> String {
+        try await call("reading the cluster's id") {
+            guard let text = rd_kafka_clusterid(handle.client, Int32(clamping: timeout)) else {
+                throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, "the brokers did not tell it")
+            }
+            defer { rd_kafka_mem_free(handle.client, text) }
+            return String(cString: text)
+        }
+    }
+
     // MARK: Topics
 
     /// Every topic with its number of partitions and replicas. Never queries a topic by name, since a broker with

@@ -16,6 +16,8 @@ package enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
     case outOfSpace(folder: String)
     /// The content of the log is not what it wrote.
     case damaged(what: String, place: String)
+    /// The log's records move to another log, or have moved.
+    case migrated(folder: String, to: String)
     /// Written by a newer version of the program.
     case newerFormat(found: Int, supported: Int, folder: String)
     /// The group's position points to records that no longer exist.
@@ -52,6 +54,8 @@ package enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
             "no space left for the log in \(folder); nothing of this call was stored; free space and try again"
         case .damaged(let what, let place):
             "the log is damaged: \(what) (\(place)); stop, keep a copy of the folder and restore it from a backup"
+        case .migrated(let folder, let target):
+            "the log in \(folder) takes no records any more: it \(target)"
         case .newerFormat(let found, let supported, let folder):
             "data folder \(folder) has format \(found), this program supports up to \(supported); use the newer program"
         case .positionLost(let group, let partition, let position, let earliest):

@@ -19,6 +19,8 @@ package struct Act: Hashable, Sendable {
         case topics
         /// A jump of the embedded log's clock was confirmed.
         case clock
+        /// An embedded log was moved to the cluster.
+        case migrate
     }
 
     package enum Outcome: String, Hashable, Sendable, CaseIterable {

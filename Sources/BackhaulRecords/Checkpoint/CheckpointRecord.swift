@@ -21,6 +21,16 @@ package enum CheckpointRecord {
         key.starts(with: prefix) ? Int64(String(decoding: key.dropFirst(prefix.count), as: UTF8.self)) : nil
     }
 
+    /// The position in a key; nil for a key of another form.
+    package static func position(ofKey key: [UInt8]) -> LogPosition? {
+        // A topic's name contains no slash.
+        let parts = String(decoding: key, as: UTF8.self).split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 3, let number = Int(parts[1]), let offset = Int64(parts[2]), number >= 0, offset >= 0
+        else { return nil }
+        return LogPosition(
+            partition: TopicPartition(topic: String(parts[0]), partition: number), offset: offset)
+    }
+
     package static func request(
         _ checkpoint: Checkpoint, of position: LogPosition, _ layout: TopicLayout
     ) throws -> AppendRequest {

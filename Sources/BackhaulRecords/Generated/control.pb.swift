@@ -48,6 +48,15 @@ nonisolated struct Backhaul_V1_Control: Sendable {
     set {request = .api(newValue)}
   }
 
+  /// Key: migration/ID.
+  var migration: Backhaul_V1_Migration {
+    get {
+      if case .migration(let v)? = request {return v}
+      return Backhaul_V1_Migration()
+    }
+    set {request = .migration(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Request: Equatable, Sendable {
@@ -55,7 +64,58 @@ nonisolated struct Backhaul_V1_Control: Sendable {
     case cancel(Backhaul_V1_Cancel)
     /// Key: api/PROCESS.
     case api(Backhaul_V1_API)
+    /// Key: migration/ID.
+    case migration(Backhaul_V1_Migration)
 
+  }
+
+  init() {}
+}
+
+/// How far an embedded log has been copied into the topics. Written in the transaction that copies, so that a copy that
+/// begins again goes on where the last committed transaction ended. Stays when the copy is done.
+nonisolated struct Backhaul_V1_Migration: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The machine and the data folder, for people.
+  var origin: String = String()
+
+  var startedAtMs: Int64 = 0
+
+  /// 0 until everything is copied.
+  var finishedAtMs: Int64 = 0
+
+  var cursors: [Backhaul_V1_Migration.Cursor] = []
+
+  /// What was copied so far.
+  var tasks: UInt64 = 0
+
+  var results: UInt64 = 0
+
+  var deadLetters: UInt64 = 0
+
+  var acts: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Cursor: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// Of the embedded log.
+    var topic: String = String()
+
+    var partition: UInt32 = 0
+
+    /// The first offset that is not copied.
+    var next: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
   }
 
   init() {}
@@ -109,7 +169,7 @@ fileprivate nonisolated let _protobuf_package = "backhaul.v1"
 
 nonisolated extension Backhaul_V1_Control: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Control"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cancel\0\u{1}api\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cancel\0\u{1}api\0\u{1}migration\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -143,6 +203,19 @@ nonisolated extension Backhaul_V1_Control: SwiftProtobuf.Message, SwiftProtobuf.
           self.request = .api(v)
         }
       }()
+      case 3: try {
+        var v: Backhaul_V1_Migration?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .migration(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .migration(v)
+        }
+      }()
       default: break
       }
     }
@@ -162,6 +235,10 @@ nonisolated extension Backhaul_V1_Control: SwiftProtobuf.Message, SwiftProtobuf.
       guard case .api(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     }()
+    case .migration?: try {
+      guard case .migration(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -169,6 +246,111 @@ nonisolated extension Backhaul_V1_Control: SwiftProtobuf.Message, SwiftProtobuf.
 
   static func ==(lhs: Backhaul_V1_Control, rhs: Backhaul_V1_Control) -> Bool {
     if lhs.request != rhs.request {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Backhaul_V1_Migration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Migration"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}origin\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{1}cursors\0\u{1}tasks\0\u{1}results\0\u{3}dead_letters\0\u{1}acts\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.origin) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.startedAtMs) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.finishedAtMs) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.cursors) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.tasks) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.results) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.deadLetters) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.acts) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.origin.isEmpty {
+      try visitor.visitSingularStringField(value: self.origin, fieldNumber: 1)
+    }
+    if self.startedAtMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.startedAtMs, fieldNumber: 2)
+    }
+    if self.finishedAtMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.finishedAtMs, fieldNumber: 3)
+    }
+    if !self.cursors.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.cursors, fieldNumber: 4)
+    }
+    if self.tasks != 0 {
+      try visitor.visitSingularUInt64Field(value: self.tasks, fieldNumber: 5)
+    }
+    if self.results != 0 {
+      try visitor.visitSingularUInt64Field(value: self.results, fieldNumber: 6)
+    }
+    if self.deadLetters != 0 {
+      try visitor.visitSingularUInt64Field(value: self.deadLetters, fieldNumber: 7)
+    }
+    if self.acts != 0 {
+      try visitor.visitSingularUInt64Field(value: self.acts, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Backhaul_V1_Migration, rhs: Backhaul_V1_Migration) -> Bool {
+    if lhs.origin != rhs.origin {return false}
+    if lhs.startedAtMs != rhs.startedAtMs {return false}
+    if lhs.finishedAtMs != rhs.finishedAtMs {return false}
+    if lhs.cursors != rhs.cursors {return false}
+    if lhs.tasks != rhs.tasks {return false}
+    if lhs.results != rhs.results {return false}
+    if lhs.deadLetters != rhs.deadLetters {return false}
+    if lhs.acts != rhs.acts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Backhaul_V1_Migration.Cursor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = Backhaul_V1_Migration.protoMessageName + ".Cursor"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}topic\0\u{1}partition\0\u{1}next\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.topic) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.partition) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.next) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.topic.isEmpty {
+      try visitor.visitSingularStringField(value: self.topic, fieldNumber: 1)
+    }
+    if self.partition != 0 {
+      try visitor.visitSingularUInt32Field(value: self.partition, fieldNumber: 2)
+    }
+    if self.next != 0 {
+      try visitor.visitSingularInt64Field(value: self.next, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Backhaul_V1_Migration.Cursor, rhs: Backhaul_V1_Migration.Cursor) -> Bool {
+    if lhs.topic != rhs.topic {return false}
+    if lhs.partition != rhs.partition {return false}
+    if lhs.next != rhs.next {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -33,10 +33,8 @@ package struct TaskDelivery: Hashable, Sendable {
         var result = TaskDelivery(delivery: delivery, task: read.task, progress: read.progress)
         result.boundDue()
         guard let checkpoint, checkpoint.task == result.generation else { return result }
-        result.progress = checkpoint.progress
+        result.progress = checkpoint.inherited
         result.boundDue()
-        // The owner that wrote the mark did not remove it, so it died during the upload.
-        if checkpoint.isInFlight { result.progress.crashes = Domain.counting(result.progress.crashes) }
         result.hasCheckpoint = true
         return result
     }

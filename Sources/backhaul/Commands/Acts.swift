@@ -30,7 +30,8 @@ struct Acts: AsyncParsableCommand {
 
     @Option(
         help:
-            "Only this act: submit, cancel, retry, acknowledge, replay, tokens, configuration, topics or clock.")
+            "Only this act: submit, cancel, retry, acknowledge, replay, tokens, configuration, topics, clock or migrate."
+    )
     var act: String?
 
     @Option(help: "Only this outcome: begun, done, partly, refused or failed.")

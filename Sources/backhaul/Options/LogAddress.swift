@@ -97,6 +97,7 @@ enum LogAddress: Equatable {
             try await log.ensure(settings.topics)
         }
         DataFolderOwner.adopt(folder)
+        if let migration = try await log.migration { Stderr.say("the log in \(folder) \(migration.text)") }
         return log
     }
 

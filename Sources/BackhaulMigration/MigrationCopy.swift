@@ -1,0 +1,237 @@
+package import BackhaulDomain
+package import BackhaulLog
+package import BackhaulRecords
+internal import BackhaulUnits
+
+/// Copies an embedded log's unfinished work and its results into the topics of a cluster, each exactly once.
+///
+/// Each batch has the records and the offsets that they end at (`MigrationRecord`). A copy that begins again first ends
+/// the writer before it, reads the last committed offsets, and goes on from there.
+///
+/// A result is copied as the outcome that it was recorded for: the cluster's acknowledgers alone record results, so a
+/// generation gets one however often its outcome comes. An unfinished task goes to the topic of new tasks, with its
+/// attempts, its history and the time when it is due: workers move it to a tier.
+package struct MigrationCopy: Sendable {
+    private let id: String
+    private let origin: String
+    private let source: any MessageLog
+    private let survey: MigrationSurvey
+    private let target: any MessageLog
+    private let writer: any ExclusiveWriter
+    private let layout: TopicLayout
+    private let routing: TaskRouting
+    private let clock: any LogClock
+    private let fingerprints: @Sendable ([[UInt8]]) async throws -> [[UInt8]?]
+
+    private let batchRecords: Int
+
+    /// A batch of so many bytes is written, too.
+    private static let batchSize = ByteCount(4 << 20)
+
+    /// The worker of the outcome that says that nobody works on a cancelled task any more.
+    private static let worker = "migrate"
+
+    /// - Parameters:
+    ///   - id: of the migration, the same in every run.
+    ///   - origin: the machine and the data folder, for people.
+    ///   - source: the embedded log, closed to new records.
+    ///   - survey: of the source.
+    ///   - writer: of the target; its name contains `id`.
+    ///   - batchRecords: a batch of so many records is written.
+    ///   - fingerprints: what was submitted under these names (`SubmissionName`), where the source knows it.
+    package init(
+        id: String, origin: String, source: any MessageLog, survey: MigrationSurvey, target: any MessageLog,
+        writer: any ExclusiveWriter, layout: TopicLayout, routing: TaskRouting, clock: any LogClock,
+        batchRecords: Int = 1_000,
+        fingerprints: @escaping @Sendable ([[UInt8]]) async throws -> [[UInt8]?]
+    ) {
+        self.id = id
+        self.origin = origin
+        self.source = source
+        self.survey = survey
+        self.target = target
+        self.writer = writer
+        self.layout = layout
+        self.routing = routing
+        self.clock = clock
+        self.batchRecords = batchRecords
+        self.fingerprints = fingerprints
+    }
+
+    /// How far the migration has come in the cluster, once no earlier writer can add to it; nil when nothing is there.
+    /// - Throws: `LogError`; `RecordError` when that cannot be read.
+    package static func progress(
+        _ id: String, writer: any ExclusiveWriter, target: any MessageLog, _ layout: TopicLayout
+    ) async throws -> MigrationRecord? {
+        try await writer.begin()
+        let control = TopicPartition(topic: layout.control, partition: 0)
+        var found: MigrationRecord?
+        try await target.scan(control, to: try await target.decided(control)) { records in
+            for stored in records {
+                guard let (name, migration) = try MigrationRecord.read(stored.record), name == id else { continue }
+                found = migration
+            }
+        }
+        return found
+    }
+
+    /// Copies what is not copied yet.
+    /// - Parameters:
+    ///   - onProgress: told after each batch how far the copy has come.
+    ///   - onWait: told when the cluster does not answer; the copy tries again.
+    /// - Throws: `LogError` that does not pass; `RecordError`.
+    package func run(
+        onProgress: (MigrationRecord) -> Void, onWait: (LogError) -> Void
+    ) async throws -> MigrationRecord {
+        let done = try await Patience.keepAsking(clock: clock) {
+            false
+        } onWait: { error in
+            onWait(error)
+        } _: {
+            try await copy(onProgress)
+        }
+        guard let done else { throw CancellationError() }
+        return done
+    }
+
+    private func copy(_ onProgress: (MigrationRecord) -> Void) async throws -> MigrationRecord {
+        var batch = Batch(
+            record: try await Self.progress(id, writer: writer, target: target, layout)
+                ?? MigrationRecord(origin: origin, startedAt: clock.wall))
+        guard batch.record.finishedAt == nil else { return batch.record }
+        for bounds in survey.partitions {
+            let partition = bounds.partition
+            let from = max(batch.record.cursors[partition] ?? 0, bounds.earliest)
+            guard from < bounds.end else { continue }
+            try await source.scan(partition, from: from, to: bounds.end) { page in
+                for records in page.chunked(batchRecords) {
+                    try await add(records, to: &batch)
+                    if let last = records.last { batch.record.cursors[partition] = last.position.offset + 1 }
+                    guard batch.requests.count >= batchRecords || batch.size >= Self.batchSize else { continue }
+                    try await write(&batch)
+                    onProgress(batch.record)
+                }
+            }
+        }
+        batch.record.finishedAt = clock.wall
+        try await write(&batch)
+        return batch.record
+    }
+
+    private struct Batch {
+        /// As it will be once the batch is written.
+        var record: MigrationRecord
+        var requests: [AppendRequest] = []
+        var size = ByteCount.zero
+
+        mutating func append(_ request: AppendRequest) {
+            requests.append(request)
+            size = size + request.record.size
+        }
+    }
+
+    /// Writes the batch and what it ends at.
+    private func write(_ batch: inout Batch) async throws {
+        try await writer.append(batch.requests + [batch.record.request(id, layout)])
+        batch.requests = []
+        batch.size = .zero
+    }
+
+    // MARK: Records
+
+    private func add(_ records: [StoredRecord], to batch: inout Batch) async throws {
+        switch records.first?.position.partition.topic {
+        case survey.layout.results: try await addResults(records, to: &batch)
+        case survey.layout.outcomes:
+            for stored in records {
+                guard let outcome = try? OutcomeRecord.read(stored.record), isNeeded(outcome, stored.position) else {
+                    continue
+                }
+                batch.append(copied(stored, to: layout.outcomes))
+                if outcome.kind == .cancelled {
+                    batch.append(try observed(outcome, trace: HeaderName.trace(of: stored.record)))
+                }
+            }
+        case survey.layout.deadLetters:
+            for stored in records { batch.append(copied(stored, to: layout.deadLetters)) }
+            batch.record.counts.deadLetters += records.count
+        case survey.layout.acts:
+            for stored in records { batch.append(copied(stored, to: layout.acts)) }
+            batch.record.counts.acts += records.count
+        default:
+            for stored in records where survey.isUnfinished(stored.position) {
+                // What is not a task becomes a dead letter of the cluster's workers.
+                guard let read = try? TaskRecord.read(stored.record) else {
+                    batch.append(copied(stored, to: layout.tasks))
+                    continue
+                }
+                guard survey.isWaiting(read.generation) else { continue }
+                batch.append(task(read, stored))
+                batch.record.counts.tasks += 1
+            }
+        }
+    }
+
+    private func addResults(_ records: [StoredRecord], to batch: inout Batch) async throws {
+        let results = records.compactMap { stored in
+            (try? ResultRecord.read(stored.record)).map { (stored, $0) }
+        }
+        let known = try await fingerprints(results.map { SubmissionName.task($0.1.task.identity) })
+        for ((stored, document), submitted) in zip(results, known) {
+            let own = ResultRecord.fingerprint(stored.record)
+            // A replay may have had another destination than the submission that the log remembers.
+            let fingerprint = own.isEmpty && document.generation == 0 ? submitted ?? [] : own
+            guard let outcome = document.outcome(fingerprint.count == TaskFingerprint.size ? fingerprint : []) else {
+                continue
+            }
+            let trace = HeaderName.trace(of: stored.record)
+            batch.append(try OutcomeRecord.request(outcome, layout, trace: trace))
+            batch.record.counts.results += 1
+            if outcome.kind == .cancelled { batch.append(try observed(outcome, trace: trace)) }
+        }
+    }
+
+    /// A cancel makes an acknowledger request that workers drop the task. No worker of the cluster gets the task: this
+    /// outcome, as of one that has seen the request, removes it again.
+    private func observed(_ cancel: Outcome, trace: String?) throws -> AppendRequest {
+        var outcome = cancel
+        outcome.worker = Self.worker
+        return try OutcomeRecord.request(outcome, layout, trace: trace)
+    }
+
+    /// The history of what waits; what the acknowledger has not read; and what owners and audits said of results.
+    private func isNeeded(_ outcome: Outcome, _ position: LogPosition) -> Bool {
+        if outcome.kind == .acknowledged || outcome.kind == .lost { return true }
+        if outcome.kind.isTerminal { return survey.isUnfinished(position) }
+        return survey.isWaiting(outcome.task)
+    }
+
+    /// The record of a task that waits, with all that is known about it in its headers.
+    private func task(_ read: TaskRecord, _ stored: StoredRecord) -> AppendRequest {
+        var progress = read.progress
+        if let checkpoint = survey.checkpoints[stored.position], checkpoint.task == read.generation {
+            progress = checkpoint.inherited
+        }
+        let topic = progress.isHandedOver ? layout.largeTasks : routing.topic(of: read.task)
+        return TaskRecord.moved(stored.record, read.task, progress, to: topic)
+    }
+
+    /// The same record, in the partition of its key.
+    private func copied(_ stored: StoredRecord, to topic: String) -> AppendRequest {
+        let key: [UInt8]
+        switch topic {
+        case layout.outcomes:
+            // The partition of an outcome is that of its task's id.
+            key = (try? OutcomeRecord.read(stored.record)).map { Array($0.task.identity.id.utf8) } ?? []
+        default: key = stored.record.key ?? Array("\(stored.position)".utf8)
+        }
+        return AppendRequest(topic: topic, partitioning: .hash(key), record: stored.record)
+    }
+}
+
+extension [StoredRecord] {
+    /// The records in pieces of at most `count`.
+    fileprivate func chunked(_ count: Int) -> [[StoredRecord]] {
+        stride(from: 0, to: self.count, by: count).map { Array(self[$0..<Swift.min($0 + count, self.count)]) }
+    }
+}

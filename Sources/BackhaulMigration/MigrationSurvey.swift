@@ -1,0 +1,155 @@
+package import BackhaulDomain
+package import BackhaulLog
+internal import BackhaulRecords
+package import BackhaulUnits
+
+/// What an embedded log holds that a cluster needs. Read before anything is copied.
+package struct MigrationSurvey: Sendable {
+    /// Unfinished tasks that need something of a worker.
+    package struct Need: Hashable, Sendable {
+        package var tasks = 0
+        package var size = ByteCount.zero
+    }
+
+    /// Unfinished tasks without a result.
+    package private(set) var tasks = 0
+    package private(set) var size = ByteCount.zero
+    package private(set) var results = 0
+    package private(set) var deadLetters = 0
+    package private(set) var acts = 0
+    /// Unfinished records that are not tasks; they become dead letters in the cluster.
+    package private(set) var malformed = 0
+    /// By the source roots that the unfinished tasks name.
+    package private(set) var roots: [ByteText: Need] = [:]
+    /// By the names of destinations that the unfinished tasks name; a free URL counts for none.
+    package private(set) var destinations: [ByteText: Need] = [:]
+
+    let layout: TopicLayout
+    /// The partitions to copy, in order: what ended a task before the task.
+    private(set) var partitions: [PartitionBounds] = []
+    private(set) var checkpoints: [LogPosition: Checkpoint] = [:]
+    private var positions: [String: [TopicPartition: (frontier: Int64, map: FinishedMap)]] = [:]
+    /// Unfinished generations, and those of them that have a result, or an outcome that gives them one.
+    private var unfinished = GenerationSet()
+    private var ended = GenerationSet()
+
+    /// Reads the log.
+    /// - Throws: `LogError`.
+    package static func read(_ log: any MessageLog, _ layout: TopicLayout) async throws -> MigrationSurvey {
+        var survey = MigrationSurvey(layout: layout)
+        for group in [layout.workers, layout.largeWorkers, layout.delays, layout.acknowledgers] {
+            survey.positions[group] = try await log.positions(of: group).mapValues {
+                ($0.frontier, $0.finishedMap)
+            }
+        }
+        try await survey.readCheckpoints(log)
+        let names = try await log.topics().map(\.name)
+        let work = [layout.tasks, layout.largeTasks] + names.filter { layout.tier(of: $0) != nil }.sorted()
+        for topic in [layout.results, layout.outcomes, layout.deadLetters, layout.acts] + work
+        where names.contains(topic) {
+            survey.partitions += try await log.bounds(topic)
+        }
+        let isWork = Set(work)
+        // The tasks first: of the results and outcomes only those of unfinished tasks matter.
+        let tasks = survey.partitions.filter { isWork.contains($0.partition.topic) }
+        for bounds in tasks {
+            try await log.scan(bounds.partition, from: bounds.earliest, to: bounds.end) { records in
+                for stored in records where survey.isUnfinished(stored.position) { survey.noteUnfinished(stored) }
+            }
+        }
+        for bounds in survey.partitions where !isWork.contains(bounds.partition.topic) {
+            try await log.scan(bounds.partition, from: bounds.earliest, to: bounds.end) { records in
+                for stored in records { survey.note(stored) }
+            }
+        }
+        for bounds in tasks {
+            try await log.scan(bounds.partition, from: bounds.earliest, to: bounds.end) { records in
+                for stored in records { survey.count(stored) }
+            }
+        }
+        return survey
+    }
+
+    private init(layout: TopicLayout) { self.layout = layout }
+
+    // MARK: What the copy asks
+
+    /// Whether the record has not been finished by the group that works on its topic.
+    func isUnfinished(_ position: LogPosition) -> Bool {
+        guard let known = positions[group(of: position.partition.topic)]?[position.partition] else { return true }
+        return position.offset >= known.frontier && !known.map.contains(position.offset)
+    }
+
+    /// Whether the generation waits to be uploaded: it is unfinished, and nothing has ended it.
+    func isWaiting(_ task: TaskGeneration) -> Bool { unfinished.contains(task) && !ended.contains(task) }
+
+    private func group(of topic: String) -> String {
+        switch topic {
+        case layout.tasks: layout.workers
+        case layout.largeTasks: layout.largeWorkers
+        case layout.outcomes: layout.acknowledgers
+        default: layout.delays
+        }
+    }
+
+    // MARK: Reading
+
+    private mutating func readCheckpoints(_ log: any MessageLog) async throws {
+        var found: [LogPosition: Checkpoint] = [:]
+        for bounds in try await log.bounds(layout.checkpoints) {
+            try await log.scan(bounds.partition, from: bounds.earliest, to: bounds.end) { records in
+                for stored in records {
+                    guard let key = stored.record.key, let position = CheckpointRecord.position(ofKey: key),
+                        isUnfinished(position)
+                    else { continue }
+                    found[position] = try? CheckpointRecord.read(stored.record)
+                }
+            }
+        }
+        checkpoints = found
+    }
+
+    private mutating func noteUnfinished(_ stored: StoredRecord) {
+        guard let read = try? TaskRecord.read(stored.record) else { return }
+        unfinished.insert(read.generation)
+    }
+
+    private mutating func note(_ stored: StoredRecord) {
+        switch stored.position.partition.topic {
+        case layout.results:
+            guard let (task, _) = ResultRecord.ending(stored.record) else { return }
+            results += 1
+            if unfinished.contains(task) { ended.insert(task) }
+        case layout.outcomes:
+            // One that the acknowledger has not read yet, such as a caller's cancel.
+            guard isUnfinished(stored.position), let outcome = try? OutcomeRecord.read(stored.record),
+                outcome.kind.isTerminal
+            else { return }
+            if unfinished.contains(outcome.task) { ended.insert(outcome.task) }
+        case layout.deadLetters: deadLetters += 1
+        default: acts += 1
+        }
+    }
+
+    private mutating func count(_ stored: StoredRecord) {
+        guard isUnfinished(stored.position) else { return }
+        guard let read = try? TaskRecord.read(stored.record) else {
+            malformed += 1
+            return
+        }
+        guard !ended.contains(read.generation) else { return }
+        tasks += 1
+        size = size + read.task.size
+        roots[read.task.source.root, default: Need()].add(read.task.size)
+        if case .named(let name) = read.task.destination.target {
+            destinations[name, default: Need()].add(read.task.size)
+        }
+    }
+}
+
+extension MigrationSurvey.Need {
+    fileprivate mutating func add(_ file: ByteCount) {
+        tasks += 1
+        size = size + file
+    }
+}

@@ -1,0 +1,28 @@
+package import BackhaulDomain
+internal import BackhaulUnits
+
+extension ResultDocument {
+    /// The outcome that the result was recorded for; nil when its status is not terminal.
+    ///
+    /// A result has only the label of its destination, not whether that was a name: a label with a scheme is a URL. Of
+    /// the file's modification time it has milliseconds.
+    /// - Parameter fingerprint: what was submitted, from the record's header (`ResultRecord.fingerprint`).
+    package func outcome(_ fingerprint: [UInt8]) -> Outcome? {
+        guard let kind = OutcomeKind(rawValue: status), kind.isTerminal else { return nil }
+        let isURL = destination.text.contains("://")
+        var outcome = Outcome(
+            kind: kind, task: task, batch: batch,
+            destination: DestinationReference(target: isURL ? .url(destination) : .named(destination), key: key),
+            attempts: attempts, crashes: crashes, size: ByteCount(bytes), sha256: sha256 ?? "",
+            verification: verification ?? "",
+            failure: failure.map {
+                Failure(FailureClass(rawValue: $0.kind) ?? .permanent, $0.message, httpStatus: $0.httpStatus)
+            }, worker: worker, acceptedAt: TimeText.timestamp(acceptedAt), startedAt: TimeText.timestamp(startedAt),
+            finishedAt: TimeText.timestamp(finishedAt), objectMayExist: objectMayExist,
+            submittedBy: ByteText(submittedBy ?? ""))
+        outcome.modifiedAt = modifiedAt.map { FileTime(nanoseconds: TimeText.timestamp($0).milliseconds * 1_000_000) }
+        outcome.permissions = mode.flatMap { UInt32($0, radix: 8) }
+        outcome.fingerprint = fingerprint
+        return outcome
+    }
+}

@@ -1,0 +1,246 @@
+import BackhaulAudit
+import BackhaulDomain
+import BackhaulEmbedded
+import BackhaulIngest
+import BackhaulLog
+import BackhaulMigration
+import BackhaulPipelineKit
+import BackhaulRecords
+import BackhaulTestKit
+import BackhaulUnits
+import Foundation
+import Logging
+import Testing
+
+@Suite("Migration")
+struct MigrationTests {
+    /// Long enough that a task's second wait is not over when its log moves.
+    private static let policy = RetryPolicy(
+        tiers: [.milliseconds(100), .seconds(4)], maxAttempts: 3, jitter: Ratio(clamping: 0.1),
+        parkDelay: .milliseconds(200))
+
+    private struct Source {
+        var results: [TaskGeneration: ResultDocument]
+        var crashed: TaskGeneration
+        var letters: Int
+        var acts: Int
+    }
+
+    /// Keys that begin with `ok` are stored, with `no` refused for good, with `late` stored at the third try.
+    private func server() throws -> StubServer {
+        try StubServer { request in
+            let name = request.target.split(separator: "/").last ?? ""
+            if name.hasPrefix("no") { return .status(403) }
+            return name.hasPrefix("late") && request.earlier < 2 ? .status(503) : .store()
+        }
+    }
+
+    /// Fills a log with tasks at every stage.
+    private func fill(_ pipeline: Pipeline, _ server: StubServer) async throws -> Source {
+        let url = DestinationReference.Target.url(ByteText(server.url))
+        func submit(_ name: String, _ count: Int) async throws {
+            let drafts = try (0..<count).map {
+                try pipeline.draft("\(name)\($0)", Array("\(name)\($0)".utf8), to: url, id: "\(name)\($0)")
+            }
+            _ = try await pipeline.ingest.accept(drafts)
+        }
+        try await submit("ok", 40)
+        try await submit("no", 10)
+        try await submit("late", 10)
+        _ = try await pipeline.run {
+            _ = try await pipeline.results(50)
+            // Each has failed twice.
+            while try await pipeline.outcomes().filter({ $0.kind == .retrying }).count < 20 {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+        try await submit("ok-waiting", 30)
+        // An owner's cancels: one has its result, the other only its outcome.
+        try await cancel("ok-waiting0", pipeline)
+        let ended = try await pipeline.allResults().count
+        try await pipeline.run(workers: 0) { _ = try await pipeline.results(ended + 1) }
+        try await cancel("ok-waiting1", pipeline)
+        let tasks = try await pipeline.records(pipeline.layout.tasks)
+        let marked = try #require(tasks.first { (try? TaskRecord.read($0.record))?.task.identity.id == "ok-waiting2" })
+        let crashed = try TaskRecord.read(marked.record).generation
+        _ = try await pipeline.log.append([
+            // Its worker was killed during the second attempt.
+            try CheckpointRecord.request(
+                Checkpoint(
+                    task: crashed, isInFlight: true, progress: TaskProgress(generation: 0, attempts: 1, crashes: 0)),
+                of: marked.position, pipeline.layout),
+            AppendRequest(
+                topic: pipeline.layout.tasks, partitioning: .partition(0), record: LogRecord(value: [1, 2, 3])),
+            try ActRecord.request(
+                Act(.submit, .done, by: Act.Actor(name: "me", way: .commandLine), at: SystemLogClock.wall),
+                host: "h", pipeline.layout),
+        ])
+        let results = try await pipeline.allResults()
+        return Source(
+            results: Dictionary(uniqueKeysWithValues: results.map { ($0.task, $0) }), crashed: crashed,
+            letters: try await pipeline.deadLetters().count, acts: 1)
+    }
+
+    private func cancel(_ id: ByteText, _ pipeline: Pipeline) async throws {
+        let tasks = try await pipeline.records(pipeline.layout.tasks).compactMap { try? TaskRecord.read($0.record) }
+        let read = try #require(tasks.first { $0.task.identity.id == id })
+        let now = SystemLogClock.wall
+        _ = try await pipeline.log.append([
+            try OutcomeRecord.request(
+                Outcome(
+                    kind: .cancelled, task: read.generation, batch: read.task.batch,
+                    destination: read.task.destination, attempts: 0, crashes: 0, size: read.task.size,
+                    worker: Outcome.callerPrefix + "me", acceptedAt: read.task.acceptedAt, startedAt: now,
+                    finishedAt: now, objectMayExist: true), pipeline.layout, trace: nil)
+        ])
+    }
+
+    /// Copies as the command does, again after each death.
+    private func migrate(_ source: Pipeline, to target: Pipeline, seed: UInt64) async throws -> MigrationRecord {
+        let begun = try await source.log.beginMigration(to: "cluster", prefix: target.layout.prefix)
+        for life in UInt64(0)..<200 {
+            let survey = try await MigrationSurvey.read(source.log, source.layout)
+            let copy = MigrationCopy(
+                id: begun.id, origin: "here", source: source.log, survey: survey, target: target.log,
+                writer: FaultyWriter(target.log, seed: seed + life << 32, isKilled: true), layout: target.layout,
+                routing: TaskRouting(layout: target.layout, largeThreshold: ByteCount(64 << 20)) { _ in false },
+                clock: SystemLogClock(), batchRecords: 7, fingerprints: { try await source.log.fingerprints(of: $0) })
+            do {
+                return try await copy.run { _ in
+                } onWait: { _ in
+                }
+            } catch is FaultyWriter.Killed {
+                continue
+            }
+        }
+        throw LogError.unavailable("the copy did not end in 200 lives")
+    }
+
+    /// Whatever fails on the way, and while the target already works: each result arrives as it is, each unfinished
+    /// task ends once, with the attempts and crashes that it had.
+    @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 3] as [UInt64]) func everythingArrivesOnce(_ seed: UInt64)
+        async throws
+    {
+        let server = try server()
+        defer { server.close() }
+        try await withPipeline(policy: Self.policy) { source in
+            let before = try await self.fill(source, server)
+            try await withPipeline(policy: Self.policy, partitions: 3) { target in
+                try FileManager.default.removeItem(atPath: target.folder + "/source")
+                try FileManager.default.moveItem(
+                    atPath: source.folder + "/source", toPath: target.folder + "/source")
+                let copied = try await target.run(workers: 2) {
+                    let copied = try await self.migrate(source, to: target, seed: seed)
+                    _ = try await target.results(90)
+                    try await target.settled(target.layout.tasks, by: target.layout.workers)
+                    try await target.settled(target.layout.outcomes, by: target.layout.acknowledgers)
+                    return copied
+                }
+                // Of 90, one has been cancelled without a result. Usually 10 wait for their third try.
+                #expect(copied.counts.results == before.results.count)
+                #expect(copied.counts.tasks == 89 - before.results.count)
+                #expect(copied.counts.deadLetters == before.letters && copied.counts.acts == before.acts)
+                let all = try await target.allResults()
+                let after = Dictionary(grouping: all, by: \.task)
+                #expect(after.count == 90 && after.values.allSatisfy { $0.count == 1 })
+                for (task, result) in before.results { #expect(after[task]?.first == result) }
+                for task in after.keys where task.identity.id.hasPrefix("late") {
+                    let result = after[task]?.first
+                    #expect(result?.status == "succeeded" && result?.attempts == 3, "\(String(describing: result))")
+                }
+                #expect(all.filter { $0.status == "succeeded" }.count == 40 + 10 + 28)
+                #expect(after[before.crashed]?.first?.crashes == 1)
+                #expect(after[before.crashed]?.first?.attempts == 2)
+                let cancelled = all.filter { $0.status == "cancelled" }.map(\.taskId)
+                #expect(Set(cancelled) == ["ok-waiting0", "ok-waiting1"])
+                // One more: the record that is not a task.
+                #expect(try await target.deadLetters().count == before.letters + 1)
+                #expect(try await target.records(target.layout.acts).count == before.acts)
+                let open = try await target.openCancelRequests()
+                let cancels = try await target.outcomes().filter { $0.kind == .cancelled }
+                #expect(open.isEmpty, "\(open) \(cancels.map(\.worker))")
+                let report = try await target.audit()
+                #expect(report.isClean, "\(report)")
+                // What was submitted is still known, so that other content under an id is a conflict.
+                let mark = try #require(
+                    try await target.outcomes().first { $0.task.identity.id == "ok0" && $0.kind == .succeeded })
+                let first = try #require(
+                    try await source.records(source.layout.tasks).first {
+                        (try? TaskRecord.read($0.record))?.task.identity.id == "ok0"
+                    })
+                #expect(mark.fingerprint == (try TaskFingerprint.of(try TaskRecord.read(first.record).task)))
+            }
+        }
+    }
+
+    /// From the beginning of its move on, the folder takes no record from anybody, and no role starts on it.
+    @Test func migratingLogIsClosed() async throws {
+        try await withTemporaryFolder { folder in
+            let topic = TopicSpecification(
+                name: "t", partitions: 1, retention: .untilRead(by: ["g"], atLeast: .zero))
+            func open(owns: Bool, migrates: Bool = false) throws -> EmbeddedLog {
+                try EmbeddedLog(
+                    folder: folder, options: EmbeddedOptions(owns: owns, migrates: migrates, durability: .process),
+                    logger: .init(label: "test"))
+            }
+            let request = AppendRequest(topic: "t", partitioning: .partition(0), record: LogRecord(value: [1]))
+            let submitter = try open(owns: false)
+            let begun: LogMigration
+            do {
+                // An owner's lock ends with it.
+                let mover = try open(owns: true, migrates: true)
+                try await mover.ensure([topic])
+                _ = try await submitter.append([request])
+                begun = try await mover.beginMigration(to: "c", prefix: "p.")
+                #expect(try await mover.beginMigration(to: "c", prefix: "p.") == begun)
+                await #expect(throws: LogError.self) { try await mover.beginMigration(to: "other", prefix: "p.") }
+                await mover.close()
+            }
+            func isRefused(_ log: EmbeddedLog) async -> Bool {
+                do {
+                    _ = try await log.append([request])
+                    return false
+                } catch LogError.migrated {
+                    return true
+                } catch {
+                    return false
+                }
+            }
+            // One that had it open before, and one that opens it now.
+            #expect(await isRefused(submitter))
+            let late = try open(owns: false)
+            #expect(await isRefused(late))
+            #expect(try await late.migration == begun)
+            #expect(throws: LogError.migrated(folder: late.folder, to: begun.text)) { try open(owns: true) }
+            do {
+                let again = try open(owns: true, migrates: true)
+                try await again.withdrawMigration()
+                #expect(try await again.migration == nil)
+                await again.close()
+            }
+            let owner = try open(owns: true)
+            _ = try await owner.append([request])
+            #expect(try await owner.bounds("t").first?.end == 2)
+            for log in [submitter, late, owner] { await log.close() }
+        }
+    }
+
+    @Test func recordTellsHowFarItIs() throws {
+        var record = MigrationRecord(origin: "h:/d", startedAt: Timestamp(clamping: 5))
+        record.cursors = [
+            TopicPartition(topic: "a.tasks", partition: 3): 9, TopicPartition(topic: "b", partition: 0): 0,
+        ]
+        record.counts.tasks = 4
+        record.counts.acts = 1
+        record.finishedAt = Timestamp(clamping: 7)
+        let request = try record.request("x-1", TopicLayout())
+        let read = try #require(try MigrationRecord.read(request.record))
+        #expect(read.id == "x-1" && read.migration == record)
+        // One that cannot be read must not look like none: the copy would begin again.
+        var damaged = request.record
+        damaged.value = [0xff]
+        #expect(throws: RecordError.self) { try MigrationRecord.read(damaged) }
+        damaged.key = Array("api/x".utf8)
+        #expect(try MigrationRecord.read(damaged) == nil)
+    }
+}
