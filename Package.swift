@@ -133,7 +133,7 @@ let package = Package(
                 "BackhaulRecords",
                 "BackhaulReplay", "BackhaulSQLite", "BackhaulSettings", "BackhaulTelemetry", "BackhaulTransfer",
                 "BackhaulUnits",
-                "BackhaulView", "BackhaulWeb", "BackhaulWorker", "CAllocator", argumentParser, logging,
+                "BackhaulView", "BackhaulWeb", "BackhaulWorker", "CAllocator", argumentParser, logging, yams,
             ],
             swiftSettings: strict),
         // Micro-benchmarks; make bench and the guard of make test run them.

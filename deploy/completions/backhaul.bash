@@ -883,13 +883,13 @@ _backhaul_topics() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    list|plan|apply|check)
+    list|plan|apply|check|manifest)
         # Offer subcommand argument completions
         "_backhaul_topics_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'list plan apply check' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'list plan apply check manifest' -- "${cur}"))
         ;;
     esac
 }
@@ -977,6 +977,24 @@ _backhaul_topics_check() {
         ;;
     '--output')
         __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_topics_manifest() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--cluster --config)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--cluster')
+        return
+        ;;
+    '--config')
         return
         ;;
     esac

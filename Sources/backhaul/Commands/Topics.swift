@@ -9,7 +9,8 @@ import Foundation
 struct Topics: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the log's topics; on Kafka, plan and apply them as code.",
-        subcommands: [List.self, TopicsPlan.self, TopicsApply.self, TopicsCheck.self], defaultSubcommand: List.self)
+        subcommands: [List.self, TopicsPlan.self, TopicsApply.self, TopicsCheck.self, TopicsManifest.self],
+        defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the log's topics.")
