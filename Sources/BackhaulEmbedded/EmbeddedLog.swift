@@ -286,6 +286,11 @@ package final class EmbeddedLog: MessageLog {
         if options.owns { try await maintain() }
     }
 
+    /// Applies an operator's answer to a jump, as the upkeep of an owner does.
+    package func applyAnswer() async throws {
+        if let time { try await keep(time) }
+    }
+
     /// The log's time at the start of this process.
     private static func resume(_ store: Store, largestGap: Duration, _ logger: Logger) throws -> LogTime {
         do {

@@ -21,12 +21,12 @@ package struct MigrationCopy: Sendable {
     private let layout: TopicLayout
     private let routing: TaskRouting
     private let clock: any LogClock
+    private let ahead: Duration
+    private let batchRecords: Int
     private let fingerprints: @Sendable ([[UInt8]]) async throws -> [[UInt8]?]
 
-    private let batchRecords: Int
-
     /// A batch of so many bytes is written, too.
-    private static let batchSize = ByteCount(4 << 20)
+    private static let batchSize = ByteCount(1 << 20)
 
     /// The worker of the outcome that says that nobody works on a cancelled task any more.
     private static let worker = "migrate"
@@ -37,12 +37,14 @@ package struct MigrationCopy: Sendable {
     ///   - source: the embedded log, closed to new records.
     ///   - survey: of the source.
     ///   - writer: of the target; its name contains `id`.
-    ///   - batchRecords: a batch of so many records is written.
+    ///   - ahead: by how much the cluster's time is ahead of that of the source.
+    ///   - batchRecords: a batch has at most so many records that are read, and one for how far the copy is; at most as
+    ///     many again for cancels.
     ///   - fingerprints: what was submitted under these names (`SubmissionName`), where the source knows it.
     package init(
         id: String, origin: String, source: any MessageLog, survey: MigrationSurvey, target: any MessageLog,
         writer: any ExclusiveWriter, layout: TopicLayout, routing: TaskRouting, clock: any LogClock,
-        batchRecords: Int = 1_000,
+        ahead: Duration = .zero, batchRecords: Int = 1_000,
         fingerprints: @escaping @Sendable ([[UInt8]]) async throws -> [[UInt8]?]
     ) {
         self.id = id
@@ -54,6 +56,7 @@ package struct MigrationCopy: Sendable {
         self.layout = layout
         self.routing = routing
         self.clock = clock
+        self.ahead = ahead
         self.batchRecords = batchRecords
         self.fingerprints = fingerprints
     }
@@ -64,37 +67,38 @@ package struct MigrationCopy: Sendable {
         _ id: String, writer: any ExclusiveWriter, target: any MessageLog, _ layout: TopicLayout
     ) async throws -> MigrationRecord? {
         try await writer.begin()
-        let control = TopicPartition(topic: layout.control, partition: 0)
-        var found: MigrationRecord?
-        try await target.scan(control, to: try await target.decided(control)) { records in
-            for stored in records {
-                guard let (name, migration) = try MigrationRecord.read(stored.record), name == id else { continue }
-                found = migration
-            }
-        }
-        return found
+        return try await MigrationRecord.all(target, layout)[id]
     }
 
     /// Copies what is not copied yet.
     /// - Parameters:
     ///   - onProgress: told after each batch how far the copy has come.
-    ///   - onWait: told when the cluster does not answer; the copy tries again.
-    /// - Throws: `LogError` that does not pass; `RecordError`.
+    ///   - onWait: told when the cluster does not answer; the copy tries again, with smaller batches.
+    /// - Throws: `LogError` that does not pass, with the record that causes it; `RecordError`.
     package func run(
         onProgress: (MigrationRecord) -> Void, onWait: (LogError) -> Void
     ) async throws -> MigrationRecord {
+        var limit = batchRecords
         let done = try await Patience.keepAsking(clock: clock) {
             false
         } onWait: { error in
             onWait(error)
+            // A transaction must be sent within its time-out, however slow the link.
+            limit = max(1, limit / 2)
         } _: {
-            try await copy(onProgress)
+            do {
+                return try await copy(limit, onProgress)
+            } catch let error as LogError where error.concernsRecords && limit > 1 {
+                // One by one, to name the record.
+                limit = 1
+                return try await copy(limit, onProgress)
+            }
         }
         guard let done else { throw CancellationError() }
         return done
     }
 
-    private func copy(_ onProgress: (MigrationRecord) -> Void) async throws -> MigrationRecord {
+    private func copy(_ limit: Int, _ onProgress: (MigrationRecord) -> Void) async throws -> MigrationRecord {
         var batch = Batch(
             record: try await Self.progress(id, writer: writer, target: target, layout)
                 ?? MigrationRecord(origin: origin, startedAt: clock.wall))
@@ -104,12 +108,14 @@ package struct MigrationCopy: Sendable {
             let from = max(batch.record.cursors[partition] ?? 0, bounds.earliest)
             guard from < bounds.end else { continue }
             try await source.scan(partition, from: from, to: bounds.end) { page in
-                for records in page.chunked(batchRecords) {
+                for records in page.chunked(limit) {
+                    if batch.records + records.count > limit || batch.size >= Self.batchSize {
+                        try await write(&batch)
+                        onProgress(batch.record)
+                    }
                     try await add(records, to: &batch)
-                    if let last = records.last { batch.record.cursors[partition] = last.position.offset + 1 }
-                    guard batch.requests.count >= batchRecords || batch.size >= Self.batchSize else { continue }
-                    try await write(&batch)
-                    onProgress(batch.record)
+                    if let last = records.last { batch.note(last.position) }
+                    batch.records += records.count
                 }
             }
         }
@@ -123,6 +129,15 @@ package struct MigrationCopy: Sendable {
         var record: MigrationRecord
         var requests: [AppendRequest] = []
         var size = ByteCount.zero
+        /// How many records of the source it covers, and the last of them.
+        var records = 0
+        var last: LogPosition?
+
+        /// Notes that everything up to a record is in the batch.
+        mutating func note(_ position: LogPosition) {
+            record.cursors[position.partition] = position.offset + 1
+            last = position
+        }
 
         mutating func append(_ request: AppendRequest) {
             requests.append(request)
@@ -132,9 +147,17 @@ package struct MigrationCopy: Sendable {
 
     /// Writes the batch and what it ends at.
     private func write(_ batch: inout Batch) async throws {
-        try await writer.append(batch.requests + [batch.record.request(id, layout)])
+        do {
+            try await writer.append(batch.requests + [batch.record.request(id, layout)])
+        } catch let error as LogError where error.concernsRecords {
+            let topics = Set(batch.requests.map(\.topic)).sorted().joined(separator: ", ")
+            throw LogError.recordRefused(
+                "\(batch.last.map { "\($0)" } ?? "the end") of the embedded log: \(error); raise max.message.bytes of "
+                    + "\(topics)")
+        }
         batch.requests = []
         batch.size = .zero
+        batch.records = 0
     }
 
     // MARK: Records
@@ -176,12 +199,14 @@ package struct MigrationCopy: Sendable {
         let results = records.compactMap { stored in
             (try? ResultRecord.read(stored.record)).map { (stored, $0) }
         }
+        batch.record.counts.unreadable += records.count - results.count
         let known = try await fingerprints(results.map { SubmissionName.task($0.1.task.identity) })
         for ((stored, document), submitted) in zip(results, known) {
             let own = ResultRecord.fingerprint(stored.record)
             // A replay may have had another destination than the submission that the log remembers.
             let fingerprint = own.isEmpty && document.generation == 0 ? submitted ?? [] : own
             guard let outcome = document.outcome(fingerprint.count == TaskFingerprint.size ? fingerprint : []) else {
+                batch.record.counts.unreadable += 1
                 continue
             }
             let trace = HeaderName.trace(of: stored.record)
@@ -212,6 +237,7 @@ package struct MigrationCopy: Sendable {
         if let checkpoint = survey.checkpoints[stored.position], checkpoint.task == read.generation {
             progress = checkpoint.inherited
         }
+        progress.due = progress.due.map { $0 + ahead }
         let topic = progress.isHandedOver ? layout.largeTasks : routing.topic(of: read.task)
         return TaskRecord.moved(stored.record, read.task, progress, to: topic)
     }

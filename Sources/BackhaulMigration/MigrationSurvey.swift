@@ -14,17 +14,21 @@ package struct MigrationSurvey: Sendable {
     /// Unfinished tasks without a result.
     package private(set) var tasks = 0
     package private(set) var size = ByteCount.zero
+    /// Records of results, whatever can be read of them.
     package private(set) var results = 0
     package private(set) var deadLetters = 0
     package private(set) var acts = 0
     /// Unfinished records that are not tasks; they become dead letters in the cluster.
     package private(set) var malformed = 0
+    /// Records without a valid signature, of any kind: they read as nothing.
+    package private(set) var unsigned = 0
     /// By the source roots that the unfinished tasks name.
     package private(set) var roots: [ByteText: Need] = [:]
-    /// By the names of destinations that the unfinished tasks name; a free URL counts for none.
-    package private(set) var destinations: [ByteText: Need] = [:]
+    /// Unfinished tasks that a worker would refuse, by its words.
+    package private(set) var refusals: [String: Need] = [:]
 
     let layout: TopicLayout
+    private let refusal: @Sendable (UploadTask) -> String?
     /// The partitions to copy, in order: what ended a task before the task.
     private(set) var partitions: [PartitionBounds] = []
     private(set) var checkpoints: [LogPosition: Checkpoint] = [:]
@@ -34,9 +38,12 @@ package struct MigrationSurvey: Sendable {
     private var ended = GenerationSet()
 
     /// Reads the log.
+    /// - Parameter refusal: why a worker of the cluster would refuse a task; nil when it takes it.
     /// - Throws: `LogError`.
-    package static func read(_ log: any MessageLog, _ layout: TopicLayout) async throws -> MigrationSurvey {
-        var survey = MigrationSurvey(layout: layout)
+    package static func read(
+        _ log: any MessageLog, _ layout: TopicLayout, refusal: @escaping @Sendable (UploadTask) -> String?
+    ) async throws -> MigrationSurvey {
+        var survey = MigrationSurvey(layout: layout, refusal: refusal)
         for group in [layout.workers, layout.largeWorkers, layout.delays, layout.acknowledgers] {
             survey.positions[group] = try await log.positions(of: group).mapValues {
                 ($0.frontier, $0.finishedMap)
@@ -45,7 +52,8 @@ package struct MigrationSurvey: Sendable {
         try await survey.readCheckpoints(log)
         let names = try await log.topics().map(\.name)
         let work = [layout.tasks, layout.largeTasks] + names.filter { layout.tier(of: $0) != nil }.sorted()
-        for topic in [layout.results, layout.outcomes, layout.deadLetters, layout.acts] + work
+        // Letters before results, as workers write them: an audit in between misses none.
+        for topic in [layout.deadLetters, layout.results, layout.outcomes, layout.acts] + work
         where names.contains(topic) {
             survey.partitions += try await log.bounds(topic)
         }
@@ -70,7 +78,10 @@ package struct MigrationSurvey: Sendable {
         return survey
     }
 
-    private init(layout: TopicLayout) { self.layout = layout }
+    private init(layout: TopicLayout, refusal: @escaping @Sendable (UploadTask) -> String?) {
+        self.layout = layout
+        self.refusal = refusal
+    }
 
     // MARK: What the copy asks
 
@@ -115,11 +126,15 @@ package struct MigrationSurvey: Sendable {
     }
 
     private mutating func note(_ stored: StoredRecord) {
+        noteSignature(stored)
         switch stored.position.partition.topic {
         case layout.results:
-            guard let (task, _) = ResultRecord.ending(stored.record) else { return }
             results += 1
-            if unfinished.contains(task) { ended.insert(task) }
+            // As the copy reads it: a task whose result cannot be copied is.
+            guard let (task, _) = ResultRecord.ending(stored.record), unfinished.contains(task),
+                (try? ResultRecord.read(stored.record)) != nil
+            else { return }
+            ended.insert(task)
         case layout.outcomes:
             // One that the acknowledger has not read yet, such as a caller's cancel.
             guard isUnfinished(stored.position), let outcome = try? OutcomeRecord.read(stored.record),
@@ -131,8 +146,13 @@ package struct MigrationSurvey: Sendable {
         }
     }
 
+    private mutating func noteSignature(_ stored: StoredRecord) {
+        if stored.record.header(HeaderName.refused) != nil { unsigned += 1 }
+    }
+
     private mutating func count(_ stored: StoredRecord) {
         guard isUnfinished(stored.position) else { return }
+        noteSignature(stored)
         guard let read = try? TaskRecord.read(stored.record) else {
             malformed += 1
             return
@@ -141,9 +161,7 @@ package struct MigrationSurvey: Sendable {
         tasks += 1
         size = size + read.task.size
         roots[read.task.source.root, default: Need()].add(read.task.size)
-        if case .named(let name) = read.task.destination.target {
-            destinations[name, default: Need()].add(read.task.size)
-        }
+        if let refusal = refusal(read.task) { refusals[refusal, default: Need()].add(read.task.size) }
     }
 }
 

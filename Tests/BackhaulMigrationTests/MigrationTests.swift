@@ -99,7 +99,7 @@ struct MigrationTests {
     private func migrate(_ source: Pipeline, to target: Pipeline, seed: UInt64) async throws -> MigrationRecord {
         let begun = try await source.log.beginMigration(to: "cluster", prefix: target.layout.prefix)
         for life in UInt64(0)..<200 {
-            let survey = try await MigrationSurvey.read(source.log, source.layout)
+            let survey = try await MigrationSurvey.read(source.log, source.layout) { _ in nil }
             let copy = MigrationCopy(
                 id: begun.id, origin: "here", source: source.log, survey: survey, target: target.log,
                 writer: FaultyWriter(target.log, seed: seed + life << 32, isKilled: true), layout: target.layout,
@@ -169,6 +169,129 @@ struct MigrationTests {
                         (try? TaskRecord.read($0.record))?.task.identity.id == "ok0"
                     })
                 #expect(mark.fingerprint == (try TaskFingerprint.of(try TaskRecord.read(first.record).task)))
+            }
+        }
+    }
+
+    private func survey(_ pipeline: Pipeline, _ log: (any MessageLog)? = nil) async throws -> MigrationSurvey {
+        try await MigrationSurvey.read(log ?? pipeline.shared, pipeline.layout) { task in
+            task.destination.key == "refused" ? "no" : nil
+        }
+    }
+
+    /// Copies all of it in one go, and returns what was counted.
+    private func copy(
+        _ source: Pipeline, _ log: (any MessageLog)? = nil, to target: Pipeline, ahead: Duration = .zero,
+        largeThreshold: ByteCount = ByteCount(64 << 20)
+    ) async throws -> MigrationRecord.Counts {
+        let copy = MigrationCopy(
+            id: "one", origin: "here", source: log ?? source.shared, survey: try await survey(source, log),
+            target: target.shared, writer: FaultyWriter(target.log, seed: 4, isKilled: false), layout: target.layout,
+            routing: TaskRouting(layout: target.layout, largeThreshold: largeThreshold) { _ in false },
+            clock: SystemLogClock(), ahead: ahead, fingerprints: { try await source.log.fingerprints(of: $0) })
+        return try await copy.run { _ in
+        } onWait: { _ in
+        }.counts
+    }
+
+    /// Appends a record of a waiting task of any generation and progress to a topic.
+    private func append(
+        _ id: ByteText, _ progress: TaskProgress, to topic: String, _ pipeline: Pipeline, size: Int = 1,
+        key: ByteText = "k"
+    ) async throws -> LogPosition? {
+        var draft = try pipeline.draft("\(id)", [UInt8](repeating: 1, count: size), to: .named("d"), key: key, id: id)
+        draft.batch = "b"
+        let task = UploadTask(
+            identity: TaskIdentity(tenant: draft.tenant, id: id), batch: draft.batch, source: draft.source,
+            destination: draft.destination, size: draft.size, modifiedAt: draft.modifiedAt, contentType: "",
+            acceptedAt: SystemLogClock.wall, deadline: nil, submitter: nil)
+        let first = try TaskRecord.accepted(task, topic: topic, trace: nil)
+        let request = TaskRecord.moved(first.record, task, progress, to: topic)
+        guard case .appended(let position)? = try await pipeline.log.append([request]).first else { return nil }
+        return position
+    }
+
+    /// A task goes to the topic of its size, or where it was handed over, that of a retired tier as well. It is due by
+    /// the cluster's clock.
+    @Test(.timeLimit(.minutes(5))) func tasksKeepTheirProgressAndTheirLane() async throws {
+        try await withPipeline { source in
+            try await withPipeline { target in
+                let retired = source.layout.retry(.seconds(77))
+                try await source.log.ensure([
+                    TopicSpecification(
+                        name: retired, partitions: 2, retention: .untilRead(by: [source.layout.delays], atLeast: .zero))
+                ])
+                let due = SystemLogClock.wall + .seconds(100)
+                _ = try await append(
+                    "retired", TaskProgress(generation: 3, attempts: 2, due: due), to: retired, source)
+                _ = try await append("large", TaskProgress(), to: source.layout.tasks, source, size: 100)
+                _ = try await append(
+                    "over", TaskProgress(isHandedOver: true), to: source.layout.largeTasks, source)
+                _ = try await append("refused", TaskProgress(), to: source.layout.tasks, source, key: "refused")
+                let survey = try await survey(source)
+                #expect(survey.tasks == 4 && survey.refusals["no"]?.tasks == 1 && survey.roots["src"]?.tasks == 4)
+                let counts = try await copy(
+                    source, to: target, ahead: .seconds(50), largeThreshold: ByteCount(100))
+                #expect(counts.tasks == 4)
+                let small = try await target.records(target.layout.tasks).map { try TaskRecord.read($0.record) }
+                let large = try await target.records(target.layout.largeTasks).map { try TaskRecord.read($0.record) }
+                #expect(Set(small.map(\.task.identity.id)) == ["retired", "refused"])
+                #expect(Set(large.map(\.task.identity.id)) == ["large", "over"])
+                let moved = try #require(small.first { $0.task.identity.id == "retired" })
+                #expect(moved.progress == TaskProgress(generation: 3, attempts: 2, due: due + .seconds(50)))
+            }
+        }
+    }
+
+    /// A result that cannot be read is counted, and its task is still there to be done.
+    @Test(.timeLimit(.minutes(5))) func unreadableResultLosesNoTask() async throws {
+        try await withPipeline { source in
+            try await withPipeline { target in
+                let position = try await append("a", TaskProgress(), to: source.layout.tasks, source)
+                let task = try #require(position)
+                let read = try TaskRecord.read(
+                    try #require(try await source.records(source.layout.tasks).first { $0.position == task }).record)
+                let now = SystemLogClock.wall
+                var result = try ResultRecord.request(
+                    Outcome(
+                        kind: .failed, task: read.generation, batch: "b", destination: read.task.destination,
+                        attempts: 1, crashes: 0, size: read.task.size, failure: Failure(.permanent, "x"), worker: "w",
+                        acceptedAt: now, startedAt: now, finishedAt: now), partition: 0, source.layout)
+                result.record.value = Array("{}".utf8)
+                _ = try await source.log.append([result])
+                let counts = try await copy(source, to: target)
+                #expect(counts.unreadable == 1 && counts.results == 0 && counts.tasks == 1)
+            }
+        }
+    }
+
+    private func keys(_ name: String) throws -> SigningKeys {
+        try SigningKeys(parsing: "\(name) \(String(repeating: name, count: 64))\n")
+    }
+
+    /// A log read with keys that are not its own reads as nothing: that must be seen before anything is copied. So must
+    /// a copy's progress that another key has signed: it would look as if nothing were copied.
+    @Test(.timeLimit(.minutes(5))) func wrongKeysAreSeen() async throws {
+        let own = try keys("a")
+        let other = try keys("b")
+        try await withPipeline(signingKeys: own) { source in
+            let draft = try source.draft("x", [1], to: .named("d"))
+            _ = try await source.ingest.accept([draft])
+            #expect(try await survey(source).unsigned == 0)
+            let logger = Logger(label: "test")
+            let wrong = SignedLog(source.log, keys: other, logger: logger)
+            #expect(try await survey(source, wrong).unsigned == 1)
+            try await withPipeline(signingKeys: own) { target in
+                let record = MigrationRecord(origin: "h", startedAt: SystemLogClock.wall)
+                _ = try await target.shared.append([try record.request("one", target.layout)])
+                #expect(try await MigrationRecord.all(target.shared, target.layout)["one"] == record)
+                let wrong = SignedLog(target.log, keys: other, logger: logger)
+                await #expect(throws: RecordError.self) { try await MigrationRecord.all(wrong, target.layout) }
+                await #expect(throws: RecordError.self) {
+                    _ = try await MigrationCopy.progress(
+                        "one", writer: FaultyWriter(target.log, seed: 1, isKilled: false), target: wrong,
+                        target.layout)
+                }
             }
         }
     }

@@ -115,6 +115,31 @@ class Trial:
                 fail(f"{what} did not come: {logs}")
             time.sleep(0.5)
 
+    def refuses(self):
+        """What workers would fail is said before anything happens, and the folder stays in use."""
+        config = yaml.safe_load((self.folder / "backhaul.yaml").read_text())
+        config["sources"]["roots"] = {"other": "/"}
+        del config["destinations"]["later"]
+        (self.folder / "poor.yaml").write_text(yaml.safe_dump(config))
+        said = self.run("migrate", "--from", self.embedded, "--log", self.kafka, "--yes", code=2, config="poor.yaml")
+        if "sources.roots lacks 'photos'" not in said or "destination 'later' is not configured" not in said:
+            fail(f"a configuration that lacks what tasks need: {said}")
+
+    def abandons(self):
+        """Killed before its first transaction, a move can be taken back."""
+        done = subprocess.run(
+            [self.program, "migrate", "--from", self.embedded, "--log", self.kafka, "--yes", "--config",
+             f"{self.folder}/backhaul.yaml"],
+            env={**self.environment, "BACKHAUL_TEST_FAIL_POINT": "begun:kill:1"}, capture_output=True)
+        if done.returncode != -signal.SIGKILL:
+            fail(f"a move that is killed at its beginning: {done}")
+        said = self.run("status", "--log", self.embedded, config="embedded.yaml")
+        if "is moving to the Kafka cluster" not in said:
+            fail(f"status of a log that moves: {said}")
+        said = self.run("migrate", "--from", self.embedded, "--log", self.kafka, "--abandon", "--output", "json")
+        if '"abandoned"' not in said:
+            fail(f"--abandon: {said}")
+
     def moved(self):
         """Runs 'migrate --yes' until one run ends by itself; returns how many were killed, and what the last said."""
         random.seed(7)
@@ -173,6 +198,8 @@ def main():
             fail(f"migrate beside the daemon: {said}")
         daemon.terminate()
         daemon.wait(60)
+        trial.refuses()
+        trial.abandons()
         trial.submit("waiting", files, "stored", trial.embedded, "embedded.yaml")
         before = {(r["taskId"], r["generation"]): r for r in trial.results(trial.embedded, "embedded.yaml")}
         print(trial.run("migrate", "--from", trial.embedded, "--log", trial.kafka), end="")
@@ -183,6 +210,8 @@ def main():
             trial.start("worker", "--admin", "127.0.0.1:0", "--log", trial.kafka)]
         start = time.monotonic()
         killed, said = trial.moved()
+        if killed < options.kills:
+            fail(f"killed {killed} times only: give more files")
         print(f"{said.strip()} (killed {killed} times, {time.monotonic() - start:.1f} s)")
         Destination.is_open.set()
         total = 2 * files + 2 * some
@@ -204,7 +233,7 @@ def main():
         if stored != 2 * files:
             fail(f"{stored} files are stored, not {2 * files}")
         print(trial.run("audit", "--verify", "--log", trial.kafka).strip())
-        # Submitting again what was done before the move stores nothing, and the folder is closed.
+        # There is nothing more to move, and the folder is closed.
         said = trial.run("migrate", "--from", trial.embedded, "--log", trial.kafka, "--yes")
         if "nothing to do" not in said:
             fail(f"a second migrate: {said}")

@@ -1088,7 +1088,7 @@ _backhaul_migrate() {
     repeating_flags=()
     non_repeating_flags=(--yes --accept-unknown --abandon --version -h --help)
     repeating_options=()
-    non_repeating_options=(--from --from-prefix --log --config --output)
+    non_repeating_options=(--from --from-prefix --from-config --log --config --output)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
@@ -1097,6 +1097,9 @@ _backhaul_migrate() {
         return
         ;;
     '--from-prefix')
+        return
+        ;;
+    '--from-config')
         return
         ;;
     '--log')

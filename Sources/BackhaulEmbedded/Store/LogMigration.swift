@@ -16,6 +16,6 @@ package struct LogMigration: Hashable, Sendable {
     package var text: String {
         let place = "the Kafka cluster '\(cluster)' (topics \(prefix)*)"
         return finishedAt.map { "moved to \(place) at \(TimeText.format($0)); give that cluster with --log" }
-            ?? "is moving to \(place); run 'backhaul migrate --yes' again to finish"
+            ?? "is moving to \(place); run 'backhaul migrate --yes' with that cluster to finish"
     }
 }

@@ -70,13 +70,13 @@ enum Schema {
     static func migrate(_ writer: any DatabaseWriter, folder: String, to target: Int = current) throws {
         try writer.writeWithoutTransaction { database in
             try database.inTransaction(.immediate) {
-                let (found, _) = try format(of: database)
+                let (found, isMoving) = try format(of: database)
                 guard found <= current else {
                     throw LogError.newerFormat(found: found, supported: current, folder: folder)
                 }
                 guard found < target else { return .commit }
                 for step in steps[found..<target] { try database.execute(sql: step) }
-                try setFormat(target, isMoving: false, database)
+                try setFormat(target, isMoving: isMoving, database)
                 return .commit
             }
         }

@@ -13,7 +13,7 @@ struct KafkaExclusiveWriter: ExclusiveWriter {
     func append(_ requests: [AppendRequest]) async throws {
         let batch = SettleBatch(records: try log.targets(of: requests), moves: [], members: [:])
         do {
-            try await committer.commit(batch)
+            try await committer.commit(batch, reopens: false)
         } catch SettleError.aborted(let failure) {
             throw failure.logError("copying")
         } catch SettleError.uncertain(let failure) {

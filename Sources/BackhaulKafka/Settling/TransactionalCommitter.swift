@@ -48,9 +48,16 @@ actor TransactionalCommitter: Committer {
         try await prepare()
     }
 
+    func commit(_ batch: SettleBatch) async throws { try await commit(batch, reopens: true) }
+
     /// Writes the batch.
+    /// - Parameter reopens: whether a producer is created when there is none. If not, one of another process that has
+    ///   fenced this one stays.
     /// - Throws: `SettleError`; `LogError` when no producer is available: nothing was written.
-    func commit(_ batch: SettleBatch) async throws {
+    func commit(_ batch: SettleBatch, reopens: Bool) async throws {
+        guard reopens || isInitialised && handle?.fatalError == nil else {
+            throw LogError.unavailable("the producer has ended")
+        }
         let handle = try await readyHandle()
         let timeout = Int32(clamping: clients.options.transactionTimeout)
         let failPoint = failPoint

@@ -11,6 +11,8 @@ package struct MigrationRecord: Hashable, Sendable {
         package var results = 0
         package var deadLetters = 0
         package var acts = 0
+        /// Results that cannot be read, and are not copied.
+        package var unreadable = 0
 
         package init() {}
     }
@@ -51,6 +53,7 @@ package struct MigrationRecord: Hashable, Sendable {
         message.migration.results = UInt64(clamping: counts.results)
         message.migration.deadLetters = UInt64(clamping: counts.deadLetters)
         message.migration.acts = UInt64(clamping: counts.acts)
+        message.migration.unreadable = UInt64(clamping: counts.unreadable)
         return AppendRequest(
             topic: layout.control, partitioning: .partition(0),
             record: LogRecord(
@@ -58,11 +61,42 @@ package struct MigrationRecord: Hashable, Sendable {
                 headers: HeaderName.headers(contentType: Self.contentType)))
     }
 
+    /// Every migration into the topics, by its id.
+    /// - Throws: `LogError`; `RecordError` for one that cannot be read, or that nobody with a key has written.
+    package static func all(_ log: any MessageLog, _ layout: TopicLayout) async throws -> [String: MigrationRecord] {
+        let control = TopicPartition(topic: layout.control, partition: 0)
+        let end = try await log.decided(control)
+        var found: [String: (migration: MigrationRecord, position: LogPosition)] = [:]
+        try await log.scan(control, to: end) { records in
+            for stored in records {
+                guard let (id, migration) = try read(stored.record) else { continue }
+                found[id] = (migration, stored.position)
+            }
+        }
+        // A refused record reads as nothing. It must not look as if nothing had been copied.
+        guard let signed = log as? SignedLog else { return found.mapValues(\.migration) }
+        try await signed.base.scan(control, to: end) { records in
+            for stored in records {
+                guard let id = id(of: stored.record), stored.position.offset > found[id]?.position.offset ?? -1 else {
+                    continue
+                }
+                throw RecordError.invalid(
+                    what: "migration",
+                    problem: "\(stored.position) has no valid signature; use the records.signing of the first run")
+            }
+        }
+        return found.mapValues(\.migration)
+    }
+
+    private static func id(of record: LogRecord) -> String? {
+        guard let key = record.key, key.starts(with: keyPrefix.utf8), record.value != nil else { return nil }
+        return String(decoding: key.dropFirst(keyPrefix.utf8.count), as: UTF8.self)
+    }
+
     /// - Returns: the migration's id and how far it has come; nil for a record of another kind.
     /// - Throws: `RecordError` for a record of a migration that cannot be read: the copy must not begin again.
     package static func read(_ record: LogRecord) throws(RecordError) -> (id: String, migration: MigrationRecord)? {
-        guard let key = record.key, key.starts(with: keyPrefix.utf8), let value = record.value else { return nil }
-        try RecordError.requireSigned(record, what: "migration")
+        guard let id = id(of: record), let value = record.value else { return nil }
         guard let message = try? Backhaul_V1_Control(serializedBytes: value),
             case .migration(let found)? = message.request
         else { throw .unreadable(what: "migration") }
@@ -81,6 +115,7 @@ package struct MigrationRecord: Hashable, Sendable {
         migration.counts.results = Int(clamping: found.results)
         migration.counts.deadLetters = Int(clamping: found.deadLetters)
         migration.counts.acts = Int(clamping: found.acts)
-        return (String(decoding: key.dropFirst(keyPrefix.utf8.count), as: UTF8.self), migration)
+        migration.counts.unreadable = Int(clamping: found.unreadable)
+        return (id, migration)
     }
 }

@@ -98,6 +98,9 @@ nonisolated struct Backhaul_V1_Migration: Sendable {
 
   var acts: UInt64 = 0
 
+  /// Results that could not be read and were not copied.
+  var unreadable: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated struct Cursor: Sendable {
@@ -253,7 +256,7 @@ nonisolated extension Backhaul_V1_Control: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Backhaul_V1_Migration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Migration"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}origin\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{1}cursors\0\u{1}tasks\0\u{1}results\0\u{3}dead_letters\0\u{1}acts\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}origin\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{1}cursors\0\u{1}tasks\0\u{1}results\0\u{3}dead_letters\0\u{1}acts\0\u{1}unreadable\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -269,6 +272,7 @@ nonisolated extension Backhaul_V1_Migration: SwiftProtobuf.Message, SwiftProtobu
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.results) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.deadLetters) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.acts) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.unreadable) }()
       default: break
       }
     }
@@ -299,6 +303,9 @@ nonisolated extension Backhaul_V1_Migration: SwiftProtobuf.Message, SwiftProtobu
     if self.acts != 0 {
       try visitor.visitSingularUInt64Field(value: self.acts, fieldNumber: 8)
     }
+    if self.unreadable != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unreadable, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -311,6 +318,7 @@ nonisolated extension Backhaul_V1_Migration: SwiftProtobuf.Message, SwiftProtobu
     if lhs.results != rhs.results {return false}
     if lhs.deadLetters != rhs.deadLetters {return false}
     if lhs.acts != rhs.acts {return false}
+    if lhs.unreadable != rhs.unreadable {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

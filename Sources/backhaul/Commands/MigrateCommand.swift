@@ -1,4 +1,5 @@
 import ArgumentParser
+import BackhaulDestinations
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulFiles
@@ -32,10 +33,16 @@ struct MigrateCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The prefix of its topics, where the folder has several.", valueName: "prefix"))
     var fromPrefix: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The configuration of its machine, where the keys of records.signing differ (default: that of the fleet).",
+            valueName: "file"))
+    var fromConfig: String?
+
     @Flag(help: "Move it; without this it is a dry run.")
     var yes = false
 
-    @Flag(help: "Move tasks although their source roots or destinations are not in this configuration.")
+    @Flag(help: "Move tasks, too, that workers with this configuration would fail.")
     var acceptUnknown = false
 
     @Flag(help: "Take the folder back into use: possible while nothing of it is in the cluster.")
@@ -44,15 +51,17 @@ struct MigrateCommand: AsyncParsableCommand {
     @OptionGroup var log: LogOptions
 
     private struct Answer: Encodable {
-        var tasks: Int
-        var bytes: UInt64
-        var results: Int
-        var deadLetters: Int
-        var acts: Int
-        var malformed: Int
-        var unknownRoots: [String]
-        var unknownDestinations: [String]
-        var dryRun: Bool
+        /// "would-move", "moved", "moved-before", "stays" or "abandoned".
+        var end: String
+        var tasks = 0
+        var bytes: UInt64 = 0
+        var results = 0
+        var deadLetters = 0
+        var acts = 0
+        var malformed = 0
+        var unreadable = 0
+        /// Why workers would fail tasks.
+        var problems: [String] = []
     }
 
     func validate() throws {
@@ -112,37 +121,52 @@ struct MigrateCommand: AsyncParsableCommand {
     private func move(
         _ source: EmbeddedLog, _ settings: Settings, _ target: any MessageLog, _ kafka: KafkaLog
     ) async throws {
-        if let done = try await source.migration, let finished = done.finishedAt {
-            return Output.line("nothing to do: the log \(done.text)\(yes ? "" : " (since \(finished))")")
+        let begun = try await source.migration
+        if let begun, begun.finishedAt != nil {
+            return try answer(Answer(end: "moved-before"), "nothing to do: the log \(begun.text)")
         }
-        guard source.clockState.jump == .zero else {
+        if yes { try await source.applyAnswer() }
+        // Once it has begun, nothing else can settle a jump.
+        guard begun != nil || source.clockState.jump == .zero else {
             throw CommandError(
-                "the machine's clock has jumped, so the times when tasks are due are unknown; settle it with "
-                    + "'backhaul clock --log embedded://\(source.folder)'")
+                "the machine's clock has jumped, so it is not known when tasks are due: run 'backhaul clock --passed' or "
+                    + "'--wrong' with --log embedded://\(source.folder), then this command again")
         }
         let layout = try await sourceLayout(source)
-        let readable = try settings.signed(source)
-        // Before the folder is closed: what is wrong must show while the daemon can still go on.
-        let survey = try await MigrationSurvey.read(readable, layout)
-        let unknown = unknown(survey, settings, source.folder)
-        guard yes else { return try show(survey, unknown) }
-        guard unknown.isEmpty || acceptUnknown else {
-            throw CommandError(
-                unknown.map(\.text).joined(separator: "\n")
-                    + "\nadd them to the configuration of the workers and of this command, or give --accept-unknown",
-                exit: .usage)
+        let readable = try sourceSettings(settings).signed(source)
+        guard yes else {
+            let survey = try await survey(readable, layout, settings)
+            return try show(survey, problems(survey, settings, source.folder))
         }
-        let state = try await source.beginMigration(to: try await kafka.clusterID(), prefix: settings.layout.prefix)
+        let cluster = try await kafka.clusterID()
+        if begun == nil {
+            // Before the folder is closed: what is wrong must show while the daemon can still go on.
+            let survey = try await survey(readable, layout, settings)
+            try accept(survey, problems(survey, settings, source.folder))
+        }
+        let state = try await source.beginMigration(to: cluster, prefix: settings.layout.prefix)
+        // Again: tasks may have come and ended since, until the folder was closed.
+        let survey = try await survey(readable, layout, settings)
+        if begun == nil {
+            do {
+                try accept(survey, problems(survey, settings, source.folder))
+            } catch {
+                try await source.withdrawMigration()
+                throw error
+            }
+        }
         let origin = "\(ProcessInfo.processInfo.hostName):\(source.folder)"
         let act = await CommandAct(.migrate, settings, target, detail: "from \(origin)")
         do {
-            let copied = try await copy(state.id, origin, source, readable, layout, settings, target, kafka)
+            let copied = try await copy(state.id, origin, source, readable, survey, settings, target, kafka)
+            try check(copied.counts, survey)
             try await source.finishMigration()
             await act.end(
                 .done, tasks: copied.counts.tasks,
                 counts: [
                     "tasks": copied.counts.tasks, "results": copied.counts.results,
                     "deadLetters": copied.counts.deadLetters, "acts": copied.counts.acts,
+                    "unreadable": copied.counts.unreadable,
                 ])
             try show(copied.counts, survey)
         } catch {
@@ -151,19 +175,66 @@ struct MigrateCommand: AsyncParsableCommand {
         }
     }
 
+    /// The settings of the machine whose log it is.
+    private func sourceSettings(_ settings: Settings) throws -> Settings {
+        guard let fromConfig else { return settings }
+        return try SettingsReader.read(
+            file: fromConfig, isNamed: true, environment: ProcessInfo.processInfo.environment, needs: [])
+    }
+
+    private func survey(
+        _ source: any MessageLog, _ layout: TopicLayout, _ settings: Settings
+    ) async throws -> MigrationSurvey {
+        let table = settings.workerDestinations(servesAPI: false)
+        return try await MigrationSurvey.read(source, layout) { task in
+            do throws(Failure) {
+                _ = try table.resolve(task)
+                return nil
+            } catch {
+                return error.message
+            }
+        }
+    }
+
+    /// - Throws: `CommandError` when the move would lose something.
+    private func accept(_ survey: MigrationSurvey, _ problems: [String]) throws {
+        guard survey.unsigned == 0 else {
+            throw CommandError(
+                "\(survey.unsigned) records of the log are not signed by a key of records.signing.keyFile, and would not "
+                    + "be moved as they are: give the configuration of its machine with --from-config", exit: .usage)
+        }
+        guard problems.isEmpty || acceptUnknown else {
+            throw CommandError(
+                problems.joined(separator: "\n")
+                    + "\ncorrect the configuration of the workers, and give it to this command; or give --accept-unknown",
+                exit: .usage)
+        }
+    }
+
+    /// - Throws: `CommandError` when the copy is not what was found.
+    private func check(_ counts: MigrationRecord.Counts, _ survey: MigrationSurvey) throws {
+        let found = (survey.tasks, survey.results, survey.deadLetters, survey.acts)
+        let copied = (counts.tasks, counts.results + counts.unreadable, counts.deadLetters, counts.acts)
+        guard found == copied else {
+            throw CommandError(
+                "tasks, results, dead letters and acts are \(found) in the folder, but \(copied) were moved; keep the "
+                    + "folder, and report this")
+        }
+    }
+
     private func copy(
-        _ id: String, _ origin: String, _ source: EmbeddedLog, _ readable: any MessageLog, _ layout: TopicLayout,
+        _ id: String, _ origin: String, _ source: EmbeddedLog, _ readable: any MessageLog, _ survey: MigrationSurvey,
         _ settings: Settings, _ target: any MessageLog, _ kafka: KafkaLog
     ) async throws -> MigrationRecord {
         let writer = writer(id, target, kafka)
-        // Again: tasks may have come and ended since the first survey, until the folder was closed.
-        let survey = try await MigrationSurvey.read(readable, layout)
+        let clock = source.clockState
         let copy = MigrationCopy(
             id: id, origin: origin, source: readable, survey: survey, target: target, writer: writer,
             layout: settings.layout,
             routing: TaskRouting(
                 layout: settings.layout, largeThreshold: settings.largeThreshold, isOrdered: settings.isOrdered),
-            clock: SystemLogClock(), fingerprints: { try await source.fingerprints(of: $0) })
+            clock: SystemLogClock(), ahead: clock.wall - clock.time,
+            fingerprints: { try await source.fingerprints(of: $0) })
         var bar = ProgressBar()
         let copied: MigrationRecord
         do {
@@ -192,7 +263,7 @@ struct MigrateCommand: AsyncParsableCommand {
         _ source: EmbeddedLog, _ settings: Settings, _ target: any MessageLog, _ kafka: KafkaLog
     ) async throws {
         guard let begun = try await source.migration else {
-            return Output.line("nothing to do: the log does not move")
+            return try answer(Answer(end: "stays"), "nothing to do: the log does not move")
         }
         let cluster = try await kafka.clusterID()
         guard begun.cluster == cluster, begun.prefix == settings.layout.prefix else {
@@ -213,7 +284,7 @@ struct MigrateCommand: AsyncParsableCommand {
                     + "'backhaul migrate --yes'")
         }
         try await source.withdrawMigration()
-        Output.line("the log is in use again; 'backhaul standalone' goes on with it")
+        try answer(Answer(end: "abandoned"), "the log is in use again; 'backhaul standalone' goes on with it")
     }
 
     /// The layout of the folder's topics.
@@ -234,41 +305,39 @@ struct MigrateCommand: AsyncParsableCommand {
         return layout
     }
 
-    // MARK: What the fleet lacks
+    // MARK: What workers would fail
 
-    private struct Unknown {
-        var isRoot: Bool
-        var name: String
-        var text: String
-    }
-
-    private func unknown(_ survey: MigrationSurvey, _ settings: Settings, _ folder: String) -> [Unknown] {
+    private func problems(_ survey: MigrationSurvey, _ settings: Settings, _ folder: String) -> [String] {
         let roots = SourceRoots(configured: [:], registry: Settings.registry(in: folder), takesRegistered: true)
-        let needed = survey.roots.filter { settings.roots[$0.key] == nil }.sorted { $0.key < $1.key }
-        let places = survey.destinations.filter { settings.destinations[$0.key] == nil }.sorted { $0.key < $1.key }
-        return needed.map { name, need in
-            let path = (try? roots.registered(name)).flatMap(\.self).map { ", \($0) on the machine of the log" } ?? ""
-            return Unknown(
-                isRoot: true, name: name.text,
-                text: "sources.roots lacks '\(name)'\(path): workers would fail \(need.tasks) tasks for good")
+        let missing = survey.roots.filter { settings.roots[$0.key] == nil }.sorted { $0.key < $1.key }
+        return missing.map { name, need in
+            let path = (try? roots.registered(name)).flatMap(\.self).map { " (\($0) on the machine of the log)" } ?? ""
+            return "workers would fail \(need.tasks) tasks: sources.roots lacks '\(name)'\(path)"
         }
-            + places.map { name, need in
-                Unknown(
-                    isRoot: false, name: name.text,
-                    text: "destinations lacks '\(name)': workers would fail \(need.tasks) tasks for good")
+            + survey.refusals.sorted { $0.key < $1.key }.map { refusal, need in
+                "workers would fail \(need.tasks) tasks: \(refusal)"
             }
     }
 
     // MARK: Printing
 
-    private func show(_ survey: MigrationSurvey, _ unknown: [Unknown]) throws {
+    private func answer(_ answer: Answer, _ text: String) throws {
+        if log.output == .json { return try Output.json(answer) }
+        Output.line(text)
+    }
+
+    private func show(_ survey: MigrationSurvey, _ problems: [String]) throws {
+        var problems = problems
+        if survey.unsigned > 0 {
+            problems.append(
+                "\(survey.unsigned) records have no valid signature: --from-config names the log's own keys")
+        }
         if log.output == .json {
             return try Output.json(
                 Answer(
-                    tasks: survey.tasks, bytes: survey.size.bytes, results: survey.results,
-                    deadLetters: survey.deadLetters, acts: survey.acts, malformed: survey.malformed,
-                    unknownRoots: unknown.filter(\.isRoot).map(\.name),
-                    unknownDestinations: unknown.filter { !$0.isRoot }.map(\.name), dryRun: true))
+                    end: "would-move", tasks: survey.tasks, bytes: survey.size.bytes, results: survey.results,
+                    deadLetters: survey.deadLetters, acts: survey.acts, malformed: survey.malformed, problems: problems)
+            )
         }
         Output.line(
             "would move \(survey.tasks) unfinished tasks (\(SizeText.format(survey.size))), \(survey.results) results, "
@@ -276,21 +345,24 @@ struct MigrateCommand: AsyncParsableCommand {
         if survey.malformed > 0 {
             Output.line("\(survey.malformed) records are not tasks; workers make dead letters of them")
         }
-        for problem in unknown { Output.line(problem.text) }
-        Output.line("stop the folder's daemon, then give --yes to move them")
+        for problem in problems { Output.line(problem) }
+        Output.line(
+            "workers of a fleet connect to public addresses only, and to those of egress.allow; stop the folder's daemon, "
+                + "then give --yes to move them")
     }
 
     private func show(_ counts: MigrationRecord.Counts, _ survey: MigrationSurvey) throws {
-        if log.output == .json {
-            return try Output.json(
-                Answer(
-                    tasks: counts.tasks, bytes: survey.size.bytes, results: counts.results,
-                    deadLetters: counts.deadLetters, acts: counts.acts, malformed: survey.malformed, unknownRoots: [],
-                    unknownDestinations: [], dryRun: false))
-        }
-        Output.line(
+        let moved = Answer(
+            end: "moved", tasks: counts.tasks, bytes: survey.size.bytes, results: counts.results,
+            deadLetters: counts.deadLetters, acts: counts.acts, malformed: survey.malformed,
+            unreadable: counts.unreadable)
+        try answer(
+            moved,
             "moved \(counts.tasks) unfinished tasks, \(counts.results) results, \(counts.deadLetters) dead letters and "
                 + "\(counts.acts) acts")
         Stderr.say("the acknowledgers record the results; '\(log.hint("audit"))' checks them")
+        guard counts.unreadable == 0 else {
+            throw CommandError("\(counts.unreadable) results cannot be read, and are in the folder only; keep it")
+        }
     }
 }
