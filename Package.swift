@@ -214,8 +214,8 @@ let package = Package(
             "BackhaulAcknowledgmentTests",
             [
                 "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest",
-                "BackhaulLog", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulTestKit", "BackhaulUnits",
-                "BackhaulView", logging,
+                "BackhaulLog", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulTelemetry", "BackhaulTestKit",
+                "BackhaulUnits", "BackhaulView", logging,
             ]),
         tests(
             "BackhaulViewTests",

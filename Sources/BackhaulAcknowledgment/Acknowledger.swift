@@ -20,6 +20,7 @@ package final class Acknowledger: Sendable {
     private let failPoint: @Sendable (String) -> Void
     private let indexes: ResultIndexes
     private let names: Set<ByteText>
+    private let tenants: TenantRules
 
     private struct State {
         var session: (any LogSession)?
@@ -32,7 +33,7 @@ package final class Acknowledger: Sendable {
     private let results = Counter("backhaul_results_total", "Results that were recorded.", labels: ["status"])
     private let ages = Histogram(
         "backhaul_task_duration_seconds", "How long it took from the acceptance of a task until it was stored.",
-        labels: ["destination"], bounds: Histogram.seconds + [86_400, 604_800])
+        labels: ["destination", "tenant_class"], bounds: Histogram.seconds + [86_400, 604_800])
     private let failures = Counter(
         "backhaul_failed_tasks_total", "Results 'failed', by destination and class of failure.",
         labels: ["destination", "class"])
@@ -52,14 +53,17 @@ package final class Acknowledger: Sendable {
     /// - Parameters:
     ///   - indexes: the indexes of the results recorded so far.
     ///   - names: of the configured destinations, for metrics: the number of others is not bounded.
+    ///   - tenants: their classes, for metrics.
     ///   - failPoint: called at each step, so that a test can end the process there: `assigned`, `folded`, `taken`,
     ///     `recorded`.
     package init(
         log: any MessageLog, layout: TopicLayout, indexes: ResultIndexes, clock: any LogClock, logger: Logger,
-        names: Set<ByteText> = [], tracer: Tracer? = nil, failPoint: @escaping @Sendable (String) -> Void = { _ in }
+        names: Set<ByteText> = [], tenants: TenantRules = TenantRules(), tracer: Tracer? = nil,
+        failPoint: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.indexes = indexes
         self.names = names
+        self.tenants = tenants
         self.failPoint = failPoint
         self.tracer = tracer
         self.log = log
@@ -340,7 +344,9 @@ package final class Acknowledger: Sendable {
         switch outcome.kind {
         case .succeeded:
             // Only what is stored is safe: a task that is cancelled, to be hurried or given up, is not late.
-            ages.observe(max(.zero, clock.wall - outcome.acceptedAt).inSeconds, [destination])
+            ages.observe(
+                max(.zero, clock.wall - outcome.acceptedAt).inSeconds,
+                [destination, tenants.tenantClass(of: outcome.task.identity.tenant)])
             lastSuccesses.withLock { $0[destination] = clock.wall }
         case .failed: failures.add(1, [destination, outcome.failure?.kind.rawValue ?? "unknown"])
         default: break

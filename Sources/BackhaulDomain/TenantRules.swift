@@ -10,6 +10,8 @@ package struct TenantRules: Hashable, Sendable {
         package var keyPrefixes: KeyPrefixes?
         package var freeURLs: Bool?
         package var quota: TenantQuota.Changes
+        /// Groups tenants in metrics, whose labels must be few.
+        package var tenantClass: String?
 
         package init(
             _ pattern: ByteText, roots: TenantPolicy.Names? = nil, destinations: TenantPolicy.Names? = nil,
@@ -60,6 +62,11 @@ package struct TenantRules: Hashable, Sendable {
             best = (entry, closeness)
         }
         return best?.entry
+    }
+
+    /// The class of a tenant in metrics; empty for none.
+    package func tenantClass(of tenant: ByteText) -> String {
+        entries.isEmpty ? "" : entry(of: tenant)?.tenantClass ?? ""
     }
 
     /// - Parameter base: what applies where the entry says nothing; `{tenant}` in its prefixes is replaced, too.

@@ -10,7 +10,7 @@ extension SettingsReader {
         var place: String
     }
 
-    static let tenantFields = ["roots", "destinations", "keys", "freeURLs"] + quotaFields
+    static let tenantFields = ["roots", "destinations", "keys", "freeURLs", "class"] + quotaFields
     static let quotaFields = [
         "tasksPerSecond", "unacknowledgedTasks", "bytesPerDay", "tenantStreams", "tenantConnections",
     ]
@@ -59,6 +59,16 @@ extension SettingsReader {
         case "true": rules.freeURLs = true
         case "false": rules.freeURLs = false
         default: throw failure("freeURLs must be true or false")
+        }
+        if let name = fields["class"] {
+            let isPlain = name.utf8.allSatisfy { byte in
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || byte == UInt8(ascii: "-")
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+            }
+            guard isPlain, (1...32).contains(name.utf8.count) else {
+                throw failure("class: '\(name)' is not a name of 1 to 32 of a-z 0-9 -")
+            }
+            rules.tenantClass = name
         }
         rules.quota = try quota(fields, failure)
         return TenantEntry(rules: rules, place: place)

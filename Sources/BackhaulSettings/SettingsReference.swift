@@ -134,6 +134,7 @@ package enum SettingsReference {
             "destinations": names("Destinations that its tasks may name; * for all."),
             "keys": names("What its keys must begin with, such as {tenant}/; * for any key."),
             "freeURLs": ["description": "Whether its tasks may carry a destination URL.", "type": "boolean"],
+            "class": ["description": "Groups tenants in metrics.", "type": "string", "pattern": "^[a-z0-9-]{1,32}$"],
         ]
         for name in SettingsReader.quotaFields {
             guard let key = SettingKey.named["api." + name] else { continue }

@@ -1,3 +1,4 @@
+import BackhaulAcknowledgment
 import BackhaulAudit
 import BackhaulDomain
 import BackhaulEmbedded
@@ -5,6 +6,7 @@ import BackhaulIngest
 import BackhaulLog
 import BackhaulPipelineKit
 import BackhaulRecords
+import BackhaulTelemetry
 import BackhaulTestKit
 import BackhaulUnits
 import BackhaulView
@@ -103,6 +105,31 @@ struct AcknowledgerTests {
             }
             #expect(results == first.mapValues(\.kind.rawValue))
             #expect(conflicts == others)
+        }
+    }
+
+    /// The time to safety is known for each class of tenants.
+    @Test func durationsTellTheTenantsClass() async throws {
+        try await withPipeline { pipeline in
+            var entry = TenantRules.Entry("t")
+            entry.tenantClass = "gold"
+            var logger = Logger(label: "test")
+            logger.logLevel = .critical
+            let acknowledger = Acknowledger(
+                log: pipeline.log, layout: pipeline.layout,
+                indexes: try ResultIndexes(
+                    folder: nil, isFed: false, log: pipeline.log, layout: pipeline.layout, logger: logger),
+                clock: pipeline.clock, logger: logger, tenants: TenantRules([entry]))
+            try await append(pipeline, [outcome("a", .succeeded)])
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await acknowledger.run() }
+                _ = try await pipeline.results(1)
+                await acknowledger.stop()
+                try await group.waitForAll()
+            }
+            let durations = acknowledger.families.first { $0.name == "backhaul_task_duration_seconds" }
+            let labels = durations?.samples.first?.labels.map { "\($0.name)=\($0.value)" } ?? []
+            #expect(labels.contains("tenant_class=gold"), "\(labels)")
         }
     }
 

@@ -221,6 +221,17 @@ struct TenantSettingsTests {
         #expect(entries.map(\.freeURLs) == [false, nil, nil])
     }
 
+    /// Labels of metrics must be few and plain.
+    @Test func classesAreRead() async throws {
+        let settings = try await read(
+            "photos: { class: gold }\n\"team-*\": { class: silver-2 }\nother: { roots: [src] }")
+        let classes = ["photos", "team-a", "other", "unknown"].map { settings.tenants.tenantClass(of: $0) }
+        #expect(classes == ["gold", "silver-2", "", ""])
+        for name in ["'a b'", "Gold", "''", String(repeating: "a", count: 33), "a\u{e9}"] {
+            await #expect(throws: SettingsError.self) { try await read("photos: { class: \(name) }") }
+        }
+    }
+
     /// Limits are on by default, and an entry changes those that it names.
     @Test func quotasAreRead() async throws {
         let settings = try await read(

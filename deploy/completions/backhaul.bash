@@ -486,7 +486,7 @@ _backhaul_audit() {
     repeating_flags=()
     non_repeating_flags=(--verify --repair --accept-unfinished --version -h --help)
     repeating_options=()
-    non_repeating_options=(--batch --sample --report --log --config --output)
+    non_repeating_options=(--batch --sample --report --metrics --log --config --output)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
@@ -498,6 +498,9 @@ _backhaul_audit() {
         return
         ;;
     '--report')
+        return
+        ;;
+    '--metrics')
         return
         ;;
     '--log')

@@ -42,6 +42,8 @@ DASHBOARDS = {
         panel("Results a second", "ops", (rate("backhaul_results_total", "status"), "{{status}}")),
         panel("Tasks by state", "short", (f"max by (state) (backhaul_tasks{J})", "{{state}}")),
         *SAFETY,
+        panel("Time to safety by class of tenants, p99", "s",
+              (quantile(0.99, "backhaul_task_duration_seconds", "tenant_class"), "{{tenant_class}}")),
         panel("What unfinished tasks wait for", "short",
               (f"max by (reason, destination) (backhaul_unfinished_tasks{J})", "{{reason}} {{destination}}")),
         panel("Age of the oldest unfinished task", "s",

@@ -46,7 +46,7 @@ struct AcknowledgerCommand: AsyncParsableCommand {
             logger: logger)
         let acknowledger = Acknowledger(
             log: log, layout: settings.layout, indexes: indexes, clock: clock, logger: logger,
-            names: Set(settings.destinations.keys), tracer: tracer,
+            names: Set(settings.destinations.keys), tenants: settings.tenants, tracer: tracer,
             failPoint: { failPoint?.pass($0) })
         let view = try folder.map { folder in
             try StatusView(

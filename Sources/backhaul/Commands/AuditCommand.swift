@@ -23,7 +23,8 @@ struct AuditCommand: AsyncParsableCommand {
             overwritten or repeated; 75 when no object could be read.
 
             With --repair, what is gone or damaged at its destination is sent again, from its source. --report writes \
-            what was found, when and on what, to a file.
+            what was found, when and on what, to a file; --metrics writes its end and its counts for Prometheus (the \
+            textfile collector of node_exporter).
 
             Examples:
               backhaul audit --verify --log embedded:///srv/backhaul
@@ -50,6 +51,9 @@ struct AuditCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Also write a report to this file.", valueName: "file"))
     var report: String?
 
+    @Option(help: ArgumentHelp("Also write metrics to this file, in Prometheus' text format.", valueName: "file"))
+    var metrics: String?
+
     @Flag(help: "Exit 0, too, when what has ended is proven and the rest is in progress: for a nightly audit.")
     var acceptUnfinished = false
 
@@ -71,6 +75,20 @@ struct AuditCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // One that is killed leaves the metrics of the audit before, which get old.
+        let file = try metrics.map { try ReportFile($0, option: "--metrics", isPublic: true) }
+        do {
+            let (found, exit) = try await audit()
+            try file.map { try AuditMetrics(exit, found).write(to: $0) }
+            if let exit { throw exit }
+        } catch {
+            if !(error is ProcessExit) { try? file.map { try AuditMetrics(ProcessExit(of: error)).write(to: $0) } }
+            throw error
+        }
+    }
+
+    /// - Returns: what was found, and how the command ends.
+    private func audit() async throws -> (AuditReport, ProcessExit?) {
         let settings = try log.settings(needs: verify ? .destinations : [])
         let address = try log.address(settings)
         let scope = AuditScope(batch: batch.map { ByteText($0) }, sample: try share())
@@ -108,7 +126,7 @@ struct AuditCommand: AsyncParsableCommand {
                 try line("exit code: \(exit?.rawValue ?? 0)")
             }
         }
-        if let exit { throw exit }
+        return (found.report, exit)
     }
 
     /// What an audit has found.

@@ -111,7 +111,7 @@ struct Config: AsyncParsableCommand {
                 }
             return [
                 text("roots", entry.roots), text("destinations", entry.destinations), keys,
-                entry.freeURLs.map { "freeURLs=\($0)" },
+                entry.freeURLs.map { "freeURLs=\($0)" }, entry.tenantClass.map { "class=\($0)" },
             ].compactMap(\.self).joined(separator: " ")
         }
     }

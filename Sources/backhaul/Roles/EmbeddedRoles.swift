@@ -29,7 +29,8 @@ struct EmbeddedRoles {
             logger: Logger(label: "backhaul.acknowledger"))
         let acknowledger = Acknowledger(
             log: log, layout: settings.layout, indexes: indexes, clock: clock,
-            logger: Logger(label: "backhaul.acknowledger"), names: Set(settings.destinations.keys), tracer: tracer)
+            logger: Logger(label: "backhaul.acknowledger"), names: Set(settings.destinations.keys),
+            tenants: settings.tenants, tracer: tracer)
         view = try StatusView(
             path: embedded.folder + "/view.sqlite", log: log, layout: settings.layout, holdsTruncation: true,
             onResults: { indexes.observe($0, in: $1, from: $2, next: $3) }, logger: Logger(label: "backhaul.view"))

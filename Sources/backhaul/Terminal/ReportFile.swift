@@ -3,17 +3,23 @@ import Foundation
 /// A report in a file: the file appears whole, or not at all.
 struct ReportFile {
     private let path: String
+    private let option: String
     private let temporary: String
     private let handle: FileHandle
 
+    /// - Parameters:
+    ///   - option: the option that names the file, for messages.
+    ///   - isPublic: whether every user may read it, whatever the umask is.
     /// - Throws: `CommandError` when the file's folder cannot be written.
-    init(_ path: String) throws {
+    init(_ path: String, option: String = "--report", isPublic: Bool = false) throws {
         self.path = path
+        self.option = option
         temporary = "\(path).\(getpid()).part"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
-            throw CommandError("--report \(path): \(String(cString: strerror(errno)))", exit: .usage)
+            throw CommandError("\(option) \(path): \(String(cString: strerror(errno)))", exit: .usage)
         }
+        if isPublic { fchmod(descriptor, 0o644) }
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
@@ -25,7 +31,7 @@ struct ReportFile {
             do {
                 try handle.write(contentsOf: buffer)
             } catch {
-                throw CommandError("--report \(path): it cannot be written: \(Explanation.of(error))")
+                throw CommandError("\(option) \(path): it cannot be written: \(Explanation.of(error))")
             }
             buffer.removeAll(keepingCapacity: true)
         }
@@ -36,7 +42,7 @@ struct ReportFile {
             }
             try flush()
             guard fsync(handle.fileDescriptor) == 0, rename(temporary, path) == 0 else {
-                throw CommandError("--report \(path): it cannot be written: \(String(cString: strerror(errno)))")
+                throw CommandError("\(option) \(path): it cannot be written: \(String(cString: strerror(errno)))")
             }
         } catch {
             discard()
