@@ -28,7 +28,7 @@ package struct DestinationTable: Sendable {
 
     /// The destination of a task, once its tenant may name what the task names. The record may be of any writer of the
     /// topic, so that the check where it was accepted is not enough.
-    /// - Throws: a permanent `Failure` that names the remedy.
+    /// - Throws: as `resolve(_:)` of a target.
     package func resolve(_ task: UploadTask) throws(Failure) -> Destination {
         let tenant = task.identity.tenant
         let policy = tenants.policy(of: tenant, base: task.submitter?.way == .http ? http : .open)
@@ -41,14 +41,15 @@ package struct DestinationTable: Sendable {
         return try resolve(task.destination.target)
     }
 
-    /// - Throws: a permanent `Failure` that names the remedy.
+    /// - Throws: a `Failure` that names the remedy: permanent, except for a name that may be configured later.
     package func resolve(_ target: DestinationReference.Target) throws(Failure) -> Destination {
         switch target {
         case .named(let name):
             guard let destination = named[name] else {
                 let known = names.isEmpty ? "none is" : "configured: " + names.map(\.text).joined(separator: ", ")
                 throw Failure(
-                    .permanent, "destination '\(name)' is not configured (\(known)); add it under destinations")
+                    .destinationUnknown,
+                    "destination '\(name)' is not configured (\(known)); add it under destinations")
             }
             return destination
         case .url(let url):

@@ -16,9 +16,11 @@ package enum FailureClass: String, Hashable, Sendable, CaseIterable {
     case sourceGone = "source-gone"
     /// Another object is at the key, and the destination's `overwrite` keeps it. Dead letter at once.
     case keyTaken = "key-taken"
-    /// The root is missing or has been replaced: unmounted, stale, another disk. The task waits and spends no
-    /// attempt.
+    /// The root is not configured, missing, or has been replaced: unmounted, stale, another disk. The task waits and
+    /// spends no attempt.
     case rootUnavailable = "root-unfit"
+    /// The worker has no destination of that name, or not yet. The task waits and spends no attempt.
+    case destinationUnknown = "destination-unknown"
     /// The record is not a task.
     case malformed
     /// The worker stopped. Spends no attempt and adds no delay: the next owner starts again.

@@ -10,7 +10,7 @@ package struct RetryPolicy: Hashable, Sendable {
     /// Lengthens each wait by a random share of it, at most this one. Never shortens it: it would fall below its
     /// tier.
     package var jitter: Ratio
-    /// Between two checks of a root that is unavailable.
+    /// Between two checks of a root that is unavailable, or of a destination that is not configured.
     package var parkDelay: Duration
     /// The longest wait that a destination may ask for.
     package var maxRetryAfter: Duration
@@ -58,7 +58,7 @@ package enum Verdict: Hashable, Sendable {
         switch failure.kind {
         case .interrupted:
             return .forget
-        case .rootUnavailable:
+        case .rootUnavailable, .destinationUnknown:
             return later(policy.parkDelay + policy.parkDelay * jitter, spends: false)
         case .throttled:
             // Not before the time that the destination named, unless that is unreasonably far away: it may have meant

@@ -27,7 +27,13 @@ package final class EmbeddedLog: MessageLog {
         var inFlight = 0
     }
 
+    /// Who holds the lock of the store: set once a commit has waited for two seconds, until one succeeds.
+    private final class Stall: Sendable {
+        let holder = Mutex<String?>(nil)
+    }
+
     private let idle = Signal()
+    private let stall = Stall()
 
     /// The absolute, resolved path of the data folder.
     package let folder: String
@@ -65,6 +71,13 @@ package final class EmbeddedLog: MessageLog {
             : "the machine's clock has jumped by \(jump.components.seconds) s; 'backhaul clock' shows and settles it"
     }
 
+    /// Why nothing can be written now; nil when the last commit succeeded.
+    package var obstacle: String? {
+        stall.holder.withLock { holder in
+            holder.map { "\($0) holds the lock of the log: nothing can be written until it is continued or ended" }
+        }
+    }
+
     /// Opens the folder; creates it and the store when they are missing.
     /// - Parameters:
     ///   - clock: the clock of the log; nil for its own, which continues from the time in the store.
@@ -78,7 +91,9 @@ package final class EmbeddedLog: MessageLog {
         self.logger = logger
         folder = try Self.prepare(path)
         lock = options.owns ? try FolderLock(folder: folder) : nil
+        let stall = stall
         store = try Store(folder: folder, options: options) { holder in
+            stall.holder.withLock { $0 = holder }
             if let onStall { return onStall(holder) }
             logger.warning(
                 "another process holds the log's lock: nothing can be written until it is continued or ended",
@@ -466,7 +481,9 @@ package final class EmbeddedLog: MessageLog {
         try enter()
         defer { leave() }
         do {
-            return try await commits.commit(operation)
+            let value = try await commits.commit(operation)
+            stall.holder.withLock { $0 = nil }
+            return value
         } catch {
             throw Store.translate(error, folder: folder)
         }

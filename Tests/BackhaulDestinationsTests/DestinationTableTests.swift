@@ -34,9 +34,15 @@ struct DestinationTableTests {
         }
         for bad in [
             task("photos", root: "etc"), task("photos", .named("tape")), task("photos", .url("http://h/")),
-            task("team-a"), task("team-a", key: "teams/team-b/x"), task("other", .named("none")),
+            task("team-a"), task("team-a", key: "teams/team-b/x"),
         ] {
             #expect { _ = try table.resolve(bad) } throws: { ($0 as? Failure)?.kind == .permanent }
+        }
+        // It may be configured later.
+        #expect {
+            _ = try table.resolve(task("other", .named("none")))
+        } throws: {
+            ($0 as? Failure)?.kind == .destinationUnknown
         }
         let closed = DestinationTable(
             ["nas": nas], allowsURLs: false, tenants: TenantRules([.init("*", freeURLs: true)]))

@@ -51,7 +51,9 @@ struct VerdictTests {
     }
 
     @Test func unavailableRootSpendsNoAttempt() {
-        #expect(decide(Failure(.rootUnavailable, "x"), attempts: 4) == .retry(at: now + .seconds(30), spends: false))
+        for kind in [FailureClass.rootUnavailable, .destinationUnknown] {
+            #expect(decide(Failure(kind, "x"), attempts: 4) == .retry(at: now + .seconds(30), spends: false))
+        }
     }
 
     @Test func deadlineExpiresRetry() {

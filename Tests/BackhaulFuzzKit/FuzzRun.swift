@@ -35,6 +35,8 @@ package struct FuzzRun: Sendable {
     /// Records per topic, over all rounds.
     private let records: Int
     private static let round = 2_000
+    /// So long that a task with a deadline ends at its first wait.
+    static let parkDelay = Domain.longestWait
 
     package init(seed: UInt64, records: Int) {
         self.seed = seed
@@ -44,8 +46,10 @@ package struct FuzzRun: Sendable {
     package func run() async throws -> Summary {
         var summary = Summary()
         try await withTemporaryFolder { folder in
+            var policy = Pipeline.quickPolicy
+            policy.parkDelay = Self.parkDelay
             let pipeline = try await Pipeline(
-                folder: folder, destinations: ["nas": Destination(DropDestination())], partitions: 2)
+                folder: folder, destinations: ["nas": Destination(DropDestination())], policy: policy, partitions: 2)
             do {
                 summary = try await drive(pipeline)
             } catch {

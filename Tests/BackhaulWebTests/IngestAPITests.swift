@@ -330,7 +330,9 @@ struct IngestAPITests {
             var draft = try pipeline.draft("b", [1], to: .url(ByteText(server.url)))
             let id = "4bf92f3577b34da6a3ce929d0e0e4736"
             let header = ["traceparent": "00-\(id)-00f067aa0ba902b7-01"]
-            _ = try await send("POST", base + "/v1/tasks", task("a"), headers: header)
+            // This one expires: the worker does not know its destination.
+            let soon = #","deadline":"\#(TimeText.format(SystemLogClock.wall + .seconds(2)))""#
+            _ = try await send("POST", base + "/v1/tasks", task("a", extra: soon), headers: header)
             let tasks = try await pipeline.records(pipeline.layout.tasks)
             draft.trace = tasks.first?.record.header("traceparent")?.text
             #expect(draft.trace?.contains(id) == true)

@@ -410,19 +410,52 @@ struct WorkerTests {
         }
     }
 
-    @Test func unknownDestinationAndForbiddenAddressFail() async throws {
+    @Test func forbiddenAddressFails() async throws {
         try await withServer({ _ in .store() }) { server in
             try await withPipeline { pipeline in
-                try await accept(
-                    pipeline,
-                    [
-                        try pipeline.draft("a", [1], to: .named("nowhere")),
-                        try pipeline.draft("b", [1], to: .url(ByteText(server.url))),
-                    ])
-                let results = try await pipeline.run(egress: .publicOnly) { try await pipeline.results(2) }
-                #expect(Set(results.map(\.failure?.kind)) == ["permanent", "egress-refused"])
+                try await accept(pipeline, [try pipeline.draft("b", [1], to: .url(ByteText(server.url)))])
+                let results = try await pipeline.run(egress: .publicOnly) { try await pipeline.results(1) }
+                #expect(results.map(\.failure?.kind) == ["egress-refused"])
                 #expect(server.connectionCount == 0)
             }
+        }
+    }
+
+    /// A fleet's configuration does not reach all of its workers at once: what one of them does not know waits until it
+    /// does, and that costs no attempt.
+    @Test(.timeLimit(.minutes(2))) func unknownDestinationAndRootWait() async throws {
+        try await withTemporaryFolder { folder in
+            do {
+                let pipeline = try await Pipeline(folder: folder)
+                var strange = try pipeline.draft("b", [1], to: .named("later"))
+                strange.source.root = "elsewhere"
+                try await accept(pipeline, [try pipeline.draft("a", [1], to: .named("later")), strange])
+                try await pipeline.run {
+                    // Each is looked at more often than it may fail.
+                    while try await pipeline.outcomes().filter({ $0.kind == .retrying }).count < 8 {
+                        try await Task.sleep(for: .milliseconds(20))
+                    }
+                }
+                let outcomes = try await pipeline.outcomes()
+                #expect(Set(outcomes.map(\.failure?.kind)) == [.destinationUnknown])
+                #expect(outcomes.allSatisfy { $0.attempts == 0 })
+                #expect(try await pipeline.deadLetters().isEmpty)
+                await pipeline.close()
+            }
+            let server = try StubServer { _ in .store() }
+            defer { server.close() }
+            let later = Destination(HTTPDestination(url: server.url))
+            let pipeline = try await Pipeline(folder: folder, destinations: ["later": later])
+            let results = try await pipeline.run { () in
+                let results = try await pipeline.results(1)
+                while try await !pipeline.outcomes().contains(where: { $0.failure?.kind == .rootUnavailable }) {
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                return results
+            }
+            #expect(results.map(\.status) == ["succeeded"] && results.map(\.attempts) == [1])
+            #expect(try await pipeline.deadLetters().isEmpty)
+            await pipeline.close()
         }
     }
 }

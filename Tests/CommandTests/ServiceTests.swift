@@ -66,6 +66,43 @@ struct ServiceTests {
         }
     }
 
+    /// While another process holds the lock of the log nothing can be accepted or recorded: a daemon is not ready, and
+    /// says who holds it.
+    @Test(.timeLimit(.minutes(4))) func daemonIsNotReadyWhileItsLogIsLocked() async throws {
+        try await withTemporaryFolder { folder in
+            let daemon = try Daemon(data: folder + "/data", workers: 1)
+            let port = try #require(daemon.log.firstMatch(of: #/"admin":"127.0.0.1:(\d+)"/#)?.1)
+            func wait(for wanted: String) async throws {
+                let end = ContinuousClock.now + .seconds(100)
+                while true {
+                    let health = try await Command.result(["health", "--address", "127.0.0.1:\(port)"])
+                    if (health.output + health.errors).contains(wanted) { return }
+                    try #require(ContinuousClock.now < end, "\(wanted) in \(health)")
+                    try await Task.sleep(for: .milliseconds(200))
+                }
+            }
+            try await wait(for: "ready")
+            let other = ChildProcess()
+            other.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+            other.arguments = [
+                "-c",
+                """
+                import sqlite3, sys, time
+                log = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+                log.execute("BEGIN IMMEDIATE")
+                time.sleep(600)
+                """, folder + "/data/log.sqlite",
+            ]
+            try other.run()
+            // The daemon notices at its next commit, its upkeep at the latest.
+            try await wait(for: "process \(other.processIdentifier) (python3) holds the lock of the log")
+            other.terminate()
+            other.waitUntilExit()
+            try await wait(for: "ready\n")
+            #expect(daemon.terminate() == 0)
+        }
+    }
+
     @Test func healthIsAskedByACommand() async throws {
         try await withTemporaryFolder { folder in
             let daemon = try Daemon(data: folder + "/data", workers: 1)

@@ -41,7 +41,7 @@ def shortened(rules):
 
 
 class Server(http.server.BaseHTTPRequestHandler):
-    """A destination that takes its time, or tells callers to wait."""
+    """A destination that is slow, or tells callers to wait."""
     protocol_version = "HTTP/1.1"
     delay, answer = 0, 201
 
@@ -102,7 +102,7 @@ class Machine:
             f"  server: {{type: http, url: 'http://127.0.0.1:{self.server}/', verify: answer}}\n"
             f"retry: {{tiers: [2s], maxAttempts: 400}}\napi: {{{api}}}\n{more}")
 
-    def start(self, data="data", before=(), listen=HEALTH):
+    def start(self, data="data", before=(), listen=HEALTH, path="readyz"):
         self.data = data
         self.daemon = subprocess.Popen(
             [*before, self.program, "standalone", "--data", f"{self.folder}/{data}", "--config",
@@ -110,7 +110,7 @@ class Machine:
             stderr=open(self.folder / "daemon.log", "a"))
         for _ in range(600):
             try:
-                return urllib.request.urlopen(f"http://{HEALTH}/readyz", timeout=2)
+                return urllib.request.urlopen(f"http://{HEALTH}/{path}", timeout=2)
             except OSError:
                 time.sleep(0.1)
         sys.exit("runbook-test: the daemon is not ready: " + (self.folder / "daemon.log").read_text()[-500:])
@@ -277,23 +277,21 @@ def act_more(machine):
         run("submit", f"{folder}/many", "--to", "disk", "--batch", "many")
     machine.act("BackhaulViewBehind", behind, lambda: held.pop().rollback())
 
-    def damaged():
+    def unwritable():
         machine.stop()
-        for file in (folder / "more").glob("view.sqlite*"):
-            file.unlink()
-        (folder / "more/view.sqlite").write_bytes(b"not a database" * 1_000)
-        machine.start("more")
+        subprocess.run(["chattr", "+i", f"{folder}/more/view.sqlite"], check=True)
+        machine.start("more", path="livez")
 
-    def mended():
+    def writable():
+        print(urllib.request.urlopen(f"http://{HEALTH}/livez").read())
         machine.stop()
-        for file in (folder / "more").glob("view.sqlite*"):
-            file.unlink()
+        subprocess.run(["chattr", "-i", f"{folder}/more/view.sqlite"], check=True)
         machine.start("more")
-    machine.act("BackhaulViewUnusable", damaged, mended)
+    machine.act("BackhaulViewUnusable", unwritable, writable)
 
     def jumped():
         machine.stop()
-        machine.start("more", before=["faketime", "-f", "+40d"])
+        machine.start("more", before=["env", "FAKETIME_DONT_FAKE_MONOTONIC=1", "faketime", "-f", "+40d"])
 
     def corrected():
         print(run("clock"))

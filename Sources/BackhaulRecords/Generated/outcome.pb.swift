@@ -265,7 +265,7 @@ nonisolated struct Backhaul_V1_Failure: Sendable {
   // methods supported on all messages.
 
   /// transient, throttled, permanent, egress-refused, integrity, source-changed, source-gone, key-taken, root-unfit,
-  /// malformed.
+  /// destination-unknown, malformed.
   var kind: String = String()
 
   var message: String = String()

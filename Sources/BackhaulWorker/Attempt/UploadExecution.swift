@@ -161,10 +161,8 @@ package struct UploadExecution: Sendable {
         do {
             root = try roots.open(task.source.root)
         } catch {
-            switch error {
-            case .unknown: throw Failure(.permanent, error.description)
-            case .unfit: throw Failure(.rootUnavailable, error.description)
-            }
+            // One that is not known may be configured later: a fleet's configuration does not reach all at once.
+            throw Failure(.rootUnavailable, error.description)
         }
         let file: SourceFile
         do {

@@ -42,7 +42,7 @@ struct MigrateCommand: AsyncParsableCommand {
     @Flag(help: "Move it; without this it is a dry run.")
     var yes = false
 
-    @Flag(help: "Move tasks, too, that workers with this configuration would fail.")
+    @Flag(help: "Move tasks, too, that workers with this configuration would not upload.")
     var acceptUnknown = false
 
     @Flag(help: "Take the folder back into use: possible while nothing of it is in the cluster.")
@@ -60,7 +60,7 @@ struct MigrateCommand: AsyncParsableCommand {
         var acts = 0
         var malformed = 0
         var unreadable = 0
-        /// Why workers would fail tasks.
+        /// Why workers would not upload tasks.
         var problems: [String] = []
     }
 
@@ -305,17 +305,17 @@ struct MigrateCommand: AsyncParsableCommand {
         return layout
     }
 
-    // MARK: What workers would fail
+    // MARK: What workers would not upload
 
     private func problems(_ survey: MigrationSurvey, _ settings: Settings, _ folder: String) -> [String] {
         let roots = SourceRoots(configured: [:], registry: Settings.registry(in: folder), takesRegistered: true)
         let missing = survey.roots.filter { settings.roots[$0.key] == nil }.sorted { $0.key < $1.key }
         return missing.map { name, need in
             let path = (try? roots.registered(name)).flatMap(\.self).map { " (\($0) on the machine of the log)" } ?? ""
-            return "workers would fail \(need.tasks) tasks: sources.roots lacks '\(name)'\(path)"
+            return "workers would not upload \(need.tasks) tasks: sources.roots lacks '\(name)'\(path)"
         }
             + survey.refusals.sorted { $0.key < $1.key }.map { refusal, need in
-                "workers would fail \(need.tasks) tasks: \(refusal)"
+                "workers would not upload \(need.tasks) tasks: \(refusal)"
             }
     }
 

@@ -66,7 +66,8 @@ extension RolePart {
     }
 
     static func embeddedLog(_ log: EmbeddedLog) -> RolePart {
-        RolePart(remark: { log.remark }, metrics: { log.families }, close: { await log.close() })
+        RolePart(
+            obstacle: { log.obstacle }, remark: { log.remark }, metrics: { log.families }, close: { await log.close() })
     }
 
     static func kafkaLog(_ log: KafkaLog) -> RolePart {
