@@ -14,7 +14,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -34,7 +33,7 @@ SECOND, AUDITS, API = "127.0.0.1:18491", "127.0.0.1:18492", "127.0.0.1:18493"
 def shortened(rules):
     """Hours become a minute or seconds, in windows, waits and thresholds of age; half an hour to safety becomes 5 s."""
     rules = re.sub(r"for: \w+", "for: 5s", rules)
-    rules = re.sub(r"\[(5m|10m|15m|30m|1h|6h|3d)\]", "[1m]", re.sub(r"\[2h\] offset\s+\w+", "[2m] offset 1m", rules))
+    rules = re.sub(r"\[(5m|10m|15m|30m|1h|6h|3d)\]", "[1m]", re.sub(r"\[(2h|1h)\]\s+offset\s+\w+", "[2m] offset 1m", rules))
     rules = rules.replace("24 * 3600) < 0", "60) < 0").replace('le=~"1800([.]0)?"', 'le=~"5([.]0)?"')
     rules = re.sub(r"([<>]) (1800|3600)\b", r"\1 20", rules)
     return rules.replace("> 1000\n", "> 10\n").replace("> 100000", "> 100")
@@ -107,7 +106,7 @@ class Machine:
         self.daemon = subprocess.Popen(
             [*before, self.program, "standalone", "--data", f"{self.folder}/{data}", "--config",
              f"{self.folder}/c.yaml", "--listen", listen, *([] if listen == HEALTH else ["--admin", HEALTH])],
-            stderr=open(self.folder / "daemon.log", "a"))
+            start_new_session=True, stderr=open(self.folder / "daemon.log", "a"))
         for _ in range(600):
             try:
                 return urllib.request.urlopen(f"http://{HEALTH}/{path}", timeout=2)
@@ -116,8 +115,15 @@ class Machine:
         sys.exit("runbook-test: the daemon is not ready: " + (self.folder / "daemon.log").read_text()[-500:])
 
     def stop(self):
-        self.daemon.send_signal(signal.SIGTERM)
+        # faketime has the program as its child.
+        os.killpg(self.daemon.pid, signal.SIGTERM)
         self.daemon.wait(90)
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"http://{HEALTH}/livez", timeout=2)
+            except OSError:
+                return
+            time.sleep(0.1)
 
     def reload(self):
         self.daemon.send_signal(signal.SIGHUP)
@@ -277,18 +283,6 @@ def act_more(machine):
         run("submit", f"{folder}/many", "--to", "disk", "--batch", "many")
     machine.act("BackhaulViewBehind", behind, lambda: held.pop().rollback())
 
-    def unwritable():
-        machine.stop()
-        subprocess.run(["chattr", "+i", f"{folder}/more/view.sqlite"], check=True)
-        machine.start("more", path="livez")
-
-    def writable():
-        print(urllib.request.urlopen(f"http://{HEALTH}/livez").read())
-        machine.stop()
-        subprocess.run(["chattr", "-i", f"{folder}/more/view.sqlite"], check=True)
-        machine.start("more")
-    machine.act("BackhaulViewUnusable", unwritable, writable)
-
     def jumped():
         machine.stop()
         machine.start("more", before=["env", "FAKETIME_DONT_FAKE_MONOTONIC=1", "faketime", "-f", "+40d"])
@@ -299,20 +293,11 @@ def act_more(machine):
         machine.start("more")
     machine.act("BackhaulClockJumped", jumped, corrected)
 
-    sockets = []
-
-    def connected():
-        machine.stop()
-        machine.configure(api="authentication: none, connections: 200, connectionsPerAddress: 200", more="limits: {uploads: 2, largeUploads: 1}\n")
-        machine.start("more", before=["prlimit", "--nofile=300"], listen=API)
-        host, port = API.split(":")
-        for _ in range(195):
-            sockets.append(socket.create_connection((host, int(port))))
-
-    def closed():
-        while sockets:
-            sockets.pop().close()
-    machine.act("BackhaulDescriptorsLow", connected, closed)
+    def limit(spare):
+        pid = machine.daemon.pid
+        subprocess.run(
+            ["prlimit", f"--pid={pid}", f"--nofile={len(os.listdir(f'/proc/{pid}/fd')) + spare}:"], check=True)
+    machine.act("BackhaulDescriptorsLow", lambda: limit(5), lambda: limit(1_000))
 
     def certificate(days):
         subprocess.run(
@@ -404,7 +389,7 @@ class FleetMachine:
         process.wait(90)
 
     def up(self):
-        self.start("acknowledger", HEALTH, "--data", f"{self.folder}/{self.prefix}view", "--listen", API)
+        self.start("acknowledger", HEALTH, "--data", f"{self.folder}/view/{self.prefix}view", "--listen", API)
         self.start("worker", SECOND)
 
     def down(self):
@@ -415,11 +400,9 @@ class FleetMachine:
         subprocess.run(
             ["kcat", "-b", self.kafka, "-P", "-t", self.prefix + topic, "-k", "nobody"], input=text, text=True, check=True)
 
-    def post(self, address, *tasks):
-        lines = "".join(json.dumps(task) + "\n" for task in tasks)
+    def post(self, address, task):
         request = urllib.request.Request(
-            f"http://{address}/v1/tenants/default/tasks", data=lines.encode(),
-            headers={"Content-Type": "application/x-ndjson"})
+            f"http://{address}/v1/tasks", data=json.dumps(task).encode(), headers={"Content-Type": "application/json"})
         try:
             return urllib.request.urlopen(request, timeout=10).read().decode()
         except urllib.error.HTTPError as error:
@@ -428,6 +411,8 @@ class FleetMachine:
 
 def act_fleet(machine, kafka):
     fleet = FleetMachine(machine, kafka)
+    (fleet.folder / "view").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", f"{fleet.folder}/view"], check=True)
     try:
         machine.act(
             "BackhaulBrokersAway", lambda: fleet.start("worker", HEALTH, kafka="127.0.0.1:1", ready=False),
@@ -435,6 +420,21 @@ def act_fleet(machine, kafka):
         fleet.down()
         fleet.up()
         nothing = (lambda: None)
+
+        def full():
+            try:
+                (fleet.folder / "view/ballast").write_bytes(bytes(64_000_000))
+            except OSError:
+                pass
+            (fleet.folder / "src/view").mkdir()
+            for number in range(300):
+                (fleet.folder / f"src/view/{number}").write_text(str(number))
+            print(fleet.run("submit", f"{fleet.folder}/src/view", "--to", "disk", "--batch", "view", "--api", "none"))
+
+        def freed():
+            print(urllib.request.urlopen(f"http://{HEALTH}/livez").read())
+            (fleet.folder / "view/ballast").unlink()
+        machine.act("BackhaulViewUnusable", full, freed)
         machine.act("BackhaulMalformedRecords", lambda: fleet.produce("tasks", "garbage"), nothing)
 
         # The worker loses its partitions each time: longer than its session.
@@ -447,13 +447,13 @@ def act_fleet(machine, kafka):
         machine.act("BackhaulPartitionsLost", paused, nothing)
 
         third = AUDITS.replace("18492", "18494")
-        task = {"id": "twice", "source": {"root": "src", "path": "f1"}, "destination": "disk", "key": "default/a"}
+        task = {"taskId": "twice", "source": {"root": "src", "path": "f1"}, "destination": "disk", "key": "default/a"}
         ingest = ["--listen", "127.0.0.1:18495"]
 
         def lookups():
             fleet.start("ingest", third, *ingest, "--api", "http://127.0.0.1:9")
             for _ in range(30):
-                print(fleet.post("127.0.0.1:18495", {**task, "id": "x"})[:200])
+                print(fleet.post("127.0.0.1:18495", {**task, "taskId": "x"})[:200])
                 time.sleep(1)
 
         def found():
@@ -503,6 +503,7 @@ def act_fleet(machine, kafka):
     finally:
         for process in fleet.roles.values():
             process.kill()
+        subprocess.run(["umount", "-l", f"{fleet.folder}/view"], check=False)
 
 
 def again(fleet):
@@ -545,8 +546,8 @@ def main():
         if options.kafka and "fleet" in options.parts:
             act_fleet(machine, options.kafka)
     finally:
-        if machine.daemon:
-            machine.daemon.kill()
+        if machine.daemon and machine.daemon.poll() is None:
+            os.killpg(machine.daemon.pid, signal.SIGKILL)
         machine.prometheus.kill()
     shutil.rmtree(folder)
     if machine.failures:
