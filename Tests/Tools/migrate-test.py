@@ -5,6 +5,7 @@ work, and compares: every result as it was, every task one result, the audit cle
     Tests/Tools/migrate-test.py --backhaul PROGRAM --kafka host:port,host:port,host:port [--files 5000] [--kills 10]
 """
 import argparse
+import atexit
 import http.server
 import json
 import os
@@ -92,9 +93,12 @@ class Trial:
 
     def start(self, *arguments, config="backhaul.yaml"):
         log = open(self.folder / f"{arguments[0]}.log", "a")
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [self.program, *arguments, "--config", f"{self.folder}/{config}"], env=self.environment,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        # However the test ends.
+        atexit.register(process.kill)
+        return process
 
     def submit(self, name, count, destination, log, config):
         folder = self.folder / "photos" / name
