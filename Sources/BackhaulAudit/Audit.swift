@@ -138,20 +138,10 @@ package struct Audit: Sendable {
 
     private func readPositions() async throws -> [String: [TopicPartition: FinishedPosition]] {
         var all: [String: [TopicPartition: FinishedPosition]] = [:]
-        for group in [layout.workers, layout.largeWorkers, layout.delays, layout.acknowledgers] {
+        for group in layout.workGroups {
             all[group] = try await log.positions(of: group).mapValues(FinishedPosition.init)
         }
         return all
-    }
-
-    /// The group that works on a topic's records.
-    private func group(of topic: String) -> String {
-        switch topic {
-        case layout.tasks: layout.workers
-        case layout.largeTasks: layout.largeWorkers
-        case layout.outcomes: layout.acknowledgers
-        default: layout.delays
-        }
     }
 
     private func note(_ records: Int, _ run: inout Run) {
@@ -163,7 +153,7 @@ package struct Audit: Sendable {
         _ partition: TopicPartition, to end: Int64, _ positions: [String: [TopicPartition: FinishedPosition]],
         as place: AuditFact.Kind, _ run: inout Run
     ) async throws {
-        let position = positions[group(of: partition.topic)]?[partition]
+        let position = positions[layout.workGroup(of: partition.topic)]?[partition]
         try await log.scan(partition, to: end) { records in
             var facts: [AuditFact] = []
             var batches: Set<ByteText> = []
@@ -259,7 +249,7 @@ package struct Audit: Sendable {
     ) throws {
         var findings: [AuditFinding] = []
         for (partition, first) in earliest.sorted(by: { $0.key < $1.key }) {
-            let position = positions[group(of: partition.topic)]?[partition]
+            let position = positions[layout.workGroup(of: partition.topic)]?[partition]
             let lost = position?.unread(before: first) ?? first
             if lost > 0 { findings.append(AuditFinding(.lostUnread, place: "\(partition)", records: lost)) }
         }

@@ -26,6 +26,19 @@ package struct TopicLayout: Hashable, Sendable {
     /// The reader that builds the status view. Not a member group: its positions only hold back truncation.
     package var view: String { prefix + "view" }
 
+    /// The groups that work on records.
+    package var workGroups: [String] { [workers, largeWorkers, delays, acknowledgers] }
+
+    /// The group that works on a topic's records; that of the delays for any topic without another.
+    package func workGroup(of topic: String) -> String {
+        switch topic {
+        case tasks: workers
+        case largeTasks: largeWorkers
+        case outcomes: acknowledgers
+        default: delays
+        }
+    }
+
     private var retryPrefix: String { prefix + "retry." }
 
     /// The topic of a tier: `retry.10s`, `retry.1m`, `retry.500ms`.

@@ -170,7 +170,7 @@ package struct MigrationCopy: Sendable {
                 guard let outcome = try? OutcomeRecord.read(stored.record), isNeeded(outcome, stored.position) else {
                     continue
                 }
-                batch.append(copied(stored, to: layout.outcomes))
+                batch.append(copied(stored, to: layout.outcomes, key: Array(outcome.task.identity.id.utf8)))
                 if outcome.kind == .cancelled {
                     batch.append(try observed(outcome, trace: HeaderName.trace(of: stored.record)))
                 }
@@ -196,23 +196,18 @@ package struct MigrationCopy: Sendable {
     }
 
     private func addResults(_ records: [StoredRecord], to batch: inout Batch) async throws {
-        let results = records.compactMap { stored in
-            (try? ResultRecord.read(stored.record)).map { (stored, $0) }
-        }
-        batch.record.counts.unreadable += records.count - results.count
-        let known = try await fingerprints(results.map { SubmissionName.task($0.1.task.identity) })
-        for ((stored, document), submitted) in zip(results, known) {
-            let own = ResultRecord.fingerprint(stored.record)
-            // A replay may have had another destination than the submission that the log remembers.
-            let fingerprint = own.isEmpty && document.generation == 0 ? submitted ?? [] : own
-            guard let outcome = document.outcome(fingerprint.count == TaskFingerprint.size ? fingerprint : []) else {
+        // A result names its task in its headers; one that does not has no name that the source could know.
+        let names = records.map { ResultRecord.ending($0.record).map { SubmissionName.task($0.task.identity) } ?? [] }
+        for (stored, submitted) in zip(records, try await fingerprints(names)) {
+            guard let moved = MovedResult(stored.record, submitted: submitted, layout) else {
                 batch.record.counts.unreadable += 1
                 continue
             }
-            let trace = HeaderName.trace(of: stored.record)
-            batch.append(try OutcomeRecord.request(outcome, layout, trace: trace))
+            batch.append(moved.request)
             batch.record.counts.results += 1
-            if outcome.kind == .cancelled { batch.append(try observed(outcome, trace: trace)) }
+            if moved.outcome.kind == .cancelled {
+                batch.append(try observed(moved.outcome, trace: HeaderName.trace(of: stored.record)))
+            }
         }
     }
 
@@ -242,15 +237,10 @@ package struct MigrationCopy: Sendable {
         return TaskRecord.moved(stored.record, read.task, progress, to: topic)
     }
 
-    /// The same record, in the partition of its key.
-    private func copied(_ stored: StoredRecord, to topic: String) -> AppendRequest {
-        let key: [UInt8]
-        switch topic {
-        case layout.outcomes:
-            // The partition of an outcome is that of its task's id.
-            key = (try? OutcomeRecord.read(stored.record)).map { Array($0.task.identity.id.utf8) } ?? []
-        default: key = stored.record.key ?? Array("\(stored.position)".utf8)
-        }
+    /// The same record.
+    /// - Parameter key: what its partition goes by; nil for the record's key, or its place where it has none.
+    private func copied(_ stored: StoredRecord, to topic: String, key: [UInt8]? = nil) -> AppendRequest {
+        let key = key ?? stored.record.key ?? Array("\(stored.position)".utf8)
         return AppendRequest(topic: topic, partitioning: .hash(key), record: stored.record)
     }
 }

@@ -32,7 +32,7 @@ package struct MigrationSurvey: Sendable {
     /// The partitions to copy, in order: what ended a task before the task.
     private(set) var partitions: [PartitionBounds] = []
     private(set) var checkpoints: [LogPosition: Checkpoint] = [:]
-    private var positions: [String: [TopicPartition: (frontier: Int64, map: FinishedMap)]] = [:]
+    private var positions: [String: [TopicPartition: FinishedPosition]] = [:]
     /// Unfinished generations, and those of them that have a result, or an outcome that gives them one.
     private var unfinished = GenerationSet()
     private var ended = GenerationSet()
@@ -44,10 +44,8 @@ package struct MigrationSurvey: Sendable {
         _ log: any MessageLog, _ layout: TopicLayout, refusal: @escaping @Sendable (UploadTask) -> String?
     ) async throws -> MigrationSurvey {
         var survey = MigrationSurvey(layout: layout, refusal: refusal)
-        for group in [layout.workers, layout.largeWorkers, layout.delays, layout.acknowledgers] {
-            survey.positions[group] = try await log.positions(of: group).mapValues {
-                ($0.frontier, $0.finishedMap)
-            }
+        for group in layout.workGroups {
+            survey.positions[group] = try await log.positions(of: group).mapValues(FinishedPosition.init)
         }
         try await survey.readCheckpoints(log)
         let names = try await log.topics().map(\.name)
@@ -87,21 +85,12 @@ package struct MigrationSurvey: Sendable {
 
     /// Whether the record has not been finished by the group that works on its topic.
     func isUnfinished(_ position: LogPosition) -> Bool {
-        guard let known = positions[group(of: position.partition.topic)]?[position.partition] else { return true }
-        return position.offset >= known.frontier && !known.map.contains(position.offset)
+        let known = positions[layout.workGroup(of: position.partition.topic)]?[position.partition]
+        return known?.isFinished(position.offset) != true
     }
 
     /// Whether the generation waits to be uploaded: it is unfinished, and nothing has ended it.
     func isWaiting(_ task: TaskGeneration) -> Bool { unfinished.contains(task) && !ended.contains(task) }
-
-    private func group(of topic: String) -> String {
-        switch topic {
-        case layout.tasks: layout.workers
-        case layout.largeTasks: layout.largeWorkers
-        case layout.outcomes: layout.acknowledgers
-        default: layout.delays
-        }
-    }
 
     // MARK: Reading
 
@@ -130,9 +119,9 @@ package struct MigrationSurvey: Sendable {
         switch stored.position.partition.topic {
         case layout.results:
             results += 1
-            // As the copy reads it: a task whose result cannot be copied is.
+            // A task whose result cannot be copied is copied itself.
             guard let (task, _) = ResultRecord.ending(stored.record), unfinished.contains(task),
-                (try? ResultRecord.read(stored.record)) != nil
+                MovedResult(stored.record, layout) != nil
             else { return }
             ended.insert(task)
         case layout.outcomes:

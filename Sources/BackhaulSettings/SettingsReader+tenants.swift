@@ -61,11 +61,7 @@ extension SettingsReader {
         default: throw failure("freeURLs must be true or false")
         }
         if let name = fields["class"] {
-            let isPlain = name.utf8.allSatisfy { byte in
-                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || byte == UInt8(ascii: "-")
-                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-            }
-            guard isPlain, (1...32).contains(name.utf8.count) else {
+            guard name.wholeMatch(of: #/[a-z0-9\-]{1,32}/#) != nil else {
                 throw failure("class: '\(name)' is not a name of 1 to 32 of a-z 0-9 -")
             }
             rules.tenantClass = name

@@ -186,6 +186,8 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
         if once(in: 4) { document.generation = Int(truncatingIfNeeded: signed()) }
         if once(in: 4) { document.attempts = Int(truncatingIfNeeded: signed()) }
         if once(in: 4) { document.acceptedAt = text() }
+        if once(in: 4) { document.modifiedAt = pick(["9999-12-31T23:59:59Z", "1677-01-01T00:00:00Z", text()]) }
+        if once(in: 4) { document.mode = pick(["0644", "37777777777", "77777", "-1", text()]) }
         let json = (try? document.encoded()) ?? []
         switch next() % 6 {
         case 0:

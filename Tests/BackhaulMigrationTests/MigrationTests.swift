@@ -243,8 +243,10 @@ struct MigrationTests {
         }
     }
 
-    /// A result that cannot be read is counted, and its task is still there to be done.
-    @Test(.timeLimit(.minutes(5))) func unreadableResultLosesNoTask() async throws {
+    /// A result that cannot be read, or that no acknowledger would take, is counted, and its task is still there to be
+    /// done. One with an odd time or mode loses these, and no more.
+    @Test(.timeLimit(.minutes(5)), arguments: ["unreadable", "unlikely", "odd"])
+    func resultThatCannotBeCopiedLosesNoTask(_ kind: String) async throws {
         try await withPipeline { source in
             try await withPipeline { target in
                 let position = try await append("a", TaskProgress(), to: source.layout.tasks, source)
@@ -252,15 +254,26 @@ struct MigrationTests {
                 let read = try TaskRecord.read(
                     try #require(try await source.records(source.layout.tasks).first { $0.position == task }).record)
                 let now = SystemLogClock.wall
-                var result = try ResultRecord.request(
-                    Outcome(
-                        kind: .failed, task: read.generation, batch: "b", destination: read.task.destination,
-                        attempts: 1, crashes: 0, size: read.task.size, failure: Failure(.permanent, "x"), worker: "w",
-                        acceptedAt: now, startedAt: now, finishedAt: now), partition: 0, source.layout)
-                result.record.value = Array("{}".utf8)
+                let outcome = Outcome(
+                    kind: .failed, task: read.generation, batch: "b", destination: read.task.destination, attempts: 1,
+                    crashes: 0, size: read.task.size, failure: Failure(.permanent, "x"), worker: "w", acceptedAt: now,
+                    startedAt: now, finishedAt: now)
+                var document = ResultDocument(outcome)
+                // A failure with a verification is what no worker reports.
+                if kind == "unlikely" { document.verification = "no word!" }
+                if kind == "odd" {
+                    document.modifiedAt = "9999-12-31T23:59:59Z"
+                    document.mode = "37777777777"
+                }
+                var result = try ResultRecord.request(outcome, partition: 0, source.layout)
+                result.record.value = kind == "unreadable" ? Array("{}".utf8) : try document.encoded()
                 _ = try await source.log.append([result])
                 let counts = try await copy(source, to: target)
-                #expect(counts.unreadable == 1 && counts.results == 0 && counts.tasks == 1)
+                let isCopied = kind == "odd"
+                #expect(counts.unreadable == (isCopied ? 0 : 1) && counts.results == (isCopied ? 1 : 0))
+                #expect(counts.tasks == (isCopied ? 0 : 1))
+                let outcomes = try await target.outcomes()
+                #expect(outcomes.map(\.permissions) == (isCopied ? [nil] : []))
             }
         }
     }

@@ -96,7 +96,8 @@ enum Schema {
 
     /// The number of applied steps, and whether the store moves to another log.
     static func format(of database: Database) throws -> (steps: Int, isMoving: Bool) {
-        let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        // The file may be of anybody.
+        let version = max(0, try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0)
         return version > moving ? (version - moving, true) : (version, false)
     }
 

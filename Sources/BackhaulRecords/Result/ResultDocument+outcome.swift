@@ -20,8 +20,8 @@ extension ResultDocument {
             }, worker: worker, acceptedAt: TimeText.timestamp(acceptedAt), startedAt: TimeText.timestamp(startedAt),
             finishedAt: TimeText.timestamp(finishedAt), objectMayExist: objectMayExist,
             submittedBy: ByteText(submittedBy ?? ""))
-        outcome.modifiedAt = modifiedAt.map { FileTime(nanoseconds: TimeText.timestamp($0).milliseconds * 1_000_000) }
-        outcome.permissions = mode.flatMap { UInt32($0, radix: 8) }
+        outcome.modifiedAt = modifiedAt.flatMap(TimeText.parse)
+        outcome.permissions = mode.flatMap { UInt32($0, radix: 8) }.flatMap { $0 <= 0o777 ? $0 : nil }
         outcome.fingerprint = fingerprint
         return outcome
     }

@@ -81,7 +81,8 @@ struct MigrateCommand: AsyncParsableCommand {
                 exit: .usage)
         }
         guard FileManager.default.fileExists(atPath: folder + "/log.sqlite") else {
-            throw CommandError("there is no log in \(folder)", exit: .usage)
+            throw CommandError(
+                "\(folder) holds no log; give the data folder of a 'backhaul standalone'", exit: .usage)
         }
         let opened = try await address.open(settings, creates: false)
         do {
@@ -138,22 +139,16 @@ struct MigrateCommand: AsyncParsableCommand {
             let survey = try await survey(readable, layout, settings)
             return try show(survey, problems(survey, settings, source.folder))
         }
-        let cluster = try await kafka.clusterID()
-        if begun == nil {
-            // Before the folder is closed: what is wrong must show while the daemon can still go on.
-            let survey = try await survey(readable, layout, settings)
-            try accept(survey, problems(survey, settings, source.folder))
-        }
-        let state = try await source.beginMigration(to: cluster, prefix: settings.layout.prefix)
-        // Again: tasks may have come and ended since, until the folder was closed.
+        // Closed first: a task that came after the survey would stay behind.
+        let state = try await source.beginMigration(
+            to: try await kafka.clusterID(), prefix: settings.layout.prefix)
         let survey = try await survey(readable, layout, settings)
-        if begun == nil {
-            do {
-                try accept(survey, problems(survey, settings, source.folder))
-            } catch {
-                try await source.withdrawMigration()
-                throw error
-            }
+        let isFresh = try await progress(state.id, target, kafka, settings.layout) == nil
+        do {
+            try accept(survey, isFresh ? problems(survey, settings, source.folder) : [])
+        } catch {
+            if isFresh { try await source.withdrawMigration() }
+            throw error
         }
         let origin = "\(ProcessInfo.processInfo.hostName):\(source.folder)"
         let act = await CommandAct(.migrate, settings, target, detail: "from \(origin)")
@@ -259,6 +254,21 @@ struct MigrateCommand: AsyncParsableCommand {
         return (target as? SignedLog)?.signing(writer) ?? writer
     }
 
+    /// How far the migration has come in the cluster; nil when nothing is there.
+    private func progress(
+        _ id: String, _ target: any MessageLog, _ kafka: KafkaLog, _ layout: TopicLayout
+    ) async throws -> MigrationRecord? {
+        let writer = writer(id, target, kafka)
+        do {
+            let found = try await MigrationCopy.progress(id, writer: writer, target: target, layout)
+            await writer.close()
+            return found
+        } catch {
+            await writer.close()
+            throw error
+        }
+    }
+
     private func withdraw(
         _ source: EmbeddedLog, _ settings: Settings, _ target: any MessageLog, _ kafka: KafkaLog
     ) async throws {
@@ -269,16 +279,7 @@ struct MigrateCommand: AsyncParsableCommand {
         guard begun.cluster == cluster, begun.prefix == settings.layout.prefix else {
             throw LogError.migrated(folder: source.folder, to: begun.text)
         }
-        let writer = writer(begun.id, target, kafka)
-        let copied: MigrationRecord?
-        do {
-            copied = try await MigrationCopy.progress(begun.id, writer: writer, target: target, settings.layout)
-        } catch {
-            await writer.close()
-            throw error
-        }
-        await writer.close()
-        guard copied == nil else {
+        guard try await progress(begun.id, target, kafka, settings.layout) == nil else {
             throw CommandError(
                 "a part of the log is in the cluster already, and the fleet may work on it; finish the move with "
                     + "'backhaul migrate --yes'")

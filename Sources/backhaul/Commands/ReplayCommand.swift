@@ -74,12 +74,12 @@ struct ReplayCommand: AsyncParsableCommand {
 
     private func run(_ settings: Settings, _ opened: any MessageLog) async throws -> Replay.Summary {
         let replay = settings.replay(opened)
+        guard yes else { return try await replay.run(which.filter, appends: false, rate: rate) }
         // Between a letter and its next generation, which is still to come, a replay would append that once more.
         let open = try await MigrationRecord.all(opened, settings.layout).values.first { $0.finishedAt == nil }
         if let open {
             throw CommandError("the log of \(open.origin) is moving here: replay when 'backhaul migrate' has ended")
         }
-        guard yes else { return try await replay.run(which.filter, appends: false, rate: rate) }
         let act = await CommandAct(
             .replay, settings, opened, tenant: which.tenant, batch: which.batch, detail: which.description)
         do {
