@@ -10,7 +10,7 @@ CHECKED = --scratch-path .build/checked $(STRICT) $(ADDRESS)
 export ASAN_OPTIONS := detect_leaks=0
 PREFIX ?= /usr/local
 
-.PHONY: help setup build release deb deb-test dist deploy-check test checked suite micro api-test fuzz chaos bench guard guard-record lint schemas demo install completions man reference clean
+.PHONY: help setup build release deb deb-test dist deploy-check test checked suite micro sim api-test fuzz chaos bench guard guard-record lint schemas demo install completions man reference clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,8 +56,17 @@ suite:
 	swift test --skip-build $(CHECKED) --skip CommandTests
 	swift test --skip-build $(CHECKED) --filter CommandTests
 
+# Runs beside the tests: the guard's program, and 100,000 simulated fleets (or as many as three minutes allow).
 micro:
 	$(RELEASE) --product backhaul-micro
+	$(RELEASE) --product backhaul-simulator
+	"$$($(RELEASE) --show-bin-path)/backhaul-simulator" --runs 100000 --seconds 180
+
+sim: ## Simulate fleets, seed by seed (SEED=0 RUNS=100000 BUG=all|NAME STORY=1)
+	@Tests/Tools/setup/debian.sh build
+	$(RELEASE) --product backhaul-simulator
+	@"$$($(RELEASE) --show-bin-path)/backhaul-simulator" --runs $(or $(RUNS),100000) $(if $(SEED),--seed $(SEED)) \
+		$(if $(BUG),--bug $(BUG)) $(if $(STORY),--story)
 
 demo: ## Run the main job with faults, a kill and a replay, and prove it (FOLDER=... KAFKA=host:port)
 	@FOLDER="$(FOLDER)" KAFKA="$(KAFKA)" Tests/Tools/demo.sh

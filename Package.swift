@@ -27,6 +27,8 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -49,6 +51,7 @@ let package = Package(
     // Pinned exactly: Package.resolved stays out of the repository. docs/DESIGN.md says what each one costs and earns.
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
@@ -103,7 +106,7 @@ let package = Package(
             "BackhaulWorker",
             [
                 "BackhaulDestinations", "BackhaulDomain", "BackhaulFiles", "BackhaulLog", "BackhaulRecords",
-                "BackhaulTelemetry", "BackhaulTransfer", "BackhaulUnits", logging,
+                "BackhaulTelemetry", "BackhaulTransfer", "BackhaulUnits", deque, heap, logging,
             ]),
         room(
             "BackhaulAcknowledgment",
@@ -203,6 +206,16 @@ let package = Package(
             name: "backhaul-fuzz", dependencies: ["BackhaulFuzzKit", argumentParser], path: "Tests/BackhaulFuzz",
             swiftSettings: strict),
         tests("BackhaulFuzzTests", ["BackhaulFuzzKit"]),
+        kit(
+            "BackhaulSimulatorKit",
+            [
+                "BackhaulDestinations", "BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulTestKit",
+                "BackhaulUnits", "BackhaulWorker",
+            ]),
+        .executableTarget(
+            name: "backhaul-simulator", dependencies: ["BackhaulSimulatorKit", argumentParser],
+            path: "Tests/BackhaulSimulator", swiftSettings: strict),
+        tests("BackhaulSimulatorTests", ["BackhaulSimulatorKit"]),
         tests(
             "BackhaulWorkerTests",
             [

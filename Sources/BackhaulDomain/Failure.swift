@@ -6,6 +6,9 @@ package enum FailureClass: String, Hashable, Sendable, CaseIterable {
     case throttled
     /// Permanent: refused, unknown, not allowed. Dead letter at once.
     case permanent
+    /// The destination refuses the credentials: 401, 403, 407. The task waits and spends no attempt, unless the refusal
+    /// concerns it alone: other files are stored meanwhile, or there are none. Then it becomes a dead letter.
+    case refused
     /// Uploads may not connect to the destination's address. Dead letter at once.
     case egressRefused = "egress-refused"
     /// The destination stored, or reports, something other than what was sent. Retried.
@@ -21,6 +24,8 @@ package enum FailureClass: String, Hashable, Sendable, CaseIterable {
     case rootUnavailable = "root-unfit"
     /// The worker has no destination of that name, or not yet. The task waits and spends no attempt.
     case destinationUnknown = "destination-unknown"
+    /// The worker died during the task's uploads, as often as `retry.maxCrashes`. Dead letter.
+    case poison
     /// The record is not a task.
     case malformed
     /// The worker stopped. Spends no attempt and adds no delay: the next owner starts again.
@@ -36,10 +41,16 @@ package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
     package var httpStatus: Int?
     /// The wait that the destination requested.
     package var retryAfter: Duration?
+    /// Whether the file could not be read, rather than stored.
+    package var isOfSource = false
 
     package static let longestMessage = 1_000
 
-    package init(_ kind: FailureClass, _ message: String, httpStatus: Int? = nil, retryAfter: Duration? = nil) {
+    package init(
+        _ kind: FailureClass, _ message: String, httpStatus: Int? = nil, retryAfter: Duration? = nil,
+        isOfSource: Bool = false
+    ) {
+        self.isOfSource = isOfSource
         self.kind = kind
         self.message = message.bounded(toBytes: Self.longestMessage)
         self.httpStatus = httpStatus.flatMap { Domain.statuses.contains($0) ? $0 : nil }

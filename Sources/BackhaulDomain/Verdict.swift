@@ -7,10 +7,15 @@ package struct RetryPolicy: Hashable, Sendable {
     package var tiers: [Duration]
     /// Attempts of a task generation, including the first.
     package var maxAttempts: Int
+    /// Deaths of workers during a task's uploads after which it becomes a dead letter.
+    package var maxCrashes: Int
+    /// Failures in a row after which the tasks of a destination wait without attempts.
+    package var breakerFailures: Int
     /// Lengthens each wait by a random share of it, at most this one. Never shortens it: it would fall below its
     /// tier.
     package var jitter: Ratio
-    /// Between two checks of a root that is unavailable, or of a destination that is not configured.
+    /// Between two checks of a root that is unavailable, of a destination that is not configured, or of one that
+    /// refuses the credentials; and the longest time between two probes of a destination that fails.
     package var parkDelay: Duration
     /// The longest wait that a destination may ask for.
     package var maxRetryAfter: Duration
@@ -21,8 +26,10 @@ package struct RetryPolicy: Hashable, Sendable {
 
     package init(
         tiers: [Duration], maxAttempts: Int, jitter: Ratio, parkDelay: Duration,
-        maxRetryAfter: Duration = .seconds(21_600)
+        maxRetryAfter: Duration = .seconds(21_600), maxCrashes: Int = 5, breakerFailures: Int = 10
     ) {
+        self.maxCrashes = maxCrashes
+        self.breakerFailures = breakerFailures
         self.maxRetryAfter = maxRetryAfter
         self.tiers = tiers
         self.maxAttempts = maxAttempts
@@ -44,9 +51,11 @@ package enum Verdict: Hashable, Sendable {
 
     /// - Parameters:
     ///   - attempts: recorded failures before this one that spent an attempt.
+    ///   - isOfTask: whether a refusal concerns this task alone, since its destination takes others.
     ///   - random: a random number in 0 ..< 1 for the jitter.
     package static func decide(
-        _ failure: Failure, attempts: Int, policy: RetryPolicy, deadline: Timestamp?, now: Timestamp, random: Double
+        _ failure: Failure, attempts: Int, policy: RetryPolicy, deadline: Timestamp?, isOfTask: Bool = false,
+        now: Timestamp, random: Double
     ) -> Verdict {
         let jitter = policy.jitter.value * random
         func later(_ wait: Duration, spends: Bool) -> Verdict {
@@ -58,7 +67,9 @@ package enum Verdict: Hashable, Sendable {
         switch failure.kind {
         case .interrupted:
             return .forget
-        case .rootUnavailable, .destinationUnknown:
+        case .refused where isOfTask:
+            return .deadLetter(spends: true)
+        case .rootUnavailable, .destinationUnknown, .refused:
             return later(policy.parkDelay + policy.parkDelay * jitter, spends: false)
         case .throttled:
             // Not before the time that the destination named, unless that is unreasonably far away: it may have meant
@@ -74,7 +85,7 @@ package enum Verdict: Hashable, Sendable {
             }
             let tier = attempts < policy.tiers.count ? policy.tiers[attempts] : last
             return later(tier + tier * jitter, spends: true)
-        case .permanent, .egressRefused, .sourceChanged, .sourceGone, .keyTaken, .malformed:
+        case .permanent, .egressRefused, .sourceChanged, .sourceGone, .keyTaken, .malformed, .poison:
             return .deadLetter(spends: true)
         }
     }

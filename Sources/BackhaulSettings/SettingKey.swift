@@ -86,14 +86,24 @@ package struct SettingKey: Hashable, Sendable {
             help: "Extends each wait at random by up to this fraction of the wait. 0.1 is 10 percent."),
         .init(
             name: "retry.parkDelay", kind: .duration, standard: "1m",
-            help: "Wait before a task is tried again when its source root is unavailable. Such a try spends no "
-                + "attempt."),
+            help: "Wait before a task is tried again whose source root is unavailable, or whose destination is not "
+                + "configured or refuses the credentials; and the longest wait between two probes of a root or a "
+                + "destination that fails. Such a try spends no attempt."),
+        .init(
+            name: "retry.breakerFailures", kind: .integer(1...1_000_000), standard: "10",
+            help: "Failures in a row at one destination after which its tasks wait and spend no attempt, while one "
+                + "after the other probes it. A failure counts if the destination may be the cause: no connection, "
+                + "TLS, a time-out, 5xx, 401, 403, 404, 405, 407, 409, 410, 429, 451."),
+        .init(
+            name: "retry.maxCrashes", kind: .integer(1...1_000), standard: "5",
+            help: "Deaths of workers during the uploads of one task after which it becomes a dead letter (poison). "
+                + "From the second on, it runs alone in its lane."),
         .init(
             name: "retry.maxRetryAfter", kind: .duration, standard: "6h",
             help: "The longest wait that a destination may ask for (Retry-After). A longer one is cut to this: it may "
                 + "be a mistake, such as milliseconds for seconds."),
         .init(
-            name: "limits.uploads", kind: .integer(1...10_000), standard: "32",
+            name: "limits.uploads", kind: .integer(1...10_000), standard: "64",
             help: "Maximum concurrent uploads of each worker role, not counting large files.", isLive: true),
         .init(
             name: "limits.largeUploads", kind: .integer(1...1_000), standard: "8",
@@ -103,7 +113,15 @@ package struct SettingKey: Hashable, Sendable {
             name: "limits.largeThreshold", kind: .size, standard: "64MiB",
             help: "Files of this size or more count as large and go through the large lane."),
         .init(
-            name: "limits.uploadsPerHost", kind: .integer(1...10_000), standard: "32",
+            name: "limits.uploadsPerDestination", kind: .integer(0...10_000), standard: "0",
+            help: "Maximum concurrent uploads of each worker role to one destination, or to one scheme, host and port "
+                + "of URLs. 0 for half of limits.uploads, so that a destination that does not answer leaves the other "
+                + "half to the others. For large files, half of limits.largeUploads at most, if this is 0."),
+        .init(
+            name: "limits.uploadsPerTenant", kind: .integer(0...10_000), standard: "0",
+            help: "Maximum concurrent uploads of each worker role of one tenant. 0 for no limit but limits.uploads."),
+        .init(
+            name: "limits.uploadsPerHost", kind: .integer(1...10_000), standard: "64",
             help: "Maximum concurrent transfers of each worker role to one scheme, host and port.", isLive: true),
         .init(
             name: "limits.connectTimeout", kind: .duration, standard: "10s",
@@ -116,6 +134,14 @@ package struct SettingKey: Hashable, Sendable {
             name: "limits.stallBytesPerSecond", kind: .integer(1...1_000_000_000), standard: "1",
             help: "Minimum speed of a transfer in bytes per second; see limits.stallTimeout. The time spent waiting "
                 + "for the answer counts."),
+        .init(
+            name: "limits.answerTimeout", kind: .duration, standard: "1m",
+            help:
+                "Maximum time of an answer, from its status line to its end. The rest of a longer answer is not read; "
+                + "an answer of more than 1 MiB is cut, too."),
+        .init(
+            name: "limits.attemptTimeout", kind: .duration, standard: "1h",
+            help: "Maximum time of one attempt, in addition to the time that its file takes at 64 KiB/s."),
         .init(
             name: "worker.markAfter", kind: .duration, standard: "5s",
             help: "An upload that runs longer than this writes an in-flight mark to the log, which tells the next "

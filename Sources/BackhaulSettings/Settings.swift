@@ -16,6 +16,10 @@ package struct Settings: Sendable {
     package var policy = RetryPolicy.standard
     package var uploads = 0
     package var largeUploads = 0
+    /// 0 for half of all.
+    package var uploadsPerDestination = 0
+    /// 0 for no limit of its own.
+    package var uploadsPerTenant = 0
     package var largeThreshold = ByteCount.zero
     package var transfers = TransferLimits.standard
     package var markAfter = Duration.zero

@@ -299,15 +299,20 @@ package struct SettingsReader {
         settings.actsRetention = try duration("retention.acts")
         settings.policy = RetryPolicy(
             tiers: try tiers(), maxAttempts: try integer("retry.maxAttempts"), jitter: try fraction("retry.jitter"),
-            parkDelay: try duration("retry.parkDelay"), maxRetryAfter: try duration("retry.maxRetryAfter"))
+            parkDelay: try duration("retry.parkDelay"), maxRetryAfter: try duration("retry.maxRetryAfter"),
+            maxCrashes: try integer("retry.maxCrashes"), breakerFailures: try integer("retry.breakerFailures"))
         settings.uploads = try integer("limits.uploads")
         settings.largeUploads = try integer("limits.largeUploads")
+        settings.uploadsPerDestination = try integer("limits.uploadsPerDestination")
+        settings.uploadsPerTenant = try integer("limits.uploadsPerTenant")
         settings.largeThreshold = try size("limits.largeThreshold")
         settings.transfers = TransferLimits(
             transfers: settings.uploads + settings.largeUploads, transfersPerHost: try integer("limits.uploadsPerHost"),
             connectTimeout: try duration("limits.connectTimeout"),
             stallBytesPerSecond: ByteCount(clamping: try integer("limits.stallBytesPerSecond")),
-            stallTimeout: try duration("limits.stallTimeout"), authorities: try caFile())
+            stallTimeout: try duration("limits.stallTimeout"),
+            answerTimeout: try duration("limits.answerTimeout"),
+            attemptTimeout: try duration("limits.attemptTimeout"), authorities: try caFile())
         settings.markAfter = try duration("worker.markAfter")
         settings.reportEvery = try duration("worker.reportEvery")
         settings.grace = try duration("shutdown.grace")

@@ -56,22 +56,39 @@ package struct LocalStore: Sendable {
         _ placement: LocalPlacement, interruption: Interruption? = nil, progress: TransferProgress? = nil
     ) async throws -> TransferReport {
         let cancelled = CancelFlag()
-        interruption?.arm { cancelled.set() }
+        let progress = progress ?? TransferProgress()
         defer { interruption?.disarm() }
-        return try await withTaskCancellationHandler {
-            try await pool.run {
-                do {
-                    return try Self.store(placement, cancelled, progress)
-                } catch let failure as TransferError {
-                    return TransferReport(failure: failure)
-                } catch let error as SourceFile.ReadError {
-                    return TransferReport(failure: TransferError(error))
+        do {
+            return try await withTaskCancellationHandler {
+                try await pool.run(within: Self.patience, pulse: { progress.bytesSent.bytes }) { hurry in
+                    interruption?.arm {
+                        cancelled.set()
+                        hurry(Self.cleanUpTime)
+                    }
+                } _: {
+                    do {
+                        return try Self.store(placement, cancelled, progress)
+                    } catch let failure as TransferError {
+                        return TransferReport(failure: failure)
+                    } catch let error as SourceFile.ReadError {
+                        return TransferReport(failure: TransferError(error))
+                    }
                 }
+            } onCancel: {
+                cancelled.set()
             }
-        } onCancel: {
-            cancelled.set()
+        } catch is Overdue {
+            if interruption?.isInterrupted ?? false { throw CancellationError() }
+            let minutes = Self.patience.components.seconds / 60
+            return TransferReport(
+                failure: .timedOut("the folder \(placement.folder) has taken nothing for \(minutes) minutes"))
         }
     }
+
+    /// How long a folder may take for a step: to flush a large file to a slow disk takes minutes.
+    private static let patience = Duration.seconds(600)
+    /// How long an interrupted store may take to remove its temporary file.
+    private static let cleanUpTime = Duration.seconds(5)
 
     /// Removes the files that killed processes left in the folder, and returns their number. A missing folder
     /// counts as empty, and so does `.backhaul-tmp` when it is a link: what it leads to is not ours. Blocks a reader

@@ -1,6 +1,9 @@
+internal import BackhaulDestinations
 internal import BackhaulDomain
 package import BackhaulLog
+internal import BackhaulRecords
 package import BackhaulTelemetry
+internal import BackhaulUnits
 package import Logging
 internal import Synchronization
 
@@ -61,8 +64,8 @@ package final class Worker: Sendable {
             return await smallSession.close()
         }
         let lanes = [
-            lane(.small, smallSession, tiers, slots: options.uploads),
-            lane(.large, largeSession, tiers, slots: options.largeUploads),
+            lane(.small, smallSession, tiers),
+            lane(.large, largeSession, tiers),
         ]
         let isStopped = state.withLock { state in
             state.lanes = lanes
@@ -71,7 +74,7 @@ package final class Worker: Sendable {
         // `stop` was called before the lanes existed.
         if isStopped { for lane in lanes { await lane.stop(grace: .zero) } }
         cancellations.listen { [weak self] task in
-            for lane in self?.state.withLock(\.lanes) ?? [] { await lane.cancel(task) }
+            for lane in self?.state.withLock(\.lanes) ?? [] { lane.cancel(task) }
         }
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for lane in lanes {
@@ -128,14 +131,24 @@ package final class Worker: Sendable {
         }
     }
 
-    private func lane(_ kind: Lane.Kind, _ session: any LogSession, _ tiers: [Duration], slots: Int) -> Lane {
-        Lane(
+    private func lane(_ kind: LaneKind, _ session: any LogSession, _ tiers: [Duration]) -> Lane {
+        let writer = DecisionWriter(
+            layout: options.layout, worker: options.name, tellsContent: !log.abilities.contains(.refusesKnownIdentity))
+        let rules = LaneRules(
+            isOrdered: { [execution] in execution.order(of: $0) == .key },
+            isCancelled: { [cancellations] in cancellations.contains($0) },
+            trace: { [tracer] in
+                TraceContext(HeaderName.trace(of: $0.record)).map { tracer == nil ? $0.text : $0.child.text }
+            }, random: random)
+        return Lane(
             log: log, session: session,
-            context: LaneContext(
-                kind: kind, session: session, tellsContent: !log.abilities.contains(.refusesKnownIdentity),
-                tiers: tiers, options: options, execution: execution,
-                gate: SlotGate(slots: slots), cancellations: cancellations,
-                checkpoints: checkpoints, clock: clock, random: random,
-                meters: meters, tracer: tracer, logger: logger))
+            machine: LaneMachine(kind: kind, options: options, writer: writer, tiers: tiers, rules: rules),
+            execution: execution, checkpoints: checkpoints,
+            settler: Settler(
+                session: session, writer: writer, clock: clock, meters: meters, logger: logger),
+            reporter: AttemptReporter(
+                kind: kind, worker: options.name, meters: meters, tracer: tracer, failures: FailureLog(logger),
+                clock: clock, logger: logger),
+            clock: clock, logger: logger)
     }
 }

@@ -22,16 +22,21 @@ package struct WorkerMeters: Sendable {
         "backhaul_refused_decisions_total",
         "Decisions whose records the log refuses for good: named by a dead letter, or skipped.", labels: ["end"])
 
+    let breakers = OpenBreakers()
+
     package init() {}
 
     package var families: [MetricFamily] {
-        [wait.family, uploads.family, settle.family, bytes.family, malformed.family, refusals.family]
+        [wait.family, uploads.family, settle.family, bytes.family, malformed.family, refusals.family, breakers.family]
     }
 
     /// What operators should know even though the worker is running; nil for nothing.
     package var remark: String? {
         let count = refusals.total
-        return count == 0 ? nil : "\(Int(count)) decisions were refused by the log; see 'backhaul dead-letters list'"
+        let refused =
+            count == 0 ? nil : "\(Int(count)) decisions were refused by the log; see 'backhaul dead-letters list'"
+        let remarks = [breakers.remark, refused].compactMap { $0 }
+        return remarks.isEmpty ? nil : remarks.joined(separator: "; ")
     }
 
     /// The metric label of a destination: its name, or `url` for all URLs of submitters, since their number is not

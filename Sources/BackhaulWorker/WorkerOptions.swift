@@ -18,34 +18,37 @@ package struct WorkerOptions: Sendable {
     package var reportEvery: Duration
     /// How long uploads in progress have to finish when the worker stops or releases a partition.
     package var grace: Duration
-    /// Maximum tasks of one lane that wait in memory for less than the smallest tier. More go through the smallest
-    /// tier.
+    /// Tasks of one lane that wait in memory with their records. Of more, only the places of the records are kept, or
+    /// they go through a tier.
     package var memoryWaits: Int
+    /// Tasks that one lane holds in all. Of more, those that wait for a place that fails go through a tier.
+    package var heldTasks: Int
+    /// Concurrent uploads of one lane to one destination; nil for half of all.
+    package var uploadsPerDestination: Int?
+    /// Concurrent uploads of one lane of one tenant; nil for no limit of its own.
+    package var uploadsPerTenant: Int?
     /// Tasks of the small lane that may be uploading or waiting for their decision to be in the log, per concurrent
     /// upload. A crash may repeat that many uploads. Higher where a settlement takes long. The large lane uses at
     /// most two, since its uploads take longer than any settlement.
     package var decisionsPerUpload: Int
 
-    /// The maximum numbers of concurrent uploads and of pending decisions of a lane.
-    func limits(of kind: Lane.Kind) -> (uploads: Int, decisions: Int) { limits(of: kind, uploads: nil) }
-
-    func limits(of kind: Lane.Kind, uploads resized: Int?) -> (uploads: Int, decisions: Int) {
-        switch kind {
-        case .small:
-            let uploads = resized ?? uploads
-            return (uploads, uploads * decisionsPerUpload)
-        case .large:
-            let uploads = resized ?? largeUploads
-            return (uploads, uploads * min(2, decisionsPerUpload))
-        }
+    /// The limits of a lane.
+    /// - Parameter resized: the number of concurrent uploads, if it has changed.
+    func admission(of kind: LaneKind, uploads resized: Int? = nil) -> AdmissionLimits {
+        let uploads = resized ?? (kind == .small ? uploads : largeUploads)
+        let decisions = kind == .small ? decisionsPerUpload : min(2, decisionsPerUpload)
+        return AdmissionLimits(
+            uploads: uploads, decisions: uploads * decisions,
+            perPlace: min(uploads, uploadsPerDestination ?? max(1, uploads / 2)),
+            perTenant: min(uploads, uploadsPerTenant ?? uploads))
     }
 
     package init(
         name: String, layout: TopicLayout, policy: RetryPolicy, uploads: Int = 32, largeUploads: Int = 8,
         largeThreshold: ByteCount = ByteCount(64 << 20), markAfter: Duration = .seconds(5),
         reportEvery: Duration = .seconds(10),
-        grace: Duration = .seconds(10), memoryWaits: Int = 4_000,
-        decisionsPerUpload: Int = 1
+        grace: Duration = .seconds(10), memoryWaits: Int = 4_000, heldTasks: Int = 250_000,
+        uploadsPerDestination: Int? = nil, uploadsPerTenant: Int? = nil, decisionsPerUpload: Int = 1
     ) {
         self.name = name
         self.layout = layout
@@ -57,6 +60,9 @@ package struct WorkerOptions: Sendable {
         self.reportEvery = reportEvery
         self.grace = grace
         self.memoryWaits = memoryWaits
+        self.heldTasks = heldTasks
+        self.uploadsPerDestination = uploadsPerDestination
+        self.uploadsPerTenant = uploadsPerTenant
         self.decisionsPerUpload = max(1, decisionsPerUpload)
     }
 }

@@ -234,7 +234,7 @@ struct AcknowledgerTests {
 
     @Test func viewIsRebuiltFromLog() async throws {
         try await withPipeline { pipeline in
-            let server = try StubServer { $0.target == "/bad" ? .status(403) : .store() }
+            let server = try StubServer { $0.target == "/bad" ? .status(422) : .store() }
             defer { server.close() }
             var drafts = try (0..<30).map { try pipeline.draft("\($0)", [1], to: .url(ByteText(server.url))) }
             drafts.append(try pipeline.draft("bad", [1], to: .url(ByteText(server.url))))

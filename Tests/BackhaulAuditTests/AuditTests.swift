@@ -69,7 +69,8 @@ struct AuditTests {
         let server = try StubServer { _ in .status(500) }
         defer { server.close() }
         let slow = RetryPolicy(
-            tiers: [.seconds(60)], maxAttempts: 3, jitter: Ratio(clamping: 0), parkDelay: .milliseconds(100))
+            tiers: [.seconds(60)], maxAttempts: 3, jitter: Ratio(clamping: 0), parkDelay: .milliseconds(100),
+            breakerFailures: 100)
         try await withPipeline(policy: slow) { pipeline in
             let drafts = try (0..<10).map {
                 try pipeline.draft("\($0)", [1], to: .url(ByteText(server.url)), id: "\($0)")
@@ -285,7 +286,7 @@ struct AuditTests {
     }
 
     @Test func failedTaskWithoutLetterIsNamed() async throws {
-        let server = try StubServer { _ in .status(403) }
+        let server = try StubServer { _ in .status(422) }
         defer { server.close() }
         try await withPipeline { pipeline in
             let drafts = try (0..<3).map {
@@ -318,7 +319,7 @@ struct AuditTests {
     /// For two versions of one key, the newest accepted content must be stored.
     @Test func auditReportsStaleObject() async throws {
         let fails = Mutex(false)
-        let server = try StubServer { $0.method == "PUT" ? (fails.withLock { $0 } ? .status(403) : .store()) : .fetch }
+        let server = try StubServer { $0.method == "PUT" ? (fails.withLock { $0 } ? .status(422) : .store()) : .fetch }
         defer { server.close() }
         try await withPipeline { pipeline in
             _ = try await pipeline.ingest.accept([

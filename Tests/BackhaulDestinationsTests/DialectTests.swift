@@ -73,8 +73,9 @@ struct DialectTests {
     }
 
     @Test(arguments: [
-        (400, FailureClass.permanent), (401, .permanent), (403, .permanent), (404, .permanent), (409, .permanent),
-        (413, .permanent), (507, .permanent), (501, .permanent), (301, .permanent), (307, .permanent),
+        (400, FailureClass.permanent), (401, .refused), (403, .refused), (407, .refused), (404, .permanent),
+        (409, .permanent),
+        (413, .permanent), (507, .transient), (501, .permanent), (301, .permanent), (307, .permanent),
         (408, .transient),
         (425, .transient), (429, .transient), (500, .transient), (502, .transient), (503, .transient),
         (504, .transient),

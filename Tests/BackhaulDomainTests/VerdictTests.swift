@@ -29,7 +29,7 @@ struct VerdictTests {
         #expect(decide(Failure(.transient, "x"), random: 1) == .retry(at: now + .seconds(11), spends: true))
     }
 
-    @Test(arguments: [FailureClass.permanent, .sourceChanged, .sourceGone, .malformed])
+    @Test(arguments: [FailureClass.permanent, .sourceChanged, .sourceGone, .malformed, .poison])
     func permanentFailureDeadLettersAtOnce(_ kind: FailureClass) {
         #expect(decide(Failure(kind, "x")) == .deadLetter(spends: true))
     }
@@ -51,7 +51,7 @@ struct VerdictTests {
     }
 
     @Test func unavailableRootSpendsNoAttempt() {
-        for kind in [FailureClass.rootUnavailable, .destinationUnknown] {
+        for kind in [FailureClass.rootUnavailable, .destinationUnknown, .refused] {
             #expect(decide(Failure(kind, "x"), attempts: 4) == .retry(at: now + .seconds(30), spends: false))
         }
     }

@@ -166,7 +166,8 @@ package struct FuzzRun: Sendable {
         }
     }
 
-    /// The records that a group has neither finished nor has to wait for: some are made to be due in 400 days.
+    /// The records that a group has neither finished nor has to wait for: some are made to be due in 400 days, and some
+    /// name a root or a destination that nobody knows.
     private static func unfinished(
         _ bounds: PartitionBounds, _ position: GroupPosition, _ pipeline: Pipeline
     ) async throws -> [String] {
@@ -175,7 +176,11 @@ package struct FuzzRun: Sendable {
         let soon = pipeline.clock.now + .seconds(60)
         try await pipeline.log.scan(bounds.partition, from: position.frontier, to: bounds.end) { records in
             for stored in records where !finished.contains(stored.position.offset) {
-                if let due = try? TaskRecord.read(stored.record).progress.due, due > soon { continue }
+                if let task = try? TaskRecord.read(stored.record) {
+                    if let due = task.progress.due, due > soon { continue }
+                    if task.task.source.root != "src" { continue }
+                    if (try? pipeline.destinations.resolve(task.task.destination.target)) == nil { continue }
+                }
                 places.append("\(stored.position)")
             }
         }

@@ -31,7 +31,7 @@ package final class Pipeline: Sendable {
 
     package static let quickPolicy = RetryPolicy(
         tiers: [.milliseconds(100), .milliseconds(300)], maxAttempts: 3, jitter: Ratio(clamping: 0.1),
-        parkDelay: .milliseconds(200))
+        parkDelay: .milliseconds(200), breakerFailures: 1_000_000)
 
     /// The retention of results.
     package static let resultsAge = Duration.milliseconds(1 << 40)

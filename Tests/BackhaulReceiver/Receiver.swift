@@ -53,7 +53,7 @@ final class FaultPlan: Sendable {
         let isHealed = state.withLock { $0.isHealed }
         guard !isHealed else { return .store() }
         // Some objects are refused permanently, until the server is healed.
-        if hash % 100 < 4 { return note("403 refused", .status(403)) }
+        if hash % 100 < 4 { return note("422 refused", .status(422)) }
         // Others fail in at most the first two attempts.
         guard request.earlier < 2 else { return .store() }
         switch Self.hash(request.target + "#\(request.earlier)") % 100 {

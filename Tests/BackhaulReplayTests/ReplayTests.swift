@@ -12,7 +12,7 @@ import Testing
 @Suite("Replay")
 struct ReplayTests {
     private func withDead(_ count: Int, _ body: @escaping @Sendable (Pipeline) async throws -> Void) async throws {
-        let server = try StubServer { _ in .status(403) }
+        let server = try StubServer { _ in .status(422) }
         defer { server.close() }
         try await withPipeline { pipeline in
             let drafts = try (0..<count).map {
@@ -58,7 +58,7 @@ struct ReplayTests {
             let end = Domain.counts.upperBound
             _ = try await pipeline.ingest.accept([try pipeline.draft("a", [1], to: .url(ByteText(server.url)))])
             var record = try #require(try await pipeline.records(pipeline.layout.tasks).first).record
-            for name in [HeaderName.generation, HeaderName.attempts, HeaderName.crashes] {
+            for name in [HeaderName.generation, HeaderName.attempts] {
                 record.headers.append(LogHeader(name, text: String(end)))
             }
             _ = try await pipeline.log.append([

@@ -128,7 +128,7 @@ struct TasksAPITests {
     @Test func remoteViewSaysWhatTheViewSays() async throws {
         try await serving { place in
             let pipeline = place.pipeline
-            let server = try StubServer { $0.target.hasSuffix("/bad") ? .status(403) : .store() }
+            let server = try StubServer { $0.target.hasSuffix("/bad") ? .status(422) : .store() }
             defer { server.close() }
             for (tenant, names) in [("photos", ["good", "bad", "né w/ü?&=%"]), ("videos", ["v1"])] {
                 for name in names {
@@ -198,7 +198,7 @@ struct TasksAPITests {
     @Test func failedTaskIsRetriedWithNewKey() async throws {
         try await serving { place in
             let pipeline = place.pipeline
-            let server = try StubServer { $0.target.hasPrefix("/bad") ? .status(403) : .store() }
+            let server = try StubServer { $0.target.hasPrefix("/bad") ? .status(422) : .store() }
             defer { server.close() }
             _ = try await pipeline.ingest.accept([
                 try pipeline.draft("bad", [3], to: .url(ByteText(server.url)), id: "b1")
@@ -227,7 +227,7 @@ struct TasksAPITests {
     @Test func retriesCountAgainstTheQuota() async throws {
         try await serving(quota: .init(bytesPerDay: ByteCount(2))) { place in
             let pipeline = place.pipeline
-            let server = try StubServer { _ in .status(403) }
+            let server = try StubServer { _ in .status(422) }
             defer { server.close() }
             for id in ["b1", "b2"] {
                 _ = try await pipeline.ingest.accept([

@@ -200,7 +200,7 @@ struct TenantMatrixTests {
         let (handler, first) = caller("t", [.operate, .read])
         let (all, second) = caller("t")
         try await serving([first, second]) { place in
-            let server = try StubServer { _ in .status(403) }
+            let server = try StubServer { _ in .status(422) }
             defer { server.close() }
             _ = try await place.pipeline.ingest.accept([
                 try place.pipeline.draft("a", [1], to: .url(ByteText(server.url)), key: "t/a", id: "one")

@@ -44,7 +44,7 @@ struct SubmitTests {
         try await withTemporaryFolder { folder in
             let isWell = Flag()
             let server = try StubServer { request in
-                request.target.hasSuffix("bad") && !isWell.isSet ? .status(403) : .store()
+                request.target.hasSuffix("bad") && !isWell.isSet ? .status(422) : .store()
             }
             defer { server.close() }
             let setup = try Setup(folder, server.url, ["good", "bad"])

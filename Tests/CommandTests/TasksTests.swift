@@ -43,7 +43,7 @@ struct TasksTests {
             }
             let settings = """
                 destinations: { web: { type: http, url: '\(server.url)' }, disk: { type: folder, path: '\(folder)/disk' } }
-                retry: { tiers: [1h], maxAttempts: 3 }
+                retry: { tiers: [1h], maxAttempts: 3, breakerFailures: 1000 }
                 """
             try Data(settings.utf8).write(to: URL(fileURLWithPath: folder + "/c.yaml"))
             let daemon = try Daemon(data: folder + "/data", config: folder + "/c.yaml", workers: 1)

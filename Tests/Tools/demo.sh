@@ -108,7 +108,7 @@ field() { sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"; }
 status() { "$backhaul" status --batch demo "${options[@]}" --output json; }
 say() { echo "demo: $*" >&2; }
 
-say "receiver on port $port fails with 500, 429 + Retry-After, resets, stalls, lost replies and some 403"
+say "receiver on port $port fails with 500, 429 + Retry-After, resets, stalls, lost replies and some 422"
 start_all
 say "${#daemons[@]} process(es) run on $log"
 begin=$(date +%s%N)

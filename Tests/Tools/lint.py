@@ -176,7 +176,10 @@ def module(path):
     parts = path.split("/")
     if parts[0] == "Benchmarks":
         return "backhaul-micro"
-    return {"BackhaulReceiver": "backhaul-receiver", "BackhaulFuzz": "backhaul-fuzz"}.get(parts[1], parts[1])
+    names = {
+        "BackhaulReceiver": "backhaul-receiver", "BackhaulFuzz": "backhaul-fuzz",
+        "BackhaulSimulator": "backhaul-simulator"}
+    return names.get(parts[1], parts[1])
 
 
 def dead_code(sources):

@@ -45,7 +45,7 @@ class Destination(http.server.BaseHTTPRequestHandler):
     def do_PUT(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path.startswith("/refusing/"):
-            code = 403
+            code = 422
         elif not self.is_open.is_set():
             code = 503
         else:

@@ -36,11 +36,11 @@ package enum HTTPAnswer {
             return Failure(
                 .permanent, "\(text): redirects are not followed; configure the URL it redirects to",
                 httpStatus: status)
-        case 401, 403:
-            return Failure(.permanent, "\(text): check the destination's credentials", httpStatus: status)
+        case 401, 403, 407:
+            return Failure(.refused, "\(text): check the destination's credentials", httpStatus: status)
         default:
-            // Other 5xx are server errors that may pass; 501, 505, 507 and 511 do not pass.
-            let passes = (500..<600).contains(status) && ![501, 505, 507, 511].contains(status)
+            // Other 5xx are server errors that may pass, as does a full disk (507); 501, 505 and 511 do not pass.
+            let passes = (500..<600).contains(status) && ![501, 505, 511].contains(status)
             return Failure(passes ? .transient : .permanent, text, httpStatus: status)
         }
     }
@@ -73,7 +73,7 @@ extension TransferError {
         case .objectExists: Failure(.keyTaken, description)
         case .egressRefused: Failure(.egressRefused, description)
         case .sourceChanged: Failure(.sourceChanged, description)
-        case .sourceUnreadable: Failure(.transient, description)
+        case .sourceUnreadable: Failure(.transient, description, isOfSource: true)
         case .unresolved, .notConnected, .handshake, .timedOut, .broken, .protocolError, .storeFailed, .internalError:
             Failure(.transient, description)
         }

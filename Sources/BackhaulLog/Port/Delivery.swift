@@ -10,6 +10,18 @@ package struct DeliveryReference: Hashable, Sendable {
         self.position = position
         self.epoch = epoch
     }
+
+    /// Without the names: tables of deliveries are looked up many times for each, and few topics have partitions that
+    /// differ in their names alone.
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(position.offset)
+        hasher.combine(position.partition.partition)
+    }
+
+    package static func == (left: Self, right: Self) -> Bool {
+        left.position.offset == right.position.offset && left.epoch == right.epoch
+            && left.position.partition == right.position.partition && left.group == right.group
+    }
 }
 
 /// A record delivered to a group member. It is this member's until it is settled or its partition is released.

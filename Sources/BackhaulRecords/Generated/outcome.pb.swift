@@ -264,8 +264,8 @@ nonisolated struct Backhaul_V1_Failure: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// transient, throttled, permanent, egress-refused, integrity, source-changed, source-gone, key-taken, root-unfit,
-  /// destination-unknown, malformed.
+  /// transient, throttled, permanent, refused, egress-refused, integrity, source-changed, source-gone, key-taken,
+  /// root-unfit, destination-unknown, poison, malformed.
   var kind: String = String()
 
   var message: String = String()

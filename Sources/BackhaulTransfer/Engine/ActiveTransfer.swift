@@ -27,6 +27,16 @@ final class ActiveTransfer {
     /// Whether an allowed address was tried: its failure is then the one reported.
     private var hasTried = false
 
+    private var answerTimeout = Duration.zero
+    /// When the last status line came.
+    private var answeredAt: ContinuousClock.Instant?
+    /// Whether the rest of the answer's body is not read.
+    private var isCut = false
+    /// Whether the answer's headers came too slowly.
+    private var isSlow = false
+
+    /// Maximum bytes of an answer that is not a download: no server explains an error in more.
+    private static let largestAnswer = 1 << 20
     /// Maximum bytes of headers: more than any honest server sends.
     private static let largestHeaders = 64 << 10
 
@@ -63,6 +73,11 @@ final class ActiveTransfer {
         // success.
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         set(CURLOPT_CONNECTTIMEOUT_MS, Int(clamping: limits.connectTimeout.inMilliseconds))
+        // No limit on a download's time: its size is not known.
+        if case .keep = request.sink {
+            set(CURLOPT_TIMEOUT_MS, Int(clamping: limits.time(for: request.body.size).inMilliseconds))
+        }
+        answerTimeout = limits.answerTimeout
         set(CURLOPT_LOW_SPEED_LIMIT, limits.stallBytesPerSecond.count)
         set(CURLOPT_LOW_SPEED_TIME, max(1, Int(clamping: limits.stallTimeout.components.seconds)))
         set(CURLOPT_TCP_KEEPALIVE, 1)
@@ -159,7 +174,9 @@ final class ActiveTransfer {
             // The server may send any number; the wait is capped at a year.
             if wait > 0 { report.retryAfter = Duration.seconds(min(Int64(wait), 366 * 86_400)) }
         }
-        if result != CURLE_OK {
+        if isSlow {
+            report.failure = .timedOut("the answer did not end within \(answerTimeout.components.seconds) s")
+        } else if result != CURLE_OK, !isCut {
             report.failure = CurlFailure.explain(result, feeder: feeder.failure, refused: hasTried ? nil : refused)
         }
         return report
@@ -183,12 +200,17 @@ final class ActiveTransfer {
             // Each response starts with no headers: interim ones (1xx) come first.
             headers = []
             status = code
+            answeredAt = .now
             if let status, status >= 200 { isEarly = !feeder.isDrained }
             // An early 2xx or 3xx proves nothing, and libcurl would keep the connection, on which the server still
             // waits for the rest of this body. Ending the transfer here closes it. (From 400 on, libcurl does.)
             if let status, isEarly, (200..<400).contains(status) { return 0 }
         case .field(let name, let value): headers.append((name, value))
         case .other: break
+        }
+        if let answeredAt, .now - answeredAt > answerTimeout {
+            isSlow = true
+            return 0
         }
         return line.count
     }
@@ -198,6 +220,11 @@ final class ActiveTransfer {
         switch request.sink {
         case .keep(let limit):
             if body.count < limit.count { body.append(contentsOf: bytes.prefix(limit.count - body.count)) }
+            // The status says what has happened. Ending the transfer closes the connection.
+            if received > Self.largestAnswer || answeredAt.map({ .now - $0 > answerTimeout }) ?? false {
+                isCut = true
+                return 0
+            }
         case .hash: receivedHash.update(bufferPointer: bytes)
         }
         return bytes.count

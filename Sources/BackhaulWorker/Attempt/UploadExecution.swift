@@ -3,6 +3,7 @@ package import BackhaulDomain
 package import BackhaulFiles
 package import BackhaulTransfer
 internal import BackhaulUnits
+internal import Synchronization
 
 /// Makes one attempt: opens the source, then runs the steps of the destination's dialect.
 package struct UploadExecution: Sendable {
@@ -14,6 +15,9 @@ package struct UploadExecution: Sendable {
 
     /// Files of up to this size are read whole before the request is made.
     private static let loadedSize = ByteCount(128 << 10)
+
+    /// The time to open a file and to read a small one. A file system that takes longer hangs.
+    private static let openLimit = Duration.seconds(30)
 
     package init(
         destinations: LiveDestinations, roots: SourceRoots, engine: TransferEngine, store: LocalStore, pool: ReaderPool
@@ -30,13 +34,26 @@ package struct UploadExecution: Sendable {
         (try? destinations.table.resolve(task.destination.target))?.order ?? .none
     }
 
+    /// Makes one attempt.
+    func make(_ task: UploadTask, _ interruption: Interruption, _ progress: TransferProgress) async -> AttemptEnd {
+        do {
+            return .stored(try await attempt(task, interruption, progress))
+        } catch let failure as Failure {
+            return .failed(failure)
+        } catch is CancellationError {
+            return .stopped
+        } catch {
+            return .failed(Failure(.transient, "\(error)"))
+        }
+    }
+
     /// - Throws: `Failure`; `CancellationError` when the work is interrupted or the calling task is cancelled.
     package func attempt(
         _ task: UploadTask, _ interruption: Interruption, _ progress: TransferProgress? = nil
     ) async throws -> StoredObject {
         progress?.restart()
         let destination = try destinations.table.resolve(task)
-        let body = type(of: destination.type).readsSource ? try await load(task) : .none
+        let body = type(of: destination.type).readsSource ? try await load(task, interruption) : .none
         var stored = try await storeByPolicy(task, body, at: destination, interruption, progress)
         stored.attributes = body.attributes
         return stored
@@ -134,17 +151,30 @@ package struct UploadExecution: Sendable {
         }
     }
 
-    private func load(_ task: UploadTask) async throws -> TransferBody {
+    private func load(_ task: UploadTask, _ interruption: Interruption) async throws -> TransferBody {
         let engine = engine
-        return try await pool.run {
-            if case .url(let url) = task.destination.target {
-                do {
-                    try engine.requireAllowed(url.text)
-                } catch let failure as TransferError {
-                    throw failure.classified
+        let phase = OpenPhase()
+        defer { interruption.disarm() }
+        do {
+            return try await pool.run(within: Self.openLimit, pulse: nil) { hurry in
+                interruption.arm { hurry(.zero) }
+            } _: {
+                if case .url(let url) = task.destination.target {
+                    do {
+                        try engine.requireAllowed(url.text)
+                    } catch let failure as TransferError {
+                        throw failure.classified
+                    }
                 }
+                phase.isResolved.store(true, ordering: .relaxed)
+                return try open(task)
             }
-            return try open(task)
+        } catch is Overdue {
+            let seconds = Self.openLimit.components.seconds
+            throw phase.isResolved.load(ordering: .relaxed)
+                ? Failure(
+                    .rootUnavailable, "the source root '\(task.source.root)' has not answered for \(seconds) s")
+                : Failure(.transient, "the destination's name has not resolved for \(seconds) s")
         }
     }
 
@@ -171,7 +201,9 @@ package struct UploadExecution: Sendable {
             switch error {
             case .missing(let text): throw Failure(.sourceGone, "the file is gone: \(text)")
             case .unreadable(let text): throw Failure(.permanent, "the file cannot be read: \(text)")
-            case .unavailable(let text): throw Failure(.transient, "the file cannot be opened now: \(text)")
+            case .unavailable(let text):
+                throw Failure(
+                    .transient, "the file cannot be opened now: \(text)", isOfSource: true)
             case .notAFile(let text): throw Failure(.sourceChanged, text)
             case .stale(let text): throw Failure(.rootUnavailable, "the medium does not respond: \(text)")
             }

@@ -2,14 +2,21 @@ internal import BackhaulLog
 internal import BackhaulTelemetry
 internal import BackhaulUnits
 internal import Logging
+internal import Synchronization
 
-/// Settles decisions in batches. A flush begins at once when none is running; decisions that arrive during a flush
-/// go into the next one. A failed flush is retried unchanged, so that no decision is made twice.
-actor Settler {
-    private struct Entry {
-        let unit: SettleUnit
+/// Settles decisions in batches, in the order in which they come. A flush begins at once when none is running;
+/// decisions that arrive during a flush go into the next one. A failed flush is retried unchanged, so that no decision
+/// is made twice.
+final class Settler: Sendable {
+    private struct Entry: Sendable {
+        let settlement: Settlement
         let since: ContinuousClock.Instant
-        let continuation: CheckedContinuation<SettleOutcome, any Error>
+    }
+
+    private struct State {
+        var pending: [Entry] = []
+        var isEnding = false
+        var isAbandoned = false
     }
 
     private let session: any LogSession
@@ -17,87 +24,64 @@ actor Settler {
     private let clock: any LogClock
     private let logger: Logger
     private let meters: WorkerMeters
-    private var pending: [Entry] = []
-    private var failure: (any Error)?
-    private var isEnding = false
-    private var isAbandoned = false
+    private let state = Mutex(State())
     private let signal = Signal()
-    /// Half of the tasks that may be pending: while one half is written, the worker runs the other. A batch of all
-    /// of them would leave the worker idle during each commit, and then the log idle.
-    private var largestBatch: Int
 
     init(
-        session: any LogSession, writer: DecisionWriter, largestBatch: Int, clock: any LogClock, meters: WorkerMeters,
+        session: any LogSession, writer: DecisionWriter, clock: any LogClock, meters: WorkerMeters,
         logger: Logger
     ) {
         self.meters = meters
         self.writer = writer
         self.session = session
-        self.largestBatch = largestBatch
         self.clock = clock
         self.logger = logger
     }
 
-    /// Sets the maximum number of units per flush.
-    func resize(to batch: Int) { largestBatch = batch }
+    /// The maximum number of units in one flush: half of the small tasks that may be pending. While one half is written,
+    /// the worker runs the other; a batch of all would leave the worker idle during each commit, and then the log.
+    private static let largestBatch = 512
 
-    /// Settles a unit. Returns once it is durably settled or dropped.
-    /// - Throws: `LogError` when the log has failed for good.
-    func settle(_ unit: SettleUnit) async throws -> SettleOutcome {
-        if let failure { throw failure }
-        return try await withCheckedThrowingContinuation { continuation in
-            pending.append(Entry(unit: unit, since: .now, continuation: continuation))
-            signal.raise()
-        }
-    }
-
-    /// Flushes until `end` is called and nothing is pending.
-    func run() async throws {
-        while true {
-            if pending.isEmpty {
-                if isEnding {
-                    // Nobody would flush it.
-                    failure = CancellationError()
-                    return
-                }
-                // The lane has failed and will not call `end`. In a cancelled task every wait would end at once.
-                guard !Task.isCancelled else {
-                    failure = CancellationError()
-                    throw CancellationError()
-                }
-                await signal.wait()
-                continue
-            }
-            let batch = Array(pending.prefix(largestBatch))
-            pending.removeFirst(batch.count)
-            do {
-                let outcomes = try await session.settleEach(batch.map(\.unit)) {
-                    try await flush($0)
-                } substitute: { unit, error, refusals in
-                    try refused(unit, error, refusals)
-                }
-                let now = ContinuousClock.now
-                for (entry, outcome) in zip(batch, outcomes) {
-                    meters.settle.observe((now - entry.since) / .seconds(1))
-                    entry.continuation.resume(returning: outcome)
-                }
-            } catch {
-                failure = error
-                for entry in batch + pending { entry.continuation.resume(throwing: error) }
-                pending = []
-                throw error
-            }
-        }
+    func add(_ settlements: [Settlement]) {
+        let now = ContinuousClock.now
+        state.withLock { $0.pending += settlements.map { Entry(settlement: $0, since: now) } }
+        signal.raise()
     }
 
     /// Stops retrying failed flushes. The next owner decides again what is not settled.
-    func abandon() {
-        isAbandoned = true
-    }
+    func abandon() { state.withLock { $0.isAbandoned = true } }
 
     func end() {
-        isEnding = true
+        state.withLock { $0.isEnding = true }
         signal.raise()
+    }
+
+    /// Flushes until `end` is called and nothing is pending.
+    /// - Parameter onSettled: called with what is settled or dropped, after each flush.
+    /// - Throws: `LogError` when the log has failed for good; `CancellationError`.
+    func run(onSettled: ([Settlement]) -> Void) async throws {
+        while true {
+            let (batch, isEnding) = state.withLock { state in
+                let batch = Array(state.pending.prefix(Self.largestBatch))
+                state.pending.removeFirst(batch.count)
+                return (batch, state.isEnding)
+            }
+            guard !batch.isEmpty else {
+                if isEnding { return }
+                // In a cancelled task every wait would end at once.
+                try Task.checkCancellation()
+                await signal.wait()
+                continue
+            }
+            _ = try await session.settleEach(batch.map(\.settlement.unit)) {
+                try await flush($0)
+            } substitute: { unit, error, refusals in
+                try refused(unit, error, refusals)
+            }
+            let now = ContinuousClock.now
+            for entry in batch { meters.settle.observe((now - entry.since) / .seconds(1)) }
+            onSettled(batch.map(\.settlement))
+        }
     }
 
     /// Logs and counts a decision whose records the log refuses for good, and returns the unit that replaces it.
@@ -122,7 +106,7 @@ actor Settler {
             do {
                 return try await session.settle(units)
             } catch let error as LogError where error.mayPass {
-                if isAbandoned { throw error }
+                if state.withLock(\.isAbandoned) { throw error }
                 logger.warning(
                     "settling failed; retrying",
                     metadata: ["error": "\(error)", "decisions": "\(units.count)", "wait_ms": "\(wait.inMilliseconds)"])

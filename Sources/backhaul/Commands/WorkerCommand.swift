@@ -39,7 +39,7 @@ struct WorkerCommand: AsyncParsableCommand {
         let tracer = try settings.tracer(role: "worker", client: client)
         let workerPool = try WorkerPool(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: nil),
-            egress: settings.egress(isLocal: false), decisionsPerUpload: 16, servesAPI: false, clock: SystemLogClock(),
+            egress: settings.egress(isLocal: false), decisionsPerUpload: 8, servesAPI: false, clock: SystemLogClock(),
             tracer: tracer)
         try await workerPool.sweep()
         let acts = settings.actRecorder(log)

@@ -23,7 +23,7 @@ struct EmbeddedRoles {
         let clock = embedded.clock
         let pool = try WorkerPool(
             log: log, settings: settings, count: workers, roots: settings.sourceRoots(folder: embedded.folder),
-            egress: egress, decisionsPerUpload: 2, servesAPI: servesAPI, clock: clock, tracer: tracer)
+            egress: egress, decisionsPerUpload: 1, servesAPI: servesAPI, clock: clock, tracer: tracer)
         let indexes = try ResultIndexes(
             folder: embedded.folder + "/results", isFed: true, log: log, layout: settings.layout,
             logger: Logger(label: "backhaul.acknowledger"))

@@ -51,6 +51,9 @@ struct WorkerPool: Sendable {
                     policy: settings.policy, uploads: settings.uploads, largeUploads: settings.largeUploads,
                     largeThreshold: settings.largeThreshold, markAfter: settings.markAfter,
                     reportEvery: settings.reportEvery, grace: settings.grace,
+                    uploadsPerDestination: settings.uploadsPerDestination == 0
+                        ? nil : settings.uploadsPerDestination,
+                    uploadsPerTenant: settings.uploadsPerTenant == 0 ? nil : settings.uploadsPerTenant,
                     decisionsPerUpload: decisionsPerUpload),
                 execution: UploadExecution(
                     destinations: destinations, roots: roots, engine: engines[number], store: store,

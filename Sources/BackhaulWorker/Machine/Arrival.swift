@@ -1,11 +1,11 @@
-internal import BackhaulLog
+package import BackhaulLog
 
 /// A partition that a lane is acquiring. Its deliveries wait here in order until its checkpoints are read.
-struct Arrival: Sendable {
-    let partition: TopicPartition
+package struct Arrival: Hashable, Sendable {
+    package let partition: TopicPartition
     /// The epoch of this ownership of the partition; it differs for a later one.
-    let epoch: Int
+    package let epoch: Int
     /// The group's position at assignment.
-    let position: GroupPosition
-    var deliveries: [Delivery] = []
+    package let position: GroupPosition
+    package var deliveries: [Delivery] = []
 }

@@ -6,8 +6,8 @@ import BackhaulUnits
 import BackhaulWorker
 import Testing
 
-@Suite("Waiting room")
-struct WaitingRoomTests {
+@Suite("Task deliveries")
+struct TaskDeliveryTests {
     private func task(_ offset: Int64) -> TaskDelivery {
         let position = LogPosition(partition: TopicPartition(topic: "t", partition: 0), offset: offset)
         return TaskDelivery(
@@ -22,21 +22,6 @@ struct WaitingRoomTests {
             progress: TaskProgress())
     }
 
-    private func offsets(_ tasks: [TaskDelivery]) -> [Int64] { tasks.map(\.delivery.stored.position.offset) }
-
-    @Test func tasksLeaveInOrderOfDueTime() {
-        var room = WaitingRoom()
-        for (offset, due) in [(1, 50), (2, 10), (3, 30), (4, 40), (5, 20)] as [(Int64, Int64)] {
-            room.enter(task(offset), until: Timestamp(clamping: due))
-        }
-        #expect(room.nextDue == 10)
-        #expect(offsets(room.leave(at: 30)) == [2, 5, 3])
-        #expect(room.nextDue == 40 && room.count == 2)
-        #expect(room.remove(task(4).delivery.reference) != nil)
-        #expect(offsets(room.leave(at: 100)) == [1], "the alarm of a removed task is ignored")
-        #expect(room.count == 0 && room.nextDue == nil)
-    }
-
     /// Any writer of the topic can set it: a task due in the year 9999 went from tier to tier for ever.
     @Test func dueTimeIsBoundedByTheLongestWait() throws {
         let far = Timestamp(clamping: 253_402_300_799_999)
@@ -49,17 +34,6 @@ struct WaitingRoomTests {
         #expect(try TaskDelivery.read(delivery, checkpoint: nil).progress.due == latest)
         let checkpoint = Checkpoint(task: known.generation, isInFlight: false, progress: TaskProgress(due: far))
         #expect(try TaskDelivery.read(delivery, checkpoint: checkpoint).progress.due == latest)
-    }
-
-    @Test func callWakesOnlyWaitingTask() {
-        var room = WaitingRoom()
-        room.enter(task(1), until: nil)
-        #expect(room.nextDue == nil)
-        room.call(task(2).delivery.reference)
-        #expect(room.nextDue == nil)
-        room.call(task(1).delivery.reference)
-        #expect(room.nextDue == 0)
-        #expect(offsets(room.leave(at: 0)) == [1])
     }
 
     /// A record from before the clock was set back has due times that are late by the same amount.

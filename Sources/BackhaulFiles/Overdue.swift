@@ -1,0 +1,2 @@
+/// Blocking work takes longer than it may.
+package struct Overdue: Error {}

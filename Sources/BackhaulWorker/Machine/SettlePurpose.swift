@@ -1,0 +1,15 @@
+package import BackhaulUnits
+
+/// What follows once a unit is in the log.
+package enum SettlePurpose: Hashable, Sendable {
+    /// The delivery is done.
+    case end
+    /// The delivery is left to the partition's next owner.
+    case leave
+    /// The task waits until a time; nil to wait for its turn at once.
+    case wait(until: Timestamp?)
+    /// The attempt begins: its mark had to be in the log first.
+    case begin
+    /// Nothing: a mark or a report of a running attempt.
+    case nothing
+}

@@ -1,0 +1,209 @@
+import BackhaulDestinations
+import BackhaulDomain
+import BackhaulLog
+import BackhaulRecords
+import BackhaulUnits
+import BackhaulWorker
+
+/// What happens around a worker: deliveries, settlements, attempts.
+extension Simulation {
+    /// Does one thing of one worker.
+    mutating func work() {
+        guard !workers.isEmpty else { return }
+        let index = roll(workers.count)
+        switch roll(10) {
+        case 0..<2: deliver(index)
+        case 2..<4: settle(index)
+        case 4..<6: endAttempt(index)
+        case 6:
+            guard !workers[index].inherits.isEmpty else { return turn(index) }
+            let arrival = workers[index].inherits.removeFirst()
+            if strikes(.checkpointsUnanswered) { return }
+            let found = strikes(.checkpointsUnread) ? [:] : log.inherited(arrival)
+            workers[index].inbox.append(.inherited(arrival.partition, epoch: arrival.epoch, found))
+        case 7: read(index)
+        default: turn(index)
+        }
+    }
+
+    /// Lets the machine handle what has happened.
+    mutating func turn(_ index: Int, turns: Int = 0) {
+        let number = workers[index].number
+        var events = workers[index].inbox
+        workers[index].inbox = []
+        let isDue = workers[index].machine.wake.map { $0 <= now } ?? false
+        if isDue, !strikes(.wakeLost) { events.append(.tick) }
+        guard !events.isEmpty else { return }
+        let actions = workers[index].machine.handle(events, now: now, wall: now + skew)
+        perform(actions, index)
+        guard index < workers.count, workers[index].number == number else { return }
+        check(index)
+        guard let wake = workers[index].machine.wake, wake <= now, sabotage == nil else { return }
+        // A time that had passed when it was noted is handled at the next turn.
+        guard turns < 3 else { return fail("worker \(number) wakes again and again") }
+        turn(index, turns: turns + 1)
+    }
+
+    mutating func perform(_ actions: [LaneAction], _ index: Int) {
+        for action in actions {
+            switch action {
+            case .settle(let settlement):
+                if strikes(.settlementLost) { continue }
+                workers[index].settling.append(settlement)
+            case .grant(let count):
+                let count = strikes(.creditLost) ? count - 1 : strikes(.creditDoubled) ? count * 2 : count
+                workers[index].credits += count
+            case .begin(let attempt):
+                begins(attempt, index)
+            case .interrupt(let reference):
+                workers[index].attempts[reference]?.isInterrupted = true
+            case .inherit(let arrival): workers[index].inherits.append(arrival)
+            case .fetch(let references):
+                if !strikes(.fetchLost) { workers[index].fetches.append(references) }
+            case .report(let references): workers[index].reports.append(references)
+            case .release(let revocation):
+                if !strikes(.releaseLost) { release(revocation.partitions, index) }
+            case .finish: workers[index].isFinished = true
+            case .vanished(let position): fail("the record at \(position) is said to have vanished")
+            case .malformed, .failed, .opened, .closed, .abandon: continue
+            }
+        }
+        if workers[index].isFinished { remove(index, "has stopped") }
+    }
+
+    private mutating func begins(_ attempt: Attempt, _ index: Int) {
+        let reference = attempt.task.delivery.reference
+        tell("worker \(workers[index].number) tries \(attempt.task.generation)")
+        if workers[index].attempts[reference] != nil { fail("\(attempt.task.generation) is tried twice at once") }
+        checkOrder(attempt, index)
+        if strikes(.attemptLost) { return }
+        workers[index].attempts[reference] = SimulatedAttempt(attempt: attempt)
+        if strikes(.attemptDoubled) { begins(attempt, index) }
+    }
+
+    // MARK: Deliveries
+
+    private mutating func deliver(_ index: Int) {
+        let partitions = workers[index].intakes.keys.sorted(by: Self.order)
+        guard !partitions.isEmpty, workers[index].credits > 0 else { return }
+        let partition = partitions[roll(partitions.count)]
+        guard var intake = workers[index].intakes[partition], !workers[index].revoking.contains(partition) else {
+            return
+        }
+        let records = log.records[partition] ?? []
+        if intake.buffer.isEmpty, Int(intake.cursor) < records.count {
+            intake.buffer = records[Int(intake.cursor)...]
+            intake.cursor = Int64(records.count)
+            intake.fetchedAt = now
+        }
+        let turn = intake.take(limit: min(workers[index].credits, 1 + roll(8)), now: now)
+        workers[index].intakes[partition] = intake
+        if let head = turn.blockedBy { workers[index].inbox.append(.session(.blocked(by: head))) }
+        guard !turn.deliveries.isEmpty else { return }
+        workers[index].credits -= turn.deliveries.count
+        if strikes(.deliveryLost) { return }
+        workers[index].inbox.append(.session(.delivered(turn.deliveries)))
+    }
+
+    private mutating func read(_ index: Int) {
+        if !workers[index].fetches.isEmpty {
+            var found: [DeliveryReference: StoredRecord?] = [:]
+            for reference in workers[index].fetches.removeFirst() {
+                let records = log.records[reference.position.partition] ?? []
+                found[reference] =
+                    strikes(.fetchEmpty) ? .some(nil) : .some(records[Int(reference.position.offset)])
+            }
+            workers[index].inbox.append(.fetched(found))
+        } else if !workers[index].reports.isEmpty {
+            let sent = workers[index].reports.removeFirst().map { ($0, ByteCount(clamping: roll(1_000))) }
+            workers[index].inbox.append(.progressed(Dictionary(sent) { first, _ in first }))
+        }
+    }
+
+    // MARK: Settlements
+
+    private mutating func settle(_ index: Int) {
+        guard !workers[index].settling.isEmpty else { return }
+        let count = 1 + roll(workers[index].settling.count)
+        let batch = Array(workers[index].settling.prefix(count))
+        // A flush that fails is repeated.
+        if roll(20) == 0 { return }
+        workers[index].settling.removeFirst(count)
+        let skipsEpoch = strikes(.epochUnchecked)
+        for settlement in batch {
+            if case .begin = settlement.purpose, strikes(.markLost) { continue }
+            commit(settlement.unit, index, skipsEpoch: skipsEpoch)
+            if strikes(.settlementWrittenTwice) {
+                for request in settlement.unit.appends { log.append(request, now: now) }
+            }
+        }
+        if !strikes(.settlementUnreported) { workers[index].inbox.append(.settled(batch)) }
+    }
+
+    private mutating func commit(_ unit: SettleUnit, _ index: Int, skipsEpoch: Bool) {
+        let reference = unit.delivery
+        let partition = reference.position.partition
+        guard var intake = workers[index].intakes[partition], intake.isOpen(reference) else {
+            if skipsEpoch { for request in unit.appends { log.append(request, now: now) } }
+            return
+        }
+        for request in unit.appends { log.append(request, now: now) }
+        guard unit.finishes else { return }
+        intake.finish(reference.position.offset)
+        workers[index].intakes[partition] = intake
+        log.positions[partition] = intake.ledger.groupPosition
+    }
+
+    // MARK: Attempts
+
+    private mutating func endAttempt(_ index: Int) {
+        let running = workers[index].attempts.keys.sorted { left, right in
+            Self.order(left.position.partition, right.position.partition)
+                || left.position.partition == right.position.partition
+                    && (left.position.offset, left.epoch) < (right.position.offset, right.epoch)
+        }
+        guard !running.isEmpty else { return }
+        let reference = running[roll(running.count)]
+        guard let running = workers[index].attempts[reference] else { return }
+        let task = running.attempt.task.task
+        if poison.contains(task.identity), !running.isInterrupted {
+            crashes += 1
+            return remove(index, "dies of \(task.identity)")
+        }
+        guard var end = end(running) else { return }
+        workers[index].attempts[reference] = nil
+        if case .stored = end { stored[task.identity, default: 0] += 1 }
+        if case .failed(let failure) = end {
+            if failure.kind == .refused, strikes(.refusalsPermanent) { end = .failed(Failure(.permanent, "no")) }
+            if strikes(.failureStored) {
+                end = .stored(StoredObject(size: task.size, sha256: "", verification: .status))
+            }
+        }
+        tell("worker \(workers[index].number) ends \(running.attempt.task.generation): \(end)")
+        if strikes(.endLost) { return }
+        let number = strikes(.endOfAnother) ? running.attempt.number + 1 : running.attempt.number
+        workers[index].inbox.append(.ended(reference, number: number, end))
+    }
+
+    private mutating func end(_ running: SimulatedAttempt) -> AttemptEnd? {
+        let task = running.attempt.task.task
+        if running.isInterrupted, roll(4) > 0 || poison.contains(task.identity) { return .stopped }
+        guard let place = places[FlowName.of(task)] else { return nil }
+        if roots[task.source.root] == false { return .failed(Failure(.rootUnavailable, "not mounted")) }
+        switch place.mood {
+        case .works: return .stored(StoredObject(size: task.size, sha256: "", verification: .status))
+        case .unreachable: return .failed(Failure(.transient, "no connection"))
+        case .refuses: return .failed(Failure(.refused, "403", httpStatus: 403))
+        case .answers404: return .failed(Failure(.permanent, "404", httpStatus: 404))
+        case .throttles: return .failed(Failure(.throttled, "429", httpStatus: 429, retryAfter: .seconds(30)))
+        case .unknown: return .failed(Failure(.destinationUnknown, "not configured"))
+        case .flickers:
+            return roll(2) == 0
+                ? .failed(Failure(.transient, "500", httpStatus: 500))
+                : .stored(StoredObject(size: task.size, sha256: "", verification: .status))
+        case .hangs:
+            guard now - running.attempt.begun > .seconds(60) else { return nil }
+            return .failed(Failure(.transient, "timed out"))
+        }
+    }
+}
