@@ -8,7 +8,7 @@ package final class ReaderPool: Sendable {
         let limit: Duration
         var deadline: ContinuousClock.Instant
         /// Changes as long as the work gets on; nil for work that is short.
-        let pulse: (@Sendable () -> UInt64)?
+        var pulse: (@Sendable () -> UInt64)?
         var lastPulse: UInt64 = 0
         let giveUp: @Sendable (any Error) -> Void
     }
@@ -80,6 +80,8 @@ package final class ReaderPool: Sendable {
         state.withLock { state in
             guard let job = state.jobs[id] else { return }
             state.jobs[id]?.deadline = min(job.deadline, .now + time)
+            // It may not have more, even if it gets on.
+            state.jobs[id]?.pulse = nil
         }
     }
 

@@ -56,14 +56,15 @@ package struct LocalStore: Sendable {
         _ placement: LocalPlacement, interruption: Interruption? = nil, progress: TransferProgress? = nil
     ) async throws -> TransferReport {
         let cancelled = CancelFlag()
-        let progress = progress ?? TransferProgress()
+        let hurry = Hurry()
         defer { interruption?.disarm() }
         do {
             return try await withTaskCancellationHandler {
-                try await pool.run(within: Self.patience, pulse: { progress.bytesSent.bytes }) { hurry in
+                try await pool.run(within: Self.patience, pulse: { cancelled.pulse }) { end in
+                    hurry.set(end)
                     interruption?.arm {
                         cancelled.set()
-                        hurry(Self.cleanUpTime)
+                        end(Self.cleanUpTime)
                     }
                 } _: {
                     do {
@@ -76,9 +77,12 @@ package struct LocalStore: Sendable {
                 }
             } onCancel: {
                 cancelled.set()
+                hurry.up(Self.cleanUpTime)
             }
         } catch is Overdue {
-            if interruption?.isInterrupted ?? false { throw CancellationError() }
+            // Should it go on some day, it must not replace what is stored until then.
+            cancelled.set()
+            if Task.isCancelled || interruption?.isInterrupted ?? false { throw CancellationError() }
             let minutes = Self.patience.components.seconds / 60
             return TransferReport(
                 failure: .timedOut("the folder \(placement.folder) has taken nothing for \(minutes) minutes"))
@@ -165,6 +169,7 @@ package struct LocalStore: Sendable {
         guard fsync(file) == 0 else { throw failure("writing to the disk", placement) }
         do {
             try PathWalk.withParent(of: placement.key, below: root, creating: true) { parent, last in
+                try cancelled.check()
                 if placement.action == .storeIfAbsent {
                     isPlaced = try putIfAbsent(name, shelf, at: last, parent, placement)
                 } else {
@@ -259,7 +264,7 @@ package struct LocalStore: Sendable {
             var hash = SHA256()
             var offset = ByteCount.zero
             while offset < source.size {
-                if cancelled.isSet { throw CancellationError() }
+                try cancelled.check()
                 let bytes = try source.read(at: offset, size: min(ByteCount(clamping: chunk), source.size - offset))
                 hash.update(data: bytes)
                 try writeAll(bytes, to: file, placement)
@@ -303,7 +308,7 @@ package struct LocalStore: Sendable {
         var buffer = [UInt8](repeating: 0, count: chunk)
         var offset: UInt64 = 0
         while true {
-            if cancelled.isSet { throw CancellationError() }
+            try cancelled.check()
             let count = pread(file, &buffer, buffer.count, off_t(offset))
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw failure("reading back", placement) }

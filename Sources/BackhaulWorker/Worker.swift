@@ -72,7 +72,10 @@ package final class Worker: Sendable {
             return state.isStopped
         }
         // `stop` was called before the lanes existed.
-        if isStopped { for lane in lanes { await lane.stop(grace: .zero) } }
+        if isStopped {
+            await smallSession.close()
+            return await largeSession.close()
+        }
         cancellations.listen { [weak self] task in
             for lane in self?.state.withLock(\.lanes) ?? [] { lane.cancel(task) }
         }

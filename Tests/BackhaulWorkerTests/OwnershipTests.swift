@@ -99,6 +99,24 @@ struct OwnershipTests {
         }
     }
 
+    /// A stop that comes before the lanes exist ends `run` once they would begin.
+    @Test(.timeLimit(.minutes(1))) func stopBeforeRunEndsIt() async throws {
+        try await withPipeline { pipeline in
+            let pool = ReaderPool()
+            let engine = try TransferEngine(limits: .standard, egress: .privateNetworks, pool: pool)
+            let worker = Worker(
+                log: pipeline.log,
+                options: WorkerOptions(name: "w", layout: pipeline.layout, policy: pipeline.policy),
+                execution: UploadExecution(
+                    destinations: LiveDestinations(pipeline.destinations), roots: pipeline.roots, engine: engine,
+                    store: LocalStore(pool: pool), pool: pool),
+                clock: pipeline.clock, logger: Logger(label: "test"))
+            await worker.stop()
+            try await worker.run()
+            await engine.close()
+        }
+    }
+
     private final class Ended {
         weak var worker: Worker?
     }

@@ -20,6 +20,8 @@ package struct Admission: Sendable {
 
     private struct Flow: Sendable {
         var queue: Deque<Entry> = []
+        /// Entries of tasks that wait; the others are skipped when their turn comes.
+        var waiting = 0
         var deficit = 0
     }
 
@@ -81,10 +83,16 @@ package struct Admission: Sendable {
             forget()
         }
         flows[key]?.queue.append(Entry(reference: reference, size: size))
+        flows[key]?.waiting += 1
     }
 
     /// Removes a task that waits. Its entry is skipped when its turn comes.
-    package mutating func remove(_ reference: DeliveryReference) { queued[reference] = nil }
+    package mutating func remove(_ reference: DeliveryReference) {
+        guard let key = queued.removeValue(forKey: reference) else { return }
+        flows[key]?.waiting -= 1
+        guard let flow = flows[key], flow.queue.count > 2 * flow.waiting + Self.keptGates else { return }
+        flows[key]?.queue.removeAll { queued[$0.reference] != key }
+    }
 
     /// The tasks that follow in the flow's queue.
     package func next(of key: FlowKey, _ count: Int) -> [DeliveryReference] {
@@ -101,7 +109,8 @@ package struct Admission: Sendable {
         func stands(_ gate: Gate, _ limit: Int) -> Bool {
             gate.running >= limit && gate.endedAt.map { now - $0 > Self.patience } ?? true
         }
-        let limit = gateLimit(place, now)
+        if limits.perTenant < limits.uploads, tenants[key.tenant, default: 0] >= limits.perTenant { return true }
+        let limit = min(gateLimit(place, now), place.breaker.limit(normal: limits.perPlace))
         return stands(place, limit) || stands(root, limits.perRoot)
     }
 
@@ -128,6 +137,7 @@ package struct Admission: Sendable {
                 continue
             }
             flow.queue.removeFirst()
+            flow.waiting -= 1
             flow.deficit = max(0, flow.deficit - entry.cost)
             if !flow.queue.isEmpty {
                 flows[key] = flow
@@ -169,25 +179,21 @@ package struct Admission: Sendable {
         var costsNothing = false
         let isPlaceProbe = Self.end(reference, &place, now)
         let isRootProbe = Self.end(reference, &root, now)
-        var tellsOfPlace = false
-        var tellsOfRoot = false
         switch evidence {
         case .nothing: break
         case .works:
-            (tellsOfPlace, tellsOfRoot) = (true, true)
             place.workedAt = now
+            place.aliveAt = now
             place.breaker.worked(normal: limits.perPlace)
             root.workedAt = now
             root.breaker.worked(normal: limits.perRoot)
         case .fails(let failure):
             switch failure.scope {
             case .root:
-                tellsOfRoot = true
                 costsNothing = root.breaker.failed(
                     failure, isProbe: isRootProbe, policy: roots, now: now, random: random())
             case .place:
-                (tellsOfPlace, tellsOfRoot) = (true, failure.kind != .destinationUnknown)
-                if tellsOfRoot { root.breaker.worked(normal: limits.perRoot) }
+                if failure.kind != .destinationUnknown { root.breaker.worked(normal: limits.perRoot) }
                 if failure.kind == .throttled, let pause = failure.retryAfter {
                     costsNothing = place.breaker.paused(failure, for: min(pause, places.longestWait), now: now)
                 } else {
@@ -197,15 +203,13 @@ package struct Admission: Sendable {
             case .task:
                 // An answer that concerns this file alone says that the place works.
                 if failure.comesFromPlace {
-                    (tellsOfPlace, tellsOfRoot) = (true, true)
                     place.workedAt = now
+                    place.aliveAt = now
                     place.breaker.worked(normal: limits.perPlace)
                     root.breaker.worked(normal: limits.perRoot)
                 }
             }
         }
-        if isPlaceProbe, !tellsOfPlace { place.breaker.learntNothing(now: now) }
-        if isRootProbe, !tellsOfRoot { root.breaker.learntNothing(now: now) }
         placeGates[key.place] = place
         rootGates[key.root] = root
         unstick {
@@ -244,8 +248,7 @@ package struct Admission: Sendable {
 
     /// A running attempt gets on: its place works.
     package mutating func progressed(_ key: FlowKey, _ now: Timestamp) {
-        placeGates[key.place]?.workedAt = now
-        rootGates[key.root]?.workedAt = now
+        placeGates[key.place]?.aliveAt = now
         unstick { $0 == .unproven }
     }
 

@@ -63,7 +63,7 @@ package struct Breaker: Hashable, Sendable {
             // One that began before the breaker opened tells nothing new.
             guard isProbe else { return true }
             open(policy, now: now, random: random)
-            return failure.kind != .transient
+            return failure.kind != .transient && failure.kind != .permanent
         case .recovering:
             open(policy, now: now, random: random)
             return true
@@ -88,11 +88,6 @@ package struct Breaker: Hashable, Sendable {
         if case .open(let earlier) = state, earlier >= until { return true }
         state = .open(until: until)
         return !wasClosed
-    }
-
-    /// A probe ended without telling anything: the next one may begin at once.
-    package mutating func learntNothing(now: Timestamp) {
-        if case .open = state { state = .open(until: now) }
     }
 
     private mutating func open(_ policy: BreakerPolicy, now: Timestamp, random: Double) {

@@ -7,15 +7,17 @@ package struct Gate: Sendable {
     package var breaker = Breaker()
     /// The attempt that tests an open breaker.
     var probe: DeliveryReference?
-    /// When an attempt last worked or got on; nil when none has.
+    /// When an attempt last worked; nil when none has.
     package var workedAt: Timestamp?
+    /// When an attempt last worked or got on.
+    var aliveAt: Timestamp?
     /// When an attempt last ended.
     var endedAt: Timestamp?
 
     /// For so long after its last sign of life a place counts as one that works.
     static let memory = Duration.seconds(30)
 
-    func isProven(_ now: Timestamp) -> Bool { workedAt.map { now - $0 < Self.memory } ?? false }
+    func isProven(_ now: Timestamp) -> Bool { aliveAt.map { now - $0 < Self.memory } ?? false }
 
     var isForgettable: Bool { running == 0 && breaker.isPristine && probe == nil }
 

@@ -3,7 +3,6 @@ package import BackhaulDomain
 package import BackhaulFiles
 package import BackhaulTransfer
 internal import BackhaulUnits
-internal import Synchronization
 
 /// Makes one attempt: opens the source, then runs the steps of the destination's dialect.
 package struct UploadExecution: Sendable {
@@ -12,10 +11,13 @@ package struct UploadExecution: Sendable {
     private let engine: TransferEngine
     private let store: LocalStore
     private let pool: ReaderPool
+    private let hanging = HangingRoots()
 
     /// Files of up to this size are read whole before the request is made.
     private static let loadedSize = ByteCount(128 << 10)
 
+    /// Bytes a second below which the reading of a file counts as hanging.
+    private static let slowestHash = 1 << 20
     /// The time to open a file and to read a small one. A file system that takes longer hangs.
     private static let openLimit = Duration.seconds(30)
 
@@ -141,24 +143,40 @@ package struct UploadExecution: Sendable {
         case .none: return ""
         case .bytes(let loaded): return loaded.sha256
         case .file(let file):
-            return try await pool.run {
-                do {
-                    return try file.sha256 { interruption.isInterrupted }
-                } catch let error as SourceFile.ReadError {
-                    throw TransferError(error).classified
+            let limit = Self.openLimit + .seconds(file.size.count / Self.slowestHash)
+            defer { interruption.disarm() }
+            do {
+                return try await pool.run(within: limit, pulse: nil) { hurry in
+                    interruption.arm { hurry(.zero) }
+                } _: {
+                    do {
+                        return try file.sha256 { interruption.isInterrupted }
+                    } catch let error as SourceFile.ReadError {
+                        throw TransferError(error).classified
+                    }
                 }
+            } catch is Overdue {
+                throw Failure(
+                    .transient, "reading the file took longer than \(limit.components.seconds) s", isOfSource: true)
             }
         }
     }
 
     private func load(_ task: UploadTask, _ interruption: Interruption) async throws -> TransferBody {
         let engine = engine
+        let hanging = hanging
         let phase = OpenPhase()
+        // Each open that hangs keeps a thread.
+        guard !hanging.isFull(task.source.root) else {
+            throw Failure(.rootUnavailable, "the source root '\(task.source.root)' still does not answer")
+        }
         defer { interruption.disarm() }
         do {
             return try await pool.run(within: Self.openLimit, pulse: nil) { hurry in
                 interruption.arm { hurry(.zero) }
             } _: {
+                defer { if phase.end() { hanging.leave(task.source.root) } }
+                phase.enter(.resolving)
                 if case .url(let url) = task.destination.target {
                     do {
                         try engine.requireAllowed(url.text)
@@ -166,15 +184,21 @@ package struct UploadExecution: Sendable {
                         throw failure.classified
                     }
                 }
-                phase.isResolved.store(true, ordering: .relaxed)
+                phase.enter(.opening)
                 return try open(task)
             }
         } catch is Overdue {
             let seconds = Self.openLimit.components.seconds
-            throw phase.isResolved.load(ordering: .relaxed)
-                ? Failure(
+            switch phase.overdue({ hanging.enter(task.source.root) }) {
+            case .waiting:
+                // All threads are busy, which is no fault of the task.
+                throw CancellationError()
+            case .resolving:
+                throw Failure(.transient, "the destination's name has not resolved for \(seconds) s")
+            case .opening, .ended:
+                throw Failure(
                     .rootUnavailable, "the source root '\(task.source.root)' has not answered for \(seconds) s")
-                : Failure(.transient, "the destination's name has not resolved for \(seconds) s")
+            }
         }
     }
 

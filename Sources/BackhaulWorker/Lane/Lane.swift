@@ -126,7 +126,7 @@ actor Lane {
         try await withThrowingDiscardingTaskGroup { group in
             for action in machine.begin() { await perform(action, &group) }
             while true {
-                let events = await inbox.take()
+                let events = try await inbox.take()
                 if events.isEmpty { return }
                 for case .ended(let reference, let number, _) in events
                 where running[reference]?.attempt.number == number {
@@ -172,9 +172,14 @@ actor Lane {
                 running[reference].map { (reference, $0.progress.bytesSent) }
             }
             inbox.add(.progressed(Dictionary(sent) { first, _ in first }))
-        case .inherit(let arrival): group.addTask { try await self.inherit(arrival) }
-        case .fetch(let references): group.addTask { try await self.fetch(references) }
-        case .release(let revocation): group.addTask { try await self.session.release(revocation) }
+        case .inherit(let arrival): group.addTask { await self.reporting { try await self.inherit(arrival) } }
+        case .fetch(let references):
+            // A partition that cannot be read holds back its own tasks only.
+            for (partition, wanted) in Dictionary(grouping: references, by: \.position.partition) {
+                group.addTask { await self.reporting { try await self.fetch(partition, wanted) } }
+            }
+        case .release(let revocation):
+            group.addTask { await self.reporting { try await self.session.release(revocation) } }
         case .abandon: settler.abandon()
         case .finish:
             settler.end()
@@ -208,16 +213,26 @@ actor Lane {
 
     // MARK: Records that are read again
 
-    private func fetch(_ references: [DeliveryReference]) async throws {
-        for (partition, wanted) in Dictionary(grouping: references, by: \.position.partition) {
-            let found = try await Patience.keepAsking(clock: clock) {
-                isOver
-            } onWait: { error in
-                logger.notice("waiting for records", metadata: ["partition": "\(partition)", "error": "\(error)"])
-            } _: {
-                try await read(partition, wanted.sorted { $0.position.offset < $1.position.offset })
-            }
-            if let found { inbox.add(.fetched(found)) }
+    private func fetch(_ partition: TopicPartition, _ wanted: [DeliveryReference]) async throws {
+        let found = try await Patience.keepAsking(clock: clock) {
+            isOver
+        } onWait: { error in
+            logger.notice("waiting for records", metadata: ["partition": "\(partition)", "error": "\(error)"])
+        } _: {
+            try await read(partition, wanted.sorted { $0.position.offset < $1.position.offset })
+        }
+        if let found { inbox.add(.fetched(found)) }
+    }
+
+    /// Ends the lane when work beside its loop fails for good. The error of a child of the loop's own group would
+    /// only cancel its siblings.
+    private nonisolated func reporting(_ work: () async throws -> Void) async {
+        do {
+            try await work()
+        } catch is CancellationError {
+            return
+        } catch {
+            inbox.fail(error)
         }
     }
 
@@ -231,9 +246,11 @@ actor Lane {
             let page = try await log.read(
                 partition, from: first.position.offset, records: 500, bytes: ByteCount(1 << 20))
             let records = Dictionary(page.records.map { ($0.position.offset, $0) }) { first, _ in first }
-            // A page that does not get on says that nothing is there.
-            let next = max(page.next, first.position.offset + 1)
-            while let reference = rest.first, reference.position.offset < next {
+            // A broker may not yet know of what it has delivered.
+            guard page.next > first.position.offset else {
+                throw LogError.unavailable("\(first.position) cannot be read")
+            }
+            while let reference = rest.first, reference.position.offset < page.next {
                 found[reference] = .some(records[reference.position.offset])
                 rest.removeFirst()
             }

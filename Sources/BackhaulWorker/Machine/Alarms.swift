@@ -24,6 +24,8 @@ struct Alarms: Sendable {
         last += 1
         current[reference] = last
         heap.insert(Alarm(due: due, number: last, reference: reference))
+        guard heap.count > 2 * current.count + 1_024 else { return }
+        heap = Heap(heap.unordered.filter { current[$0.reference] == $0.number })
     }
 
     mutating func cancel(_ reference: DeliveryReference) { current[reference] = nil }

@@ -52,6 +52,8 @@ struct Held: Sendable {
     var hasBegun = false
     /// Whether it blocks the intake of its partition, so that it must not wait here again.
     var isInTheWay = false
+    /// How often it got an answer that is final as the probe of a place that fails.
+    var finalProbes = 0
     var standing = Standing.settling
     /// Not nil while its record is being read again.
     var reading: Reading?

@@ -1,7 +1,9 @@
+internal import DequeModule
+
 /// Allows one upload per key at a time, in the order of delivery. The first member in the queue of its key may run.
 /// Pure.
 struct KeyOrder<Member: Hashable & Sendable>: Sendable {
-    private var lines: [[UInt8]: [Member]] = [:]
+    private var lines: [[UInt8]: Deque<Member>] = [:]
 
     /// Adds the member to the end of its key's queue.
     /// - Returns: whether the member is first.
@@ -16,9 +18,11 @@ struct KeyOrder<Member: Hashable & Sendable>: Sendable {
     /// Removes the member from its key's queue.
     /// - Returns: the new first member, if the first one left.
     mutating func leave(_ member: Member, key: [UInt8]) -> Member? {
-        guard var line = lines[key], let index = line.firstIndex(of: member) else { return nil }
-        line.remove(at: index)
-        lines[key] = line.isEmpty ? nil : line
+        // Taken out, so that the change copies nothing.
+        guard var line = lines.removeValue(forKey: key) else { return nil }
+        let index = line.firstIndex(of: member)
+        if let index { line.remove(at: index) }
+        if !line.isEmpty { lines[key] = line }
         return index == 0 ? line.first : nil
     }
 }

@@ -45,6 +45,10 @@ extension LaneMachine {
             }
             return
         }
+        if held.isInTheWay, !held.isOrdered {
+            release(reference, .nothing)
+            return end(reference, writer.moved(task, toTier: smallestTier))
+        }
         if let unit = ending(task, isWaiting: true) {
             release(reference, .nothing)
             return end(reference, unit)
@@ -142,6 +146,8 @@ extension LaneMachine {
         switch end {
         case .stopped:
             release(reference, .nothing)
+            // Nobody asked for it: the engine was closed, or the lane is failing.
+            if run.stop == nil, !held.isLeaving, !isStopping { return park(reference, task, run) }
             take(reference, stopped(task, run.stop, isOrdered: held.isOrdered))
         case .stored(let object):
             release(reference, .works)
@@ -158,8 +164,14 @@ extension LaneMachine {
         case .failed(let failure):
             // Before the evidence counts: what came in between concerns this refusal.
             let isOfTask = refusalIsOfTask(reference, failure, task)
-            let costsNothing = release(
-                reference, failure.scope == .place && isRepeated(reference, task) ? .nothing : .fails(failure))
+            let isProbe = isProbe(reference)
+            let tellsNothing = failure.scope == .place && !isProbe && isRepeated(reference, task)
+            var costsNothing = release(reference, tellsNothing ? .nothing : .fails(failure))
+            // An answer that is final would end each task that probes a server in a bad state.
+            if isProbe, failure.kind == .permanent {
+                table[reference]?.finalProbes += 1
+                costsNothing = costsNothing || (table[reference]?.finalProbes ?? 0) < Self.finalProbes
+            }
             if rules.isCancelled(task.generation) {
                 return self.end(reference, attempting(instead: task) { try cancelled(task, isInterrupted: true) })
             }
@@ -168,6 +180,13 @@ extension LaneMachine {
                 reference,
                 decide(failure, task, isOrdered: held.isOrdered, isOfTask: isOfTask, startedAt: run.startedAt))
         }
+    }
+
+    /// A task that was answered so often while its place failed for others, too, is taken at that word.
+    private static let finalProbes = 3
+
+    private func isProbe(_ reference: DeliveryReference) -> Bool {
+        table[reference]?.flow.map { admission.placeGates[$0.place]?.probe == reference } ?? false
     }
 
     /// Whether the place took other tasks since this one failed before: then its next failure tells of itself alone.
@@ -238,12 +257,16 @@ extension LaneMachine {
             var marked = task
             marked.hasCheckpoint = true
             table[reference]?.task = marked
-            guard !held.isLeaving, !isStopping, !rules.isCancelled(marked.generation) else {
+            let reason: StopReason? =
+                if rules.isCancelled(marked.generation) {
+                    .cancel
+                } else if held.isLeaving || isStopping {
+                    .interrupt
+                } else if held.isInTheWay, !held.isOrdered { .makeWay } else { nil }
+            if let reason {
                 release(reference, .nothing)
                 marked.isMarked = true
-                let isCancelled = rules.isCancelled(marked.generation)
-                return take(
-                    reference, stopped(marked, isCancelled ? .cancel : .interrupt, isOrdered: held.isOrdered))
+                return take(reference, stopped(marked, reason, isOrdered: held.isOrdered))
             }
             launch(reference, marked, isMarked: true)
         case .wait(let until):

@@ -10,8 +10,11 @@ extension LaneMachine {
         // it comes closer at each death, as those before it end.
         marksFirst[found.partition] = max(4, 2 * admission.limits.uploads / ownedSince.count)
         let arrival = Arrival(partition: found.partition, epoch: found.epoch, position: found.position)
-        arriving[found.partition] = arrival
         actions.append(.inherit(arrival))
+        // The session does not deliver again what this lane has in hand of an assignment that was lost and came back.
+        let kept = arriving[found.partition]?.deliveries ?? []
+        arriving[found.partition] = arrival
+        arriving[found.partition]?.deliveries = kept
     }
 
     /// Holds a delivery back while the checkpoints of its partition are being read.
@@ -66,7 +69,10 @@ extension LaneMachine {
     private mutating func drop(_ isConcerned: (DeliveryReference) -> Bool) -> Set<DeliveryReference> {
         var rest: Set<DeliveryReference> = []
         var keys: [[UInt8]] = []
-        for (reference, held) in table where isConcerned(reference) {
+        // In the order of their keys: each is then the first of its key's queue.
+        let concerned = table.keys.filter(isConcerned).sorted { $0.position.offset < $1.position.offset }
+        for reference in concerned {
+            guard let held = table[reference] else { continue }
             // A slot whose record is being read again is given back; a mark that is being written has to be removed.
             let isUnread = held.isAdmitted && !held.hasTask
             guard held.isWaiting || isUnread else {

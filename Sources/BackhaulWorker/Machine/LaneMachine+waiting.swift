@@ -102,6 +102,8 @@ extension LaneMachine {
 
     private mutating func expire(_ reference: DeliveryReference) {
         guard let task = table[reference]?.task else { return fetch(reference, .expire) }
+        // The wall clock may have been set back since the alarm was set.
+        guard task.task.deadline.map({ $0 <= wall }) ?? false else { return proceed(reference) }
         end(reference, ending(task, isWaiting: true) ?? attempting(instead: task) { try expired(task) })
     }
 
@@ -168,6 +170,8 @@ extension LaneMachine {
     mutating func fetch(_ reference: DeliveryReference, _ reading: Held.Reading) {
         guard let held = table[reference] else { return }
         if held.reading == nil { fetches.append(reference) }
+        // It is being read for more than that.
+        if reading == .keep, held.reading != nil { return }
         table[reference]?.reading = reading
     }
 
@@ -187,6 +191,10 @@ extension LaneMachine {
         }
         table[reference]?.task = task
         loaded += 1
+        if held.isInTheWay, !held.isOrdered, held.isWaiting {
+            withdraw(reference)
+            return end(reference, writer.moved(task, toTier: held.flow.map(parkTier) ?? smallestTier))
+        }
         switch reading {
         case .keep: return
         case .proceed: proceed(reference)
