@@ -191,7 +191,7 @@ package struct UploadExecution: Sendable {
             let seconds = Self.openLimit.components.seconds
             switch phase.overdue({ hanging.enter(task.source.root) }) {
             case .waiting:
-                // All threads are busy, which is no fault of the task.
+                // All threads are busy, for which the task should not pay.
                 throw CancellationError()
             case .resolving:
                 throw Failure(.transient, "the destination's name has not resolved for \(seconds) s")
