@@ -2,9 +2,11 @@
 """Acts out entries of docs/RUNBOOK.md on one machine: causes what an alert is about, waits until it fires in a
 Prometheus that scrapes the process, applies the remedy, and waits until it ends. The windows and waits of the alerts
 are shortened; all else is theirs. As root (for a small disk). Needs prometheus, faketime and openssl; with --kafka,
-which has a cluster for the entries of a fleet, kcat and kafka-python (pip).
+which has a cluster for the entries of a fleet, kcat and kafka-python (pip); with --other, a program of another
+version, for the entry about versions.
 
-    Tests/Tools/runbook-test.py --backhaul PROGRAM [--kafka host:port,host:port,host:port] [--only NAME,NAME]
+    Tests/Tools/runbook-test.py --backhaul PROGRAM [--other PROGRAM] [--kafka host:port,host:port,host:port]
+        [--only NAME,NAME]
 """
 import argparse
 import functools
@@ -85,7 +87,7 @@ class Machine:
         self.prometheus = subprocess.Popen(
             ["prometheus", f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/tsdb",
              f"--web.listen-address={PROMETHEUS}", "--log.level=error"])
-        self.failures, self.only, self.acted = [], set(), []
+        self.failures, self.only, self.acted, self.others = [], set(), [], []
 
     @staticmethod
     def serve(address, handler):
@@ -350,6 +352,33 @@ def act_more(machine):
         subprocess.run(["umount", "-l", f"{folder}/filling"], check=False)
 
 
+def act_versions(machine, other):
+    """A process of another version runs beside the daemon, until it is upgraded."""
+    def run(program):
+        process = subprocess.Popen(
+            [program, "standalone", "--data", f"{machine.folder}/other", "--config", f"{machine.folder}/c.yaml",
+             "--listen", SECOND], stderr=open(machine.folder / "other.log", "a"))
+        machine.others = [process]
+
+    def half():
+        machine.start("versions")
+        (machine.folder / "more.yaml").write_text(json.dumps([{"targets": [SECOND]}]))
+        run(other)
+
+    def end():
+        for process in machine.others:
+            process.terminate()
+            process.wait(90)
+
+    def upgraded():
+        end()
+        run(machine.program)
+    machine.act("BackhaulVersionsDiffer", half, upgraded)
+    if machine.others:
+        end()
+        machine.stop()
+
+
 class FleetMachine:
     """Roles of a fleet on a cluster, each scraped."""
 
@@ -532,6 +561,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--backhaul", required=True)
     parser.add_argument("--kafka")
+    parser.add_argument("--other")
     parser.add_argument("--only", default="")
     parser.add_argument("--parts", default="first,more,fleet")
     options = parser.parse_args()
@@ -543,6 +573,8 @@ def main():
             act_all(machine)
         if "more" in options.parts:
             act_more(machine)
+        if options.other:
+            act_versions(machine, str(Path(options.other).resolve()))
         if options.kafka and "fleet" in options.parts:
             act_fleet(machine, options.kafka)
     finally:
