@@ -8,6 +8,9 @@ RELEASE := swift build -c release --static-swift-stdlib
 CHECKED = --scratch-path .build/checked $(STRICT) $(ADDRESS)
 # Leak detection is off: FoundationNetworking leaks at every exit.
 export ASAN_OPTIONS := detect_leaks=0
+# One commit gives the same bytes in any folder: its own paths are relative, and its dependencies are always checked out
+# at one place, since the compiler keeps the lengths of their paths.
+SAME = --scratch-path $(or $(SCRATCH),/var/tmp/backhaul-dist) -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=.
 PREFIX ?= /usr/local
 
 .PHONY: help setup build release deb deb-test dist deploy-check test checked suite micro sim api-test fuzz chaos bench guard guard-record lint schemas demo install completions man reference clean
@@ -23,9 +26,10 @@ deb: release ## Make a Debian package below .build/deb, and check it with lintia
 	@rm -rf .build/deb && deploy/package.sh "$$($(RELEASE) --show-bin-path)/backhaul" .build/deb
 	@lintian --allow-root --fail-on error,warning .build/deb/*.deb
 
-dist: release ## Make the package with its bill of materials, build information and checksums below .build/dist
+dist: setup ## Make the package with its bill of materials, build information and checksums below .build/dist
 	@Tests/Tools/setup/debian.sh deb
-	@rm -rf .build/dist && deploy/dist.py "$$($(RELEASE) --show-bin-path)/backhaul" .build/dist
+	$(RELEASE) $(STRICT) $(SAME) --product backhaul
+	@rm -rf .build/dist && deploy/dist.py "$$($(RELEASE) $(SAME) --show-bin-path)/backhaul" .build/dist
 
 deb-test: deb ## Install, upgrade, remove and purge the package in a chroot of Debian 12, with work in progress (as root)
 	@Tests/Tools/deb-test.sh .build/deb/*.deb

@@ -29,6 +29,7 @@ chmod 755 "$tree"
 
 install -D -m 755 "$program" "$root/usr/bin/backhaul"
 strip --strip-unneeded --remove-section=.comment --remove-section=.note "$root/usr/bin/backhaul"
+deploy/same-bytes.py "$root/usr/bin/backhaul"
 for unit in deploy/systemd/*; do install -D -m 644 "$unit" "$root/lib/systemd/system/$(basename "$unit")"; done
 install -D -m 644 deploy/debian/backhaul.tmpfiles "$root/usr/lib/tmpfiles.d/backhaul.conf"
 install -D -m 644 deploy/debian/backhaul.yaml "$root/etc/backhaul/backhaul.yaml"
