@@ -6,5 +6,6 @@ final class Hurry: Sendable {
 
     func set(_ end: @escaping @Sendable (Duration) -> Void) { self.end.withLock { $0 = end } }
 
-    func up(_ time: Duration) { end.withLock { $0 }?(time) }
+    /// Leaves the work no more than this time from now on.
+    func shorten(to time: Duration) { end.withLock { $0 }?(time) }
 }

@@ -77,7 +77,7 @@ package struct LocalStore: Sendable {
                 }
             } onCancel: {
                 cancelled.set()
-                hurry.up(Self.cleanUpTime)
+                hurry.shorten(to: Self.cleanUpTime)
             }
         } catch is Overdue {
             // Should it go on some day, it must not replace what is stored until then.

@@ -28,8 +28,8 @@ package struct WorkerOptions: Sendable {
     /// Concurrent uploads of one lane of one tenant; nil for no limit of its own.
     package var uploadsPerTenant: Int?
     /// Tasks of the small lane that may be uploading or waiting for their decision to be in the log, per concurrent
-    /// upload. A crash may repeat that many uploads. Higher where a settlement takes long. The large lane uses at
-    /// most two, since its uploads take longer than any settlement.
+    /// upload; of small files more (`Admission.mayRepeatMore`). A crash may repeat that many uploads. Higher where a
+    /// settlement takes long. The large lane uses at most two, since its uploads take longer than any settlement.
     package var decisionsPerUpload: Int
 
     /// The limits of a lane.

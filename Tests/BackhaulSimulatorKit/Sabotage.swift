@@ -34,7 +34,7 @@ package enum Sabotage: String, CaseIterable, Sendable {
     case fetchEmpty
     /// The machine is not woken when its time has come.
     case wakeLost
-    /// The mark that has to come before an attempt is not written.
+    /// An attempt begins without the mark that it needs.
     case markLost
     /// A delivery is lost.
     case deliveryLost

@@ -1,4 +1,5 @@
 import BackhaulDomain
+import BackhaulWorker
 import Synchronization
 
 /// What the rules of all machines look up.
@@ -14,6 +15,6 @@ final class SharedFacts: Sendable {
     func isCancelled(_ task: TaskGeneration) -> Bool { state.withLock { $0.cancelled.contains(task) } }
     func order(_ place: ByteText) { state.withLock { _ = $0.ordered.insert(place) } }
     func isOrdered(_ task: UploadTask) -> Bool {
-        state.withLock { $0.ordered.contains(FlowName.of(task)) }
+        state.withLock { $0.ordered.contains(FlowKey.place(task.destination.target)) }
     }
 }

@@ -12,7 +12,9 @@ extension Simulation {
         if worker.attempts.count > shape.uploads {
             fail("worker \(worker.number) makes \(worker.attempts.count) attempts at once")
         }
-        let byPlace = Dictionary(grouping: worker.attempts.values) { FlowName.of($0.attempt.task.task) }
+        let byPlace = Dictionary(grouping: worker.attempts.values) {
+            FlowKey.place($0.attempt.task.task.destination.target)
+        }
         let limit = max(1, shape.uploads / 2)
         for (place, attempts) in byPlace where attempts.count > limit {
             fail("worker \(worker.number) makes \(attempts.count) attempts at \(place) at once, \(limit) are allowed")
@@ -22,7 +24,7 @@ extension Simulation {
     /// No attempt begins while an earlier task of its key is unfinished in the same partition.
     mutating func checkOrder(_ attempt: Attempt, _ index: Int) {
         let task = attempt.task.task
-        guard places[FlowName.of(task)]?.isOrdered == true else { return }
+        guard places[FlowKey.place(task.destination.target)]?.isOrdered == true else { return }
         let position = attempt.task.delivery.reference.position
         guard position.partition.topic == layout.tasks, let intake = workers[index].intakes[position.partition],
             intake.isOpen(attempt.task.delivery.reference)

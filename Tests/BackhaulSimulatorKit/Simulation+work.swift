@@ -188,7 +188,7 @@ extension Simulation {
     private mutating func end(_ running: SimulatedAttempt) -> AttemptEnd? {
         let task = running.attempt.task.task
         if running.isInterrupted, roll(4) > 0 || poison.contains(task.identity) { return .stopped }
-        guard let place = places[FlowName.of(task)] else { return nil }
+        guard let place = places[FlowKey.place(task.destination.target)] else { return nil }
         if roots[task.source.root] == false { return .failed(Failure(.rootUnavailable, "not mounted")) }
         switch place.mood {
         case .works: return .stored(StoredObject(size: task.size, sha256: "", verification: .status))

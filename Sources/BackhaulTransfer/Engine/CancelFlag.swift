@@ -12,7 +12,7 @@ final class CancelFlag: Sendable {
 
     func set() { flag.store(true, ordering: .relaxed) }
 
-    /// - Throws: `CancellationError` when the result is no longer needed.
+    /// - Throws: `CancellationError` once `set` was called.
     func check() throws {
         steps.add(1, ordering: .relaxed)
         if isSet { throw CancellationError() }

@@ -185,7 +185,6 @@ package struct Admission: Sendable {
             place.workedAt = now
             place.aliveAt = now
             place.breaker.worked(normal: limits.perPlace)
-            root.workedAt = now
             root.breaker.worked(normal: limits.perRoot)
         case .fails(let failure):
             switch failure.scope {
@@ -296,16 +295,11 @@ package struct Admission: Sendable {
     /// Returns the flows to their turns whose breaker lets a probe through.
     private mutating func release(_ now: Timestamp) {
         guard !stuck.isEmpty else { return }
-        unstick { [placeGates, rootGates] obstacle in
-            let gate: Gate? =
-                switch obstacle {
-                case .place(let name): placeGates[name]
-                case .root(let name): rootGates[name]
-                case .tenant, .unproven: nil
-                }
-            guard let gate, case .open = gate.breaker.state else { return false }
+        let free = stuck.keys.filter { obstacle in
+            guard let gate = gate(obstacle), gate.breaker.isOpen else { return false }
             return gate.admits(normal: 1, now)
         }
+        if !free.isEmpty { unstick { free.contains($0) } }
     }
 
     private mutating func unstick(_ isFree: (Obstacle) -> Bool) {

@@ -115,11 +115,6 @@ actor Lane {
     /// Cancels a generation: interrupts its upload, or ends it if it waits.
     nonisolated func cancel(_ task: TaskGeneration) { inbox.add(.cancelled(task)) }
 
-    /// What the lane holds, and the gates of destinations and source roots.
-    var state: (load: (running: Int, waiting: Int), gates: (places: [ByteText: Gate], roots: [ByteText: Gate])) {
-        (machine.load, machine.gates)
-    }
-
     // MARK: The loop
 
     private func turn() async throws {

@@ -36,7 +36,6 @@ struct Held: Sendable {
         case proceed
         case begin
         case move
-        case expire
     }
 
     private var record: HeldTask?

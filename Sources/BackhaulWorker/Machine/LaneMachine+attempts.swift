@@ -23,11 +23,9 @@ extension LaneMachine {
     var mayAdmit: Bool { !isStopping && suspects.isEmpty && !isSuspectRunning }
 
     private var isSuspectRunning: Bool {
-        guard let only = soleRunner else { return false }
-        return table[only]?.task.map { $0.progress.crashes >= Self.crashesToBeAlone } ?? false
+        guard running.count == 1, let only = running.first, let task = table[only]?.task else { return false }
+        return task.progress.crashes >= Self.crashesToBeAlone
     }
-
-    private var soleRunner: DeliveryReference? { admission.running == 1 ? running.first : nil }
 
     /// Begins a task that has a slot.
     mutating func begin(_ reference: DeliveryReference) {
@@ -49,17 +47,9 @@ extension LaneMachine {
             release(reference, .nothing)
             return end(reference, writer.moved(task, toTier: smallestTier))
         }
-        if let unit = ending(task, isWaiting: true) {
+        if let unit = ending(task) {
             release(reference, .nothing)
             return end(reference, unit)
-        }
-        if let deadline = task.task.deadline, wall >= deadline {
-            release(reference, .nothing)
-            return end(
-                reference,
-                attempting(instead: task) {
-                    try writer.expired(task, after: nil, spends: false, startedAt: wall, now: wall)
-                })
         }
         guard needsMarkFirst(task) else { return launch(reference, task, isMarked: false) }
         let startedAt = wall
@@ -241,8 +231,7 @@ extension LaneMachine {
                 decided(reference)
                 return forget(reference)
             }
-            table[reference]?.standing = .settling
-            actions.append(settle(unit, .leave))
+            end(reference, unit)
         }
     }
 
@@ -272,7 +261,7 @@ extension LaneMachine {
         case .wait(let until):
             decided(reference)
             resume(reference, until)
-        case .end, .leave:
+        case .end:
             decided(reference)
             forget(reference)
         }

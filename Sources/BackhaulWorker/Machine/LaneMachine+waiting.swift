@@ -32,7 +32,7 @@ extension LaneMachine {
     mutating func proceed(_ reference: DeliveryReference) {
         guard let held = table[reference], let flow = held.flow else { return }
         guard let task = held.task else { return fetch(reference, .proceed) }
-        if let unit = ending(task, isWaiting: true) { return end(reference, unit) }
+        if let unit = ending(task) { return end(reference, unit) }
         if let due = task.progress.due, due > now {
             let woken = options.layout.tier(of: task.delivery.stored.position.partition.topic)
             if !held.isOrdered,
@@ -82,7 +82,7 @@ extension LaneMachine {
         case .due: proceed(reference)
         case .queued, .alone:
             withdraw(reference)
-            expire(reference)
+            proceed(reference)
         default: return
         }
     }
@@ -98,17 +98,6 @@ extension LaneMachine {
         alarms.cancel(reference)
         unlent.remove(reference)
         table[reference]?.standing = .turn
-    }
-
-    private mutating func expire(_ reference: DeliveryReference) {
-        guard let task = table[reference]?.task else { return fetch(reference, .expire) }
-        // The wall clock may have been set back since the alarm was set.
-        guard task.task.deadline.map({ $0 <= wall }) ?? false else { return proceed(reference) }
-        end(reference, ending(task, isWaiting: true) ?? attempting(instead: task) { try expired(task) })
-    }
-
-    private func expired(_ task: TaskDelivery) throws -> SettleUnit {
-        try writer.expired(task, after: nil, spends: false, startedAt: wall, now: wall)
     }
 
     // MARK: Memory and credits
@@ -202,16 +191,20 @@ extension LaneMachine {
         case .move:
             withdraw(reference)
             end(reference, writer.moved(task, toTier: held.flow.map(parkTier) ?? smallestTier))
-        case .expire: expire(reference)
         }
     }
 
     // MARK: Ends
 
     /// The decision about a task that needs no attempt; nil when it needs one.
-    func ending(_ task: TaskDelivery, isWaiting: Bool) -> SettleUnit? {
+    func ending(_ task: TaskDelivery) -> SettleUnit? {
         if rules.isCancelled(task.generation) {
-            return attempting(instead: task) { try cancelled(task, isInterrupted: !isWaiting) }
+            return attempting(instead: task) { try cancelled(task, isInterrupted: false) }
+        }
+        if let deadline = task.task.deadline, wall >= deadline {
+            return attempting(instead: task) {
+                try writer.expired(task, after: nil, spends: false, startedAt: wall, now: wall)
+            }
         }
         guard task.progress.crashes >= options.policy.maxCrashes else { return nil }
         let failure = Failure(

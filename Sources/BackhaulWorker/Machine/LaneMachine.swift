@@ -1,4 +1,4 @@
-package import BackhaulDomain
+internal import BackhaulDomain
 internal import BackhaulLog
 package import BackhaulUnits
 
@@ -153,11 +153,6 @@ package struct LaneMachine: Sendable {
     package var load: (running: Int, waiting: Int) {
         let waiting = table.values.count { $0.isWaiting }
         return (table.count - waiting, waiting)
-    }
-
-    /// The gates of destinations and of source roots.
-    package var gates: (places: [ByteText: Gate], roots: [ByteText: Gate]) {
-        (admission.placeGates, admission.rootGates)
     }
 
     private mutating func resize(_ uploads: Int) {

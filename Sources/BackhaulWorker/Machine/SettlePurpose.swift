@@ -2,10 +2,8 @@ package import BackhaulUnits
 
 /// What follows once a unit is in the log.
 package enum SettlePurpose: Hashable, Sendable {
-    /// The delivery is done.
+    /// The delivery is done, or left to the partition's next owner.
     case end
-    /// The delivery is left to the partition's next owner.
-    case leave
     /// The task waits until a time; nil to wait for its turn at once.
     case wait(until: Timestamp?)
     /// The attempt begins: its mark had to be in the log first.
