@@ -72,6 +72,8 @@ port=$(cat "$work/port")
 start() {
   starts=$((starts + 1))
   local told=$work/role.$starts.log
+  # The process that is started makes it later than it is looked for.
+  : > "$told"
   "$backhaul" "$@" --listen 127.0.0.1:0 --config "$work/demo.yaml" > /dev/null 2> "$told" &
   daemons+=($!)
   for _ in $(seq 600); do
