@@ -91,7 +91,9 @@ let package = Package(
                 "BackhaulDomain", "BackhaulFiles", "BackhaulLoop", "BackhaulTelemetry", "BackhaulUnits", "CLibcurl",
                 crypto,
             ]),
-        room("BackhaulDestinations", ["BackhaulDomain", "BackhaulFiles", "BackhaulTransfer", "BackhaulUnits"]),
+        room(
+            "BackhaulDestinations",
+            ["BackhaulDomain", "BackhaulFiles", "BackhaulTransfer", "BackhaulUnits", crypto, deque]),
         room(
             "BackhaulWeb",
             [
@@ -123,7 +125,7 @@ let package = Package(
             "BackhaulAudit",
             [
                 "BackhaulDestinations", "BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulSQLite",
-                "BackhaulTransfer", "BackhaulUnits", grdb,
+                "BackhaulUnits", grdb,
             ]),
         room(
             "BackhaulSettings",

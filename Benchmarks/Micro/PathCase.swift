@@ -54,8 +54,8 @@ enum PathCase {
                 decisionsPerUpload: 4),
             execution: UploadExecution(
                 destinations: LiveDestinations(table),
-                roots: SourceRoots(configured: [:], registry: nil, takesRegistered: false), engine: engine,
-                store: LocalStore(pool: pool), pool: pool),
+                roots: SourceRoots(configured: [:], registry: nil, takesRegistered: false),
+                runner: DialectRunner(engine: engine, pool: pool) { clock.wall }),
             clock: clock, logger: logger)
         let acknowledger = Acknowledger(
             log: log, layout: layout,

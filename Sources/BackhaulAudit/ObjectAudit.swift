@@ -1,7 +1,6 @@
 package import BackhaulDestinations
 package import BackhaulDomain
 package import BackhaulLog
-package import BackhaulTransfer
 internal import BackhaulUnits
 internal import GRDB
 
@@ -12,8 +11,7 @@ package struct ObjectAudit: Sendable {
     private let database: AuditDatabase
     private let scope: AuditScope
     private let destinations: DestinationTable
-    private let engine: TransferEngine
-    private let store: LocalStore
+    private let runner: DialectRunner
     private let progress: @Sendable (AuditProgress) -> Void
     /// Maximum objects read concurrently.
     private static let width = 16
@@ -21,7 +19,7 @@ package struct ObjectAudit: Sendable {
     /// - Parameter database: that of the audit of the log, which gets the findings.
     package init(
         log: any MessageLog, layout: TopicLayout, database: AuditDatabase, scope: AuditScope = AuditScope(),
-        destinations: DestinationTable, engine: TransferEngine, store: LocalStore,
+        destinations: DestinationTable, runner: DialectRunner,
         progress: @escaping @Sendable (AuditProgress) -> Void = { _ in }
     ) {
         self.log = log
@@ -29,8 +27,7 @@ package struct ObjectAudit: Sendable {
         self.database = database
         self.scope = scope
         self.destinations = destinations
-        self.engine = engine
-        self.store = store
+        self.runner = runner
         self.progress = progress
     }
 
@@ -222,21 +219,11 @@ package struct ObjectAudit: Sendable {
         } catch {
             return .unreachable(error.message)
         }
-        var dialect = destination.type.readBack(key: place.key)
-        var step = dialect.begin()
-        while true {
-            switch step {
-            case .request(let request):
-                do {
-                    step = dialect.next(try await engine.run(request))
-                } catch let failure as TransferError {
-                    step = .failed(failure.classified)
-                }
-            case .place(let placement): step = dialect.next(try await store.place(placement))
-            case .failed(let failure): return .unreachable(failure.message)
-            case .absent: return .absent
-            case .stored(let object): return .object(sha256: object.sha256)
-            }
+        do {
+            let object = try await runner.run(destination.type.readBack(key: place.key))
+            return object.map { .object(sha256: $0.sha256) } ?? .absent
+        } catch let failure as Failure {
+            return .unreachable(failure.message)
         }
     }
 }

@@ -3,6 +3,9 @@ package struct DestinationField: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
         case text
         case choice([String])
+        /// `65536`, `64KiB`, `1GiB`.
+        case size
+        case integer(ClosedRange<Int>)
         /// A file whose content is a secret.
         case secretFile
         /// A file that must be readable.

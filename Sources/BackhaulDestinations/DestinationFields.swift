@@ -1,3 +1,4 @@
+package import BackhaulUnits
 internal import Foundation
 
 /// The settings of one destination as they were written, read by its type.
@@ -10,7 +11,8 @@ package struct DestinationFields: Sendable {
     }
 
     private let texts: [String: String]
-    private let readsSecrets: Bool
+    /// Whether secrets are read; without them a destination is good for its name and settings alone.
+    package let readsSecrets: Bool
 
     /// Checks the names and the choices of `texts` by the fields of a type.
     /// - Parameter readsSecrets: whether files are read. If false, a secret is empty, and its destination is good for
@@ -48,6 +50,40 @@ package struct DestinationFields: Sendable {
             throw InvalidError("\(name) must be one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return choice
+    }
+
+    /// The size of a field.
+    /// - Throws: `InvalidError`, also for one out of `range`.
+    package func size(_ name: String, _ range: ClosedRange<ByteCount>) throws(InvalidError) -> ByteCount {
+        guard let size = ByteCount(text: self[name]), range.contains(size) else {
+            throw InvalidError(
+                "\(name) must be a size such as 8MiB, from \(range.lowerBound) to \(range.upperBound) bytes")
+        }
+        return size
+    }
+
+    /// The number of a field, within the range of its kind.
+    /// - Throws: `InvalidError`.
+    package func integer(_ name: String, _ range: ClosedRange<Int>) throws(InvalidError) -> Int {
+        guard let number = Int(self[name]), range.contains(number) else {
+            throw InvalidError("\(name) must be a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    /// Whether a field was written, or has a standard value.
+    package func has(_ name: String) -> Bool { texts[name] != nil }
+
+    /// The content of the file that a field names; nil where it is not set, and empty where secrets are not read.
+    /// - Throws: `InvalidError`.
+    package func secretText(_ name: String) throws(InvalidError) -> Secret? {
+        guard let file = texts[name] else { return nil }
+        guard readsSecrets else { return Secret("") }
+        do {
+            return Secret(try SecretFile.read(file))
+        } catch {
+            throw InvalidError("\(name) \(file) \(error)")
+        }
     }
 
     /// The path that a field names, of a file that can be read; nil where it is not set.

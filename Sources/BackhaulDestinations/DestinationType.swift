@@ -1,5 +1,6 @@
 package import BackhaulDomain
 package import BackhaulTransfer
+package import BackhaulUnits
 
 /// A type of destination: its settings, and how objects get there and are read back. All that is known of one is below
 /// its folder; `DestinationTypes` lists them.
@@ -27,14 +28,27 @@ package protocol DestinationType: Hashable, Sendable {
     /// - Parameter onlyIfAbsent: whether it fails with `keyTaken` when there is an object at the key, as far as the
     ///   destination can tell in the same step.
     func upload(key: ByteText, body: TransferBody, contentType: String, onlyIfAbsent: Bool) -> any Dialect
+    /// The dialect that removes what an upload that will not be resumed has left at the destination, of which `state`
+    /// tells; nil where there is nothing to remove. It ends with `absent`.
+    func discard(key: ByteText, state: [UInt8]) -> (any Dialect)?
     /// The dialect that finds out whether there is an object at `key`, and of which size. Its SHA-256 is empty where it
     /// cannot be had without reading the object.
     func look(key: ByteText) -> any Dialect
     /// The dialect that reads the object at `key` and gives its size and SHA-256.
     func readBack(key: ByteText) -> any Dialect
+    /// The dialect that removes the object at `key`; it ends with `absent`.
+    func remove(key: ByteText) -> any Dialect
+    /// The dialect that ends uploads which began before `time` and were never completed; nil where none can be left, or
+    /// where they are in `localFolder`. It ends with `swept`.
+    func sweep(before time: Timestamp) -> (any Dialect)?
+    /// The size from which on an upload can be continued by another attempt; nil where none can.
+    var resumableFrom: ByteCount? { get }
 }
 
 extension DestinationType {
     package static var readsSource: Bool { true }
     package var localFolder: String? { nil }
+    package func discard(key: ByteText, state: [UInt8]) -> (any Dialect)? { nil }
+    package func sweep(before time: Timestamp) -> (any Dialect)? { nil }
+    package var resumableFrom: ByteCount? { nil }
 }

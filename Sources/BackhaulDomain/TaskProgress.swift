@@ -15,11 +15,16 @@ package struct TaskProgress: Hashable, Sendable {
     /// The first failure and the latest ones, oldest first, at most `longestHistory`.
     package var history: [AttemptRecord]
 
+    /// What the dialect of the destination saved for the next attempt; empty for nothing, at most `largestState` bytes.
+    package var uploadState: [UInt8]
+
     package static let longestHistory = 20
+    /// Maximum bytes of what a dialect saves.
+    package static let largestState = 4_096
 
     package init(
         generation: Int = 0, attempts: Int = 0, crashes: Int = 0, due: Timestamp? = nil, isHandedOver: Bool = false,
-        history: [AttemptRecord] = []
+        history: [AttemptRecord] = [], uploadState: [UInt8] = []
     ) {
         self.generation = generation
         self.attempts = attempts
@@ -27,6 +32,7 @@ package struct TaskProgress: Hashable, Sendable {
         self.due = due
         self.isHandedOver = isHandedOver
         self.history = history
+        self.uploadState = uploadState
     }
 
     /// Adds a failure to the history. Over the limit it drops the oldest but never the very first: the first

@@ -13,6 +13,8 @@ package enum HeaderName {
     package static let due = "backhaul-due"
     package static let history = "backhaul-history"
     package static let handedOver = "backhaul-handed-over"
+    /// What the dialect of the destination saved for the next attempt.
+    package static let uploadState = "backhaul-upload-state"
     /// On results: what was submitted (`TaskFingerprint`), in hex, where the log does not refuse another content under
     /// the same id.
     package static let fingerprint = "backhaul-fingerprint"

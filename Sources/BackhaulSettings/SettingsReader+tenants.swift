@@ -1,4 +1,5 @@
 internal import BackhaulDomain
+internal import BackhaulUnits
 internal import Foundation
 internal import Yams
 
@@ -87,7 +88,9 @@ extension SettingsReader {
         changes.streams = try number("tenantStreams")
         changes.connections = try number("tenantConnections")
         if let text = fields["bytesPerDay"] {
-            guard let size = size(of: text) else { throw failure("bytesPerDay: '\(text)' is not a size such as 1TiB") }
+            guard let size = ByteCount(text: text) else {
+                throw failure("bytesPerDay: '\(text)' is not a size such as 1TiB")
+            }
             changes.bytesPerDay = size
         }
         return changes

@@ -109,19 +109,9 @@ extension SettingsReader {
     }
 
     func size(_ name: String) throws -> ByteCount {
-        guard let size = Self.size(of: raw(name)) else {
+        guard let size = ByteCount(text: raw(name)) else {
             throw error(name, "'\(raw(name))' is not a size such as 65536, 64KiB or 1GiB")
         }
         return size
-    }
-
-    /// - Returns: nil for a text that is not a size.
-    static func size(of text: String) -> ByteCount? {
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        let units: [String: UInt64] = ["": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40]
-        guard let number = UInt64(digits), let unit = units[String(text.dropFirst(digits.count))],
-            !number.multipliedReportingOverflow(by: unit).overflow
-        else { return nil }
-        return ByteCount(number * unit)
     }
 }

@@ -152,8 +152,17 @@ package enum SettingsReference {
         switch field.kind {
         case .text, .secretFile, .file: found["type"] = "string"
         case .choice(let all): found["enum"] = all
+        case .size:
+            found["type"] = ["string", "integer"]
+            found["pattern"] = "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"
+        case .integer(let range):
+            found["type"] = "integer"
+            found["minimum"] = range.lowerBound
+            found["maximum"] = range.upperBound
         }
-        if let standard = field.standard { found["default"] = standard }
+        if let standard = field.standard {
+            if case .integer = field.kind { found["default"] = Int(standard) ?? 0 } else { found["default"] = standard }
+        }
         return found
     }
 

@@ -23,6 +23,8 @@ package struct LocalPlacement: Sendable {
         case read
         /// Stores nothing, and returns the size of the existing object.
         case look
+        /// Removes the existing object.
+        case remove
     }
 
     package init(folder: String, key: String, body: TransferBody, readsBack: Bool, action: Action = .store) {
@@ -145,6 +147,7 @@ package struct LocalStore: Sendable {
         switch placement.action {
         case .read: return try read(placement, below: root, cancelled)
         case .look: return try look(placement, below: root)
+        case .remove: return try remove(placement, below: root)
         case .store, .storeIfAbsent: break
         }
         guard mkdirat(root, temporary, 0o700) == 0 || errno == EEXIST else {
@@ -207,6 +210,22 @@ package struct LocalStore: Sendable {
         return true
     }
 
+    private static func remove(_ placement: LocalPlacement, below root: Int32) throws -> TransferReport {
+        do {
+            return try PathWalk.withParent(of: placement.key, below: root) { parent, name in
+                guard unlinkat(parent, name, 0) == 0, fsync(parent) == 0 else {
+                    throw PathWalk.WalkError(errno: errno, path: placement.key)
+                }
+                return TransferReport()
+            }
+        } catch let walk as PathWalk.WalkError {
+            guard walk.errno == ENOENT || walk.errno == ENOTDIR else {
+                throw TransferError.storeFailed("removing \(walk.message) in \(placement.folder) failed")
+            }
+            throw TransferError.objectMissing("\(placement.key) is not in \(placement.folder)")
+        }
+    }
+
     private static func look(_ placement: LocalPlacement, below root: Int32) throws -> TransferReport {
         do {
             return try PathWalk.withParent(of: placement.key, below: root) { parent, name in
@@ -261,19 +280,29 @@ package struct LocalStore: Sendable {
             try writeAll(loaded.bytes, to: file, placement)
             return loaded.sha256
         case .file(let source):
-            var hash = SHA256()
-            var offset = ByteCount.zero
-            while offset < source.size {
-                try cancelled.check()
-                let bytes = try source.read(at: offset, size: min(ByteCount(clamping: chunk), source.size - offset))
-                hash.update(data: bytes)
-                try writeAll(bytes, to: file, placement)
-                offset += ByteCount(clamping: bytes.count)
-                progress?.add(bytes.count)
-            }
-            try source.checkUnchanged()
-            return Hex.encode(hash.finalize())
+            return try copy(source, from: .zero, to: file, placement, cancelled, progress)
+        case .slice(let slice):
+            return try copy(slice.file, from: slice.offset, to: file, placement, cancelled, progress)
         }
+    }
+
+    private static func copy(
+        _ source: SourceFile, from start: ByteCount, to file: Int32, _ placement: LocalPlacement,
+        _ cancelled: CancelFlag, _ progress: TransferProgress?
+    ) throws -> String {
+        var hash = SHA256()
+        var offset = ByteCount.zero
+        while offset < placement.body.size {
+            try cancelled.check()
+            let bytes = try source.read(
+                at: start + offset, size: min(ByteCount(clamping: chunk), placement.body.size - offset))
+            hash.update(data: bytes)
+            try writeAll(bytes, to: file, placement)
+            offset += ByteCount(clamping: bytes.count)
+            progress?.add(bytes.count)
+        }
+        try source.checkUnchanged()
+        return Hex.encode(hash.finalize())
     }
 
     private static func writeAll(_ bytes: [UInt8], to file: Int32, _ placement: LocalPlacement) throws {

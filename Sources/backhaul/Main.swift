@@ -32,7 +32,8 @@ struct Backhaul: AsyncParsableCommand {
             CommandGroup(
                 name: "Operate",
                 subcommands: [
-                    Topics.self, Lag.self, Acts.self, ClockCommand.self, MigrateCommand.self, Config.self,
+                    DestinationsCommand.self, Topics.self, Lag.self, Acts.self, ClockCommand.self, MigrateCommand.self,
+                    Config.self,
                     TokenCommand.self,
                     TenantsCommand.self,
                     Bench.self,

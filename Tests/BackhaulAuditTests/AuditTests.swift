@@ -127,7 +127,8 @@ struct AuditTests {
         let engine = try TransferEngine(limits: .standard, egress: .privateNetworks, pool: pool)
         try await ObjectAudit(
             log: log ?? pipeline.log, layout: pipeline.layout, database: found.database, scope: scope,
-            destinations: pipeline.destinations, engine: engine, store: LocalStore(pool: pool)
+            destinations: pipeline.destinations,
+            runner: DialectRunner(engine: engine, pool: pool) { pipeline.clock.wall }
         ).run(&found.report)
         await engine.close()
         return found

@@ -1,5 +1,6 @@
 import BackhaulDestinations
 import BackhaulTransfer
+import BackhaulUnits
 import Foundation
 import Testing
 
@@ -68,7 +69,7 @@ struct DestinationTypesTests {
         #expect(destination.tls == TransferTLS(authorities: pem, certificate: pem, key: pem))
         #expect(!destination.description.contains("canary") && !destination.description.contains("c2Vz"))
         var readBack = HTTPReadBack(destination: destination, key: "k")
-        guard case .request(let request) = readBack.begin() else {
+        guard case .request(let request) = readBack.begin(DialectStart(now: .earliest)) else {
             Issue.record("no request")
             return
         }

@@ -15,11 +15,11 @@ struct DialectTests {
     private func upload(check: HTTPDestination.Check = .answer, _ reports: [TransferReport]) -> (Step, [String]) {
         var dialect = HTTPUpload(
             destination: HTTPDestination(url: "http://h/base", check: check), key: "a/b", body: body(), contentType: "")
-        var step = dialect.begin()
+        var step = dialect.begin(DialectStart(now: .earliest))
         var requests: [String] = []
         for report in reports {
             if case .request(let request) = step { requests.append("\(request.method) \(request.url)") }
-            step = dialect.next(report)
+            step = dialect.next(report, now: .earliest)
         }
         return (step, requests)
     }
@@ -53,7 +53,7 @@ struct DialectTests {
                 var dialect = HTTPUpload(
                     destination: HTTPDestination(url: "http://h/", modifiedTime: way), key: "k", body: body,
                     contentType: "")
-                guard case .request(let request) = dialect.begin() else { continue }
+                guard case .request(let request) = dialect.begin(DialectStart(now: .earliest)) else { continue }
                 let sent = request.headers.first { $0.name == "X-OC-Mtime" }?.value
                 #expect(sent == (way == .none ? nil : text))
             }
@@ -143,7 +143,7 @@ struct DialectTests {
         #expect(!"\(destination)".contains("canary"))
         #expect(!String(reflecting: destination).contains("canary"))
         var dialect = HTTPUpload(destination: destination, key: "k", body: body(), contentType: "")
-        guard case .request(let request) = dialect.begin() else { return }
+        guard case .request(let request) = dialect.begin(DialectStart(now: .earliest)) else { return }
         #expect(request.headers.contains { $0 == ("Authorization", "Bearer canary") })
     }
 

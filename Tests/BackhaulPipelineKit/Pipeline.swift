@@ -130,8 +130,8 @@ package final class Pipeline: Sendable {
                     name: "w\(number)", layout: layout, policy: policy, uploads: uploads, largeUploads: 2,
                     largeThreshold: largeThreshold, markAfter: markAfter, grace: grace, memoryWaits: memoryWaits),
                 execution: UploadExecution(
-                    destinations: LiveDestinations(destinations), roots: roots, engine: engine,
-                    store: LocalStore(pool: pool), pool: pool),
+                    destinations: LiveDestinations(destinations), roots: roots,
+                    runner: DialectRunner(engine: engine, pool: pool) { [clock] in clock.wall }),
                 clock: clock, logger: logger)
         }
         let acknowledger = Acknowledger(

@@ -28,6 +28,10 @@ package enum Sabotage: String, CaseIterable, Sendable {
     case checkpointsUnread
     /// The checkpoints of an earlier owner are never answered.
     case checkpointsUnanswered
+    /// An attempt is not told that what it saves is in the log.
+    case saveUnanswered
+    /// What an attempt saved is not inherited.
+    case stateForgotten
     /// A record that is to be read again is not.
     case fetchLost
     /// A record that is read again is said to be gone.

@@ -5,4 +5,6 @@ import BackhaulWorker
 struct SimulatedAttempt {
     var attempt: Attempt
     var isInterrupted = false
+    /// What it saves, until that is in the log.
+    var saving: UInt64?
 }

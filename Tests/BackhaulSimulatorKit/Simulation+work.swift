@@ -19,7 +19,10 @@ extension Simulation {
             guard !workers[index].inherits.isEmpty else { return turn(index) }
             let arrival = workers[index].inherits.removeFirst()
             if strikes(.checkpointsUnanswered) { return }
-            let found = strikes(.checkpointsUnread) ? [:] : log.inherited(arrival)
+            var found = strikes(.checkpointsUnread) ? [:] : log.inherited(arrival)
+            for (position, checkpoint) in found where !checkpoint.progress.uploadState.isEmpty {
+                if strikes(.stateForgotten) { found[position]?.progress.uploadState = [] }
+            }
             workers[index].inbox.append(.inherited(arrival.partition, epoch: arrival.epoch, found))
         case 7: read(index)
         default: turn(index)
@@ -64,6 +67,9 @@ extension Simulation {
             case .release(let revocation):
                 if !strikes(.releaseLost) { release(revocation.partitions, index) }
             case .finish: workers[index].isFinished = true
+            case .saved(let reference, let number): isSaved(reference, number, index)
+            case .discard(let task):
+                if task.progress.uploadState.isEmpty { fail("\(task.generation) has left nothing to remove") }
             case .vanished(let position): fail("the record at \(position) is said to have vanished")
             case .malformed, .failed, .opened, .closed, .abandon: continue
             }
@@ -76,6 +82,7 @@ extension Simulation {
         tell("worker \(workers[index].number) tries \(attempt.task.generation)")
         if workers[index].attempts[reference] != nil { fail("\(attempt.task.generation) is tried twice at once") }
         checkOrder(attempt, index)
+        checkState(attempt)
         if strikes(.attemptLost) { return }
         workers[index].attempts[reference] = SimulatedAttempt(attempt: attempt)
         if strikes(.attemptDoubled) { begins(attempt, index) }
@@ -154,6 +161,43 @@ extension Simulation {
         log.positions[partition] = intake.ledger.groupPosition
     }
 
+    // MARK: What attempts save
+
+    /// Lets an attempt of a large task save a number, now and then.
+    private mutating func saves(_ running: SimulatedAttempt, _ reference: DeliveryReference, _ index: Int) -> Bool {
+        let task = running.attempt.task
+        guard task.task.size.bytes % 2 == 0, !running.isInterrupted, roll(3) == 0 else { return false }
+        saves += 1
+        workers[index].attempts[reference]?.saving = saves
+        tell("worker \(workers[index].number) saves \(saves) of \(task.generation)")
+        workers[index].inbox.append(
+            .save(reference, number: running.attempt.number, Array(String(saves).utf8)))
+        return true
+    }
+
+    private mutating func isSaved(_ reference: DeliveryReference, _ number: UInt64, _ index: Int) {
+        guard let running = workers[index].attempts[reference], running.attempt.number == number else { return }
+        guard let state = running.saving else {
+            return fail("\(running.attempt.task.generation) is told that it saved, and has not")
+        }
+        if strikes(.saveUnanswered) { return }
+        // Only a lost partition's owner is told of what is not in the log; it may not write any more.
+        if workers[index].intakes[reference.position.partition]?.isOpen(reference) == true {
+            saved[running.attempt.task.task.identity] = state
+        }
+        workers[index].attempts[reference]?.saving = nil
+    }
+
+    /// An attempt begins with what was saved last, or with what was being saved then.
+    private mutating func checkState(_ attempt: Attempt) {
+        let identity = attempt.task.task.identity
+        guard let last = saved[identity] else { return }
+        let state = UInt64(String(decoding: attempt.task.progress.uploadState, as: UTF8.self))
+        guard state.map({ $0 >= last }) ?? false else {
+            return fail("\(identity) begins with \(state.map(String.init) ?? "nothing"), \(last) was saved")
+        }
+    }
+
     // MARK: Attempts
 
     private mutating func endAttempt(_ index: Int) {
@@ -166,6 +210,8 @@ extension Simulation {
         let reference = running[roll(running.count)]
         guard let running = workers[index].attempts[reference] else { return }
         let task = running.attempt.task.task
+        if running.saving != nil, !running.isInterrupted { return }
+        if running.saving == nil, saves(running, reference, index) { return }
         if poison.contains(task.identity), !running.isInterrupted {
             crashes += 1
             return remove(index, "dies of \(task.identity)")
@@ -187,6 +233,7 @@ extension Simulation {
 
     private mutating func end(_ running: SimulatedAttempt) -> AttemptEnd? {
         let task = running.attempt.task.task
+        if running.saving != nil { return .stopped }
         if running.isInterrupted, roll(4) > 0 || poison.contains(task.identity) { return .stopped }
         guard let place = places[FlowKey.place(task.destination.target)] else { return nil }
         if roots[task.source.root] == false { return .failed(Failure(.rootUnavailable, "not mounted")) }

@@ -27,6 +27,9 @@ package struct Simulation {
     var poison: Set<TaskIdentity> = []
     var stored: [TaskIdentity: Int] = [:]
     var crashes = 0
+    /// The last number that attempts of a task were told to be saved.
+    var saved: [TaskIdentity: UInt64] = [:]
+    var saves: UInt64 = 0
     var isHealing = false
     /// What went wrong, in the order in which it was found.
     package private(set) var problems: [String] = []

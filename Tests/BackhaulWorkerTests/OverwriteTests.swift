@@ -73,7 +73,7 @@ struct OverwriteTests {
         let engine = try TransferEngine(limits: .standard, egress: .privateNetworks, pool: pool)
         try await ObjectAudit(
             log: pipeline.log, layout: pipeline.layout, database: database, destinations: pipeline.destinations,
-            engine: engine, store: LocalStore(pool: pool)
+            runner: DialectRunner(engine: engine, pool: pool) { pipeline.clock.wall }
         ).run(&report)
         await engine.close()
         return report.verdict

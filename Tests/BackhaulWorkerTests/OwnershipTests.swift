@@ -108,8 +108,8 @@ struct OwnershipTests {
                 log: pipeline.log,
                 options: WorkerOptions(name: "w", layout: pipeline.layout, policy: pipeline.policy),
                 execution: UploadExecution(
-                    destinations: LiveDestinations(pipeline.destinations), roots: pipeline.roots, engine: engine,
-                    store: LocalStore(pool: pool), pool: pool),
+                    destinations: LiveDestinations(pipeline.destinations), roots: pipeline.roots,
+                    runner: DialectRunner(engine: engine, pool: pool) { pipeline.clock.wall }),
                 clock: pipeline.clock, logger: Logger(label: "test"))
             await worker.stop()
             try await worker.run()
@@ -130,8 +130,8 @@ struct OwnershipTests {
             log: log,
             options: WorkerOptions(name: "w", layout: pipeline.layout, policy: pipeline.policy),
             execution: UploadExecution(
-                destinations: LiveDestinations(pipeline.destinations), roots: pipeline.roots, engine: engine,
-                store: LocalStore(pool: pool), pool: pool),
+                destinations: LiveDestinations(pipeline.destinations), roots: pipeline.roots,
+                runner: DialectRunner(engine: engine, pool: pool) { pipeline.clock.wall }),
             clock: pipeline.clock, logger: Logger(label: "test"))
         ended?.worker = worker
         try await withThrowingTaskGroup(of: Void.self) { group in

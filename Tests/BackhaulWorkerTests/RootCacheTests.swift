@@ -40,13 +40,13 @@ struct RootCacheTests {
                 destinations: LiveDestinations(table),
                 roots: SourceRoots(
                     configured: ["r": .init(path: folder + "/now")], registry: nil, takesRegistered: false),
-                engine: engine, store: LocalStore(pool: pool), pool: pool)
-            #expect(try await execution.attempt(task(folder, "a"), Interruption()).size == 3)
+                runner: DialectRunner(engine: engine, pool: pool) { .earliest })
+            #expect(try await execution.attempt(task(folder, "a")).size == 3)
             #expect(symlink(folder + "/b", folder + "/next") == 0)
             #expect(rename(folder + "/next", folder + "/now") == 0)
-            #expect(try await execution.attempt(task(folder, "b"), Interruption()).size == 11)
+            #expect(try await execution.attempt(task(folder, "b")).size == 11)
             let old = try task(folder, "a")
-            let failure = await #expect(throws: Failure.self) { try await execution.attempt(old, Interruption()) }
+            let failure = await #expect(throws: Failure.self) { try await execution.attempt(old) }
             #expect(failure?.kind == .sourceChanged)
             await engine.close()
         }

@@ -173,13 +173,13 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    upload|submit|status|watch|tasks|results|audit|cancel|retry|dead-letters|replay|init|standalone|ingest|worker|acknowledger|health|topics|lag|acts|clock|migrate|config|token|tenants|bench|help)
+    upload|submit|status|watch|tasks|results|audit|cancel|retry|dead-letters|replay|init|standalone|ingest|worker|acknowledger|health|destinations|topics|lag|acts|clock|migrate|config|token|tenants|bench|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'upload submit status watch tasks results audit cancel retry dead-letters replay init standalone ingest worker acknowledger health topics lag acts clock migrate config token tenants bench help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'upload submit status watch tasks results audit cancel retry dead-letters replay init standalone ingest worker acknowledger health destinations topics lag acts clock migrate config token tenants bench help' -- "${cur}"))
         ;;
     esac
 }
@@ -869,6 +869,85 @@ _backhaul_health() {
     # Offer option value completions
     case "${prev}" in
     '--address')
+        return
+        ;;
+    esac
+}
+
+_backhaul_destinations() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __backhaul_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    list|check|sweep)
+        # Offer subcommand argument completions
+        "_backhaul_destinations_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'list check sweep' -- "${cur}"))
+        ;;
+    esac
+}
+
+_backhaul_destinations_list() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_destinations_check() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--config --output)
+    __backhaul_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_destinations_sweep() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--older-than --config)
+    __backhaul_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--older-than')
+        return
+        ;;
+    '--config')
         return
         ;;
     esac

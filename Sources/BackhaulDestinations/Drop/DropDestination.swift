@@ -25,6 +25,7 @@ package struct DropDestination: DestinationType {
     }
     package func look(key: ByteText) -> any Dialect { DropLook() }
     package func readBack(key: ByteText) -> any Dialect { DropReadBack() }
+    package func remove(key: ByteText) -> any Dialect { DropLook() }
 }
 
 extension Verification {

@@ -1,11 +1,13 @@
 package import BackhaulTransfer
-internal import BackhaulUnits
+package import BackhaulUnits
 
 /// Succeeds at once.
 package struct DropUpload: Dialect {
     package init() {}
 
-    package mutating func begin() -> Step { .stored(StoredObject(size: .zero, sha256: "", verification: .none)) }
+    package mutating func begin(_ start: DialectStart) -> Step {
+        .stored(StoredObject(size: .zero, sha256: "", verification: .none))
+    }
 
-    package mutating func next(_ report: TransferReport) -> Step { begin() }
+    package mutating func next(_ report: TransferReport, now: Timestamp) -> Step { begin(DialectStart(now: now)) }
 }

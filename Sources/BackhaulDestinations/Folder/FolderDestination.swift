@@ -56,6 +56,8 @@ package struct FolderDestination: DestinationType {
     }
 
     package func readBack(key: ByteText) -> any Dialect { FolderReadBack(destination: self, key: key.text) }
+
+    package func remove(key: ByteText) -> any Dialect { FolderRemoval(destination: self, key: key.text) }
 }
 
 extension Verification {

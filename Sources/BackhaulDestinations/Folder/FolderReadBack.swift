@@ -1,4 +1,5 @@
 package import BackhaulTransfer
+package import BackhaulUnits
 
 /// Reads an object of a local folder, or only its size.
 package struct FolderReadBack: Dialect {
@@ -12,14 +13,14 @@ package struct FolderReadBack: Dialect {
         self.looksOnly = looksOnly
     }
 
-    package mutating func begin() -> Step {
+    package mutating func begin(_ start: DialectStart) -> Step {
         .place(
             LocalPlacement(
                 folder: destination.path, key: key, body: .none, readsBack: !looksOnly,
                 action: looksOnly ? .look : .read))
     }
 
-    package mutating func next(_ report: TransferReport) -> Step {
+    package mutating func next(_ report: TransferReport, now: Timestamp) -> Step {
         if case .objectMissing = report.failure { return .absent }
         if let failure = report.failure { return .failed(failure.classified) }
         return .stored(

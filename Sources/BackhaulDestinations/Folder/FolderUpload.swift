@@ -1,5 +1,6 @@
 internal import BackhaulDomain
 package import BackhaulTransfer
+package import BackhaulUnits
 
 /// Puts a file into a local folder: one placement, which is atomic.
 package struct FolderUpload: Dialect {
@@ -15,14 +16,14 @@ package struct FolderUpload: Dialect {
         self.body = body
     }
 
-    package mutating func begin() -> Step {
+    package mutating func begin(_ start: DialectStart) -> Step {
         .place(
             LocalPlacement(
                 folder: destination.path, key: key, body: body, readsBack: destination.readsBack,
                 action: onlyIfAbsent ? .storeIfAbsent : .store))
     }
 
-    package mutating func next(_ report: TransferReport) -> Step {
+    package mutating func next(_ report: TransferReport, now: Timestamp) -> Step {
         if let failure = report.failure { return .failed(failure.classified) }
         guard let sha256 = report.sha256 else {
             return .failed(Failure(.transient, "the copy ended without a checksum"))

@@ -176,27 +176,13 @@ package struct HTTPDestination: DestinationType {
 
     package func readBack(key: ByteText) -> any Dialect { HTTPReadBack(destination: self, key: key.text) }
 
+    package func remove(key: ByteText) -> any Dialect { HTTPRemoval(destination: self, key: key.text) }
+
     /// The URL of an object: each component of the key percent-encoded, all but RFC 3986's unreserved characters.
     package func url(of key: String) -> String {
         var text = url
         if text.utf8.last != UInt8(ascii: "/") { text += "/" }
-        return text + Self.encode(key)
-    }
-
-    static func encode(_ key: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var text: [UInt8] = []
-        for byte in key.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"), UInt8(ascii: "/"):
-                text.append(byte)
-            default:
-                text += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
+        return text + PercentEncoding.path(key)
     }
 
     /// A request with what every request has.

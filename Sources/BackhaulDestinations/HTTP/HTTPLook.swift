@@ -1,6 +1,6 @@
 internal import BackhaulDomain
 package import BackhaulTransfer
-internal import BackhaulUnits
+package import BackhaulUnits
 
 /// Finds out the size of an object, and its SHA-256 where the server states it (RFC 9530). Reads the object where a
 /// HEAD does not tell.
@@ -14,16 +14,16 @@ package struct HTTPLook: Dialect {
         self.key = key
     }
 
-    package mutating func begin() -> Step {
+    package mutating func begin(_ start: DialectStart) -> Step {
         .request(destination.request("HEAD", destination.url(of: key)))
     }
 
-    package mutating func next(_ report: TransferReport) -> Step {
-        if reading != nil { return reading?.next(report) ?? .absent }
+    package mutating func next(_ report: TransferReport, now: Timestamp) -> Step {
+        if reading != nil { return reading?.next(report, now: now) ?? .absent }
         if HTTPAnswer.lacksLength(report) {
             var readBack = HTTPReadBack(destination: destination, key: key)
             defer { reading = readBack }
-            return readBack.begin()
+            return readBack.begin(DialectStart(now: now))
         }
         if report.failure == nil, report.status == 404 || report.status == 410 { return .absent }
         if let failure = HTTPAnswer.failure(report, doing: "looking for an object at the key") {

@@ -1,5 +1,6 @@
 internal import BackhaulDomain
 package import BackhaulTransfer
+package import BackhaulUnits
 
 /// Reads an object and hashes it.
 package struct HTTPReadBack: Dialect {
@@ -11,11 +12,11 @@ package struct HTTPReadBack: Dialect {
         url = destination.url(of: key)
     }
 
-    package mutating func begin() -> Step {
+    package mutating func begin(_ start: DialectStart) -> Step {
         .request(destination.request("GET", url, sink: .hash))
     }
 
-    package mutating func next(_ report: TransferReport) -> Step {
+    package mutating func next(_ report: TransferReport, now: Timestamp) -> Step {
         if report.failure == nil, report.status == 404 || report.status == 410 { return .absent }
         if let failure = HTTPAnswer.failure(report, doing: "reading") { return .failed(failure) }
         return .stored(

@@ -1,7 +1,7 @@
 internal import BackhaulDomain
 internal import BackhaulFiles
 package import BackhaulTransfer
-internal import BackhaulUnits
+package import BackhaulUnits
 
 /// Uploads a file by one PUT or POST, and makes the check that is configured for the destination.
 package struct HTTPUpload: Dialect {
@@ -27,7 +27,7 @@ package struct HTTPUpload: Dialect {
         self.contentType = contentType.isEmpty ? "application/octet-stream" : contentType
     }
 
-    package mutating func begin() -> Step {
+    package mutating func begin(_ start: DialectStart) -> Step {
         // RFC 9110, section 13.1.2; a server that does not know it replaces the object.
         let condition = onlyIfAbsent ? [(name: "If-None-Match", value: "*")] : []
         var time: [(name: String, value: String)] = []
@@ -40,7 +40,7 @@ package struct HTTPUpload: Dialect {
                 body: body))
     }
 
-    package mutating func next(_ report: TransferReport) -> Step {
+    package mutating func next(_ report: TransferReport, now: Timestamp) -> Step {
         switch state {
         case .sending: return sent(report)
         case .checking(let object, let check): return checked(report, object, by: check)

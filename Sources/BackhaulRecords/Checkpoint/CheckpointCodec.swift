@@ -1,5 +1,6 @@
 package import BackhaulDomain
 internal import BackhaulUnits
+internal import Foundation
 internal import SwiftProtobuf
 
 /// Encodes and decodes checkpoints: `backhaul.v1.Checkpoint`.
@@ -16,6 +17,7 @@ package enum CheckpointCodec {
         message.crashes = UInt32(clamping: checkpoint.progress.crashes)
         message.dueMs = checkpoint.progress.due?.milliseconds ?? 0
         message.handedOver = checkpoint.progress.isHandedOver
+        message.uploadState = Data(checkpoint.progress.uploadState)
         message.history = checkpoint.progress.history.map { attempt in
             var entry = Backhaul_V1_Attempt()
             entry.attempt = UInt32(clamping: attempt.attempt)
@@ -50,6 +52,7 @@ package enum CheckpointCodec {
                         message: $0.message,
                         httpStatus: $0.httpStatus == 0 ? nil : Int($0.httpStatus), worker: $0.worker
                     ).bounded
-                }))
+                },
+                uploadState: message.uploadState.count > TaskProgress.largestState ? [] : Array(message.uploadState)))
     }
 }

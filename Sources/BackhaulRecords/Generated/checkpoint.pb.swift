@@ -11,6 +11,11 @@
 /// What a worker leaves for the next owner of a task that is not finished. The record value of checkpoints, keyed by the
 /// task's position; a null value removes it.
 
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
 internal import SwiftProtobuf
 
 // If the compiler emits an error on this type, it is because this file
@@ -50,6 +55,9 @@ nonisolated struct Backhaul_V1_Checkpoint: Sendable {
 
   var history: [Backhaul_V1_Attempt] = []
 
+  /// What the dialect of the destination saved for the next attempt; at most 4,096 bytes.
+  var uploadState: Data = Data()
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -84,7 +92,7 @@ fileprivate nonisolated let _protobuf_package = "backhaul.v1"
 
 nonisolated extension Backhaul_V1_Checkpoint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Checkpoint"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}task_id\0\u{1}generation\0\u{3}in_flight\0\u{1}attempts\0\u{1}crashes\0\u{3}due_ms\0\u{3}handed_over\0\u{1}history\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}task_id\0\u{1}generation\0\u{3}in_flight\0\u{1}attempts\0\u{1}crashes\0\u{3}due_ms\0\u{3}handed_over\0\u{1}history\0\u{3}upload_state\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -101,6 +109,7 @@ nonisolated extension Backhaul_V1_Checkpoint: SwiftProtobuf.Message, SwiftProtob
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.dueMs) }()
       case 8: try { try decoder.decodeSingularBoolField(value: &self.handedOver) }()
       case 9: try { try decoder.decodeRepeatedMessageField(value: &self.history) }()
+      case 10: try { try decoder.decodeSingularBytesField(value: &self.uploadState) }()
       default: break
       }
     }
@@ -134,6 +143,9 @@ nonisolated extension Backhaul_V1_Checkpoint: SwiftProtobuf.Message, SwiftProtob
     if !self.history.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.history, fieldNumber: 9)
     }
+    if !self.uploadState.isEmpty {
+      try visitor.visitSingularBytesField(value: self.uploadState, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -147,6 +159,7 @@ nonisolated extension Backhaul_V1_Checkpoint: SwiftProtobuf.Message, SwiftProtob
     if lhs.dueMs != rhs.dueMs {return false}
     if lhs.handedOver != rhs.handedOver {return false}
     if lhs.history != rhs.history {return false}
+    if lhs.uploadState != rhs.uploadState {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -15,6 +15,9 @@ package enum ProgressHeaders {
         if let due = progress.due { add(HeaderName.due, String(due.milliseconds)) }
         if progress.isHandedOver { add(HeaderName.handedOver, "1") }
         if !progress.history.isEmpty { add(HeaderName.history, historyText(progress.history)) }
+        if !progress.uploadState.isEmpty {
+            headers.append(LogHeader(HeaderName.uploadState, progress.uploadState))
+        }
         return headers
     }
 
@@ -50,6 +53,12 @@ package enum ProgressHeaders {
                 throw .invalid(what: "task", problem: "header '\(HeaderName.history)' is not a valid history")
             }
             progress.history = list.suffix(TaskProgress.longestHistory).map(\.bounded)
+        }
+        if let state = record.header(HeaderName.uploadState)?.value {
+            guard state.count <= TaskProgress.largestState else {
+                throw .invalid(what: "task", problem: "header '\(HeaderName.uploadState)' is too long")
+            }
+            progress.uploadState = state
         }
         return progress
     }

@@ -101,7 +101,7 @@ final class ActiveTransfer {
                 results.append(backhaul_set_offset(raw, CURLOPT_INFILESIZE_LARGE, 0))
                 set(CURLOPT_UPLOAD, 1)
             }
-        case .bytes, .file:
+        case .bytes, .file, .slice:
             set(CURLOPT_UPLOAD, 1)
             results.append(
                 backhaul_set_offset(raw, CURLOPT_INFILESIZE_LARGE, curl_off_t(clamping: request.body.size.bytes)))

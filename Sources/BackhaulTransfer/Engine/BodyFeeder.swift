@@ -28,6 +28,10 @@ final class BodyFeeder: @unchecked Sendable {
     private let body: TransferBody
     private let pool: ReaderPool
     private let progress: TransferProgress?
+    /// Where the body begins in its file.
+    private let start: ByteCount
+    /// Whether its digest is not known before it is sent.
+    private let hashes: Bool
     private let onReady: @Sendable () -> Void
     /// Bytes read, hashed and handed over in one step. libcurl's own buffer has the same size: a chunk that leaves
     /// it half empty costs a second turn. An upload holds three such buffers, so small files, of which many run at
@@ -56,9 +60,12 @@ final class BodyFeeder: @unchecked Sendable {
         self.onReady = onReady
         chunkSize = body.size < ByteCount(64 << 20) ? 64 << 10 : 384 << 10
         switch body {
-        case .none: digest = Hex.encode(SHA256.hash(data: [UInt8]()))
-        case .bytes(let loaded): digest = loaded.sha256
-        case .file(let file): if file.size == .zero { digest = Hex.encode(SHA256.hash(data: [UInt8]())) }
+        case .none: (start, hashes, digest) = (.zero, false, Hex.encode(SHA256.hash(data: [UInt8]())))
+        case .bytes(let loaded): (start, hashes, digest) = (.zero, false, loaded.sha256)
+        case .file(let file):
+            (start, hashes) = (.zero, file.size > .zero)
+            if file.size == .zero { digest = Hex.encode(SHA256.hash(data: [UInt8]())) }
+        case .slice(let slice): (start, hashes, digest) = (slice.offset, false, slice.sha256)
         }
     }
 
@@ -79,11 +86,12 @@ final class BodyFeeder: @unchecked Sendable {
                 copy(loaded.bytes, from: Int(handedOver), count, to: buffer)
                 return .bytes(count)
             }
-        case .file(let file):
+        case .file, .slice:
+            guard let file = body.file else { return .failed }
             let (take, mustRead) = lock.withLock { () -> (Take, Bool) in
                 if error != nil { return (.failed, false) }
                 guard let head = ready.first else {
-                    if handedOver == file.size.bytes { return (.bytes(0), false) }
+                    if handedOver == body.size.bytes { return (.bytes(0), false) }
                     isPaused = true
                     return (.paused, startsReading(file))
                 }
@@ -103,15 +111,16 @@ final class BodyFeeder: @unchecked Sendable {
 
     /// Restarts the body from its first byte. Called on the loop's thread.
     func rewind() {
-        lock.withLock {
+        let sent = lock.withLock {
             round += 1
             ready = []
             headOffset = 0
             nextRead = 0
-            handedOver = 0
-            if case .file(let file) = body, file.size > .zero { digest = nil }
+            if hashes { digest = nil }
+            defer { handedOver = 0 }
+            return handedOver
         }
-        progress?.restart()
+        progress?.take(back: Int(clamping: sent))
     }
 
     private func copy(_ bytes: [UInt8], from start: Int, _ count: Int, to buffer: UnsafeMutableRawBufferPointer) {
@@ -123,7 +132,7 @@ final class BodyFeeder: @unchecked Sendable {
     }
 
     private func startsReading(_ file: SourceFile) -> Bool {
-        guard !isReading, ready.count < Self.depth, nextRead < file.size.bytes else { return false }
+        guard !isReading, ready.count < Self.depth, nextRead < body.size.bytes else { return false }
         isReading = true
         return true
     }
@@ -140,7 +149,7 @@ final class BodyFeeder: @unchecked Sendable {
         var hashedRound = lock.withLock { hashRound }
         while true {
             let step = lock.withLock { () -> (round: Int, offset: UInt64)? in
-                guard error == nil, ready.count < Self.depth, nextRead < file.size.bytes else {
+                guard error == nil, ready.count < Self.depth, nextRead < body.size.bytes else {
                     // Kept for the next job, which detects a rewind in between by the round.
                     hashSoFar = hash
                     hashRound = hashedRound
@@ -154,17 +163,17 @@ final class BodyFeeder: @unchecked Sendable {
                 hash = SHA256()
                 hashedRound = step.round
             }
-            let rest = file.size - ByteCount(step.offset)
+            let rest = body.size - ByteCount(step.offset)
             let size = min(ByteCount(clamping: chunkSize), rest)
             do throws(SourceFile.ReadError) {
-                let chunk = try file.read(at: ByteCount(step.offset), size: size)
+                let chunk = try file.read(at: start + ByteCount(step.offset), size: size)
                 var next = hash
-                next.update(data: chunk)
+                if hashes { next.update(data: chunk) }
                 let isLast = size == rest
                 // The last chunk is held back until the file proves unchanged: a server that stores only whole
                 // bodies then never stores a mixture.
                 if isLast { try file.checkUnchanged() }
-                let digest = isLast ? Hex.encode(next.finalize()) : nil
+                let digest = isLast && hashes ? Hex.encode(next.finalize()) : nil
                 let resumes = lock.withLock {
                     guard round == step.round else { return false }
                     hash = next

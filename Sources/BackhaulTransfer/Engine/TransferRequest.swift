@@ -9,12 +9,24 @@ package enum TransferBody: Sendable {
     case bytes(LoadedBytes)
     /// A file that is read while it is sent.
     case file(SourceFile)
+    /// A part of a file, hashed beforehand, that is read while it is sent.
+    case slice(FileSlice)
 
     package var size: ByteCount {
         switch self {
         case .none: .zero
         case .bytes(let loaded): ByteCount(clamping: loaded.bytes.count)
         case .file(let file): file.size
+        case .slice(let slice): slice.size
+        }
+    }
+
+    /// The file that is read while the body is sent; nil for one in memory.
+    package var file: SourceFile? {
+        switch self {
+        case .none, .bytes: nil
+        case .file(let file): file
+        case .slice(let slice): slice.file
         }
     }
 
@@ -24,6 +36,7 @@ package enum TransferBody: Sendable {
         case .none: nil
         case .bytes(let loaded): loaded.attributes
         case .file(let file): file.attributes
+        case .slice(let slice): slice.file.attributes
         }
     }
 }
@@ -46,6 +59,8 @@ package struct TransferRequest: Sendable {
     package var sink: ResponseSink
     package var progress: TransferProgress?
     package var tls: TransferTLS
+    /// Tells the reports of steps that run together.
+    package var tag = 0
 
     package init(
         method: String, url: String, headers: [(name: String, value: String)] = [], body: TransferBody = .none,
@@ -83,6 +98,10 @@ package struct TransferReport: Sendable {
     package var isEarly: Bool
     /// The wait that the server requests (`Retry-After`).
     package var retryAfter: Duration?
+    /// Of a part of the source that was hashed.
+    package var digest: PartDigest?
+    /// The tag of the step.
+    package var tag = 0
 
     package init(
         status: Int? = nil, failure: TransferError? = nil, headers: [(name: String, value: String)] = [],

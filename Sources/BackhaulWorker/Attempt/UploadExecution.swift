@@ -1,34 +1,23 @@
 package import BackhaulDestinations
 package import BackhaulDomain
 package import BackhaulFiles
-package import BackhaulTransfer
+internal import BackhaulTransfer
 internal import BackhaulUnits
 
 /// Makes one attempt: opens the source, then runs the steps of the destination's dialect.
 package struct UploadExecution: Sendable {
     private let destinations: LiveDestinations
     private let roots: RootCache
-    private let engine: TransferEngine
-    private let store: LocalStore
-    private let pool: ReaderPool
+    private let runner: DialectRunner
     private let hanging = HangingRoots()
 
     /// Files of up to this size are read whole before the request is made.
     private static let loadedSize = ByteCount(128 << 10)
 
-    /// Bytes a second below which the reading of a file counts as hanging.
-    private static let slowestHash = 1 << 20
-    /// The time to open a file and to read a small one. A file system that takes longer hangs.
-    private static let openLimit = Duration.seconds(30)
-
-    package init(
-        destinations: LiveDestinations, roots: SourceRoots, engine: TransferEngine, store: LocalStore, pool: ReaderPool
-    ) {
+    package init(destinations: LiveDestinations, roots: SourceRoots, runner: DialectRunner) {
         self.destinations = destinations
         self.roots = RootCache(roots)
-        self.engine = engine
-        self.store = store
-        self.pool = pool
+        self.runner = runner
     }
 
     /// The order that the task's destination requires; none when the destination is unknown.
@@ -37,9 +26,9 @@ package struct UploadExecution: Sendable {
     }
 
     /// Makes one attempt.
-    func make(_ task: UploadTask, _ interruption: Interruption, _ progress: TransferProgress) async -> AttemptEnd {
+    func make(_ task: UploadTask, _ run: DialectRunner.Run) async -> AttemptEnd {
         do {
-            return .stored(try await attempt(task, interruption, progress))
+            return .stored(try await attempt(task, run))
         } catch let failure as Failure {
             return .failed(failure)
         } catch is CancellationError {
@@ -51,38 +40,36 @@ package struct UploadExecution: Sendable {
 
     /// - Throws: `Failure`; `CancellationError` when the work is interrupted or the calling task is cancelled.
     package func attempt(
-        _ task: UploadTask, _ interruption: Interruption, _ progress: TransferProgress? = nil
+        _ task: UploadTask, _ run: DialectRunner.Run = DialectRunner.Run()
     ) async throws -> StoredObject {
-        progress?.restart()
+        run.progress?.restart()
         let destination = try destinations.table.resolve(task)
-        let body = type(of: destination.type).readsSource ? try await load(task, interruption) : .none
-        var stored = try await storeByPolicy(task, body, at: destination, interruption, progress)
+        let body = type(of: destination.type).readsSource ? try await load(task, run.interruption) : .none
+        var stored = try await storeByPolicy(task, body, at: destination, run)
         stored.attributes = body.attributes
         return stored
     }
 
     /// Stores the body as the destination's `overwrite` says.
     private func storeByPolicy(
-        _ task: UploadTask, _ body: TransferBody, at destination: Destination, _ interruption: Interruption,
-        _ progress: TransferProgress?
+        _ task: UploadTask, _ body: TransferBody, at destination: Destination, _ run: DialectRunner.Run
     ) async throws -> StoredObject {
         guard destination.overwrite != .replace else {
-            return try await upload(task, to: destination, task.destination.key, body, interruption, progress)
+            return try await upload(task, to: destination, task.destination.key, body, run)
         }
         var plan = OverwritePlan(destination.overwrite, key: task.destination.key, size: task.size)
         var step = plan.begin()
         while true {
             switch step {
             case .look(let key):
-                step = plan.next(.looked(try await object(destination.type.look(key: key), interruption)))
+                step = plan.next(.looked(try await runner.run(destination.type.look(key: key), run.looking)))
             case .readBack(let key):
-                step = plan.next(.read(try await object(destination.type.readBack(key: key), interruption)))
+                step = plan.next(.read(try await runner.run(destination.type.readBack(key: key), run.looking)))
             case .hash:
-                step = plan.next(.hashed(sha256: try await hash(body, interruption)))
+                step = plan.next(.hashed(sha256: try await hash(body, run.interruption)))
             case .upload(let key, let onlyIfAbsent):
                 do {
-                    var stored = try await upload(
-                        task, to: destination, key, body, interruption, progress, onlyIfAbsent)
+                    var stored = try await upload(task, to: destination, key, body, run, onlyIfAbsent)
                     if key != task.destination.key { stored.keptName = key }
                     return stored
                 } catch let failure as Failure where failure.kind == .keyTaken {
@@ -98,43 +85,22 @@ package struct UploadExecution: Sendable {
 
     private func upload(
         _ task: UploadTask, to destination: Destination, _ key: ByteText, _ body: TransferBody,
-        _ interruption: Interruption, _ progress: TransferProgress?, _ onlyIfAbsent: Bool = false
+        _ run: DialectRunner.Run, _ onlyIfAbsent: Bool = false
     ) async throws -> StoredObject {
         let dialect = destination.type.upload(
             key: key, body: body, contentType: task.contentType, onlyIfAbsent: onlyIfAbsent)
-        guard let object = try await object(dialect, interruption, progress) else {
+        guard let object = try await runner.run(dialect, run) else {
             throw Failure(.integrity, "the object is not at its destination")
         }
         return object
     }
 
-    /// Runs the steps of a dialect.
-    /// - Returns: the object; nil when there is none.
-    private func object(
-        _ dialect: any Dialect, _ interruption: Interruption, _ progress: TransferProgress? = nil
-    ) async throws -> StoredObject? {
-        var dialect = dialect
-        var step = dialect.begin()
-        while true {
-            guard !interruption.isInterrupted, !Task.isCancelled else { throw CancellationError() }
-            switch step {
-            case .request(var request):
-                request.progress = progress
-                do {
-                    step = dialect.next(try await engine.run(request, interruption: interruption))
-                } catch let failure as TransferError {
-                    throw failure.classified
-                }
-            case .place(let placement):
-                step = dialect.next(try await store.place(placement, interruption: interruption, progress: progress))
-            case .stored(let object):
-                return object
-            case .failed(let failure):
-                throw failure
-            case .absent:
-                return nil
-            }
-        }
+    /// Removes what an upload that will not be resumed has left at its destination.
+    /// - Throws: `Failure`; `CancellationError`.
+    func discard(_ task: UploadTask, state: [UInt8]) async throws {
+        let destination = try destinations.table.resolve(task)
+        guard let dialect = destination.type.discard(key: task.destination.key, state: state) else { return }
+        _ = try await runner.run(dialect)
     }
 
     /// The SHA-256 of the source, lower-case hex.
@@ -142,11 +108,12 @@ package struct UploadExecution: Sendable {
         switch body {
         case .none: return ""
         case .bytes(let loaded): return loaded.sha256
+        case .slice(let slice): return slice.sha256
         case .file(let file):
-            let limit = Self.openLimit + .seconds(file.size.count / Self.slowestHash)
+            let limit = DialectRunner.openLimit + .seconds(file.size.count / DialectRunner.slowestHash)
             defer { interruption.disarm() }
             do {
-                return try await pool.run(within: limit, pulse: nil) { hurry in
+                return try await runner.pool.run(within: limit, pulse: nil) { hurry in
                     interruption.arm { hurry(.zero) }
                 } _: {
                     do {
@@ -163,7 +130,7 @@ package struct UploadExecution: Sendable {
     }
 
     private func load(_ task: UploadTask, _ interruption: Interruption) async throws -> TransferBody {
-        let engine = engine
+        let engine = runner.engine
         let hanging = hanging
         let phase = OpenPhase()
         // Each open that hangs keeps a thread.
@@ -172,7 +139,7 @@ package struct UploadExecution: Sendable {
         }
         defer { interruption.disarm() }
         do {
-            return try await pool.run(within: Self.openLimit, pulse: nil) { hurry in
+            return try await runner.pool.run(within: DialectRunner.openLimit, pulse: nil) { hurry in
                 interruption.arm { hurry(.zero) }
             } _: {
                 defer { if phase.end() { hanging.leave(task.source.root) } }
@@ -188,7 +155,7 @@ package struct UploadExecution: Sendable {
                 return try open(task)
             }
         } catch is Overdue {
-            let seconds = Self.openLimit.components.seconds
+            let seconds = DialectRunner.openLimit.components.seconds
             switch phase.overdue({ hanging.enter(task.source.root) }) {
             case .waiting:
                 // All threads are busy, for which the task should not pay.

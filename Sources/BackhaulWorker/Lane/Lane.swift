@@ -179,6 +179,10 @@ actor Lane {
         case .finish:
             settler.end()
             await session.close()
+        case .saved(let reference, let number):
+            guard let handle = running[reference], handle.attempt.number == number else { return }
+            handle.saves.settle()
+        case .discard(let task): group.addTask { await self.discard(task) }
         case .malformed, .failed, .vanished, .opened, .closed: reporter.note(action)
         }
     }
@@ -186,9 +190,34 @@ actor Lane {
     private nonisolated func make(_ handle: RunningAttempt) async {
         let attempt = handle.attempt
         reporter.begins(attempt)
-        let end = await execution.make(attempt.task.task, handle.interruption, handle.progress)
+        let reference = attempt.task.delivery.reference
+        let saved = attempt.task.progress.uploadState
+        let run = DialectRunner.Run(
+            interruption: handle.interruption, progress: handle.progress, state: saved.isEmpty ? nil : saved
+        ) { state, interruption in
+            try await handle.saves.wait(interruption) {
+                self.inbox.add(.save(reference, number: attempt.number, state))
+            }
+        }
+        let end = await execution.make(attempt.task.task, run)
         reporter.ended(attempt, end)
-        inbox.add(.ended(attempt.task.delivery.reference, number: attempt.number, end))
+        inbox.add(.ended(reference, number: attempt.number, end))
+    }
+
+    /// Removes what a task left at its destination. What cannot be removed now is for `destinations sweep`.
+    private nonisolated func discard(_ task: TaskDelivery) async {
+        do {
+            try await execution.discard(task.task, state: task.progress.uploadState)
+        } catch is CancellationError {
+            return
+        } catch {
+            logger.notice(
+                "what an upload left at its destination could not be removed",
+                metadata: [
+                    "task": "\(task.generation)", "destination": "\(task.task.destination.label)",
+                    "error": "\(error)",
+                ])
+        }
     }
 
     /// Reads the checkpoints of a partition. Concurrently, so that other partitions deliver and revocations are

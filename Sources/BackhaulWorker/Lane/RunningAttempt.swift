@@ -6,4 +6,5 @@ struct RunningAttempt: Sendable {
     /// Ends the wait or transfer that the attempt is in.
     let interruption = Interruption()
     let progress = TransferProgress()
+    let saves = PendingSaves()
 }

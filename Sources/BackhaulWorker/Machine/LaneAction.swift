@@ -15,6 +15,10 @@ package enum LaneAction: Hashable, Sendable {
     /// Find out how much these attempts have sent.
     case report([DeliveryReference])
     case release(Revocation)
+    /// What an attempt saved is in the log.
+    case saved(DeliveryReference, number: UInt64)
+    /// Remove what a task that has ended without an object has left at its destination.
+    indirect case discard(TaskDelivery)
     /// A record is not a task.
     case malformed(LogPosition, String)
     /// An attempt failed: what is known of it, for the log of failures.

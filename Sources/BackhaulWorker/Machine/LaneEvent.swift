@@ -12,6 +12,8 @@ package enum LaneEvent: Sendable {
     case fetched([DeliveryReference: StoredRecord?])
     case ended(DeliveryReference, number: UInt64, AttemptEnd)
     case settled([Settlement])
+    /// An attempt waits until what its dialect saves is in the log.
+    case save(DeliveryReference, number: UInt64, [UInt8])
     case cancelled(TaskGeneration)
     /// Bytes that running attempts have sent.
     case progressed([DeliveryReference: ByteCount])

@@ -163,6 +163,7 @@ extension LaneMachine {
                 costsNothing = costsNothing || (table[reference]?.finalProbes ?? 0) < Self.finalProbes
             }
             if rules.isCancelled(task.generation) {
+                discard(task)
                 return self.end(reference, attempting(instead: task) { try cancelled(task, isInterrupted: true) })
             }
             if costsNothing, !isOfTask { return park(reference, task, run) }
@@ -258,6 +259,9 @@ extension LaneMachine {
                 return take(reference, stopped(marked, reason, isOrdered: held.isOrdered))
             }
             launch(reference, marked, isMarked: true)
+        case .save(let number):
+            guard case .running(let run) = held.standing, run.number == number else { return }
+            actions.append(.saved(reference, number: number))
         case .wait(let until):
             decided(reference)
             resume(reference, until)
@@ -304,6 +308,28 @@ extension LaneMachine {
         run.stop = run.stop ?? reason
         table[reference]?.standing = .running(run)
         actions.append(.interrupt(reference))
+    }
+
+    /// Writes down what the dialect of a running attempt saves. An attempt whose partition is lost is not answered: it
+    /// is interrupted.
+    mutating func save(_ reference: DeliveryReference, _ number: UInt64, _ state: [UInt8]) {
+        guard case .running(let run) = table[reference]?.standing, run.number == number,
+            var task = table[reference]?.task
+        else { return }
+        task.progress.uploadState = state
+        guard let unit = try? writer.checkpoint(task, isInFlight: run.isMarked) else {
+            return actions.append(.saved(reference, number: number))
+        }
+        // Its unit comes before all later ones of the delivery.
+        task.hasCheckpoint = true
+        table[reference]?.task = task
+        table[reference]?.isFresh = false
+        actions.append(settle(unit, .save(number: number)))
+    }
+
+    /// A task that ends without an object leaves nothing behind.
+    mutating func discard(_ task: TaskDelivery) {
+        if !task.progress.uploadState.isEmpty { actions.append(.discard(task)) }
     }
 
     // MARK: Marks and reports

@@ -17,11 +17,13 @@ extension LaneMachine {
         actions.append(.failed(task, failure, next: Self.text(verdict, ahead: ahead)))
         switch verdict {
         case .deadLetter(let spends):
+            discard(task)
             return .settle(
                 attempting(instead: failed) {
                     try writer.failed(task, failure, spends: spends, startedAt: startedAt, now: wall)
                 })
         case .expire(let spends):
+            discard(task)
             return .settle(
                 attempting(instead: failed) {
                     try writer.expired(task, after: failure, spends: spends, startedAt: startedAt, now: wall)
@@ -73,9 +75,10 @@ extension LaneMachine {
     }
 
     /// The step for work that was stopped: cancel it, move it to another topic, or leave it to the next owner.
-    func stopped(_ task: TaskDelivery, _ reason: StopReason?, isOrdered: Bool) -> LaneStep {
+    mutating func stopped(_ task: TaskDelivery, _ reason: StopReason?, isOrdered: Bool) -> LaneStep {
         switch reason {
         case .cancel:
+            discard(task)
             return .settle(attempting(instead: task) { try cancelled(task, isInterrupted: true) })
         case .makeWay where !isOrdered:
             return .settle(

@@ -197,11 +197,13 @@ extension LaneMachine {
     // MARK: Ends
 
     /// The decision about a task that needs no attempt; nil when it needs one.
-    func ending(_ task: TaskDelivery) -> SettleUnit? {
+    mutating func ending(_ task: TaskDelivery) -> SettleUnit? {
         if rules.isCancelled(task.generation) {
+            discard(task)
             return attempting(instead: task) { try cancelled(task, isInterrupted: false) }
         }
         if let deadline = task.task.deadline, wall >= deadline {
+            discard(task)
             return attempting(instead: task) {
                 try writer.expired(task, after: nil, spends: false, startedAt: wall, now: wall)
             }
@@ -211,6 +213,7 @@ extension LaneMachine {
             .poison,
             "\(task.progress.crashes) workers died while they uploaded it; it is not tried again. See the workers' "
                 + "logs and the kernel's (out of memory?)")
+        discard(task)
         return attempting(instead: task) {
             try writer.failed(task, failure, spends: false, startedAt: wall, now: wall)
         }

@@ -113,6 +113,7 @@ package struct LaneMachine: Sendable {
         case .fetched(let records): for (reference, stored) in records { fetched(reference, stored) }
         case .ended(let reference, let number, let end): ended(reference, number, end)
         case .settled(let settlements): for settlement in settlements { settled(settlement) }
+        case .save(let reference, let number, let state): save(reference, number, state)
         case .cancelled(let task): cancel(task)
         case .progressed(let sent): for (reference, bytes) in sent { progressed(reference, bytes) }
         case .resized(let uploads): resize(uploads)

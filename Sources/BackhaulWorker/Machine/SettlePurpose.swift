@@ -8,6 +8,8 @@ package enum SettlePurpose: Hashable, Sendable {
     case wait(until: Timestamp?)
     /// The attempt begins: its mark had to be in the log first.
     case begin
+    /// The attempt of this number goes on: what it saves had to be in the log first.
+    case save(number: UInt64)
     /// Nothing: a mark or a report of a running attempt.
     case nothing
 }

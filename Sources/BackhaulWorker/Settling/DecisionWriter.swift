@@ -47,6 +47,7 @@ package struct DecisionWriter: Sendable {
         outcome.failure = failure
         var progress = task.progress
         progress.due = nil
+        progress.uploadState = []
         return finish(
             task,
             [

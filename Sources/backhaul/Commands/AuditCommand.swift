@@ -1,5 +1,6 @@
 import ArgumentParser
 import BackhaulAudit
+import BackhaulDestinations
 import BackhaulDomain
 import BackhaulEmbedded
 import BackhaulFiles
@@ -169,7 +170,8 @@ struct AuditCommand: AsyncParsableCommand {
         do {
             try await ObjectAudit(
                 log: opened, layout: settings.layout, database: database, scope: scope,
-                destinations: settings.destinationTable, engine: engine, store: LocalStore(pool: pool),
+                destinations: settings.destinationTable,
+                runner: DialectRunner(engine: engine, pool: pool) { SystemLogClock().wall },
                 progress: progress
             ).run(&found.report)
         } catch {

@@ -56,8 +56,8 @@ struct WorkerPool: Sendable {
                     uploadsPerTenant: settings.uploadsPerTenant == 0 ? nil : settings.uploadsPerTenant,
                     decisionsPerUpload: decisionsPerUpload),
                 execution: UploadExecution(
-                    destinations: destinations, roots: roots, engine: engines[number], store: store,
-                    pool: pool),
+                    destinations: destinations, roots: roots,
+                    runner: DialectRunner(engine: engines[number], pool: pool) { clock.wall }),
                 meters: meters, tracer: tracer, clock: clock, logger: Logger(label: "backhaul.worker"))
         }
     }

@@ -1,0 +1,170 @@
+package import BackhaulDomain
+internal import BackhaulFiles
+internal import BackhaulTransfer
+internal import BackhaulUnits
+internal import Foundation
+internal import Synchronization
+
+/// A round trip through a destination: what its uploads need, tried with an object of its own.
+package struct DestinationCheck: Sendable {
+    package enum Stage: String, Hashable, Sendable, CaseIterable {
+        case write
+        case look
+        case readBack = "read back"
+        /// An upload is interrupted, and another attempt goes on with it.
+        case resume
+        case remove
+    }
+
+    package enum Finding: Hashable, Sendable {
+        case passed(String)
+        case failed(Failure)
+        /// There is nothing to try.
+        case skipped(String)
+    }
+
+    private let destination: Destination
+    private let runner: DialectRunner
+    /// For the files that are uploaded.
+    private let folder: String
+    /// No other object has such a key.
+    package let key: ByteText
+
+    /// - Parameter folder: an empty folder, for files of the check.
+    package init(_ destination: Destination, _ runner: DialectRunner, folder: String) {
+        self.destination = destination
+        self.runner = runner
+        self.folder = folder
+        key = ByteText("backhaul-check/\(UUID().uuidString)")
+    }
+
+    /// - Parameter onFinding: called at the end of each stage. Those behind a failure that needs its success are left
+    ///   out.
+    /// - Returns: whether all passed.
+    /// - Throws: `CancellationError`.
+    package func run(_ onFinding: (Stage, Finding) -> Void) async throws -> Bool {
+        let small = ByteCount(10_000)
+        var isGood = true
+        func make(_ stage: Stage, _ body: () async throws -> Finding) async throws -> Bool {
+            let finding: Finding
+            do {
+                finding = try await body()
+            } catch let failure as Failure {
+                finding = .failed(failure)
+            }
+            onFinding(stage, finding)
+            guard case .failed = finding else { return true }
+            isGood = false
+            return false
+        }
+        let source = try file("small", small)
+        guard
+            try await make(
+                .write,
+                {
+                    let object = try await runner.run(upload(key, source))
+                    return .passed("\(small) bytes, verification \(object?.verification.rawValue ?? "none")")
+                })
+        else { return false }
+        guard type(of: destination.type).readsSource else {
+            for stage in Stage.allCases.dropFirst() { onFinding(stage, .skipped("the destination keeps nothing")) }
+            return true
+        }
+        _ = try await make(.look) { try await look(small) }
+        _ = try await make(.readBack) { try await readBack(source) }
+        let other = ByteText("\(key)-parts")
+        _ = try await make(.resume) { try await resume(other) }
+        _ = try await make(.remove) { try await remove([key, other]) }
+        return isGood
+    }
+
+    private func upload(_ key: ByteText, _ file: SourceFile) -> any Dialect {
+        destination.type.upload(key: key, body: .file(file), contentType: "", onlyIfAbsent: false)
+    }
+
+    private func look(_ size: ByteCount) async throws -> Finding {
+        guard let object = try await runner.run(destination.type.look(key: key)) else {
+            throw Failure(.integrity, "the destination does not find what was just written")
+        }
+        guard object.size == size else {
+            throw Failure(.integrity, "the object has \(object.size) bytes, \(size) were sent")
+        }
+        return .passed("\(object.size) bytes")
+    }
+
+    private func readBack(_ source: SourceFile) async throws -> Finding {
+        guard let object = try await runner.run(destination.type.readBack(key: key)) else {
+            throw Failure(.integrity, "the destination does not find what was just written")
+        }
+        guard object.sha256 == (try await digest(source)) else {
+            throw Failure(.integrity, "the object's bytes are not those that were sent")
+        }
+        return .passed("the same bytes")
+    }
+
+    private func digest(_ source: SourceFile) async throws -> String {
+        try await runner.pool.run { try source.sha256 { false } }
+    }
+
+    private func resume(_ key: ByteText) async throws -> Finding {
+        guard let size = destination.type.resumableFrom else {
+            return .skipped("uploads to this type begin again after a crash")
+        }
+        let source = try file("large", size)
+        let saved = Mutex<[UInt8]?>(nil)
+        let interruption = Interruption()
+        do {
+            _ = try await runner.run(
+                upload(key, source),
+                DialectRunner.Run(interruption: interruption) { state, _ in
+                    saved.withLock { $0 = state }
+                    interruption.interrupt()
+                })
+        } catch is CancellationError {
+            guard !Task.isCancelled else { throw CancellationError() }
+        }
+        guard let state = saved.withLock({ $0 }) else {
+            throw Failure(.permanent, "an upload of \(size) bytes has left nothing to go on with")
+        }
+        guard let object = try await runner.run(upload(key, source), DialectRunner.Run(state: state)),
+            object.sha256 == (try await digest(source))
+        else { throw Failure(.integrity, "the object is not what was sent") }
+        return .passed("\(size) bytes, begun by one attempt and ended by another")
+    }
+
+    private func remove(_ keys: [ByteText]) async throws -> Finding {
+        for key in keys {
+            do {
+                _ = try await runner.run(destination.type.remove(key: key))
+            } catch let failure as Failure {
+                throw Failure(
+                    failure.kind, "\(failure.message); uploads do not need that, but remove \(key) yourself",
+                    httpStatus: failure.httpStatus)
+            }
+        }
+        return .passed("the check's objects")
+    }
+
+    /// A file of random bytes.
+    private func file(_ name: String, _ size: ByteCount) throws -> SourceFile {
+        let path = "\(folder)/\(name)"
+        guard FileManager.default.createFile(atPath: path, contents: nil),
+            let handle = FileHandle(forWritingAtPath: path)
+        else { throw Failure(.transient, "\(path) cannot be written", isOfSource: true) }
+        var left = size.count
+        while left > 0 {
+            let count = min(left, 1 << 20)
+            let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+                var generator = SystemRandomNumberGenerator()
+                for index in buffer.indices { buffer.initializeElement(at: index, to: generator.next()) }
+                filled = count
+            }
+            try handle.write(contentsOf: bytes)
+            left -= count
+        }
+        try handle.close()
+        let root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { close(root) }
+        return try SourceFile(path: name, below: root)
+    }
+}
