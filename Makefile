@@ -49,6 +49,8 @@ test: ## Do what CI does: packages, lint, build, generated code, tests, API test
 	@ADDRESS=$$(Tests/Tools/setup/address.sh) && $(MAKE) --no-print-directory ADDRESS="$$ADDRESS" checked && \
 		$(MAKE) --no-print-directory -j2 ADDRESS="$$ADDRESS" suite micro
 	@EXAMPLES=15 PROGRAM=.build/checked/debug/backhaul Tests/Tools/api-test.sh
+	@Tests/Tools/destinations-test.py --backhaul .build/checked/debug/backhaul --quick \
+		--servers rclone,rclone-webdav --scenarios names,kill,overwrite,check
 	@$(MAKE) --no-print-directory guard
 
 checked:
@@ -90,8 +92,8 @@ fuzz: ## Send hostile input along whole paths, seed by seed (MINUTES=60 RECORDS=
 	@"$$($(RELEASE) --show-bin-path)/backhaul-fuzz" --minutes $(or $(MINUTES),60) --records $(or $(RECORDS),20000) \
 		$(if $(SEED),--seed $(SEED))
 
-test-destinations: ## Prove destinations against servers of others (SERVERS=openstack,rclone,moto SCENARIOS=... QUICK=1 KAFKA=host:port)
-	@Tests/Tools/setup/debian.sh build
+test-destinations: ## Prove destinations against servers of others (SERVERS=rclone,apache,... SCENARIOS=... QUICK=1 KAFKA=host:port)
+	@Tests/Tools/setup/debian.sh build destinations
 	$(RELEASE) --product backhaul
 	@Tests/Tools/destinations-test.py --backhaul "$$($(RELEASE) --show-bin-path)/backhaul" \
 		$(if $(SERVERS),--servers $(SERVERS)) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(QUICK),--quick) \

@@ -43,6 +43,15 @@ package struct DestinationCheck: Sendable {
     /// - Returns: whether all passed.
     /// - Throws: `CancellationError`.
     package func run(_ onFinding: (Stage, Finding) -> Void) async throws -> Bool {
+        let other = ByteText("\(key)-parts")
+        let isGood = try await tryAll(other, onFinding)
+        // Whatever failed: nothing stays.
+        let removal = try await remove([key, other])
+        if isGood { onFinding(.remove, removal) }
+        return isGood
+    }
+
+    private func tryAll(_ other: ByteText, _ onFinding: (Stage, Finding) -> Void) async throws -> Bool {
         let small = ByteCount(10_000)
         var isGood = true
         func make(_ stage: Stage, _ body: () async throws -> Finding) async throws -> Bool {
@@ -51,35 +60,41 @@ package struct DestinationCheck: Sendable {
                 finding = try await body()
             } catch let failure as Failure {
                 finding = .failed(failure)
+            } catch let error as CancellationError {
+                throw error
+            } catch {
+                finding = .failed(Failure(.transient, "the file of the check: \(error)", isOfSource: true))
             }
             onFinding(stage, finding)
             guard case .failed = finding else { return true }
             isGood = false
             return false
         }
-        let source = try file("small", small)
+        let path = try file("small", small)
         guard
             try await make(
                 .write,
                 {
-                    let object = try await runner.run(upload(key, source))
+                    let object = try await runner.run(upload(key, try open(path)))
                     return .passed("\(small) bytes, verification \(object?.verification.rawValue ?? "none")")
                 })
         else { return false }
         guard type(of: destination.type).readsSource else {
-            for stage in Stage.allCases.dropFirst() { onFinding(stage, .skipped("the destination keeps nothing")) }
+            for stage in [Stage.look, .readBack, .resume] {
+                onFinding(stage, .skipped("the destination keeps nothing"))
+            }
             return true
         }
         _ = try await make(.look) { try await look(small) }
-        _ = try await make(.readBack) { try await readBack(source) }
-        let other = ByteText("\(key)-parts")
+        _ = try await make(.readBack) { try await readBack(try open(path)) }
         _ = try await make(.resume) { try await resume(other) }
-        _ = try await make(.remove) { try await remove([key, other]) }
         return isGood
     }
 
     private func upload(_ key: ByteText, _ file: SourceFile) -> any Dialect {
-        destination.type.upload(key: key, body: .file(file), contentType: "", onlyIfAbsent: false)
+        // As uploads ask for it: not every server knows the condition.
+        destination.type.upload(
+            key: key, body: .file(file), contentType: "", onlyIfAbsent: destination.overwrite != .replace)
     }
 
     private func look(_ size: ByteCount) async throws -> Finding {
@@ -103,14 +118,17 @@ package struct DestinationCheck: Sendable {
     }
 
     private func digest(_ source: SourceFile) async throws -> String {
-        try await runner.pool.run { try source.sha256 { false } }
+        try await runner.digest(DigestRequest(file: source, offset: .zero, size: source.size), Interruption()).sha256
     }
 
     private func resume(_ key: ByteText) async throws -> Finding {
-        guard let size = destination.type.resumableFrom else {
-            return .skipped("uploads to this type begin again after a crash")
+        let size: ByteCount
+        switch destination.type.resumption {
+        case .none: return .skipped("an upload begins again after a crash")
+        case .asked: return .skipped("an upload goes on behind what the server has")
+        case .saved(let from): size = from
         }
-        let source = try file("large", size)
+        let source = try open(try file("large", size))
         let saved = Mutex<[UInt8]?>(nil)
         let interruption = Interruption()
         do {
@@ -126,9 +144,14 @@ package struct DestinationCheck: Sendable {
         guard let state = saved.withLock({ $0 }) else {
             throw Failure(.permanent, "an upload of \(size) bytes has left nothing to go on with")
         }
-        guard let object = try await runner.run(upload(key, source), DialectRunner.Run(state: state)),
-            object.sha256 == (try await digest(source))
-        else { throw Failure(.integrity, "the object is not what was sent") }
+        do {
+            guard let object = try await runner.run(upload(key, source), DialectRunner.Run(state: state)),
+                object.sha256 == (try await digest(source))
+            else { throw Failure(.integrity, "the object is not what was sent") }
+        } catch {
+            if let dialect = destination.type.discard(key: key, state: state) { _ = try? await runner.run(dialect) }
+            throw error
+        }
         return .passed("\(size) bytes, begun by one attempt and ended by another")
     }
 
@@ -137,16 +160,15 @@ package struct DestinationCheck: Sendable {
             do {
                 _ = try await runner.run(destination.type.remove(key: key))
             } catch let failure as Failure {
-                throw Failure(
-                    failure.kind, "\(failure.message); uploads do not need that, but remove \(key) yourself",
-                    httpStatus: failure.httpStatus)
+                return .skipped("\(failure.message); uploads do not need that, but remove \(key) yourself")
             }
         }
         return .passed("the check's objects")
     }
 
     /// A file of random bytes.
-    private func file(_ name: String, _ size: ByteCount) throws -> SourceFile {
+    /// - Returns: its name in the folder.
+    private func file(_ name: String, _ size: ByteCount) throws -> String {
         let path = "\(folder)/\(name)"
         guard FileManager.default.createFile(atPath: path, contents: nil),
             let handle = FileHandle(forWritingAtPath: path)
@@ -163,7 +185,11 @@ package struct DestinationCheck: Sendable {
             left -= count
         }
         try handle.close()
-        let root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        return name
+    }
+
+    private func open(_ name: String) throws -> SourceFile {
+        let root = Foundation.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { close(root) }
         return try SourceFile(path: name, below: root)
     }

@@ -71,6 +71,16 @@ package struct DestinationFields: Sendable {
         return number
     }
 
+    /// The same without some fields.
+    package func without(_ names: Set<String>) -> DestinationFields {
+        DestinationFields(texts.filter { !names.contains($0.key) }, readsSecrets)
+    }
+
+    private init(_ texts: [String: String], _ readsSecrets: Bool) {
+        self.texts = texts
+        self.readsSecrets = readsSecrets
+    }
+
     /// Whether a field was written, or has a standard value.
     package func has(_ name: String) -> Bool { texts[name] != nil }
 

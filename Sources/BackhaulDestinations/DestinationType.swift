@@ -41,8 +41,8 @@ package protocol DestinationType: Hashable, Sendable {
     /// The dialect that ends uploads which began before `time` and were never completed; nil where none can be left, or
     /// where they are in `localFolder`. It ends with `swept`.
     func sweep(before time: Timestamp) -> (any Dialect)?
-    /// The size from which on an upload can be continued by another attempt; nil where none can.
-    var resumableFrom: ByteCount? { get }
+    /// Whether another attempt goes on with an upload.
+    var resumption: Resumption { get }
 }
 
 extension DestinationType {
@@ -50,5 +50,5 @@ extension DestinationType {
     package var localFolder: String? { nil }
     package func discard(key: ByteText, state: [UInt8]) -> (any Dialect)? { nil }
     package func sweep(before time: Timestamp) -> (any Dialect)? { nil }
-    package var resumableFrom: ByteCount? { nil }
+    package var resumption: Resumption { .none }
 }

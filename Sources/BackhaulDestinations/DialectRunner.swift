@@ -130,18 +130,25 @@ package struct DialectRunner: Sendable {
         case .digest(let request):
             var report = TransferReport()
             report.tag = request.tag
-            report.digest = try await read(request, interruption, digest)
+            report.digest = try await self.digest(request, interruption, digest)
             return report
         case .save(let state):
-            if state.count <= TaskProgress.largestState { try await run.save?(state, interruption) }
+            guard state.count <= TaskProgress.largestState else {
+                throw Failure(
+                    .permanent, "what the destination needs to go on with an upload, \(state.count) bytes, is too long")
+            }
+            try await run.save?(state, interruption)
             return TransferReport()
         case .together, .stored, .failed, .absent, .swept:
             return TransferReport()
         }
     }
 
-    private func read(
-        _ request: DigestRequest, _ interruption: Interruption, _ digest: SourceDigest
+    /// Reads and hashes a part of a source.
+    /// - Parameter digest: of the parts before it.
+    /// - Throws: `Failure`; `CancellationError`.
+    package func digest(
+        _ request: DigestRequest, _ interruption: Interruption, _ digest: SourceDigest = SourceDigest()
     ) async throws -> PartDigest {
         let limit = Self.openLimit + .seconds(request.size.count / Self.slowestHash)
         defer { interruption.disarm() }

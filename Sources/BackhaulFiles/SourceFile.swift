@@ -137,22 +137,6 @@ package final class SourceFile: Sendable {
         }
     }
 
-    /// The SHA-256 of the whole file, lower-case hex. Blocks.
-    /// - Parameter isCancelled: asked between two reads; a cancelled one throws `CancellationError`.
-    /// - Throws: `ReadError`.
-    package func sha256(isCancelled: () -> Bool) throws -> String {
-        var hash = SHA256()
-        var offset = ByteCount.zero
-        while offset < size {
-            if isCancelled() { throw CancellationError() }
-            let bytes = try read(at: offset, size: min(ByteCount(clamping: 1 << 20), size - offset))
-            hash.update(data: bytes)
-            offset += ByteCount(clamping: bytes.count)
-        }
-        try checkUnchanged()
-        return Hex.encode(hash.finalize())
-    }
-
     /// Reads and hashes the whole file. For small files; blocks.
     package func load() throws(ReadError) -> LoadedBytes {
         let bytes = try read(at: .zero, size: size)

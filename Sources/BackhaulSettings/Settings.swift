@@ -15,6 +15,11 @@ package struct Settings: Sendable {
     package var actsRetention = Duration.zero
     package var policy = RetryPolicy.standard
     package var uploads = 0
+    /// Transfers that hold a file: the others of an upload in parts hold a socket each.
+    package var transfersWithFiles: Int {
+        let files = uploads + largeUploads
+        return files + max(0, transfers.transfers - files) / 6
+    }
     package var largeUploads = 0
     /// 0 for half of all.
     package var uploadsPerDestination = 0

@@ -150,14 +150,14 @@ package struct SettingsReader {
     // MARK: Sections
 
     static func fields(
-        _ node: Node, _ known: Set<String>, _ what: String, _ place: String
+        _ node: Node, _ known: Set<String>, _ what: String, _ place: String, likely: [String]? = nil
     ) throws(SettingsError) -> [String: String] {
         guard let mapping = node.mapping else { throw SettingsError(place, "\(what) must be a mapping") }
         var fields: [String: String] = [:]
         for (key, value) in mapping {
             let name = key.scalar?.string ?? "?"
             let line = place.prefix { $0 != "," } + ", line \(key.mark?.line ?? 0)"
-            guard known.contains(name) else { throw unknown(name, String(line), Array(known)) }
+            guard known.contains(name) else { throw unknown(name, String(line), likely ?? Array(known)) }
             fields[name] = try text(value, name, String(line))
         }
         return fields
@@ -228,16 +228,20 @@ package struct SettingsReader {
                 throw SettingsError(String(place), error.message)
             }
             destinations[ByteText(name)] = try destination(value, name, String(place))
-            for field in DestinationTypes.all.flatMap({ $0.fields }) where field.kind == .secretFile {
-                guard let path = value.mapping?[Node(field.name)]?.scalar?.string else { continue }
-                destinationSecrets.append(("destinations.\(name).\(field.name)", path))
+            let secrets = Set(DestinationTypes.all.flatMap { $0.fields }.filter { $0.kind == .secretFile }.map(\.name))
+            for field in secrets.sorted() {
+                guard let path = value.mapping?[Node(field)]?.scalar?.string else { continue }
+                destinationSecrets.append(("destinations.\(name).\(field)", path))
             }
         }
     }
 
     private func destination(_ node: Node, _ name: String, _ place: String) throws -> Destination {
-        let known = ["type", "order", "overwrite"] + DestinationTypes.all.flatMap { $0.fields.map(\.name) }
-        var fields = try Self.fields(node, Set(known), "destination '\(name)'", place)
+        let common = ["type", "order", "overwrite"]
+        let known = common + DestinationTypes.all.flatMap { $0.fields.map(\.name) }
+        let own = (node.mapping?["type"]?.scalar?.string).flatMap(DestinationTypes.named).map { $0.fields.map(\.name) }
+        var fields = try Self.fields(
+            node, Set(known), "destination '\(name)'", place, likely: own.map { common + $0 } ?? known)
         func failure(_ problem: String) -> SettingsError { SettingsError(place, "destination '\(name)': \(problem)") }
         let types = DestinationTypes.all.map { $0.name }
         guard let type = fields.removeValue(forKey: "type").flatMap(DestinationTypes.named) else {
@@ -307,7 +311,9 @@ package struct SettingsReader {
         settings.uploadsPerTenant = try integer("limits.uploadsPerTenant")
         settings.largeThreshold = try size("limits.largeThreshold")
         settings.transfers = TransferLimits(
-            transfers: settings.uploads + settings.largeUploads, transfersPerHost: try integer("limits.uploadsPerHost"),
+            // More than uploads: some send several parts at a time, and one host must not have all.
+            transfers: 4 * (settings.uploads + settings.largeUploads),
+            transfersPerHost: try integer("limits.uploadsPerHost"),
             connectTimeout: try duration("limits.connectTimeout"),
             stallBytesPerSecond: ByteCount(clamping: try integer("limits.stallBytesPerSecond")),
             stallTimeout: try duration("limits.stallTimeout"),

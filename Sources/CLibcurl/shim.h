@@ -32,6 +32,9 @@ static inline CURLcode backhaul_set_socket_function(CURL *easy, backhaul_socket_
 static inline CURLcode backhaul_set_prereq_function(CURL *easy, backhaul_prereq_function value) {
     return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, value);
 }
+static inline CURLcode backhaul_set_digest(CURL *easy) {
+    return curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_DIGEST);
+}
 static inline CURLcode backhaul_get_long(CURL *easy, CURLINFO info, long *value) {
     return curl_easy_getinfo(easy, info, value);
 }

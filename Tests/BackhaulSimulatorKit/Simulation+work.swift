@@ -69,7 +69,9 @@ extension Simulation {
             case .finish: workers[index].isFinished = true
             case .saved(let reference, let number): isSaved(reference, number, index)
             case .discard(let task):
-                if task.progress.uploadState.isEmpty { fail("\(task.generation) has left nothing to remove") }
+                // Its decision is in the log: nobody goes on with what it removes.
+                let isEnded = log.outcomes.contains { $0.task == task.generation && $0.kind.isTerminal }
+                if task.progress.uploadState.isEmpty || !isEnded { fail("\(task.generation) has nothing to remove") }
             case .vanished(let position): fail("the record at \(position) is said to have vanished")
             case .malformed, .failed, .opened, .closed, .abandon: continue
             }
@@ -132,14 +134,15 @@ extension Simulation {
     private mutating func settle(_ index: Int) {
         guard !workers[index].settling.isEmpty else { return }
         let count = 1 + roll(workers[index].settling.count)
-        let batch = Array(workers[index].settling.prefix(count))
+        var batch = Array(workers[index].settling.prefix(count))
         // A flush that fails is repeated.
         if roll(20) == 0 { return }
         workers[index].settling.removeFirst(count)
         let skipsEpoch = strikes(.epochUnchecked)
-        for settlement in batch {
+        for number in batch.indices {
+            let settlement = batch[number]
             if case .begin = settlement.purpose, strikes(.markLost) { continue }
-            commit(settlement.unit, index, skipsEpoch: skipsEpoch)
+            batch[number].isDropped = !commit(settlement.unit, index, skipsEpoch: skipsEpoch)
             if strikes(.settlementWrittenTwice) {
                 for request in settlement.unit.appends { log.append(request, now: now) }
             }
@@ -147,18 +150,20 @@ extension Simulation {
         if !strikes(.settlementUnreported) { workers[index].inbox.append(.settled(batch)) }
     }
 
-    private mutating func commit(_ unit: SettleUnit, _ index: Int, skipsEpoch: Bool) {
+    /// - Returns: whether the unit is in the log.
+    private mutating func commit(_ unit: SettleUnit, _ index: Int, skipsEpoch: Bool) -> Bool {
         let reference = unit.delivery
         let partition = reference.position.partition
         guard var intake = workers[index].intakes[partition], intake.isOpen(reference) else {
             if skipsEpoch { for request in unit.appends { log.append(request, now: now) } }
-            return
+            return false
         }
         for request in unit.appends { log.append(request, now: now) }
-        guard unit.finishes else { return }
+        guard unit.finishes else { return true }
         intake.finish(reference.position.offset)
         workers[index].intakes[partition] = intake
         log.positions[partition] = intake.ledger.groupPosition
+        return true
     }
 
     // MARK: What attempts save

@@ -4,6 +4,8 @@ import Testing
 
 @Suite("Destinations command")
 struct DestinationsTests {
+    private static let key = "SHA256:LxpzqoqNLm9Zq5UeFziBqlpP9jNWRCiNFgMknIPGjnc"
+
     private func withConfig(_ text: (String) -> String, _ body: (String, String) async throws -> Void) async throws {
         try await withTemporaryFolder { folder in
             let config = folder + "/c.yaml"
@@ -17,16 +19,33 @@ struct DestinationsTests {
             """
             destinations:
               disk: { type: folder, path: \(folder)/out, overwrite: fail }
-              photos: { type: s3, bucket: b, credentialsFile: \(folder)/missing }
-              nas: { type: http, url: "http://nas/", username: me, passwordFile: \(folder)/missing }
+              photos: { type: s3, bucket: b, credentialsFile: \(folder)/keys }
+              nas: { type: http, url: "http://nas/", username: me, passwordFile: \(folder)/password }
+              box:
+                type: sftp
+                host: 127.0.0.1
+                port: 1
+                path: /srv
+                username: me
+                passwordFile: \(folder)/password
+                hostKey: "\(Self.key)"
             """
-        }) { _, config in
+        }) { folder, config in
+            let keys = "[default]\naws_access_key_id = CANARY1\naws_secret_access_key = CANARY2\n"
+            try Data(keys.utf8).write(to: URL(fileURLWithPath: folder + "/keys"))
+            try Data("CANARY3".utf8).write(to: URL(fileURLWithPath: folder + "/password"))
             let text = try await Command.result(["destinations", "--config", config])
             #expect(text.code == 0, "\(text)")
+            // Nothing listens there: the message of the failure has no secret either.
+            let checked = try await Command.result(["destinations", "check", "box", "--config", config])
+            #expect(checked.code == 1, "\(checked)")
+            for outcome in [text, checked] {
+                #expect(!(outcome.output + outcome.errors).contains("CANARY"), "\(outcome)")
+            }
             let list = try await Command.result(["destinations", "list", "--output", "json", "--config", config])
-            #expect(list.objects.map { $0["name"] as? String } == ["disk", "nas", "photos"])
-            #expect(list.objects.map { $0["type"] as? String } == ["folder", "http", "s3"])
-            #expect(list.objects.first?["overwrite"] as? String == "fail")
+            #expect(list.objects.map { $0["name"] as? String } == ["box", "disk", "nas", "photos"])
+            #expect(list.objects.map { $0["type"] as? String } == ["sftp", "folder", "http", "s3"])
+            #expect(list.objects.dropFirst().first?["overwrite"] as? String == "fail")
         }
     }
 

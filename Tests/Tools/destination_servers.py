@@ -1,24 +1,30 @@
-"""What destinations-test.py uploads to: three S3 servers that others wrote, one of its own that fails on demand, and a
-proxy that breaks, slows and counts connections. All listen on 127.0.0.1, on free ports.
+"""What destinations-test.py uploads to: servers of S3, WebDAV and SFTP that others wrote, an S3 server of its own that
+fails on demand, and a proxy that breaks, slows and counts connections. All listen on 127.0.0.1, on free ports.
 """
+import base64
 import collections
 import contextlib
 import getpass
 import hashlib
 import http.server
+import json
 import os
 import random
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 import uuid
 from xml.sax.saxutils import escape
 
+import asyncssh
 import boto3
 import botocore.config
 import botocore.exceptions
@@ -40,6 +46,13 @@ def listens(port):
         return False
 
 
+def descendants(pid):
+    """The processes that a process has started, and theirs."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+        found = [int(child) for child in children.read().split()]
+    return found + [one for child in found for one in descendants(child)]
+
+
 def s3_client(endpoint, access, secret):
     """boto3 with path style and without checksums of its own, as an independent reader."""
     return boto3.client(
@@ -50,13 +63,17 @@ def s3_client(endpoint, access, secret):
 
 
 class Server:
-    """An S3 server that others wrote, with a bucket. It keeps its ports when it is started again."""
+    """A server that others wrote. It keeps its ports when it is started again."""
 
     name = ""
-    # Whether objects outlive its processes, whether it checks signatures, and whether it refuses a request that ends
+    # The type of destination.
+    kind = ""
+    # What Debian calls the program and its package, where it does not come from PyPI.
+    program = package = ""
+    # Whether objects outlive its processes, whether it checks credentials, and whether it refuses a request that ends
     # within its headers. One that does not stores an empty object.
-    is_durable = checks_signatures = refuses_cut_headers = True
-    access = "AKIDBACKHAULTEST"
+    is_durable = checks_credentials = refuses_cut_headers = True
+    access = "me"
 
     def __init__(self, tools, folder):
         self.tools, self.folder, self.processes, self.port = tools, folder, [], free_port()
@@ -64,7 +81,11 @@ class Server:
         self.endpoint = f"http://127.0.0.1:{self.port}"
         folder.mkdir(parents=True)
         self.prepare()
-        self.client = s3_client(self.endpoint, self.access, self.secret)
+
+    @classmethod
+    def is_missing(cls):
+        """Whether it needs a program that is not installed."""
+        return bool(cls.program) and not shutil.which(cls.program)
 
     def prepare(self):
         """Writes what the processes need before their first start."""
@@ -82,9 +103,6 @@ class Server:
             self.processes.append((port, process))
         for port, process in self.processes:
             self.wait(port, process)
-        errors = self.client.exceptions
-        with contextlib.suppress(errors.BucketAlreadyOwnedByYou, errors.BucketAlreadyExists):
-            self.client.create_bucket(Bucket=BUCKET)
 
     def wait(self, port, process):
         end = time.monotonic() + 60
@@ -107,6 +125,48 @@ class Server:
         # Long enough for an attempt to find nobody.
         time.sleep(1)
         self.start()
+
+    def run(self, *words, **more):
+        """Runs a program of the tools, and returns what it prints."""
+        return subprocess.run(
+            [self.tools / words[0], *words[1:]], check=True, capture_output=True, text=True, **more).stdout
+
+
+class S3Login:
+    """How Backhaul reaches an S3 server."""
+
+    kind = "s3"
+
+    def make_folder(self, prefix):
+        """Nothing: a bucket has no folders."""
+
+    def credentials(self, secret):
+        """The content of Backhaul's file of credentials."""
+        return f"[default]\naws_access_key_id = {self.access}\naws_secret_access_key = {secret}\n"
+
+    @staticmethod
+    def destination(endpoint, prefix, credentials):
+        """The fields of Backhaul's destination."""
+        return {
+            "type": "s3", "endpoint": endpoint, "region": REGION, "bucket": BUCKET, "prefix": prefix,
+            "addressing": "path", "credentialsFile": str(credentials), "profile": "default", "partSize": "5MiB",
+            "parallelParts": 1, "checksum": "sha256", "verify": "head"}
+
+
+class S3Server(S3Login, Server):
+    """An S3 server with a bucket."""
+
+    access = "AKIDBACKHAULTEST"
+
+    def __init__(self, tools, folder):
+        super().__init__(tools, folder)
+        self.client = s3_client(self.endpoint, self.access, self.secret)
+
+    def start(self):
+        super().start()
+        errors = self.client.exceptions
+        with contextlib.suppress(errors.BucketAlreadyOwnedByYou, errors.BucketAlreadyExists):
+            self.client.create_bucket(Bucket=BUCKET)
 
     def keys(self, prefix):
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
@@ -138,7 +198,7 @@ class Server:
         return [upload["Key"] for page in pages for upload in page.get("Uploads", [])]
 
 
-class OpenStack(Server):
+class OpenStack(S3Server):
     """OpenStack Swift with its S3 API: verifies signatures, hashes, checksums and conditions."""
 
     name = "openstack"
@@ -222,7 +282,7 @@ default = yes
             for kind, port in {**self.ports, "proxy": self.port}.items()}
 
 
-class Rclone(Server):
+class Rclone(S3Server):
     """'rclone serve s3' on a local folder: verifies signatures, ignores If-None-Match and checksums."""
 
     name = "rclone"
@@ -242,17 +302,379 @@ class Rclone(Server):
         return []
 
 
-class Moto(Server):
+class Moto(S3Server):
     """moto, in memory: checks conditions and the sizes of parts, no signatures and no checksums."""
 
     name = "moto"
-    is_durable = checks_signatures = refuses_cut_headers = False
+    is_durable = checks_credentials = refuses_cut_headers = False
 
     def commands(self):
         return {self.port: [self.tools / "moto_server", "-H", "127.0.0.1", "-p", self.port]}
 
 
-SERVERS = {kind.name: kind for kind in (OpenStack, Rclone, Moto)}
+class DiskServer(Server):
+    """A server of a folder on disk, which the test reads without the server."""
+
+    # Where Backhaul's destination types keep unfinished files.
+    TEMPORARY = ".backhaul-tmp"
+    TEMPORARY_NAME = re.compile("[0-9a-f]{32}")
+
+    def prepare(self):
+        self.root = self.folder / "served/dav"
+        self.root.mkdir(parents=True)
+
+    def credentials(self, secret):
+        """The content of Backhaul's file of credentials."""
+        return secret
+
+    def keys(self, prefix):
+        """The files below a prefix, without those that are unfinished."""
+        found = (self.root / prefix).rglob("*")
+        return {str(path.relative_to(self.root)) for path in found
+                if path.is_file() and self.TEMPORARY not in path.parts}
+
+    def folders(self, prefix):
+        """The folders below a prefix."""
+        return {str(path.relative_to(self.root / prefix)) for path in (self.root / prefix).rglob("*") if path.is_dir()}
+
+    def unfinished(self, prefix):
+        """The files in the folder of temporary names: Backhaul's, and those of others, such as the server."""
+        folder = self.root / prefix / self.TEMPORARY
+        names = set(os.listdir(folder)) if folder.exists() else set()
+        own = {name for name in names if self.TEMPORARY_NAME.fullmatch(name)}
+        return own, names - own
+
+    def sha256(self, key):
+        with open(self.root / key, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class WebDAVServer(DiskServer):
+    """A WebDAV server with basic or digest authentication."""
+
+    tells_forms_apart = True
+    kind = "webdav"
+    authentication = "basic"
+
+    def destination(self, endpoint, prefix, credentials):
+        """The fields of Backhaul's destination."""
+        return {
+            "type": "webdav", "url": f"{endpoint}/dav/{urllib.parse.quote(prefix)}", "username": self.access,
+            "passwordFile": str(credentials), "authentication": self.authentication, "verify": "size"}
+
+    def url(self, key):
+        return f"{self.endpoint}/dav/{urllib.parse.quote(key)}"
+
+    def request(self, method, key, body=None, **headers):
+        """A request of urllib, and the body of its answer."""
+        passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+        passwords.add_password(None, self.endpoint, self.access, self.secret)
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPBasicAuthHandler(passwords),
+            urllib.request.HTTPDigestAuthHandler(passwords))
+        with opener.open(urllib.request.Request(self.url(key), body, headers, method=method), timeout=60) as answer:
+            return answer.read()
+
+    def make_folder(self, prefix):
+        # Not on disk: rclone would not see it.
+        names = prefix.split("/")
+        for path in ("/".join(names[:count]) for count in range(1, len(names) + 1)):
+            if not (self.root / path).exists():
+                self.request("MKCOL", f"{path}/")
+
+    def put(self, key, body):
+        self.make_folder(key.rpartition("/")[0])
+        self.request("PUT", key, body)
+
+    def holds(self, key):
+        """Whether the server takes and returns a file of this name by a plain PUT. The file is deleted again."""
+        try:
+            self.put(key, b"held")
+            is_held = self.request("GET", key) == b"held" == (self.root / key).read_bytes()
+            self.request("DELETE", key)
+            return is_held
+        except OSError:
+            return False
+
+    def moves(self, name):
+        """Whether the server gives a file this name when it is to. It is tried in a folder of its own."""
+        source, key = "moves/source", f"moves/to/{name}"
+        try:
+            self.put(source, b"moved")
+            self.make_folder(key.rpartition("/")[0])
+            self.request("MOVE", source, Destination=self.url(key), Overwrite="T")
+            return (self.root / key).read_bytes() == b"moved"
+        except OSError:
+            return False
+
+    def read_by_client(self, prefix):
+        """The SHA-256 of each file below a prefix, as rclone reads it through the server; None where rclone cannot."""
+        if self.authentication != "basic":
+            return None
+        found = self.run("rclone", "hashsum", "sha256", "--download", "--config", "none.conf", "dav:", env={
+            "PATH": os.environ["PATH"], "RCLONE_CONFIG_DAV_TYPE": "webdav", "RCLONE_CONFIG_DAV_VENDOR": "other",
+            "RCLONE_CONFIG_DAV_ENCODING": "None", "RCLONE_CONFIG_DAV_URL": self.url(prefix),
+            "RCLONE_CONFIG_DAV_USER": self.access,
+            "RCLONE_CONFIG_DAV_PASS": self.run("rclone", "obscure", "-", input=self.secret).strip()}, cwd=self.folder)
+        return {f"{prefix}/{line[66:]}": line[:64] for line in found.splitlines()}
+
+    def write_htpasswd(self):
+        digest = base64.b64encode(hashlib.sha1(self.secret.encode()).digest()).decode()
+        (self.folder / "htpasswd").write_text(f"{self.access}:{{SHA}}{digest}\n")
+
+
+class Apache(WebDAVServer):
+    """Apache with mod_dav: PUT is atomic."""
+
+    name, program, package = "apache", "/usr/sbin/apache2", "apache2-bin"
+    MODULES = ("mpm_event", "authn_core", "authn_file", "authz_core", "authz_user", "auth_basic", "dav", "dav_fs")
+    CONFIGURATION = """ServerName 127.0.0.1
+Listen 127.0.0.1:{port}
+PidFile {folder}/apache.pid
+ErrorLog {folder}/server.log
+{modules}
+DocumentRoot {folder}/served
+DavLockDB {folder}/locks
+<Directory {root}>
+Dav On
+AuthType Basic
+AuthName test
+AuthUserFile {folder}/htpasswd
+Require valid-user
+</Directory>
+"""
+
+    def prepare(self):
+        super().prepare()
+        self.write_htpasswd()
+        modules = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in self.MODULES)
+        (self.folder / "apache.conf").write_text(self.CONFIGURATION.format(
+            port=self.port, folder=self.folder, root=self.root, modules=modules))
+
+    def commands(self):
+        # One process, which does not change its user.
+        return {self.port: [self.program, "-X", "-d", self.folder, "-f", self.folder / "apache.conf"]}
+
+
+class Nginx(WebDAVServer):
+    """nginx with its two WebDAV modules: PUT is atomic, If-None-Match is ignored."""
+
+    name, program, package = "nginx", "/usr/sbin/nginx", "nginx-light and libnginx-mod-http-dav-ext"
+    CONFIGURATION = """load_module /usr/lib/nginx/modules/ngx_http_dav_ext_module.so;
+daemon off;
+user {user};
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{}}
+http {{
+    access_log off;
+    client_max_body_size 0;
+    client_body_temp_path {folder}/bodies;
+    proxy_temp_path {folder}/unused;
+    fastcgi_temp_path {folder}/unused;
+    uwsgi_temp_path {folder}/unused;
+    scgi_temp_path {folder}/unused;
+    dav_ext_lock_zone zone=locks:1m;
+    server {{
+        listen 127.0.0.1:{port};
+        root {folder}/served;
+        location /dav/ {{
+            auth_basic test;
+            auth_basic_user_file {folder}/htpasswd;
+            dav_methods PUT DELETE MKCOL COPY MOVE;
+            dav_ext_methods PROPFIND OPTIONS LOCK UNLOCK;
+            dav_ext_lock zone=locks;
+        }}
+    }}
+}}
+"""
+
+    def prepare(self):
+        super().prepare()
+        self.write_htpasswd()
+        (self.folder / "nginx.conf").write_text(self.CONFIGURATION.format(
+            port=self.port, folder=self.folder, user=getpass.getuser()))
+
+    def commands(self):
+        return {self.port: [self.program, "-p", self.folder, "-e", "stderr", "-c", self.folder / "nginx.conf"]}
+
+
+class WsgiDAV(WebDAVServer):
+    """WsgiDAV on cheroot: a PUT that is cut leaves a part, and has destroyed what was there."""
+
+    name = "wsgidav"
+
+    def prepare(self):
+        super().prepare()
+        is_digest = self.authentication == "digest"
+        (self.folder / "wsgidav.yaml").write_text(json.dumps({
+            "host": "127.0.0.1", "port": self.port, "server": "cheroot", "provider_mapping": {"/dav": str(self.root)},
+            "http_authenticator": {
+                "accept_basic": not is_digest, "accept_digest": is_digest, "default_to_digest": is_digest},
+            "simple_dc": {"user_mapping": {"*": {self.access: {"password": self.secret}}}}}))
+
+    def commands(self):
+        return {self.port: [self.tools / "wsgidav", "--config", self.folder / "wsgidav.yaml"]}
+
+
+class WsgiDAVDigest(WsgiDAV):
+    """The same with digest authentication."""
+
+    name, authentication = "wsgidav-digest", "digest"
+
+
+class RcloneWebDAV(WebDAVServer):
+    """'rclone serve webdav': a PUT that is cut leaves a part, and has destroyed what was there."""
+
+    name = "rclone-webdav"
+    # One of two files whose names are the same text in two forms replaces the other.
+    tells_forms_apart = False
+
+    def prepare(self):
+        super().prepare()
+        self.write_htpasswd()
+
+    def commands(self):
+        return {self.port: [
+            self.tools / "rclone", "serve", "webdav", "--config", self.folder / "none.conf", "--addr",
+            f"127.0.0.1:{self.port}", "--baseurl", "dav", "--htpasswd", self.folder / "htpasswd", self.root]}
+
+
+class SFTPServer(DiskServer):
+    """An SFTP server that takes one key of a client and shows one of its own, both ed25519."""
+
+    kind = "sftp"
+    access = getpass.getuser()
+
+    def prepare(self):
+        super().prepare()
+        # The client's private key is a secret as well, which no log may have.
+        self.client_key, self.secret = self.make_key("client")
+        self.host_key, _ = self.make_key("host")
+        self.known_hosts = self.folder / "known_hosts"
+        name, public = self.public(self.host_key).split()[:2]
+        self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {name} {public}\n")
+
+    def make_key(self, name):
+        """A new key in OpenSSH's format: its file, with the public one beside it, and its content."""
+        key = asyncssh.generate_private_key("ssh-ed25519", comment=name)
+        path = self.folder / name
+        key.write_private_key(path)
+        path.chmod(0o600)
+        key.write_public_key(f"{path}.pub")
+        return path, path.read_text()
+
+    @staticmethod
+    def public(key):
+        return key.with_suffix(".pub").read_text()
+
+    def host_fingerprint(self):
+        """The SHA-256 of the server's key as 'ssh-keygen -l' shows it."""
+        return asyncssh.read_public_key(self.host_key.with_suffix(".pub")).get_fingerprint()
+
+    def path(self, name):
+        """The path of a file or folder as a client names it."""
+        return f"{self.root}/{name}"
+
+    def make_folder(self, prefix):
+        (self.root / prefix).mkdir(parents=True, exist_ok=True)
+
+    def put(self, key, body):
+        self.make_folder(key.rpartition("/")[0])
+        (self.root / key).write_bytes(body)
+
+    def read_by_client(self, prefix):
+        """The SHA-256 of each file below a prefix, as rclone reads it through the server."""
+        found = self.run("rclone", "hashsum", "sha256", "--download", "--config", "none.conf",
+                         f"sftp:{self.path(prefix)}", env={
+            "PATH": os.environ["PATH"], "RCLONE_CONFIG_SFTP_TYPE": "sftp", "RCLONE_CONFIG_SFTP_HOST": "127.0.0.1",
+            "RCLONE_CONFIG_SFTP_PORT": str(self.port), "RCLONE_CONFIG_SFTP_USER": self.access,
+            "RCLONE_CONFIG_SFTP_KEY_FILE": str(self.client_key), "RCLONE_CONFIG_SFTP_SHELL_TYPE": "none",
+            "RCLONE_CONFIG_SFTP_KNOWN_HOSTS_FILE": str(self.known_hosts)}, cwd=self.folder)
+        return {f"{prefix}/{line[66:]}": line[:64] for line in found.splitlines()}
+
+
+class OpenSSH(SFTPServer):
+    """OpenSSH's sshd with a configuration of its own. It needs the user sshd, whom its package makes."""
+
+    name, program, package = "openssh", "/usr/sbin/sshd", "openssh-server"
+    CONFIGURATION = """ListenAddress 127.0.0.1
+Port {port}
+HostKey {host_key}
+AuthorizedKeysFile {client_key}.pub
+PidFile none
+UsePAM no
+StrictModes no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+Subsystem sftp internal-sftp
+"""
+
+    def prepare(self):
+        super().prepare()
+        (self.folder / "sshd.conf").write_text(self.CONFIGURATION.format(
+            port=self.port, host_key=self.host_key, client_key=self.client_key))
+
+    def commands(self):
+        if os.getuid() == 0:
+            # Where it separates its privileges; a service would make it.
+            os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+        return {self.port: [self.program, "-D", "-e", "-f", self.folder / "sshd.conf"]}
+
+    def stop(self):
+        """Kills the processes, and those of connections, which lead groups of their own."""
+        for _, process in self.processes:
+            for session in descendants(process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(session, signal.SIGKILL)
+        super().stop()
+
+
+class RcloneSFTP(SFTPServer):
+    """'rclone serve sftp'. Its root is the served folder."""
+
+    name = "rclone-sftp"
+
+    def commands(self):
+        return {self.port: [
+            self.tools / "rclone", "serve", "sftp", "--config", self.folder / "none.conf", "--addr",
+            f"127.0.0.1:{self.port}", "--key", self.host_key, "--authorized-keys", f"{self.client_key}.pub", "--user",
+            self.access, "--dir-cache-time", "0s", self.root]}
+
+    def path(self, name):
+        return f"/{name}"
+
+
+class AsyncSSH(SFTPServer):
+    """asyncssh's server of SFTP, in a process of its own."""
+
+    name = "asyncssh"
+    PROGRAM = """import asyncio
+import sys
+import asyncssh
+
+async def serve(port, host_key, client_keys):
+    await asyncssh.listen(
+        "127.0.0.1", int(port), server_host_keys=[host_key], authorized_client_keys=client_keys, sftp_factory=True)
+    await asyncio.Event().wait()
+
+asyncio.run(serve(*sys.argv[1:]))
+"""
+
+    def prepare(self):
+        super().prepare()
+        (self.folder / "serve.py").write_text(self.PROGRAM)
+
+    def commands(self):
+        return {self.port: [
+            self.tools / "python", self.folder / "serve.py", self.port, self.host_key, f"{self.client_key}.pub"]}
+
+
+SERVERS = {kind.name: kind for kind in (
+    OpenStack, Rclone, Moto, Apache, Nginx, WsgiDAV, WsgiDAVDigest, RcloneWebDAV)}
+# No scenario uses them yet.
+SFTP_SERVERS = {kind.name: kind for kind in (OpenSSH, RcloneSFTP, AsyncSSH)}
 
 
 class Link:
@@ -260,6 +682,8 @@ class Link:
 
     def __init__(self, client, server, left):
         self.client, self.server, self.left = client, server, left
+        # The answer that is to be lost: whether it begins.
+        self.loss = None
 
     def cut(self):
         for one in (self.client, self.server):
@@ -280,7 +704,7 @@ class Proxy:
         self.pace = None
         self.flowing = threading.Event()
         self.flowing.set()
-        self.links, self.cuts, self.limits = set(), 0, []
+        self.links, self.cuts, self.limits, self.losses = set(), 0, [], []
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.accept()
@@ -320,6 +744,10 @@ class Proxy:
         chance = random.Random(seed)
         with self.lock:
             self.limits = [int(10 ** chance.uniform(2, 7)) for _ in range(connections)]
+
+    def lose_answer(self, method, is_begun):
+        """Loses the answer to the next request of this method: all of it, or what follows 10 bytes of its body."""
+        self.losses.append((f"{method} ".encode(), is_begun))
 
     def close(self):
         self.refuse()
@@ -365,13 +793,24 @@ class Proxy:
             while data := source.recv(self.CHUNK):
                 if source is link.client:
                     self.count(len(data))
+                    self.choose(link, data)
+                elif link.loss is not None:
+                    target.sendall(data[:data.find(b"\r\n\r\n") + 14] if link.loss else b"")
+                    break
                 self.flowing.wait()
                 target.sendall(data if link.left is None else data[:link.left])
                 if self.is_used_up(link, len(data)):
                     link.cut()
+            if link.loss is not None:
+                link.cut()
             target.shutdown(socket.SHUT_WR)
             return
         link.cut()
+
+    def choose(self, link, data):
+        """Marks a connection whose answer is to be lost."""
+        if self.losses and data.startswith(self.losses[0][0]):
+            _, link.loss = self.losses.pop(0)
 
     def count(self, length):
         with self.lock:
@@ -395,10 +834,10 @@ class Upload:
         self.key, self.parts = key, {}
 
 
-class FaultyServer:
+class FaultyServer(S3Login):
     """A server of the test's own with enough of S3 for one bucket. It checks no signatures, and fails as it is told."""
 
-    name, access = "faulty", "AKIDFAULTY"
+    name, kind, access = "faulty", "faulty", "AKIDFAULTY"
 
     def __init__(self):
         self.secret = secrets.token_hex(20)

@@ -70,11 +70,14 @@ extension TransferError {
     package var classified: Failure {
         switch self {
         case .badURL, .untrusted, .storeRefused, .objectMissing: Failure(.permanent, description)
+        // A key that differs is a server that must not get the files: they wait for the operator.
+        case .loginDenied, .unknownServer: Failure(.refused, description)
         case .objectExists: Failure(.keyTaken, description)
         case .egressRefused: Failure(.egressRefused, description)
         case .sourceChanged: Failure(.sourceChanged, description)
         case .sourceUnreadable: Failure(.transient, description, isOfSource: true)
-        case .unresolved, .notConnected, .handshake, .timedOut, .broken, .protocolError, .storeFailed, .internalError:
+        case .unresolved, .notConnected, .handshake, .timedOut, .broken, .protocolError, .storeFailed, .commandFailed,
+            .internalError:
             Failure(.transient, description)
         }
     }

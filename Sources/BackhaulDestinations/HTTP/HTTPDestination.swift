@@ -113,6 +113,13 @@ package struct HTTPDestination: DestinationType {
     }
 
     package init(_ fields: DestinationFields) throws(DestinationFields.InvalidError) {
+        try self.init(connecting: fields)
+        method = try fields.choice("method")
+        check = try fields.choice("verify")
+    }
+
+    /// What the connections of other types of servers have in common with this one.
+    init(connecting fields: DestinationFields) throws(DestinationFields.InvalidError) {
         let url = fields["url"]
         do {
             try TaskRules.checkURL(ByteText(url))
@@ -126,9 +133,7 @@ package struct HTTPDestination: DestinationType {
             throw DestinationFields.InvalidError("clientCertificateFile and clientKeyFile go together")
         }
         self.init(
-            url: url, method: try fields.choice("method"), check: try fields.choice("verify"),
-            headers: try Self.headers(fields), tls: tls,
-            modifiedTime: try fields.choice("modifiedTime"))
+            url: url, headers: try Self.headers(fields), tls: tls, modifiedTime: try fields.choice("modifiedTime"))
     }
 
     private static func headers(_ fields: DestinationFields) throws(DestinationFields.InvalidError) -> [SecretHeader] {

@@ -25,7 +25,7 @@ package struct HTTPLook: Dialect {
             defer { reading = readBack }
             return readBack.begin(DialectStart(now: now))
         }
-        if report.failure == nil, report.status == 404 || report.status == 410 { return .absent }
+        if report.answered == 404 || report.answered == 410 { return .absent }
         if let failure = HTTPAnswer.failure(report, doing: "looking for an object at the key") {
             return .failed(failure)
         }

@@ -6,18 +6,22 @@ package import BackhaulUnits
 package struct HTTPReadBack: Dialect {
     private let destination: HTTPDestination
     private let url: String
+    private let login: TransferLogin?
 
-    package init(destination: HTTPDestination, key: String) {
+    package init(destination: HTTPDestination, key: String, login: TransferLogin? = nil) {
         self.destination = destination
+        self.login = login
         url = destination.url(of: key)
     }
 
     package mutating func begin(_ start: DialectStart) -> Step {
-        .request(destination.request("GET", url, sink: .hash))
+        var request = destination.request("GET", url, sink: .hash)
+        request.login = login
+        return .request(request)
     }
 
     package mutating func next(_ report: TransferReport, now: Timestamp) -> Step {
-        if report.failure == nil, report.status == 404 || report.status == 410 { return .absent }
+        if report.answered == 404 || report.answered == 410 { return .absent }
         if let failure = HTTPAnswer.failure(report, doing: "reading") { return .failed(failure) }
         return .stored(
             StoredObject(size: report.bytesReceived, sha256: report.receivedSHA256 ?? "", verification: .readBack))

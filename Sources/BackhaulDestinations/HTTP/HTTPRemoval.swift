@@ -6,16 +6,22 @@ package import BackhaulUnits
 package struct HTTPRemoval: Dialect {
     private let destination: HTTPDestination
     private let url: String
+    private let login: TransferLogin?
 
-    package init(destination: HTTPDestination, key: String) {
+    package init(destination: HTTPDestination, key: String, login: TransferLogin? = nil) {
         self.destination = destination
+        self.login = login
         url = destination.url(of: key)
     }
 
-    package mutating func begin(_ start: DialectStart) -> Step { .request(destination.request("DELETE", url)) }
+    package mutating func begin(_ start: DialectStart) -> Step {
+        var request = destination.request("DELETE", url)
+        request.login = login
+        return .request(request)
+    }
 
     package mutating func next(_ report: TransferReport, now: Timestamp) -> Step {
-        if report.failure == nil, report.status == 404 || report.status == 410 { return .absent }
+        if report.answered == 404 || report.answered == 410 { return .absent }
         if let failure = HTTPAnswer.failure(report, doing: "removing") { return .failed(failure) }
         return .absent
     }

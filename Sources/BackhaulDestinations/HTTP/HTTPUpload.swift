@@ -48,7 +48,7 @@ package struct HTTPUpload: Dialect {
     }
 
     private mutating func sent(_ report: TransferReport) -> Step {
-        if onlyIfAbsent, report.status == 412 {
+        if onlyIfAbsent, report.answered == 412 {
             return .failed(Failure(.keyTaken, "the server has an object at the key already", httpStatus: 412))
         }
         // A server that answers 2xx before it has the bytes may have stored nothing.

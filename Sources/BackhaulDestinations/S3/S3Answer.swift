@@ -11,7 +11,7 @@ package enum S3Answer {
     private static let passing: Set<String> = [
         "InternalError", "ServiceUnavailable", "RequestTimeout", "RequestTimeoutException", "RequestTimeTooSkewed",
         "PriorRequestNotComplete", "OperationAborted", "ConditionalRequestConflict", "BadDigest", "IncompleteBody",
-        "XAmzContentSHA256Mismatch", "NoSuchUpload",
+        "XAmzContentSHA256Mismatch", "NoSuchUpload", "PreconditionFailed",
     ]
     private static let refusing: Set<String> = [
         "AccessDenied", "AccountProblem", "AllAccessDisabled", "ExpiredToken", "ExpiredTokenException",
@@ -21,8 +21,21 @@ package enum S3Answer {
     private static let moved: Set<String> = ["PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed"]
 
     /// The failure that a report means, nil for a 2xx without an error in it.
-    package static func failure(_ report: TransferReport, doing what: String) -> Failure? {
+    /// - Parameter isConditional: whether the request was not to replace an object.
+    package static func failure(
+        _ report: TransferReport, isConditional: Bool = false, doing what: String
+    ) -> Failure? {
         let error = error(in: report)
+        if isConditional, report.status == 412 || error?["Code"] == "PreconditionFailed" {
+            return Failure(.keyTaken, "the store has an object at the key already", httpStatus: 412)
+        }
+        // So Amazon answers a HEAD whose token has ended: an answer without a body has no code.
+        if report.failure == nil, report.status == 400, report.body.isEmpty {
+            return Failure(
+                .refused,
+                "\(what): the store answered 400 without a reason, as to credentials that have ended; check them",
+                httpStatus: 400)
+        }
         guard error != nil || report.failure != nil || !(200..<300).contains(report.status ?? 0) else { return nil }
         guard let error, let code = error["Code"], report.failure == nil || (report.status ?? 0) >= 400 else {
             return HTTPAnswer.failure(report, doing: what)
@@ -31,9 +44,6 @@ package enum S3Answer {
         let status = report.status ?? 0
         let message = error["Message"].map { ": \($0)" } ?? ""
         let text = printable("\(what): the store answered \(status) \(code)\(message)")
-        if status == 412 || code == "PreconditionFailed" {
-            return Failure(.keyTaken, "the store has an object at the key already", httpStatus: 412)
-        }
         if throttling.contains(code) {
             guard let wait = report.retryAfter else { return Failure(.transient, text, httpStatus: status) }
             return Failure(.throttled, text, httpStatus: status, retryAfter: wait)

@@ -56,7 +56,7 @@ package enum S3Checksum: String, Hashable, Sendable, CaseIterable {
     }
 
     /// What the store says of an object in parts: `QvzQa/…=-2`; nil where it says nothing of its parts' checksums.
-    func composite(_ digests: [PartDigest]) -> String? {
+    func expected(_ digests: [PartDigest]) -> String? {
         switch self {
         case .sha256:
             let all = digests.compactMap { Hex.decode($0.sha256) }
@@ -67,7 +67,9 @@ package enum S3Checksum: String, Hashable, Sendable, CaseIterable {
             let all = digests.compactMap(\.checksum)
             guard all.count == digests.count else { return nil }
             return "\(Data(ChecksumKind.crc32c.of(Array(all.joined()))).base64EncodedString())-\(digests.count)"
-        case .crc64nvme, .md5, .none: return nil
+        // Of the whole object, as its algorithm allows.
+        case .crc64nvme: return digests.last?.wholeChecksum.map { Data($0).base64EncodedString() }
+        case .md5, .none: return nil
         }
     }
 

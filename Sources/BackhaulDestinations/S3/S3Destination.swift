@@ -161,8 +161,8 @@ package struct S3Destination: DestinationType {
     private static func headerText(
         _ fields: DestinationFields, _ name: String
     ) throws(DestinationFields.InvalidError) -> String {
-        guard fields[name].utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) else {
-            throw DestinationFields.InvalidError("\(name) must be printable ASCII")
+        guard fields[name].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+            throw DestinationFields.InvalidError("\(name) must be printable ASCII without blanks")
         }
         return fields[name]
     }
@@ -204,7 +204,7 @@ package struct S3Destination: DestinationType {
 
     package func sweep(before time: Timestamp) -> (any Dialect)? { S3Sweep(destination: self, before: time) }
 
-    package var resumableFrom: ByteCount? { partSize + ByteCount(1) }
+    package var resumption: Resumption { .saved(from: partSize + ByteCount(1)) }
 
     package func discard(key: ByteText, state: [UInt8]) -> (any Dialect)? {
         S3UploadState(state).map { S3Discard(destination: self, state: $0) }
@@ -229,15 +229,16 @@ package struct S3Destination: DestinationType {
         sink: ResponseSink = .keep(ByteCount(64 << 10)), tag: Int = 0, at now: Timestamp
     ) -> TransferRequest {
         let path = endpoint.path + PercentEncoding.path(key)
-        let signed = SignatureV4(credentials, region: region).sign(
-            SignatureV4.Request(
-                method: method, host: endpoint.host, path: path, query: query, headers: headers, payload: payload),
-            at: now)
+        let unsigned = SignatureV4.Request(
+            method: method, host: endpoint.host, path: path, query: query, headers: headers, payload: payload)
+        let signature = SignatureV4(credentials, region: region)
         let text = query.isEmpty ? "" : "?\(SignatureV4.text(of: query))"
         var request = TransferRequest(
-            method: method, url: "\(endpoint.scheme)://\(endpoint.host)\(path)\(text)", headers: signed, body: body,
+            method: method, url: "\(endpoint.scheme)://\(endpoint.host)\(path)\(text)", headers: headers, body: body,
             sink: sink, tls: tls)
         request.tag = tag
+        // Stores take a signature for a quarter of an hour.
+        request.sign = { waited in signature.sign(unsigned, at: now + waited) }
         return request
     }
 

@@ -21,7 +21,7 @@ package struct S3Discard: Dialect {
     }
 
     package mutating func next(_ report: TransferReport, now: Timestamp) -> Step {
-        if report.failure == nil, report.status == 404 { return .absent }
+        if report.answered == 404 { return .absent }
         if let failure = S3Answer.failure(report, doing: "ending the upload") { return .failed(failure) }
         return .absent
     }

@@ -20,7 +20,7 @@ package struct S3Look: Dialect {
     }
 
     package mutating func next(_ report: TransferReport, now: Timestamp) -> Step {
-        if report.failure == nil, report.status == 404 { return .absent }
+        if report.answered == 404 { return .absent }
         if let failure = S3Answer.failure(report, doing: "looking for an object at the key") {
             return .failed(failure)
         }

@@ -11,7 +11,9 @@ package struct S3Object: Hashable, Sendable {
 
     package init(key: String, contentType: String = "", modifiedAt: FileTime? = nil, onlyIfAbsent: Bool = false) {
         self.key = key
-        self.contentType = contentType.isEmpty ? "application/octet-stream" : contentType
+        // libcurl leaves a header out whose value is blank, and the signature would not match.
+        let isBlank = contentType.utf8.allSatisfy { $0 <= 0x20 }
+        self.contentType = isBlank ? "application/octet-stream" : contentType
         self.modifiedAt = modifiedAt
         self.onlyIfAbsent = onlyIfAbsent
     }

@@ -20,16 +20,31 @@ package struct S3PartsUpload: Dialect {
         /// The store does not know the upload: looks whether it was completed.
         case looking
         /// The object has the file's size: hashes the parts, to compare its checksum.
-        case comparing(String)
+        case comparing(Seen)
         case checking(S3Check)
         /// Ends the upload, since it cannot be completed.
         case ending(Failure)
+        /// Ends an upload of an earlier attempt that cannot be continued.
+        case dropping
+    }
+
+    /// What the store says of the object that may be this one.
+    private struct Seen {
+        var checksum: String?
+        var tag: String?
     }
 
     private struct Part {
         var digest: PartDigest?
         var tag: String?
+        /// How often it was sent in vain.
+        var tries = 0
     }
+
+    /// Tries of a part in one attempt.
+    private static let mostTries = 4
+    /// How long a store may take to put the parts together.
+    private static let completion = Duration.seconds(900)
 
     private let destination: S3Destination
     private let object: S3Object
@@ -47,6 +62,9 @@ package struct S3PartsUpload: Dialect {
     private var failure: Failure?
     /// Whether the store states no checksum of an object that may be this one.
     private var hasOnlyTags = false
+    /// Whether the object was looked for in this attempt already.
+    private var hasLooked = false
+    private var marker = 0
 
     package init(destination: S3Destination, object: S3Object, file: SourceFile) {
         self.destination = destination
@@ -64,7 +82,18 @@ package struct S3PartsUpload: Dialect {
     }
 
     package mutating func begin(_ start: DialectStart) -> Step {
-        guard let state = start.state.flatMap(S3UploadState.init), isOurs(state) else { return create(start.now) }
+        guard let state = start.state.flatMap(S3UploadState.init), state.place == destination.place else {
+            return create(start.now)
+        }
+        guard isOurs(state) else {
+            // Such as one with another checksum, or to another name. Its parts would stay for ever.
+            phase = .dropping
+            guard state.key.utf8.starts(with: destination.prefix.utf8), !state.upload.isEmpty else {
+                return create(start.now)
+            }
+            return .request(
+                destination.request("DELETE", state.key, query: [("uploadId", state.upload)], at: start.now))
+        }
         upload = state.upload
         partSize = ByteCount(state.partSize)
         divide()
@@ -74,8 +103,8 @@ package struct S3PartsUpload: Dialect {
 
     /// Whether an upload is one of this object. Anyone may have written the state.
     private func isOurs(_ state: S3UploadState) -> Bool {
-        state.place == destination.place && state.key.utf8.elementsEqual(object.key.utf8)
-            && state.checksum == destination.checksum.rawValue && !state.upload.isEmpty
+        state.key.utf8.elementsEqual(object.key.utf8) && state.checksum == destination.checksum.rawValue
+            && !state.upload.isEmpty
             && state.partSize > 0 && state.partSize <= S3Destination.partSizes.upperBound.bytes
             && file.size.bytes / state.partSize < 10_000
     }
@@ -90,9 +119,10 @@ package struct S3PartsUpload: Dialect {
         case .sending: return isSent(report, now)
         case .completing: return isCompleted(report, now)
         case .looking: return isSeen(report, now)
-        case .comparing(let stated): return isCompared(report, stated, now)
+        case .comparing(let seen): return isCompared(report, seen, now)
         case .checking(let check): return check.next(report)
         case .ending(let failure): return .failed(failure)
+        case .dropping: return create(now)
         }
     }
 
@@ -134,7 +164,7 @@ package struct S3PartsUpload: Dialect {
     }
 
     private mutating func isListed(_ report: TransferReport, _ now: Timestamp) -> Step {
-        if S3Answer.code(report) == "NoSuchUpload" || report.failure == nil && report.status == 404 {
+        if S3Answer.code(report) == "NoSuchUpload" || report.answered == 404 {
             return look(now)
         }
         if let failure = S3Answer.failure(report, doing: "asking for the parts that are there") {
@@ -144,10 +174,12 @@ package struct S3PartsUpload: Dialect {
             return .failed(
                 Failure(.transient, "asking for the parts that are there: the store's answer is not a list of them"))
         }
+        listed.merge(page.parts.filter { (1...parts.count).contains($0.key) }) { _, new in new }
         // A store that does not get on with its pages would be asked for ever.
-        let last = listed.keys.max() ?? 0
-        listed.merge(page.parts) { _, new in new }
-        if let next = page.next, next > last { return list(after: next, now) }
+        if let next = page.next, next > marker, next < parts.count {
+            marker = next
+            return list(after: next, now)
+        }
         phase = .sending
         return advance(now)
     }
@@ -176,7 +208,7 @@ package struct S3PartsUpload: Dialect {
             destination.request(
                 "PUT", object.key, query: [("partNumber", String(index + 1)), ("uploadId", upload)],
                 headers: destination.checksum.headers(digest),
-                body: .slice(FileSlice(file: file, offset: offset, size: size, sha256: digest.sha256)),
+                body: .slice(FileSlice(file: file, offset: offset, size: size)),
                 payload: digest.sha256, tag: 2 * index, at: now))
     }
 
@@ -230,13 +262,25 @@ package struct S3PartsUpload: Dialect {
         guard let digest = parts[index].digest else { return advance(now) }
         let what = "part \(index + 1) of \(parts.count)"
         if let failed = S3Sent.failure(report, size: range(index).size, digest, destination, doing: what) {
-            failure = failure ?? failed
+            parts[index].tries += 1
+            if parts[index].tries < Self.mostTries, isWorthAnother(failed, report) {
+                ready.append(index)
+            } else {
+                failure = failure ?? failed
+            }
         } else if let tag = report.header("etag"), !tag.isEmpty {
             parts[index].tag = tag
         } else {
             failure = failure ?? Failure(.transient, "\(what): the store's answer has no ETag")
         }
         return advance(now)
+    }
+
+    /// Whether a part is sent again in the same attempt. A store that is overloaded needs the wait between attempts.
+    private func isWorthAnother(_ failure: Failure, _ report: TransferReport) -> Bool {
+        guard failure.kind == .transient || failure.kind == .integrity else { return false }
+        return report.status != 503 && report.status != 429 && S3Answer.code(report) != "NoSuchUpload"
+            && !(report.failure?.classified.isOfSource ?? false)
     }
 
     // MARK: Ending
@@ -256,10 +300,11 @@ package struct S3PartsUpload: Dialect {
         let sha256 = PartDigest.sha256(of: bytes)
         var headers = [(name: "Content-Type", value: "application/xml")] + object.condition
         if destination.checksum == .crc64nvme { headers.append(("x-amz-checksum-type", "FULL_OBJECT")) }
-        return .request(
-            destination.request(
-                "POST", object.key, query: [("uploadId", upload)], headers: headers,
-                body: .bytes(LoadedBytes(bytes: bytes, sha256: sha256)), payload: sha256, at: now))
+        var request = destination.request(
+            "POST", object.key, query: [("uploadId", upload)], headers: headers,
+            body: .bytes(LoadedBytes(bytes: bytes, sha256: sha256)), payload: sha256, at: now)
+        request.patience = Self.completion
+        return .request(request)
     }
 
     private static func escaped(_ text: String) -> String {
@@ -267,14 +312,27 @@ package struct S3PartsUpload: Dialect {
     }
 
     /// Codes by which a store says that the parts it has do not make the object.
-    private static let unusable: Set<String> = ["InvalidPart", "InvalidPartOrder", "EntityTooSmall"]
+    private static let unusable: Set<String> = [
+        "InvalidPart", "InvalidPartOrder", "ConditionalRequestConflict", "OperationAborted",
+    ]
 
     private mutating func isCompleted(_ report: TransferReport, _ now: Timestamp) -> Step {
         let code = S3Answer.code(report)
         // An earlier request may have completed it, its answer lost.
-        if code == "NoSuchUpload" { return look(now) }
-        if let failed = S3Answer.failure(report, doing: "completing the upload") {
+        if code == "NoSuchUpload" {
+            guard !hasLooked else {
+                return .failed(Failure(.transient, "the store does not know the upload that it has just begun"))
+            }
+            return look(now)
+        }
+        if let failed = S3Answer.failure(
+            report, isConditional: object.onlyIfAbsent, doing: "completing the upload")
+        {
             if failed.kind == .keyTaken { return end(failed, now) }
+            if code == "EntityTooSmall" {
+                return end(
+                    Failure(.permanent, "\(failed.message); set the destination's partSize", httpStatus: 400), now)
+            }
             guard let code, Self.unusable.contains(code) else { return .failed(failed) }
             return end(Failure(.transient, failed.message, httpStatus: failed.httpStatus), now)
         }
@@ -282,21 +340,18 @@ package struct S3PartsUpload: Dialect {
         guard let tree = XMLTree(report.body), tree["ETag"] != nil else {
             return .failed(Failure(.transient, "completing the upload: the store's answer is not a result"))
         }
-        let composite = composite
-        if let stated = destination.checksum.element.flatMap({ tree[$0] }), let composite,
-            !S3Checksum.isSame(stated, composite)
-        {
+        let stated = destination.checksum.element.flatMap { tree[$0] }
+        if let stated, let expected, !S3Checksum.isSame(stated, expected) {
             return .failed(Failure(.integrity, "the stored object's checksum is not that of what was sent"))
         }
-        let isProven =
-            composite != nil && destination.checksum.element.flatMap { tree[$0] } != nil
-            || tree["ETag"].map(S3Checksum.bare) == ownTag
+        let isProven = stated != nil && expected != nil || tree["ETag"].map(S3Checksum.bare) == ownTag
         return check(isProven, now)
     }
 
-    private var composite: String? {
+    /// What the store says of the object's checksum if it has what was sent; nil where that is not known.
+    private var expected: String? {
         let digests = parts.compactMap(\.digest)
-        return digests.count == parts.count ? destination.checksum.composite(digests) : nil
+        return digests.count == parts.count ? destination.checksum.expected(digests) : nil
     }
 
     /// The ETag of the object by the MD5s of what was sent; nil where they are not known.
@@ -313,7 +368,7 @@ package struct S3PartsUpload: Dialect {
             return .failed(Failure(.transient, "the file was not hashed as a whole"))
         }
         let stored = StoredObject(size: file.size, sha256: sha256, verification: isProven ? .checksum : .status)
-        let check = S3Check(destination: destination, key: object.key, object: stored, checksum: composite)
+        let check = S3Check(destination: destination, key: object.key, object: stored, checksum: expected)
         phase = .checking(check)
         return check.begin(now)
     }
@@ -327,38 +382,44 @@ package struct S3PartsUpload: Dialect {
 
     private mutating func look(_ now: Timestamp) -> Step {
         phase = .looking
+        hasLooked = true
         return .request(S3Look.request(destination, object.key, now))
     }
 
     private mutating func isSeen(_ report: TransferReport, _ now: Timestamp) -> Step {
-        guard report.failure == nil, report.status == 200,
-            report.header("content-length") == String(file.size.bytes),
-            let tag = report.header("etag").map(S3Checksum.bare)
-        else { return create(now) }
-        let checksum = destination.checksum.header.flatMap { report.header($0) }
-        hasOnlyTags = checksum == nil
-        let stated = checksum ?? tag
-        phase = .comparing(stated)
-        return compare(stated, now)
+        if report.answered == 404 { return create(now) }
+        if let failed = S3Answer.failure(report, doing: "looking whether the upload was completed") {
+            return .failed(failed)
+        }
+        guard report.header("content-length") == String(file.size.bytes) else { return create(now) }
+        let seen = Seen(
+            checksum: destination.checksum.header.flatMap { report.header($0) },
+            tag: report.header("etag").map(S3Checksum.bare))
+        hasOnlyTags = seen.checksum == nil
+        phase = .comparing(seen)
+        return compare(seen, now)
     }
 
-    private mutating func isCompared(_ report: TransferReport, _ stated: String, _ now: Timestamp) -> Step {
+    private mutating func isCompared(_ report: TransferReport, _ seen: Seen, _ now: Timestamp) -> Step {
         isHashing = false
         let index = report.tag / 2
         guard parts.indices.contains(index), let digest = report.digest else {
             return .failed(Failure(.transient, "a part was not hashed"))
         }
         parts[index].digest = digest
-        return compare(stated, now)
+        return compare(seen, now)
     }
 
     /// Hashes what is not hashed, then compares.
-    private mutating func compare(_ stated: String, _ now: Timestamp) -> Step {
+    private mutating func compare(_ seen: Seen, _ now: Timestamp) -> Step {
         if let index = parts.firstIndex(where: { $0.digest == nil }) { return digest(index) }
+        if let stated = seen.checksum, let expected, S3Checksum.isSame(stated, expected) { return check(true, now) }
+        if let tag = seen.tag, tag == ownTag { return check(true, now) }
+        // The tags that the store gave for the parts prove that the object is of them, and no more.
         let tags = parts.compactMap(\.tag)
-        let isSame =
-            composite.map { S3Checksum.isSame(stated, $0) } ?? false || stated == ownTag
-            || tags.count == parts.count && stated == S3Checksum.entityTag(ofParts: tags)
-        return isSame ? check(true, now) : create(now)
+        if let tag = seen.tag, tags.count == parts.count, tag == S3Checksum.entityTag(ofParts: tags) {
+            return check(false, now)
+        }
+        return create(now)
     }
 }

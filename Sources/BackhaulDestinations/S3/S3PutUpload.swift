@@ -53,7 +53,7 @@ package struct S3PutUpload: Dialect {
                 return .failed(Failure(.transient, "the file was not hashed"))
             }
             let offset = if case .slice(let slice) = body { slice.offset } else { ByteCount.zero }
-            let slice = FileSlice(file: file, offset: offset, size: body.size, sha256: digest.sha256)
+            let slice = FileSlice(file: file, offset: offset, size: body.size)
             return send(digest, .slice(slice), now)
         case .sending(let digest):
             return sent(report, digest, now)
@@ -63,7 +63,9 @@ package struct S3PutUpload: Dialect {
     }
 
     private mutating func sent(_ report: TransferReport, _ digest: PartDigest, _ now: Timestamp) -> Step {
-        if let failure = S3Sent.failure(report, size: body.size, digest, destination, doing: "upload") {
+        if let failure = S3Sent.failure(
+            report, size: body.size, digest, destination, isConditional: object.onlyIfAbsent, doing: "upload")
+        {
             return .failed(failure)
         }
         let stored = StoredObject(

@@ -16,7 +16,7 @@ package struct S3ReadBack: Dialect {
     }
 
     package mutating func next(_ report: TransferReport, now: Timestamp) -> Step {
-        if report.failure == nil, report.status == 404 { return .absent }
+        if report.answered == 404 { return .absent }
         if let failure = S3Answer.failure(report, doing: "reading") { return .failed(failure) }
         return .stored(
             StoredObject(size: report.bytesReceived, sha256: report.receivedSHA256 ?? "", verification: .readBack))

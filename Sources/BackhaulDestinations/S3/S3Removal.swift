@@ -16,7 +16,7 @@ package struct S3Removal: Dialect {
     }
 
     package mutating func next(_ report: TransferReport, now: Timestamp) -> Step {
-        if report.failure == nil, report.status == 404 { return .absent }
+        if report.answered == 404 { return .absent }
         if let failure = S3Answer.failure(report, doing: "removing") { return .failed(failure) }
         return .absent
     }

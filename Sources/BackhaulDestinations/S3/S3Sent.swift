@@ -7,14 +7,20 @@ enum S3Sent {
     /// - Returns: nil when the store has the bytes, as far as its answer tells.
     static func failure(
         _ report: TransferReport, size: ByteCount, _ digest: PartDigest, _ destination: S3Destination,
-        doing what: String
+        isConditional: Bool = false, doing what: String
     ) -> Failure? {
         // A server that answers 2xx before it has the bytes may have stored nothing.
         let isEarly = report.isEarly && (200..<300).contains(report.status ?? 0)
-        if !isEarly, let failure = S3Answer.failure(report, doing: what) { return failure }
+        if !isEarly, let failure = S3Answer.failure(report, isConditional: isConditional, doing: what) {
+            return failure
+        }
         guard !isEarly, report.bytesSent >= size else {
             return Failure(
                 .integrity, "\(what): the store answered before it had all bytes", httpStatus: report.status)
+        }
+        // The body was hashed before, for the signature, and again while it was sent.
+        if let sha256 = report.sha256, sha256 != digest.sha256 {
+            return Failure(.integrity, "\(what): the file changed while it was sent")
         }
         if let stated = destination.checksum.header.flatMap({ report.header($0) }),
             stated != destination.checksum.value(digest)

@@ -10,6 +10,9 @@ package struct S3Sweep: Dialect {
     private var page: (key: String, upload: String)?
     private var isListing = true
     private var count = 0
+    private var failure: Failure?
+    /// More are left for another sweep.
+    private static let most = 100_000
 
     /// - Parameter before: uploads that began later are left alone.
     package init(destination: S3Destination, before: Timestamp) {
@@ -20,7 +23,7 @@ package struct S3Sweep: Dialect {
     package mutating func begin(_ start: DialectStart) -> Step { list(start.now) }
 
     private func list(_ now: Timestamp) -> Step {
-        var query = [(name: "uploads", value: ""), (name: "max-uploads", value: "1000")]
+        var query = [(name: "uploads", value: ""), (name: "max-uploads", value: "200")]
         if !destination.prefix.isEmpty { query.append(("prefix", destination.prefix)) }
         if let page {
             query.append(("key-marker", page.key))
@@ -35,13 +38,14 @@ package struct S3Sweep: Dialect {
             if S3Answer.code(report) != "NoSuchUpload",
                 let failure = S3Answer.failure(report, doing: "ending an upload")
             {
-                return .failed(failure)
+                self.failure = self.failure ?? failure
+            } else {
+                count += 1
             }
-            count += 1
             return end(now)
         }
         if let failure = S3Answer.failure(report, doing: "listing unfinished uploads") { return .failed(failure) }
-        guard let tree = XMLTree(report.body), tree["IsTruncated"] != nil || tree["Bucket"] != nil else {
+        guard let tree = XMLTree(report.body), tree.name.hasPrefix("ListMultipartUploads") else {
             return .failed(Failure(.transient, "listing unfinished uploads: the store's answer is not a list of them"))
         }
         for upload in tree.all("Upload") {
@@ -52,7 +56,7 @@ package struct S3Sweep: Dialect {
             old.append((key, id))
         }
         if tree["IsTruncated"] == "true", let key = tree["NextKeyMarker"], let id = tree["NextUploadIdMarker"],
-            page.map({ $0 != (key, id) }) ?? true
+            old.count < Self.most, page.map({ ($0.key, $0.upload) < (key, id) }) ?? true
         {
             page = (key, id)
             return list(now)
@@ -62,7 +66,10 @@ package struct S3Sweep: Dialect {
     }
 
     private mutating func end(_ now: Timestamp) -> Step {
-        guard let next = old.popLast() else { return .swept(count) }
+        guard let next = old.popLast() else {
+            // One that cannot be ended holds no other back.
+            return failure.map { .failed(Failure($0.kind, "\($0.message); \(count) were ended")) } ?? .swept(count)
+        }
         return .request(destination.request("DELETE", next.key, query: [("uploadId", next.upload)], at: now))
     }
 }

@@ -1,8 +1,8 @@
 internal import Crypto
 
 /// A checksum in progress.
-struct Checksum {
-    private enum State {
+struct Checksum: Sendable {
+    private enum State: Sendable {
         case md5(Insecure.MD5)
         case crc32c(CyclicRedundancy<UInt32>)
         case crc64nvme(CyclicRedundancy<UInt64>)

@@ -11,6 +11,8 @@ package struct PartDigest: Hashable, Sendable {
     package var md5: [UInt8]?
     /// SHA-256 of the whole source, lower-case hex: of its last part, once every part was read in order.
     package var whole: String?
+    /// The checksum of the whole source; with `whole`.
+    package var wholeChecksum: [UInt8]?
 
     package init(sha256: String, checksum: [UInt8]? = nil, md5: [UInt8]? = nil, whole: String? = nil) {
         self.sha256 = sha256

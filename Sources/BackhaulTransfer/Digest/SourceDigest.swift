@@ -8,6 +8,7 @@ internal import Synchronization
 package final class SourceDigest: Sendable {
     private struct State: Sendable {
         var whole = SHA256()
+        var checksum: Checksum?
         /// How much of the source `whole` has.
         var done = ByteCount.zero
     }
@@ -24,7 +25,8 @@ package final class SourceDigest: Sendable {
     package func read(_ request: DigestRequest, isCancelled: () -> Bool) throws -> PartDigest {
         let file = request.file
         let isWhole = request.offset == .zero && request.size == file.size
-        var whole = isWhole ? nil : state.withLock { $0.done == request.offset ? $0.whole : nil }
+        var before = isWhole ? nil : state.withLock { $0.done == request.offset ? $0 : nil }
+        if request.offset == .zero { before?.checksum = request.checksum.map(Checksum.init) }
         var hash = SHA256()
         var checksum = request.checksum.map(Checksum.init)
         var md5 = request.hasMD5 ? Checksum(.md5) : nil
@@ -35,7 +37,8 @@ package final class SourceDigest: Sendable {
                 at: request.offset + offset, size: min(Self.chunk, request.size - offset))
             bytes.withUnsafeBytes { bytes in
                 hash.update(bufferPointer: bytes)
-                whole?.update(bufferPointer: bytes)
+                before?.whole.update(bufferPointer: bytes)
+                before?.checksum?.update(bytes)
                 checksum?.update(bytes)
                 md5?.update(bytes)
             }
@@ -44,11 +47,15 @@ package final class SourceDigest: Sendable {
         try file.checkUnchanged()
         var digest = PartDigest(sha256: Hex.encode(hash.finalize()), checksum: checksum?.finish(), md5: md5?.finish())
         let end = request.offset + request.size
-        if let whole {
-            state.withLock { $0 = State(whole: whole, done: end) }
-            if end == file.size { digest.whole = Hex.encode(whole.finalize()) }
+        if var before {
+            before.done = end
+            state.withLock { $0 = before }
+            guard end == file.size else { return digest }
+            digest.whole = Hex.encode(before.whole.finalize())
+            digest.wholeChecksum = before.checksum?.finish()
         } else if isWhole {
             digest.whole = digest.sha256
+            digest.wholeChecksum = digest.checksum
         }
         return digest
     }

@@ -9,8 +9,9 @@ package struct ParsedURL: Hashable, Sendable {
     /// The host alone, an IPv6 address without its brackets.
     package var name: String
 
-    /// - Throws: `TransferError.badURL` for anything but http and https without user-info.
-    package init(_ text: String) throws(TransferError) {
+    /// - Parameter schemes: those that are accepted.
+    /// - Throws: `TransferError.badURL` for another scheme, and for user-info.
+    package init(_ text: String, schemes: Set<String> = ["http", "https"]) throws(TransferError) {
         guard let handle = curl_url() else { throw .internalError("libcurl returned no URL parser") }
         defer { curl_url_cleanup(handle) }
         let flags = UInt32(CURLU_NON_SUPPORT_SCHEME)
@@ -23,8 +24,8 @@ package struct ParsedURL: Hashable, Sendable {
             defer { curl_free(pointer) }
             return String(cString: pointer)
         }
-        guard let scheme = part(CURLUPART_SCHEME)?.lowercased(), scheme == "http" || scheme == "https" else {
-            throw .badURL("only http and https are accepted")
+        guard let scheme = part(CURLUPART_SCHEME)?.lowercased(), schemes.contains(scheme) else {
+            throw .badURL("only \(schemes.sorted().joined(separator: " and ")) are accepted")
         }
         guard part(CURLUPART_USER) == nil, part(CURLUPART_PASSWORD) == nil else {
             throw .badURL("it contains a user name or password")

@@ -15,6 +15,9 @@ final class ActiveTransfer {
     let continuation: CheckedContinuation<TransferReport, any Error>
     private(set) var easy: OpaquePointer?
     private var headerList: UnsafeMutablePointer<curl_slist>?
+    private var commandList: UnsafeMutablePointer<curl_slist>?
+    /// What libcurl says of a failure beyond its code.
+    private let words = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
     private var status: Int?
     private var headers: [(name: String, value: String)] = []
@@ -27,6 +30,8 @@ final class ActiveTransfer {
     /// Whether an allowed address was tried: its failure is then the one reported.
     private var hasTried = false
 
+    /// What an SFTP server has of the body already.
+    private var skipped = ByteCount.zero
     private var answerTimeout = Duration.zero
     /// When the last status line came.
     private var answeredAt: ContinuousClock.Instant?
@@ -50,7 +55,10 @@ final class ActiveTransfer {
         self.egress = egress
         self.feeder = feeder
         self.continuation = continuation
+        words.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     }
+
+    deinit { words.deallocate() }
 
     /// Prepares the easy handle for the multi.
     func prepare(_ limits: TransferLimits, handle: OpaquePointer) throws(TransferError) {
@@ -62,13 +70,17 @@ final class ActiveTransfer {
         func set(_ option: CURLoption, _ value: String) { results.append(backhaul_set_text(raw, option, value)) }
 
         set(CURLOPT_URL, request.url)
-        set(CURLOPT_PROTOCOLS_STR, "http,https")
-        set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https")
+        // A signature is of the path as it is.
+        set(CURLOPT_PATH_AS_IS, 1)
+        let protocols = request.sftp == nil ? "http,https" : "sftp"
+        set(CURLOPT_PROTOCOLS_STR, protocols)
+        set(CURLOPT_REDIR_PROTOCOLS_STR, protocols)
         set(CURLOPT_FOLLOWLOCATION, 0)
         set(CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
         // A proxy from the environment would see the traffic and hide the address from the egress check.
         set(CURLOPT_PROXY, "")
         set(CURLOPT_NOSIGNAL, 1)
+        results.append(backhaul_set_pointer(raw, CURLOPT_ERRORBUFFER, UnsafeMutableRawPointer(words)))
         // HTTP/2 uploads of libcurl below 8.1 spin while the peer's window is closed, and may report a reset as
         // success.
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
@@ -77,9 +89,10 @@ final class ActiveTransfer {
         if case .keep = request.sink {
             set(CURLOPT_TIMEOUT_MS, Int(clamping: limits.time(for: request.body.size).inMilliseconds))
         }
-        answerTimeout = limits.answerTimeout
+        answerTimeout = max(limits.answerTimeout, request.patience)
         set(CURLOPT_LOW_SPEED_LIMIT, limits.stallBytesPerSecond.count)
-        set(CURLOPT_LOW_SPEED_TIME, max(1, Int(clamping: limits.stallTimeout.components.seconds)))
+        let stallTimeout = max(limits.stallTimeout, request.patience)
+        set(CURLOPT_LOW_SPEED_TIME, max(1, Int(clamping: stallTimeout.components.seconds)))
         set(CURLOPT_TCP_KEEPALIVE, 1)
         set(CURLOPT_SSL_VERIFYPEER, 1)
         set(CURLOPT_SSL_VERIFYHOST, 2)
@@ -90,7 +103,38 @@ final class ActiveTransfer {
             set(CURLOPT_SSLKEY, key)
         }
         set(CURLOPT_USERAGENT, "backhaul")
+        if let login = request.login {
+            results.append(backhaul_set_digest(raw))
+            set(CURLOPT_USERNAME, login.user)
+            set(CURLOPT_PASSWORD, login.password)
+        }
 
+        if let sftp = request.sftp {
+            try setSFTP(sftp, raw, &results)
+        } else {
+            try setHTTP(raw, &results)
+        }
+
+        results.append(backhaul_set_data_function(raw, CURLOPT_READFUNCTION, readCallback))
+        results.append(backhaul_set_pointer(raw, CURLOPT_READDATA, me))
+        results.append(backhaul_set_seek_function(raw, seekCallback))
+        results.append(backhaul_set_pointer(raw, CURLOPT_SEEKDATA, me))
+        results.append(backhaul_set_data_function(raw, CURLOPT_WRITEFUNCTION, writeCallback))
+        results.append(backhaul_set_pointer(raw, CURLOPT_WRITEDATA, me))
+        results.append(backhaul_set_data_function(raw, CURLOPT_HEADERFUNCTION, headerCallback))
+        results.append(backhaul_set_pointer(raw, CURLOPT_HEADERDATA, me))
+        results.append(backhaul_set_socket_function(raw, socketCallback))
+        results.append(backhaul_set_pointer(raw, CURLOPT_OPENSOCKETDATA, me))
+        results.append(backhaul_set_prereq_function(raw, prereqCallback))
+        results.append(backhaul_set_pointer(raw, CURLOPT_PREREQDATA, me))
+        results.append(backhaul_set_pointer(raw, CURLOPT_PRIVATE, me))
+        guard let failed = results.first(where: { $0 != CURLE_OK }) else { return }
+        throw .internalError("libcurl refused an option: \(String(cString: curl_easy_strerror(failed)))")
+    }
+
+    private func setHTTP(_ raw: UnsafeMutableRawPointer, _ results: inout [CURLcode]) throws(TransferError) {
+        func set(_ option: CURLoption, _ value: Int) { results.append(backhaul_set_long(raw, option, value)) }
+        func set(_ option: CURLoption, _ value: String) { results.append(backhaul_set_text(raw, option, value)) }
         switch request.body {
         case .none:
             if request.method == "HEAD" {
@@ -109,22 +153,56 @@ final class ActiveTransfer {
         }
         set(CURLOPT_CUSTOMREQUEST, request.method)
         try setHeaders(raw, &results)
+    }
 
-        results.append(backhaul_set_data_function(raw, CURLOPT_READFUNCTION, readCallback))
-        results.append(backhaul_set_pointer(raw, CURLOPT_READDATA, me))
-        results.append(backhaul_set_seek_function(raw, seekCallback))
-        results.append(backhaul_set_pointer(raw, CURLOPT_SEEKDATA, me))
-        results.append(backhaul_set_data_function(raw, CURLOPT_WRITEFUNCTION, writeCallback))
-        results.append(backhaul_set_pointer(raw, CURLOPT_WRITEDATA, me))
-        results.append(backhaul_set_data_function(raw, CURLOPT_HEADERFUNCTION, headerCallback))
-        results.append(backhaul_set_pointer(raw, CURLOPT_HEADERDATA, me))
-        results.append(backhaul_set_socket_function(raw, socketCallback))
-        results.append(backhaul_set_pointer(raw, CURLOPT_OPENSOCKETDATA, me))
-        results.append(backhaul_set_prereq_function(raw, prereqCallback))
-        results.append(backhaul_set_pointer(raw, CURLOPT_PREREQDATA, me))
-        results.append(backhaul_set_pointer(raw, CURLOPT_PRIVATE, me))
-        guard let failed = results.first(where: { $0 != CURLE_OK }) else { return }
-        throw .internalError("libcurl refused an option: \(String(cString: curl_easy_strerror(failed)))")
+    private func setSFTP(
+        _ sftp: SFTPRequest, _ raw: UnsafeMutableRawPointer, _ results: inout [CURLcode]
+    ) throws(TransferError) {
+        func set(_ option: CURLoption, _ value: Int) { results.append(backhaul_set_long(raw, option, value)) }
+        func set(_ option: CURLoption, _ value: String) { results.append(backhaul_set_text(raw, option, value)) }
+        let login = sftp.login
+        // Without one of them libcurl would talk to any server.
+        guard login.hostKey != nil || login.knownHosts != nil else {
+            throw .internalError("the server's key is not known")
+        }
+        if let hostKey = login.hostKey { set(CURLOPT_SSH_HOST_PUBLIC_KEY_SHA256, hostKey) }
+        if let knownHosts = login.knownHosts { set(CURLOPT_SSH_KNOWNHOSTS, knownHosts) }
+        set(CURLOPT_USERNAME, login.user)
+        var ways = 0
+        if let password = login.password {
+            set(CURLOPT_PASSWORD, password)
+            ways |= Int(CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD)
+        }
+        if let keyFile = login.keyFile {
+            set(CURLOPT_SSH_PRIVATE_KEYFILE, keyFile)
+            // libssh2 derives the public key.
+            set(CURLOPT_SSH_PUBLIC_KEYFILE, "")
+            ways |= Int(CURLSSH_AUTH_PUBLICKEY)
+        }
+        if let passphrase = login.passphrase { set(CURLOPT_KEYPASSWD, passphrase) }
+        if login.usesAgent { ways |= Int(CURLSSH_AUTH_AGENT) }
+        set(CURLOPT_SSH_AUTH_TYPES, ways)
+        switch sftp.action {
+        case .look: set(CURLOPT_NOBODY, 1)
+        case .read: break
+        case .write(let from):
+            set(CURLOPT_UPLOAD, 1)
+            // libcurl counts what the file has as a part of the body, and skips it by seeking.
+            let size = from + request.body.size
+            results.append(backhaul_set_offset(raw, CURLOPT_INFILESIZE_LARGE, curl_off_t(clamping: size.bytes)))
+            if from > .zero {
+                results.append(backhaul_set_offset(raw, CURLOPT_RESUME_FROM_LARGE, curl_off_t(clamping: from.bytes)))
+            }
+            skipped = from
+            // libssh2 has a window of its own; a smaller buffer leaves it empty.
+            set(CURLOPT_UPLOAD_BUFFERSIZE, 256 << 10)
+        }
+        for command in sftp.commands {
+            guard !command.utf8.contains(0) else { throw .badURL("a path has a zero byte in it") }
+            guard let longer = curl_slist_append(commandList, command) else { throw .internalError("out of memory") }
+            commandList = longer
+        }
+        if commandList != nil { results.append(backhaul_set_pointer(raw, CURLOPT_QUOTE, commandList)) }
     }
 
     private func setHeaders(_ raw: UnsafeMutableRawPointer, _ results: inout [CURLcode]) throws(TransferError) {
@@ -151,6 +229,8 @@ final class ActiveTransfer {
         defer { easy = nil }
         curl_slist_free_all(headerList)
         headerList = nil
+        curl_slist_free_all(commandList)
+        commandList = nil
         return easy
     }
 
@@ -171,13 +251,23 @@ final class ActiveTransfer {
             report.bytesSent = ByteCount(clamping: sent)
             var wait: curl_off_t = 0
             _ = backhaul_get_offset(raw, CURLINFO_RETRY_AFTER, &wait)
+            if request.sftp?.action == .look {
+                var size: curl_off_t = -1
+                _ = backhaul_get_offset(raw, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size)
+                if size >= 0 { report.remoteSize = ByteCount(clamping: size) }
+            }
             // The server may send any number; the wait is capped at a year.
             if wait > 0 { report.retryAfter = Duration.seconds(min(Int64(wait), 366 * 86_400)) }
         }
         if isSlow {
             report.failure = .timedOut("the answer did not end within \(answerTimeout.components.seconds) s")
         } else if result != CURLE_OK, !isCut {
-            report.failure = CurlFailure.explain(result, feeder: feeder.failure, refused: hasTried ? nil : refused)
+            let refused = hasTried ? nil : refused
+            report.failure =
+                request.sftp == nil
+                ? CurlFailure.explain(result, feeder: feeder.failure, refused: refused)
+                : CurlFailure.explainSFTP(
+                    result, feeder: feeder.failure, refused: refused, words: String(cString: words))
         }
         return report
     }
@@ -190,6 +280,14 @@ final class ActiveTransfer {
         case .paused: Int(CURL_READFUNC_PAUSE)
         case .failed: Int(CURL_READFUNC_ABORT)
         }
+    }
+
+    fileprivate func seek(_ offset: curl_off_t) -> Int32 {
+        // The body begins behind what the server has.
+        if skipped > .zero, ByteCount(clamping: offset) == skipped { return Int32(CURL_SEEKFUNC_OK) }
+        guard offset == 0 else { return Int32(CURL_SEEKFUNC_FAIL) }
+        feeder.rewind()
+        return Int32(CURL_SEEKFUNC_OK)
     }
 
     fileprivate func header(_ line: UnsafeRawBufferPointer) -> Int {
@@ -275,9 +373,8 @@ private let headerCallback: backhaul_data_function = { buffer, size, count, me i
 }
 
 private let seekCallback: backhaul_seek_function = { me, offset, origin in
-    guard let me, offset == 0, origin == SEEK_SET else { return Int32(CURL_SEEKFUNC_FAIL) }
-    ActiveTransfer.from(me).feeder.rewind()
-    return Int32(CURL_SEEKFUNC_OK)
+    guard let me, origin == SEEK_SET else { return Int32(CURL_SEEKFUNC_FAIL) }
+    return ActiveTransfer.from(me).seek(offset)
 }
 
 private let socketCallback: backhaul_socket_function = { me, _, address in

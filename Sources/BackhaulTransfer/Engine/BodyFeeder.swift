@@ -65,7 +65,9 @@ final class BodyFeeder: @unchecked Sendable {
         case .file(let file):
             (start, hashes) = (.zero, file.size > .zero)
             if file.size == .zero { digest = Hex.encode(SHA256.hash(data: [UInt8]())) }
-        case .slice(let slice): (start, hashes, digest) = (slice.offset, false, slice.sha256)
+        case .slice(let slice):
+            (start, hashes) = (slice.offset, slice.size > .zero)
+            if slice.size == .zero { digest = Hex.encode(SHA256.hash(data: [UInt8]())) }
         }
     }
 

@@ -57,6 +57,7 @@ package actor TransferEngine: LoopService {
         var request: TransferRequest
         var host: String
         var continuation: CheckedContinuation<TransferReport, any Error>
+        let since = ContinuousClock.now
     }
 
     private var pending: [UInt64: Pending] = [:]
@@ -92,7 +93,7 @@ package actor TransferEngine: LoopService {
     package func run(
         _ request: TransferRequest, interruption: Interruption? = nil
     ) async throws -> TransferReport {
-        let host = try host(of: request.url)
+        let host = try host(of: request.url, request.sftp == nil ? Self.web : ["sftp"])
         nextID += 1
         let id = nextID
         // An interruption that has already come is filed here; the next turn finds it like a later one.
@@ -119,6 +120,8 @@ package actor TransferEngine: LoopService {
         multi.wake()
     }
 
+    private static let web: Set<String> = ["http", "https"]
+
     private nonisolated let cancels = Mutex<[UInt64]>([])
 
     /// Requires that all addresses of a submitter's URL are allowed. Stricter than the later check of each
@@ -130,16 +133,16 @@ package actor TransferEngine: LoopService {
 
     /// The key by which connections are shared and counted. Parsing costs as much as a small upload's whole
     /// decision, and the host does not depend on the path as long as that is plain, so hosts are cached by origin.
-    private func host(of url: String) throws(TransferError) -> String {
+    private func host(of url: String, _ schemes: Set<String>) throws(TransferError) -> String {
         let utf8 = url.utf8
         guard let scheme = utf8.firstIndex(of: UInt8(ascii: ":")),
             utf8[scheme...].starts(with: "://".utf8),
             let path = utf8[utf8.index(scheme, offsetBy: 3)...].firstIndex(of: UInt8(ascii: "/")),
             utf8[path...].allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") })
-        else { return try ParsedURL(url).host }
+        else { return try ParsedURL(url, schemes: schemes).host }
         let origin = String(url[...path])
         if let known = hosts[origin] { return known }
-        let host = try ParsedURL(url).host
+        let host = try ParsedURL(url, schemes: schemes).host
         if hosts.count >= 1_000 { hosts = [:] }
         hosts[origin] = host
         return host
@@ -250,8 +253,10 @@ package actor TransferEngine: LoopService {
             }
             if isFirst { multi.wake() }
         }
+        var request = entry.request
+        if let sign = request.sign { request.headers = sign(.now - entry.since) }
         let transfer = ActiveTransfer(
-            id: id, request: entry.request, host: entry.host, egress: egress, feeder: feeder,
+            id: id, request: request, host: entry.host, egress: egress, feeder: feeder,
             continuation: entry.continuation)
         guard let handle = idle.popLast() ?? curl_easy_init().map({ OpaquePointer($0) }) else {
             return entry.continuation.resume(throwing: TransferError.internalError("libcurl returned no handle"))

@@ -30,6 +30,12 @@ package enum TransferError: Error, Hashable, Sendable, CustomStringConvertible {
     case objectMissing(String)
     /// The object was to be stored only if there is none, and there is one.
     case objectExists(String)
+    /// An SFTP server refuses the user.
+    case loginDenied(String)
+    /// An SFTP server refuses a command, such as a rename.
+    case commandFailed(String)
+    /// The key of an SFTP server is not the one that is known.
+    case unknownServer(String)
     case internalError(String)
 
     package init(_ error: SourceFile.ReadError) {
@@ -56,6 +62,11 @@ package enum TransferError: Error, Hashable, Sendable, CustomStringConvertible {
         case .sourceChanged(let text): "the file changed while it was read: \(text)"
         case .sourceUnreadable(let text): "the file cannot be read: \(text)"
         case .storeFailed(let text), .storeRefused(let text), .objectMissing(let text), .objectExists(let text): text
+        case .loginDenied(let text): "the server refuses the login: \(text)"
+        case .commandFailed(let text): "the server refuses a command: \(text)"
+        case .unknownServer(let text):
+            "the server's key is not the one that is known: \(text); if the server was set up again, give hostKey or "
+                + "knownHostsFile its new key"
         case .internalError(let text): "internal error: \(text)"
         }
     }

@@ -59,6 +59,15 @@ package struct TransferRequest: Sendable {
     package var sink: ResponseSink
     package var progress: TransferProgress?
     package var tls: TransferTLS
+    /// The headers in place of `headers` once the request has waited so long for its turn: a signature has a time. nil
+    /// for a request that is not signed.
+    package var sign: (@Sendable (_ waited: Duration) -> [(name: String, value: String)])?
+    /// How long the server may be silent, and take for its answer, where that is longer than the engine's limits.
+    package var patience = Duration.zero
+    /// For digest authentication; nil for none.
+    package var login: TransferLogin?
+    /// Not nil for a request to an SFTP server.
+    package var sftp: SFTPRequest?
     /// Tells the reports of steps that run together.
     package var tag = 0
 
@@ -98,6 +107,8 @@ package struct TransferReport: Sendable {
     package var isEarly: Bool
     /// The wait that the server requests (`Retry-After`).
     package var retryAfter: Duration?
+    /// The size of a file at an SFTP server; nil where it was not found out.
+    package var remoteSize: ByteCount?
     /// Of a part of the source that was hashed.
     package var digest: PartDigest?
     /// The tag of the step.
@@ -118,6 +129,14 @@ package struct TransferReport: Sendable {
         self.receivedSHA256 = receivedSHA256
         self.isEarly = isEarly
         self.retryAfter = retryAfter
+    }
+
+    /// The status that says what has become of the request, also where the connection broke behind it; nil without one.
+    package var answered: Int? {
+        guard let status else { return nil }
+        // What is left of a refusal when its connection breaks is a refusal; of a success, nobody knows.
+        if case .broken = failure, status >= 400 { return status }
+        return failure == nil ? status : nil
     }
 
     /// The last header with this lower-case name.

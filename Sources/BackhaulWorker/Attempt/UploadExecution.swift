@@ -76,6 +76,10 @@ package struct UploadExecution: Sendable {
                     step = plan.next(.taken)
                 }
             case .isStored(let key, var object):
+                // An upload that an earlier attempt began is not needed any more.
+                if let state = run.state, let dialect = destination.type.discard(key: key, state: state) {
+                    _ = try? await runner.run(dialect, run.looking)
+                }
                 if key != task.destination.key { object.keptName = key }
                 return object
             case .failed(let failure): throw failure
@@ -108,24 +112,14 @@ package struct UploadExecution: Sendable {
         switch body {
         case .none: return ""
         case .bytes(let loaded): return loaded.sha256
-        case .slice(let slice): return slice.sha256
         case .file(let file):
-            let limit = DialectRunner.openLimit + .seconds(file.size.count / DialectRunner.slowestHash)
-            defer { interruption.disarm() }
-            do {
-                return try await runner.pool.run(within: limit, pulse: nil) { hurry in
-                    interruption.arm { hurry(.zero) }
-                } _: {
-                    do {
-                        return try file.sha256 { interruption.isInterrupted }
-                    } catch let error as SourceFile.ReadError {
-                        throw TransferError(error).classified
-                    }
-                }
-            } catch is Overdue {
-                throw Failure(
-                    .transient, "reading the file took longer than \(limit.components.seconds) s", isOfSource: true)
-            }
+            return try await runner.digest(
+                DigestRequest(file: file, offset: .zero, size: file.size), interruption
+            ).sha256
+        case .slice(let slice):
+            return try await runner.digest(
+                DigestRequest(file: slice.file, offset: slice.offset, size: slice.size), interruption
+            ).sha256
         }
     }
 

@@ -260,12 +260,15 @@ extension LaneMachine {
             }
             launch(reference, marked, isMarked: true)
         case .save(let number):
-            guard case .running(let run) = held.standing, run.number == number else { return }
+            // An attempt whose partition is lost is interrupted.
+            guard case .running(let run) = held.standing, run.number == number, !settlement.isDropped else { return }
             actions.append(.saved(reference, number: number))
         case .wait(let until):
             decided(reference)
             resume(reference, until)
         case .end:
+            // The owner that follows may go on with what this one would remove.
+            if let task = discards[reference], !settlement.isDropped { actions.append(.discard(task)) }
             decided(reference)
             forget(reference)
         }
@@ -310,8 +313,7 @@ extension LaneMachine {
         actions.append(.interrupt(reference))
     }
 
-    /// Writes down what the dialect of a running attempt saves. An attempt whose partition is lost is not answered: it
-    /// is interrupted.
+    /// Writes down what the dialect of a running attempt saves.
     mutating func save(_ reference: DeliveryReference, _ number: UInt64, _ state: [UInt8]) {
         guard case .running(let run) = table[reference]?.standing, run.number == number,
             var task = table[reference]?.task
@@ -329,7 +331,7 @@ extension LaneMachine {
 
     /// A task that ends without an object leaves nothing behind.
     mutating func discard(_ task: TaskDelivery) {
-        if !task.progress.uploadState.isEmpty { actions.append(.discard(task)) }
+        if !task.progress.uploadState.isEmpty { discards[task.delivery.reference] = task }
     }
 
     // MARK: Marks and reports

@@ -243,6 +243,7 @@ extension LaneMachine {
         if held.hasTask { loaded -= 1 }
         alarms.cancel(reference)
         unlent.remove(reference)
+        discards[reference] = nil
         // A repeated submission may have replaced the entry.
         if let task = held.generation, places[task] == reference { places[task] = nil }
         if !held.isLent { owed += 1 }

@@ -53,6 +53,8 @@ package struct LaneMachine: Sendable {
     var unlent: Set<DeliveryReference> = []
     var lastLook = Timestamp.earliest
     var drains: [Drain] = []
+    /// Tasks that end without an object and leave something at their destinations; until the decision is in the log.
+    var discards: [DeliveryReference: TaskDelivery] = [:]
     var isStopping = false
     var isFinished = false
     /// Records to read again, of this batch.

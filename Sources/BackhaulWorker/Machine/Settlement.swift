@@ -4,6 +4,8 @@ package import BackhaulLog
 package struct Settlement: Hashable, Sendable {
     package var unit: SettleUnit
     package var purpose: SettlePurpose
+    /// Whether its partition belonged to another owner by then: nothing of it is in the log.
+    package var isDropped = false
 
     package init(unit: SettleUnit, purpose: SettlePurpose) {
         self.unit = unit

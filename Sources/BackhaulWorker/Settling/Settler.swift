@@ -73,14 +73,19 @@ final class Settler: Sendable {
                 await signal.wait()
                 continue
             }
-            _ = try await session.settleEach(batch.map(\.settlement.unit)) {
+            let outcomes = try await session.settleEach(batch.map(\.settlement.unit)) {
                 try await flush($0)
             } substitute: { unit, error, refusals in
                 try refused(unit, error, refusals)
             }
             let now = ContinuousClock.now
             for entry in batch { meters.settle.observe((now - entry.since) / .seconds(1)) }
-            onSettled(batch.map(\.settlement))
+            onSettled(
+                batch.enumerated().map { index, entry in
+                    var settlement = entry.settlement
+                    settlement.isDropped = index < outcomes.count && outcomes[index] == .dropped
+                    return settlement
+                })
         }
     }
 

@@ -116,7 +116,8 @@ struct DestinationsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Remove what uploads that never ended have left at destinations.",
             discussion: """
-                Ends unfinished uploads in parts that began long ago, and removes temporary files of killed processes. \
+                Ends unfinished uploads to S3 that began long ago, of any program, below the destination's prefix; removes \
+                old temporary files of WebDAV servers, and of folders those that no process holds, whatever their age. \
                 Objects are never touched. An upload that is still wanted begins again.
                 """)
 

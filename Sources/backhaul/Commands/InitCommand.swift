@@ -69,6 +69,10 @@ struct InitCommand: AsyncParsableCommand {
 
           # A server that stores what is PUT (WebDAV, nginx, MinIO behind a presigning proxy).
           # nas: { type: http, url: "https://nas.local/backup/", username: me, passwordFile: /etc/backhaul/nas.password }
+          # A bucket of S3 or a compatible store, a folder of an SSH server, a WebDAV server (docs/destinations).
+          # photos: { type: s3, bucket: photos, region: eu-central-1, credentialsFile: /etc/backhaul/s3 }
+          # box: { type: sftp, host: box, path: /srv, username: me, keyFile: /etc/backhaul/box, hostKey: "SHA256:…" }
+          # cloud: { type: webdav, url: "https://cloud.example/dav/", username: me, passwordFile: /etc/backhaul/cloud }
 
           # Writes nothing: to try things out.
           nowhere: { type: drop }

@@ -60,7 +60,7 @@ struct Standalone: AsyncParsableCommand {
         }
         settings.startLogging()
         try DescriptorBudget.require(
-            transfers: workers * settings.transfers.transfers,
+            transfers: workers * settings.transfersWithFiles,
             connections: addresses.connections(settings.api))
         let log = try EmbeddedLog(
             folder: folder, options: settings.embeddedOptions(owns: true), logger: Logger(label: "backhaul.log"))

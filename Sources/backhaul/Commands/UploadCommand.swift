@@ -184,7 +184,7 @@ struct UploadCommand: AsyncParsableCommand {
     /// - Returns: nil when a daemon owns it.
     private func openAsOwner(_ folder: String, _ settings: Settings) throws -> EmbeddedLog? {
         _ = LogAddress.logging
-        try DescriptorBudget.require(transfers: settings.transfers.transfers, connections: [])
+        try DescriptorBudget.require(transfers: settings.transfersWithFiles, connections: [])
         do {
             return try EmbeddedLog(
                 folder: folder, options: settings.embeddedOptions(owns: true), logger: Logger(label: "backhaul.log"))

@@ -32,7 +32,7 @@ struct WorkerCommand: AsyncParsableCommand {
     func run() async throws {
         let (bootstrap, settings, addresses) = try fleet.prepare("worker", hasAPI: false, needs: .destinations)
         try DescriptorBudget.require(
-            transfers: workers * settings.transfers.transfers, connections: [DescriptorBudget.healthConnections])
+            transfers: workers * settings.transfersWithFiles, connections: [DescriptorBudget.healthConnections])
         let kafka = try await fleet.open(bootstrap, settings, role: "worker", at: addresses)
         let log = try settings.signed(kafka)
         let client = try OperatorClient()

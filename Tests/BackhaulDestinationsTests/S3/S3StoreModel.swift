@@ -12,8 +12,8 @@ struct S3StoreModel {
         var parts: [Int: [UInt8]] = [:]
     }
 
-    /// How much it says of what it has.
-    var statesChecksums = true
+    /// The checksum that it keeps and states; `none` for a store that knows none.
+    var checksum = S3Checksum.sha256
     private(set) var objects: [String: (bytes: [UInt8], parts: [[UInt8]])] = [:]
     private(set) var uploads: [String: Upload] = [:]
     /// Bytes of bodies that came.
@@ -31,6 +31,10 @@ struct S3StoreModel {
         let query = Dictionary(
             (components?.queryItems ?? []).map { ($0.name, $0.value ?? "") }, uniquingKeysWith: { first, _ in first })
         let body = try bytes(request.body)
+        for header in request.headers where header.name.lowercased().hasPrefix("x-amz-checksum-") {
+            let isValue = header.name.lowercased() == "x-amz-checksum-\(checksum.rawValue)"
+            if isValue, header.value != value(of: body) { return error(400, "BadDigest") }
+        }
         received += body.count
         if body.starts(with: "<".utf8) { receivedXML += body.count }
         requests.append("\(request.method) \(query.keys.sorted().joined(separator: ","))")
@@ -50,6 +54,7 @@ struct S3StoreModel {
             guard !isConditional || objects[key] == nil else { return error(412, "PreconditionFailed") }
             objects[key] = (body, [])
             report = answer(200, "", headers(of: body))
+        case ("GET", nil, _) where query["uploads"] != nil: report = answer(200, unfinished(query))
         case ("GET", let id?, _):
             guard let upload = uploads[id] else { return error(404, "NoSuchUpload") }
             report = answer(200, list(upload, after: Int(query["part-number-marker"] ?? "") ?? 0))
@@ -90,23 +95,54 @@ struct S3StoreModel {
         answer(status, "<Error><Code>\(code)</Code><Message>of the model</Message></Error>")
     }
 
-    private static func base64(_ bytes: [UInt8]) -> String {
-        Data(Hex.decode(PartDigest.sha256(of: bytes)) ?? []).base64EncodedString()
+    private func digest(_ bytes: [UInt8]) -> [UInt8] {
+        switch checksum {
+        case .crc32c: ChecksumKind.crc32c.of(bytes)
+        case .crc64nvme: ChecksumKind.crc64nvme.of(bytes)
+        default: Hex.decode(PartDigest.sha256(of: bytes)) ?? []
+        }
     }
+
+    private var isKept: Bool { checksum != .none && checksum != .md5 }
+
+    /// nil where it keeps none.
+    private func value(of bytes: [UInt8]) -> String? {
+        isKept ? Data(digest(bytes)).base64EncodedString() : nil
+    }
+
+    private var element: String { "Checksum\(checksum.rawValue.uppercased())" }
 
     private static func tag(_ bytes: [UInt8]) -> String { "\"\(Hex.encode(ChecksumKind.md5.of(bytes)))\"" }
 
     private func headers(of bytes: [UInt8]) -> [(name: String, value: String)] {
-        [("etag", Self.tag(bytes))] + (statesChecksums ? [("x-amz-checksum-sha256", Self.base64(bytes))] : [])
+        [("etag", Self.tag(bytes))] + (value(of: bytes).map { [("x-amz-checksum-\(checksum.rawValue)", $0)] } ?? [])
     }
 
     private func headers(of object: (bytes: [UInt8], parts: [[UInt8]])) -> [(name: String, value: String)] {
         guard !object.parts.isEmpty else { return headers(of: object.bytes) }
         let tags = object.parts.flatMap { ChecksumKind.md5.of($0) }
-        let digests = object.parts.flatMap { Hex.decode(PartDigest.sha256(of: $0)) ?? [] }
         let count = object.parts.count
         return [("etag", "\"\(Hex.encode(ChecksumKind.md5.of(tags)))-\(count)\"")]
-            + (statesChecksums ? [("x-amz-checksum-sha256", "\(Self.base64(digests))-\(count)")] : [])
+            + (whole(object).map { [("x-amz-checksum-\(checksum.rawValue)", $0)] } ?? [])
+    }
+
+    /// Of an object in parts: of its parts' digests, or of all its bytes.
+    private func whole(_ object: (bytes: [UInt8], parts: [[UInt8]])) -> String? {
+        guard checksum != .crc64nvme else { return value(of: object.bytes) }
+        return value(of: object.parts.flatMap(digest)).map { "\($0)-\(object.parts.count)" }
+    }
+
+    /// One upload a page.
+    private func unfinished(_ query: [String: String]) -> String {
+        let all = uploads.filter { $0.value.key.hasPrefix(query["prefix"] ?? "") }.map { ($0.value.key, $0.key) }.sorted
+        { $0 < $1 }
+        let rest = all.filter { $0 > (query["key-marker"] ?? "", query["upload-id-marker"] ?? "") }
+        let page = rest.prefix(1).map { key, id in
+            "<Upload><Key>\(key)</Key><UploadId>\(id)</UploadId><Initiated>2026-01-01T00:00:00.000Z</Initiated></Upload>"
+                + "<NextKeyMarker>\(key)</NextKeyMarker><NextUploadIdMarker>\(id)</NextUploadIdMarker>"
+        }
+        return "<ListMultipartUploadsResult><IsTruncated>\(rest.count > 1)</IsTruncated>\(page.joined())"
+            + "</ListMultipartUploadsResult>"
     }
 
     private func list(_ upload: Upload, after marker: Int) -> String {
@@ -114,7 +150,7 @@ struct S3StoreModel {
         let isTruncated = upload.parts.keys.contains { $0 > page.last?.key ?? .max }
         let parts = page.map { number, bytes in
             "<Part><PartNumber>\(number)</PartNumber><Size>\(bytes.count)</Size><ETag>\(Self.tag(bytes))</ETag>"
-                + (statesChecksums ? "<ChecksumSHA256>\(Self.base64(bytes))</ChecksumSHA256>" : "") + "</Part>"
+                + (value(of: bytes).map { "<\(element)>\($0)</\(element)>" } ?? "") + "</Part>"
         }
         return "<ListPartsResult><IsTruncated>\(isTruncated)</IsTruncated>"
             + (page.last.map { "<NextPartNumberMarker>\($0.key)</NextPartNumberMarker>" } ?? "") + parts.joined()
@@ -126,17 +162,17 @@ struct S3StoreModel {
         var parts: [[UInt8]] = []
         for (index, part) in tree.all("Part").enumerated() {
             guard part["PartNumber"] == String(index + 1), let bytes = upload.parts[index + 1],
-                part["ETag"] == Self.tag(bytes)
+                part["ETag"] == Self.tag(bytes), part[element] == value(of: bytes)
             else { return error(400, "InvalidPart") }
             parts.append(bytes)
         }
         uploads[id] = nil
         objects[upload.key] = (Array(parts.joined()), parts)
         let headers = headers(of: (Array(parts.joined()), parts))
-        let sum = headers.first { $0.name == "x-amz-checksum-sha256" }?.value
+        let sum = headers.first { $0.name.hasPrefix("x-amz-checksum-") }?.value
         return answer(
             200,
             "\n\n<CompleteMultipartUploadResult><ETag>\(headers[0].value)</ETag>"
-                + (sum.map { "<ChecksumSHA256>\($0)</ChecksumSHA256>" } ?? "") + "</CompleteMultipartUploadResult>")
+                + (sum.map { "<\(element)>\($0)</\(element)>" } ?? "") + "</CompleteMultipartUploadResult>")
     }
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the missing Debian packages that Backhaul's build, tests and demo need, and lists them.
-# Usage: Tests/Tools/setup/debian.sh build|test|demo|chaos|bench|guard|deb ...   (what the packages are for; default: build)
+# Usage: Tests/Tools/setup/debian.sh PURPOSE ...   (build, test, demo, destinations, chaos, bench, guard, deb; default: build)
 set -euo pipefail
 
 build=(librdkafka-dev libcurl4-openssl-dev libsqlite3-dev pkg-config make git)
@@ -13,10 +13,11 @@ for what in "${@:-build}"; do
     build | demo) ;;
     chaos) wanted+=(python3 kcat) ;;
     bench) wanted+=(gcc curl nginx-light libnginx-mod-http-dav-ext libnginx-mod-http-echo time python3 python3-venv) ;;
+    destinations) wanted+=(apache2-bin nginx-light libnginx-mod-http-dav-ext openssh-client python3 python3-venv) ;;
     guard) wanted+=(valgrind binutils python3) ;;
     deb) wanted+=(dpkg-dev fakeroot binutils lintian debootstrap) ;;
     test) wanted+=("${test_only[@]}") ;;
-    *) echo "setup: '$what' is unknown; use build, test, demo, chaos, bench, guard or deb" >&2; exit 2 ;;
+    *) echo "setup: '$what' is unknown; use build, test, demo, destinations, chaos, bench, guard or deb" >&2; exit 2 ;;
   esac
 done
 
