@@ -92,7 +92,7 @@ fuzz: ## Send hostile input along whole paths, seed by seed (MINUTES=60 RECORDS=
 	@"$$($(RELEASE) --show-bin-path)/backhaul-fuzz" --minutes $(or $(MINUTES),60) --records $(or $(RECORDS),20000) \
 		$(if $(SEED),--seed $(SEED))
 
-test-destinations: ## Prove destinations against servers of others (SERVERS=rclone,apache,... SCENARIOS=... QUICK=1 KAFKA=host:port)
+test-destinations: ## Prove destinations against servers of others (SERVERS=rclone,apache,openssh,... SCENARIOS=... QUICK=1 KAFKA=host:port)
 	@Tests/Tools/setup/debian.sh build destinations
 	$(RELEASE) --product backhaul
 	@Tests/Tools/destinations-test.py --backhaul "$$($(RELEASE) --show-bin-path)/backhaul" \

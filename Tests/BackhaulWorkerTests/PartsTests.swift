@@ -59,7 +59,7 @@ struct PartsTests {
     }
 
     /// A worker stops in the middle of the last part: the next one sends that part alone.
-    @Test(.timeLimit(.minutes(1))) func anotherWorkerGoesOn() async throws {
+    @Test(.timeLimit(.minutes(4))) func anotherWorkerGoesOn() async throws {
         try await withStore({ $0.target.contains("partNumber=3") && $0.earlier == 0 ? .stall(30) : nil }) {
             server, destinations in
             try await withPipeline(destinations: destinations) { pipeline in
@@ -80,7 +80,7 @@ struct PartsTests {
     }
 
     /// A failed attempt waits in a retry topic, and its parts with it; a task that fails for good leaves no upload.
-    @Test(.timeLimit(.minutes(1))) func partsOutliveARetryAndEndWithTheTask() async throws {
+    @Test(.timeLimit(.minutes(4))) func partsOutliveARetryAndEndWithTheTask() async throws {
         try await withStore({ request in
             if request.target.contains("partNumber=2"), request.earlier == 0 { return .status(500) }
             return request.method == "POST" && request.target.contains("uploadId") ? .status(422) : nil

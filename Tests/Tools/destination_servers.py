@@ -568,6 +568,21 @@ class SFTPServer(DiskServer):
     def public(key):
         return key.with_suffix(".pub").read_text()
 
+    def destination(self, endpoint, prefix, credentials):
+        """The fields of Backhaul's destination."""
+        return {
+            "type": "sftp", "host": "127.0.0.1", "port": int(endpoint.rpartition(":")[2]), "path": self.path(prefix),
+            "username": self.access, "keyFile": str(credentials), "hostKey": self.host_fingerprint(), "verify": "size"}
+
+    def holds(self, key):
+        """Whether the file system has such names; the protocol takes all."""
+        try:
+            self.put(key, b"held")
+            (self.root / key).unlink()
+            return True
+        except OSError:
+            return False
+
     def host_fingerprint(self):
         """The SHA-256 of the server's key as 'ssh-keygen -l' shows it."""
         return asyncssh.read_public_key(self.host_key.with_suffix(".pub")).get_fingerprint()
@@ -672,9 +687,7 @@ asyncio.run(serve(*sys.argv[1:]))
 
 
 SERVERS = {kind.name: kind for kind in (
-    OpenStack, Rclone, Moto, Apache, Nginx, WsgiDAV, WsgiDAVDigest, RcloneWebDAV)}
-# No scenario uses them yet.
-SFTP_SERVERS = {kind.name: kind for kind in (OpenSSH, RcloneSFTP, AsyncSSH)}
+    OpenStack, Rclone, Moto, Apache, Nginx, WsgiDAV, WsgiDAVDigest, RcloneWebDAV, OpenSSH, RcloneSFTP, AsyncSSH)}
 
 
 class Link:

@@ -825,7 +825,39 @@ class FaultyTest(Test):
                 return f"'{' '.join(command)}'"
         return None
 
-TESTS = {"s3": S3Test, "webdav": WebDAVTest, "faulty": FaultyTest}
+
+class SFTPTest(Test):
+    """What SFTP servers have of their own: an upload goes on behind what is there."""
+
+    scenarios = tuple(one for one in Test.scenarios if one != "orphans")
+    sizes = (0, 1, MIB, MIB + 1)
+    refusals = ("the server refuses the login",)
+
+    def __init__(self, options, server, folder):
+        super().__init__(options, server, folder)
+        self.large = (40 if options.quick else 300) * MIB
+
+    def read_by_client(self, trial):
+        wrong = sorted(self.server.read_by_client(trial.prefix).items() ^ trial.sources().items())
+        check(not wrong, f"rclone reads others: {wrong[:4]}")
+
+    def allowed_again(self, sent):
+        # What the kernel and the server held and had not written.
+        return PART
+
+    def look_for_rests(self, trial):
+        # A cut may keep what was set aside for a replacement.
+        own, _ = self.server.unfinished(trial.prefix)
+        check(not own, f"temporary files were left, such as {sorted(own)[:1]}")
+
+    def missing(self, trial):
+        return {"path": self.server.path("no/such/folder")}
+
+    def silent(self):
+        return {"port": servers.free_port()}
+
+
+TESTS = {"s3": S3Test, "webdav": WebDAVTest, "sftp": SFTPTest, "faulty": FaultyTest}
 SCENARIOS = list(dict.fromkeys(name for test in TESTS.values() for name in test.scenarios))
 
 

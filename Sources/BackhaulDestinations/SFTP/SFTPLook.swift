@@ -1,8 +1,7 @@
-internal import BackhaulDomain
 package import BackhaulTransfer
 package import BackhaulUnits
 
-/// Finds out the size of a file.
+/// Finds out the size of a file. libcurl names none of an empty file, and none of a folder.
 package struct SFTPLook: Dialect {
     private let destination: SFTPDestination
     private let key: String
@@ -19,9 +18,6 @@ package struct SFTPLook: Dialect {
         if let failure = SFTPAnswer.failure(report, doing: "looking for an object at the key") {
             return .failed(failure)
         }
-        guard let size = report.remoteSize else {
-            return .failed(Failure(.permanent, "looking for an object at the key: it is a folder"))
-        }
-        return .stored(StoredObject(size: size, sha256: "", verification: .size))
+        return .stored(StoredObject(size: report.remoteSize ?? .zero, sha256: "", verification: .size))
     }
 }

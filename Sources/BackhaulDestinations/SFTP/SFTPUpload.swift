@@ -140,12 +140,13 @@ package struct SFTPUpload: Dialect {
 
     private mutating func isSized(_ report: TransferReport, _ sha256: String) -> Step {
         if let failure = SFTPAnswer.failure(report, doing: "asking for the file's size") { return .failed(failure) }
-        guard report.remoteSize == body.size else {
+        // libcurl names no size of an empty file.
+        guard report.remoteSize ?? .zero == body.size else {
             // Such as of two attempts that wrote at once.
             let size = report.remoteSize.map { "\($0)" } ?? "an unknown number of"
             return clear(Failure(.integrity, "the server has \(size) bytes, \(body.size) were sent"))
         }
-        guard destination.check == .readBack else {
+        guard destination.check == .readBack, body.size > .zero else {
             return look(StoredObject(size: body.size, sha256: sha256, verification: .size))
         }
         state = .reading(sha256: sha256)

@@ -68,7 +68,7 @@ struct SFTPDialectTests {
                 for check in SFTPDestination.Check.allCases {
                     guard case .stored(let object) = try run(upload("a b/c/d", file, check), &server) else { return }
                     #expect(object.sha256 == PartDigest.sha256(of: bytes))
-                    #expect(object.verification == (check == .size ? .size : .readBack))
+                    #expect(object.verification == (check == .size || size == 0 ? .size : .readBack))
                     #expect(server.files == ["/srv/a b/c/d": bytes])
                 }
                 #expect(server.commands.contains { $0.hasPrefix("mtime ") && $0.contains("-GMT ") })
@@ -157,6 +157,11 @@ struct SFTPDialectTests {
         server.put("k", [1, 2])
         guard case .stored(let seen) = try run(destination().look(key: "k"), &server) else { return }
         #expect(seen.size == ByteCount(2))
+        server.put("empty", [])
+        guard case .stored(let empty) = try run(destination().look(key: "empty"), &server) else { return }
+        #expect(empty.size == .zero)
+        guard case .stored(let nothing) = try run(destination().readBack(key: "empty"), &server) else { return }
+        #expect(nothing.sha256 == PartDigest.sha256(of: []))
         guard case .stored(let read) = try run(destination().readBack(key: "k"), &server) else { return }
         #expect(read.sha256 == PartDigest.sha256(of: [1, 2]))
         #expect(try run(destination().remove(key: "k"), &server) == .absent)

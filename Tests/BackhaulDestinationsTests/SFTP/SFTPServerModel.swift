@@ -46,9 +46,11 @@ struct SFTPServerModel {
             if folders.contains(path) { return TransferReport() }
             guard let bytes = files[path] else { return Self.missing }
             var report = TransferReport()
-            report.remoteSize = ByteCount(clamping: bytes.count)
+            // As libcurl reports it.
+            report.remoteSize = bytes.isEmpty ? nil : ByteCount(clamping: bytes.count)
             return report
         case .read:
+            if folders.contains(path) { return TransferReport(failure: .broken("a folder")) }
             guard let bytes = files[path] else { return Self.missing }
             return TransferReport(
                 bytesReceived: ByteCount(clamping: bytes.count), receivedSHA256: PartDigest.sha256(of: bytes))

@@ -13,7 +13,7 @@ for what in "${@:-build}"; do
     build | demo) ;;
     chaos) wanted+=(python3 kcat) ;;
     bench) wanted+=(gcc curl nginx-light libnginx-mod-http-dav-ext libnginx-mod-http-echo time python3 python3-venv) ;;
-    destinations) wanted+=(apache2-bin nginx-light libnginx-mod-http-dav-ext openssh-client python3 python3-venv) ;;
+    destinations) wanted+=(apache2-bin nginx-light libnginx-mod-http-dav-ext openssh-server python3 python3-venv) ;;
     guard) wanted+=(valgrind binutils python3) ;;
     deb) wanted+=(dpkg-dev fakeroot binutils lintian debootstrap) ;;
     test) wanted+=("${test_only[@]}") ;;
