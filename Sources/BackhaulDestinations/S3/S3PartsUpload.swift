@@ -60,8 +60,8 @@ package struct S3PartsUpload: Dialect {
     private var ready: Deque<Int> = []
     private var sending: Set<Int> = []
     private var failure: Failure?
-    /// Whether the store states no checksum of an object that may be this one.
-    private var hasOnlyTags = false
+    /// Whether only an ETag tells what the store has.
+    private var needsMD5 = false
     /// Whether the object was looked for in this attempt already.
     private var hasLooked = false
     private var marker = 0
@@ -180,6 +180,7 @@ package struct S3PartsUpload: Dialect {
             marker = next
             return list(after: next, now)
         }
+        needsMD5 = listed.values.contains { $0.checksum == nil }
         phase = .sending
         return advance(now)
     }
@@ -198,9 +199,6 @@ package struct S3PartsUpload: Dialect {
                 file: file, offset: offset, size: size, checksum: destination.checksum.kind, hasMD5: needsMD5,
                 tag: 2 * index + 1))
     }
-
-    /// Whether only an ETag tells what the store has.
-    private var needsMD5: Bool { hasOnlyTags || listed.values.contains { $0.checksum == nil } }
 
     private func send(_ index: Int, _ digest: PartDigest, _ now: Timestamp) -> Step {
         let (offset, size) = range(index)
@@ -395,7 +393,7 @@ package struct S3PartsUpload: Dialect {
         let seen = Seen(
             checksum: destination.checksum.header.flatMap { report.header($0) },
             tag: report.header("etag").map(S3Checksum.bare))
-        hasOnlyTags = seen.checksum == nil
+        needsMD5 = seen.checksum == nil
         phase = .comparing(seen)
         return compare(seen, now)
     }

@@ -45,3 +45,7 @@ echo "setup: installing from Debian: ${missing[*]}" >&2
 "${sudo[@]}" apt-get update -qq
 # RUNLEVEL=1 keeps nginx from starting as a service: the tests start their own, on another port.
 "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+# The tests start a server of their own; a machine gets none that others can log in to.
+case " ${missing[*]} " in
+  *" openssh-server "*) "${sudo[@]}" systemctl disable --quiet ssh.service >&2 || true ;;
+esac
