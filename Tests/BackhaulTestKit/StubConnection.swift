@@ -44,6 +44,11 @@ struct StubConnection {
                 guard let body = readBody(request, &buffer) else { return }
                 server.put(body, at: request.target)
                 return
+            case .endAfterInterim:
+                guard let body = readBody(request, &buffer) else { return }
+                server.put(body, at: request.target)
+                send("HTTP/1.1 100 Continue\r\n\r\n")
+                return
             case .breakAnswer:
                 guard let body = readBody(request, &buffer) else { return }
                 server.put(body, at: request.target)

@@ -28,6 +28,8 @@ package enum StubAnswer: Sendable {
     case reset(after: Int)
     /// Stores the body, then closes without an answer.
     case loseReply
+    /// Stores the body, answers 100, and closes.
+    case endAfterInterim
     /// Stores the body, begins a 200 and resets before the response is complete.
     case breakAnswer
     /// Reads and sends nothing for this many seconds, then closes.

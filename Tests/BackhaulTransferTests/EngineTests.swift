@@ -161,6 +161,18 @@ struct EngineTests {
         }
     }
 
+    /// A connection that ends behind an interim answer ends without an answer: what the server has is not known.
+    @Test func interimAnswerIsNoEnd() async throws {
+        try await withEngine({ _ in .endAfterInterim }) { engine, server in
+            let report = try await engine.run(put(server, "f", loaded([1])))
+            #expect(report.status == nil)
+            guard case .broken = report.failure else {
+                Issue.record("\(report)")
+                return
+            }
+        }
+    }
+
     @Test func stalledTransferTimesOut() async throws {
         var limits = TransferLimits.standard
         limits.stallTimeout = .seconds(1)

@@ -259,6 +259,11 @@ final class ActiveTransfer {
             // The server may send any number; the wait is capped at a year.
             if wait > 0 { report.retryAfter = Duration.seconds(min(Int64(wait), 366 * 86_400)) }
         }
+        // libcurl takes a connection that ends behind a 100 for an answer.
+        if let interim = report.status, interim < 200 {
+            report.status = nil
+            report.failure = .broken("the connection ended before the answer")
+        }
         if isSlow {
             report.failure = .timedOut("the answer did not end within \(answerTimeout.components.seconds) s")
         } else if result != CURLE_OK, !isCut {
