@@ -545,6 +545,8 @@ class SFTPServer(DiskServer):
 
     kind = "sftp"
     access = getpass.getuser()
+    # Whether it writes behind what a file has.
+    appends = True
 
     def prepare(self):
         super().prepare()
@@ -649,13 +651,13 @@ Subsystem sftp internal-sftp
 class RcloneSFTP(SFTPServer):
     """'rclone serve sftp'. Its root is the served folder."""
 
-    name = "rclone-sftp"
+    name, appends = "rclone-sftp", False
 
     def commands(self):
         return {self.port: [
             self.tools / "rclone", "serve", "sftp", "--config", self.folder / "none.conf", "--addr",
             f"127.0.0.1:{self.port}", "--key", self.host_key, "--authorized-keys", f"{self.client_key}.pub", "--user",
-            self.access, "--dir-cache-time", "0s", self.root]}
+            self.access, "--dir-cache-time", "100ms", self.root]}
 
     def path(self, name):
         return f"/{name}"

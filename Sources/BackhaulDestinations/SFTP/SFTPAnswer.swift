@@ -7,6 +7,14 @@ enum SFTPAnswer {
         if case .objectMissing = report.failure { true } else { false }
     }
 
+    /// Whether the server was there and did not take the request.
+    static func isRefusal(_ report: TransferReport) -> Bool {
+        switch report.failure {
+        case .broken, .storeRefused, .storeFailed, .commandFailed: true
+        default: false
+        }
+    }
+
     /// - Returns: nil for a request that did what it was to do.
     static func failure(_ report: TransferReport, doing what: String) -> Failure? {
         guard let failure = report.failure else { return nil }

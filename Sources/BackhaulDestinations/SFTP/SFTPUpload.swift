@@ -122,7 +122,11 @@ package struct SFTPUpload: Dialect {
             let folder = SFTPRequest.quoted(destination.path(of: TemporaryName.folder))
             return .request(destination.request(["*mkdir \(folder)"]))
         }
-        if let failure = SFTPAnswer.failure(report, doing: "upload") { return .failed(failure) }
+        if let failure = SFTPAnswer.failure(report, doing: "upload") {
+            // A server that cannot go on behind what it has gets the file from its beginning the next time.
+            if from > .zero, report.bytesSent == .zero, SFTPAnswer.isRefusal(report) { return clear(failure) }
+            return .failed(failure)
+        }
         guard let sha256 = whole ?? report.sha256, !sha256.isEmpty else {
             return .failed(Failure(.transient, "the file was not sent to its end"))
         }

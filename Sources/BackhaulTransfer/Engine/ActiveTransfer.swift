@@ -110,7 +110,7 @@ final class ActiveTransfer {
         }
 
         if let sftp = request.sftp {
-            try setSFTP(sftp, raw, &results)
+            try setSFTP(sftp, limits, raw, &results)
         } else {
             try setHTTP(raw, &results)
         }
@@ -156,7 +156,7 @@ final class ActiveTransfer {
     }
 
     private func setSFTP(
-        _ sftp: SFTPRequest, _ raw: UnsafeMutableRawPointer, _ results: inout [CURLcode]
+        _ sftp: SFTPRequest, _ limits: TransferLimits, _ raw: UnsafeMutableRawPointer, _ results: inout [CURLcode]
     ) throws(TransferError) {
         func set(_ option: CURLoption, _ value: Int) { results.append(backhaul_set_long(raw, option, value)) }
         func set(_ option: CURLoption, _ value: String) { results.append(backhaul_set_text(raw, option, value)) }
@@ -183,7 +183,10 @@ final class ActiveTransfer {
         if login.usesAgent { ways |= Int(CURLSSH_AUTH_AGENT) }
         set(CURLOPT_SSH_AUTH_TYPES, ways)
         switch sftp.action {
-        case .look: set(CURLOPT_NOBODY, 1)
+        case .look:
+            set(CURLOPT_NOBODY, 1)
+            // The limit on stalls is for bodies alone.
+            set(CURLOPT_TIMEOUT_MS, Int(clamping: (limits.connectTimeout + limits.stallTimeout).inMilliseconds))
         case .read: break
         case .write(let from):
             set(CURLOPT_UPLOAD, 1)

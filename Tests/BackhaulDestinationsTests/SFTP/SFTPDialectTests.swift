@@ -103,6 +103,20 @@ struct SFTPDialectTests {
         }
     }
 
+    /// A server that cannot append gets the file from its beginning, one attempt later.
+    @Test func serversThatDoNotAppendGetAllAgain() async throws {
+        try await withFile(2 << 20) { file, bytes in
+            var server = SFTPServerModel()
+            server.appends = false
+            server.put(".backhaul-tmp/x", [])
+            #expect(throws: CrashError.self) { try run(upload("k", file), &server, breaksAfter: 1 << 20) }
+            let failure = #expect(throws: Failure.self) { try run(upload("k", file), &server) }
+            #expect(failure?.kind == .transient)
+            _ = try run(upload("k", file), &server)
+            #expect(server.files["/srv/k"] == bytes)
+        }
+    }
+
     /// A temporary file that is longer than the source, or whose end is wrong, is not used twice.
     @Test func brokenTemporaryFilesAreReplaced() async throws {
         let size = 2 << 20

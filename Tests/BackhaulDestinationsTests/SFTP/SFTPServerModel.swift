@@ -8,6 +8,8 @@ import Foundation
 struct SFTPServerModel {
     /// Whether a rename replaces a file, as that of `rclone serve sftp` does and OpenSSH's does not.
     var renameReplaces = false
+    /// Whether it writes behind what a file has; `rclone serve sftp` does not.
+    var appends = true
     private(set) var files: [String: [UInt8]] = [:]
     private(set) var folders: Set<String> = ["/srv"]
     /// Bytes of files that came.
@@ -55,6 +57,7 @@ struct SFTPServerModel {
             return TransferReport(
                 bytesReceived: ByteCount(clamping: bytes.count), receivedSHA256: PartDigest.sha256(of: bytes))
         case .write(let from):
+            guard from == .zero || appends else { return TransferReport(failure: .broken("no appends")) }
             guard folders.contains(Self.folder(of: path)) else { return Self.missing }
             let body = try bytes(request.body)
             let arrived = body.prefix(breaksAfter ?? body.count)
