@@ -1,10 +1,12 @@
+package import BackhaulUnits
+
 /// One setting of a type of destination.
 package struct DestinationField: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
         case text
         case choice([String])
         /// `65536`, `64KiB`, `1GiB`.
-        case size
+        case size(ClosedRange<ByteCount>)
         case integer(ClosedRange<Int>)
         /// A file whose content is a secret.
         case secretFile

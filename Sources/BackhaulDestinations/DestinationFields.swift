@@ -31,12 +31,26 @@ package struct DestinationFields: Sendable {
                 if field.isRequired { throw InvalidError("\(field.name) is missing") }
                 continue
             }
-            if case .choice(let all) = field.kind, !all.contains(text) {
-                throw InvalidError("\(field.name) must be one of \(all.joined(separator: ", "))")
-            }
+            try Self.check(text, field)
             texts[field.name] = text
         }
         self.texts = texts
+    }
+
+    private static func check(_ text: String, _ field: DestinationField) throws(InvalidError) {
+        switch field.kind {
+        case .choice(let all):
+            guard !all.contains(text) else { return }
+            throw InvalidError("\(field.name) must be one of \(all.joined(separator: ", "))")
+        case .size(let range):
+            if let size = ByteCount(text: text), range.contains(size) { return }
+            throw InvalidError(
+                "\(field.name) must be a size such as 8MiB, from \(range.lowerBound) to \(range.upperBound) bytes")
+        case .integer(let range):
+            if let number = Int(text), range.contains(number) { return }
+            throw InvalidError("\(field.name) must be a number from \(range.lowerBound) to \(range.upperBound)")
+        case .text, .secretFile, .file: return
+        }
     }
 
     /// The text of a field; empty where an optional one is not set.
@@ -52,24 +66,11 @@ package struct DestinationFields: Sendable {
         return choice
     }
 
-    /// The size of a field.
-    /// - Throws: `InvalidError`, also for one out of `range`.
-    package func size(_ name: String, _ range: ClosedRange<ByteCount>) throws(InvalidError) -> ByteCount {
-        guard let size = ByteCount(text: self[name]), range.contains(size) else {
-            throw InvalidError(
-                "\(name) must be a size such as 8MiB, from \(range.lowerBound) to \(range.upperBound) bytes")
-        }
-        return size
-    }
+    /// The size of a field of that kind, which is within its range.
+    package func size(_ name: String) -> ByteCount { ByteCount(text: self[name]) ?? .zero }
 
-    /// The number of a field, within the range of its kind.
-    /// - Throws: `InvalidError`.
-    package func integer(_ name: String, _ range: ClosedRange<Int>) throws(InvalidError) -> Int {
-        guard let number = Int(self[name]), range.contains(number) else {
-            throw InvalidError("\(name) must be a number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return number
-    }
+    /// The number of a field of that kind, which is within its range.
+    package func integer(_ name: String) -> Int { Int(self[name]) ?? 0 }
 
     /// The same without some fields.
     package func without(_ names: Set<String>) -> DestinationFields {
@@ -83,18 +84,6 @@ package struct DestinationFields: Sendable {
 
     /// Whether a field was written, or has a standard value.
     package func has(_ name: String) -> Bool { texts[name] != nil }
-
-    /// The content of the file that a field names; nil where it is not set, and empty where secrets are not read.
-    /// - Throws: `InvalidError`.
-    package func secretText(_ name: String) throws(InvalidError) -> Secret? {
-        guard let file = texts[name] else { return nil }
-        guard readsSecrets else { return Secret("") }
-        do {
-            return Secret(try SecretFile.read(file))
-        } catch {
-            throw InvalidError("\(name) \(file) \(error)")
-        }
-    }
 
     /// The path that a field names, of a file that can be read; nil where it is not set.
     /// - Throws: `InvalidError`.
@@ -117,34 +106,39 @@ package struct DestinationFields: Sendable {
     /// The path of a file with a secret that is not read here; nil where it is not set.
     /// - Throws: `InvalidError` for a file that others may write, and for one that cannot be read.
     package func secretPath(_ name: String) throws(InvalidError) -> String? {
-        guard let file = try file(name) else { return nil }
-        guard readsSecrets else { return file }
-        do {
-            _ = try SecretFile.read(file)
-        } catch {
-            throw InvalidError("\(name) \(file) \(error)")
-        }
+        let file = try file(name)
+        _ = try secretText(name)
         return file
     }
 
     /// The headers in the file that a field names, one `Name: value` per line; none where it is not set.
     /// - Throws: `InvalidError`, with the line's number and never its text.
     package func secretHeaders(_ name: String) throws(InvalidError) -> [SecretHeader] {
-        guard let file = texts[name], readsSecrets else { return [] }
-        do {
-            return try SecretFile.headers(file)
-        } catch {
-            throw InvalidError("\(name) \(file) \(error)")
+        try reading(name, instead: []) { path throws(SecretFile.RefusedError) in try SecretFile.headers(path) } ?? []
+    }
+
+    /// The content of the file that a field names, without the blanks around it; nil where it is not set, and empty
+    /// where secrets are not read.
+    /// - Throws: `InvalidError`.
+    package func secret(_ name: String) throws(InvalidError) -> Secret? {
+        try reading(name, instead: Secret("")) { path throws(SecretFile.RefusedError) in try SecretFile.secret(path) }
+    }
+
+    /// As `secret`, as it is.
+    /// - Throws: `InvalidError`.
+    package func secretText(_ name: String) throws(InvalidError) -> Secret? {
+        try reading(name, instead: Secret("")) { path throws(SecretFile.RefusedError) in
+            Secret(try SecretFile.read(path))
         }
     }
 
-    /// The content of the file that a field names, without the blanks around it; nil where it is not set.
-    /// - Throws: `InvalidError`.
-    package func secret(_ name: String) throws(InvalidError) -> Secret? {
+    private func reading<Value>(
+        _ name: String, instead: Value, _ read: (String) throws(SecretFile.RefusedError) -> Value
+    ) throws(InvalidError) -> Value? {
         guard let file = texts[name] else { return nil }
-        guard readsSecrets else { return Secret("") }
+        guard readsSecrets else { return instead }
         do {
-            return try SecretFile.secret(file)
+            return try read(file)
         } catch {
             throw InvalidError("\(name) \(file) \(error)")
         }

@@ -6,4 +6,6 @@ package struct Verification: RawRepresentable, Hashable, Sendable {
 
     /// The object was read back and hashed.
     package static let readBack = Verification(rawValue: "read-back")
+    /// The size that the server named was right before the object got its name.
+    package static let size = Verification(rawValue: "size")
 }

@@ -71,16 +71,13 @@ package enum SettingsReference {
         var found: [String: Any] = ["description": key.help]
         switch key.kind {
         case .text: found["type"] = "string"
-        case .integer(let range):
-            found["type"] = "integer"
-            found["minimum"] = range.lowerBound
-            found["maximum"] = range.upperBound
+        case .integer(let range): set(range, in: &found)
         case .duration:
             found["type"] = "string"
             found["pattern"] = "^[0-9]+(ms|s|m|h|d)$"
         case .size:
             found["type"] = ["string", "integer"]
-            found["pattern"] = "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"
+            found["pattern"] = sizePattern
         case .fraction:
             found["type"] = "number"
             found["minimum"] = 0
@@ -91,6 +88,14 @@ package enum SettingsReference {
         }
         if !key.standard.isEmpty { found["default"] = value(key) }
         return found
+    }
+
+    private static let sizePattern = "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"
+
+    private static func set(_ range: ClosedRange<Int>, in found: inout [String: Any]) {
+        found["type"] = "integer"
+        found["minimum"] = range.lowerBound
+        found["maximum"] = range.upperBound
     }
 
     private static func value(_ key: SettingKey) -> Any {
@@ -154,11 +159,8 @@ package enum SettingsReference {
         case .choice(let all): found["enum"] = all
         case .size:
             found["type"] = ["string", "integer"]
-            found["pattern"] = "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"
-        case .integer(let range):
-            found["type"] = "integer"
-            found["minimum"] = range.lowerBound
-            found["maximum"] = range.upperBound
+            found["pattern"] = sizePattern
+        case .integer(let range): set(range, in: &found)
         }
         if let standard = field.standard {
             if case .integer = field.kind { found["default"] = Int(standard) ?? 0 } else { found["default"] = standard }

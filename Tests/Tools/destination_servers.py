@@ -68,6 +68,8 @@ class Server:
     name = ""
     # The type of destination.
     kind = ""
+    # What it needs from PyPI.
+    packages = ()
     # What Debian calls the program and its package, where it does not come from PyPI.
     program = package = ""
     # Whether objects outlive its processes, whether it checks credentials, and whether it refuses a request that ends
@@ -201,7 +203,7 @@ class S3Server(S3Login, Server):
 class OpenStack(S3Server):
     """OpenStack Swift with its S3 API: verifies signatures, hashes, checksums and conditions."""
 
-    name = "openstack"
+    name, packages = "openstack", ("swift==2.38.3",)
     access = "test:tester"
     PROXY = """[DEFAULT]
 bind_ip = 127.0.0.1
@@ -305,7 +307,7 @@ class Rclone(S3Server):
 class Moto(S3Server):
     """moto, in memory: checks conditions and the sizes of parts, no signatures and no checksums."""
 
-    name = "moto"
+    name, packages = "moto", ("moto[server]==5.2.1",)
     is_durable = checks_credentials = refuses_cut_headers = False
 
     def commands(self):
@@ -502,7 +504,7 @@ http {{
 class WsgiDAV(WebDAVServer):
     """WsgiDAV on cheroot: a PUT that is cut leaves a part, and has destroyed what was there."""
 
-    name = "wsgidav"
+    name, packages = "wsgidav", ("wsgidav==4.4.0", "cheroot==11.1.2")
 
     def prepare(self):
         super().prepare()
@@ -852,7 +854,7 @@ class Upload:
 class FaultyServer(S3Login):
     """A server of the test's own with enough of S3 for one bucket. It checks no signatures, and fails as it is told."""
 
-    name, kind, access = "faulty", "faulty", "AKIDFAULTY"
+    name, kind, access, packages = "faulty", "faulty", "AKIDFAULTY", ()
 
     def __init__(self):
         self.secret = secrets.token_hex(20)

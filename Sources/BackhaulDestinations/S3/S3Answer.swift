@@ -37,7 +37,7 @@ package enum S3Answer {
                 httpStatus: 400)
         }
         guard error != nil || report.failure != nil || !(200..<300).contains(report.status ?? 0) else { return nil }
-        guard let error, let code = error["Code"], report.failure == nil || (report.status ?? 0) >= 400 else {
+        guard let error, let code = error["Code"], report.answered != nil else {
             return HTTPAnswer.failure(report, doing: what)
                 ?? Failure(.transient, "\(what): the store answered \(report.status ?? 0) with an error and no code")
         }

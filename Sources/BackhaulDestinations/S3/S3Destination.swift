@@ -31,11 +31,11 @@ package struct S3Destination: DestinationType {
                 + "Without it, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN` are read."),
         DestinationField("profile", .text, standard: "default", help: "The profile in `credentialsFile`."),
         DestinationField(
-            "partSize", .size, standard: "16MiB",
+            "partSize", .size(partSizes), standard: "16MiB",
             help: "The size of a part, at least 5 MiB; larger for files of more than 10,000 such parts. Smaller files "
                 + "are sent in one request."),
         DestinationField(
-            "parallelParts", .integer(parallels), standard: "4", help: "How many parts of a file are sent at a time."),
+            "parallelParts", .integer(1...64), standard: "4", help: "How many parts of a file are sent at a time."),
         DestinationField(
             "checksum", .choice(S3Checksum.allCases.map(\.rawValue)), standard: S3Checksum.sha256.rawValue,
             help: "What the store checks and keeps besides the signed SHA-256 of each request; `md5` for stores that "
@@ -80,7 +80,6 @@ package struct S3Destination: DestinationType {
         case kms = "aws:kms"
     }
 
-    static let parallels = 1...64
     /// The limits of a part: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
     static let partSizes = ByteCount(5 << 20)...ByteCount(5 << 30)
 
@@ -134,8 +133,8 @@ package struct S3Destination: DestinationType {
         self.init(
             endpoint: S3Endpoint(url: url, bucket: bucket, addressing: try fields.choice("addressing")),
             region: region, bucket: bucket, prefix: try Self.prefix(fields["prefix"]),
-            credentials: try Self.credentials(fields), partSize: try fields.size("partSize", Self.partSizes),
-            parallelParts: try fields.integer("parallelParts", Self.parallels),
+            credentials: try Self.credentials(fields), partSize: fields.size("partSize"),
+            parallelParts: fields.integer("parallelParts"),
             checksum: try fields.choice("checksum"), check: try fields.choice("verify"))
         storageClass = try Self.headerText(fields, "storageClass")
         encryption = try fields.choice("encryption")

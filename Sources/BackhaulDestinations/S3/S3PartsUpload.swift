@@ -285,16 +285,8 @@ package struct S3PartsUpload: Dialect {
 
     private mutating func complete(_ now: Timestamp) -> Step {
         phase = .completing
-        var text = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
-        for (index, part) in parts.enumerated() {
-            text += "<Part><PartNumber>\(index + 1)</PartNumber><ETag>\(Self.escaped(part.tag ?? ""))</ETag>"
-            if let element = destination.checksum.element, let value = part.digest.flatMap(destination.checksum.value) {
-                text += "<\(element)>\(value)</\(element)>"
-            }
-            text += "</Part>"
-        }
-        text += "</CompleteMultipartUpload>"
-        let bytes = Array(text.utf8)
+        let bytes = S3Completion.bytes(
+            parts.map { ($0.tag ?? "", $0.digest.flatMap(destination.checksum.value)) }, destination.checksum)
         let sha256 = PartDigest.sha256(of: bytes)
         var headers = [(name: "Content-Type", value: "application/xml")] + object.condition
         if destination.checksum == .crc64nvme { headers.append(("x-amz-checksum-type", "FULL_OBJECT")) }
@@ -303,10 +295,6 @@ package struct S3PartsUpload: Dialect {
             body: .bytes(LoadedBytes(bytes: bytes, sha256: sha256)), payload: sha256, at: now)
         request.patience = Self.completion
         return .request(request)
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
     }
 
     /// Codes by which a store says that the parts it has do not make the object.

@@ -31,9 +31,8 @@ package struct SFTPDestination: DestinationType {
                 + "ECDSA key first. This or `knownHostsFile` is needed: no file goes to a server that proves nothing."),
         DestinationField(
             "knownHostsFile", .file, isOptional: true, help: "A file of known servers as OpenSSH keeps it."),
-        DestinationField(
-            "verify", .choice(Check.allCases.map(\.rawValue)), standard: Check.size.rawValue,
-            help: "What is checked before an object gets its name: `size`, or `read-back` for reading it and comparing "
+        FileCheck.field(
+            "What is checked before an object gets its name: `size`, or `read-back` for reading it and comparing "
                 + "the bytes as well."),
     ]
     package static let verifications = [
@@ -48,19 +47,14 @@ package struct SFTPDestination: DestinationType {
         ),
     ]
 
-    package enum Check: String, Hashable, Sendable, CaseIterable {
-        case size
-        case readBack = "read-back"
-    }
-
     package var host: String
     package var port: Int
     /// Absolute, without a slash at its end; empty for the root.
     package var path: String
     package var login: SFTPLogin
-    package var check: Check
+    package var check: FileCheck
 
-    package init(host: String, port: Int = 22, path: String, login: SFTPLogin, check: Check = .size) {
+    package init(host: String, port: Int = 22, path: String, login: SFTPLogin, check: FileCheck = .size) {
         self.host = host
         self.port = port
         self.path = path
@@ -69,7 +63,6 @@ package struct SFTPDestination: DestinationType {
     }
 
     package init(_ fields: DestinationFields) throws(DestinationFields.InvalidError) {
-        let port = try fields.integer("port", 1...65_535)
         let host = fields["host"]
         let isPlain = host.utf8.allSatisfy { byte in
             byte > 0x20 && byte < 0x7f && !"/\\@?#%[]".utf8.contains(byte)
@@ -99,7 +92,7 @@ package struct SFTPDestination: DestinationType {
             throw DestinationFields.InvalidError("passphraseFile goes with keyFile")
         }
         self.init(
-            host: host, port: port, path: path, login: login, check: try fields.choice("verify"))
+            host: host, port: fields.integer("port"), path: path, login: login, check: try fields.choice("verify"))
     }
 
     private static func fingerprint(_ text: String) throws(DestinationFields.InvalidError) -> String? {
@@ -158,9 +151,4 @@ package struct SFTPDestination: DestinationType {
     }
 
     func remove(_ key: String) -> String { "rm \(SFTPRequest.quoted(path(of: key)))" }
-}
-
-extension Verification {
-    /// The size was right before the object got its name.
-    package static let size = Verification(rawValue: "sftp-size")
 }

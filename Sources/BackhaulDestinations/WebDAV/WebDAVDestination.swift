@@ -18,10 +18,8 @@ package struct WebDAVDestination: DestinationType {
                 "authentication", .choice(Authentication.allCases.map(\.rawValue)),
                 standard: Authentication.basic.rawValue,
                 help: "How `username` and `passwordFile` are sent: `basic`, or `digest` (RFC 7616)."),
-            DestinationField(
-                "verify", .choice(Check.allCases.map(\.rawValue)), standard: Check.size.rawValue,
-                help:
-                    "What is checked before an object gets its name: `size`, or `read-back` for a GET whose bytes are "
+            FileCheck.field(
+                "What is checked before an object gets its name: `size`, or `read-back` for a GET whose bytes are "
                     + "compared as well."),
         ]
         + HTTPDestination.fields.filter { field in
@@ -32,7 +30,7 @@ package struct WebDAVDestination: DestinationType {
         }
     package static let verifications = [
         (
-            word: Verification.renamed,
+            word: Verification.size,
             meaning: "The server named the size that was sent, before the file got its name (`verify: size`)."
         ),
         (
@@ -47,18 +45,13 @@ package struct WebDAVDestination: DestinationType {
         case digest
     }
 
-    package enum Check: String, Hashable, Sendable, CaseIterable {
-        case size
-        case readBack = "read-back"
-    }
-
     /// The folder's URL, headers and TLS.
     package var base: HTTPDestination
-    package var check: Check
+    package var check: FileCheck
     /// For digest authentication; nil for none.
     package var login: TransferLogin?
 
-    package init(base: HTTPDestination, check: Check = .size, login: TransferLogin? = nil) {
+    package init(base: HTTPDestination, check: FileCheck = .size, login: TransferLogin? = nil) {
         self.base = base
         self.check = check
         self.login = login
@@ -66,7 +59,7 @@ package struct WebDAVDestination: DestinationType {
 
     package init(_ fields: DestinationFields) throws(DestinationFields.InvalidError) {
         let authentication: Authentication = try fields.choice("authentication")
-        let check: Check = try fields.choice("verify")
+        let check: FileCheck = try fields.choice("verify")
         var plain = fields
         var login: TransferLogin?
         if authentication == .digest {
@@ -116,9 +109,4 @@ package struct WebDAVDestination: DestinationType {
 
     /// The URL of a folder, with the slash that servers want at its end.
     func url(ofFolder path: String) -> String { base.url(of: path) + "/" }
-}
-
-extension Verification {
-    /// The size was right before the object got its name.
-    package static let renamed = Verification(rawValue: "webdav-size")
 }

@@ -35,6 +35,6 @@ package struct WebDAVLook: Dialect {
             return .failed(Failure(.transient, "looking for an object at the key: the server names no size"))
         }
         let sha256 = isAsking ? "" : HTTPAnswer.digest(report) ?? ""
-        return .stored(StoredObject(size: size, sha256: sha256, verification: .renamed))
+        return .stored(StoredObject(size: size, sha256: sha256, verification: .size))
     }
 }

@@ -149,7 +149,7 @@ package struct WebDAVUpload: Dialect {
                     .integrity,
                     "the server has \(size.map(String.init) ?? "an unknown number of") bytes, \(body.size) were sent"))
         }
-        return move(StoredObject(size: body.size, sha256: sha256, verification: .renamed))
+        return move(StoredObject(size: body.size, sha256: sha256, verification: .size))
     }
 
     private mutating func isRead(_ report: TransferReport, _ sha256: String) -> Step {

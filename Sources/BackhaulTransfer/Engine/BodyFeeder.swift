@@ -30,8 +30,6 @@ final class BodyFeeder: @unchecked Sendable {
     private let progress: TransferProgress?
     /// Where the body begins in its file.
     private let start: ByteCount
-    /// Whether its digest is not known before it is sent.
-    private let hashes: Bool
     private let onReady: @Sendable () -> Void
     /// Bytes read, hashed and handed over in one step. libcurl's own buffer has the same size: a chunk that leaves
     /// it half empty costs a second turn. An upload holds three such buffers, so small files, of which many run at
@@ -59,16 +57,12 @@ final class BodyFeeder: @unchecked Sendable {
         self.progress = progress
         self.onReady = onReady
         chunkSize = body.size < ByteCount(64 << 20) ? 64 << 10 : 384 << 10
-        switch body {
-        case .none: (start, hashes, digest) = (.zero, false, Hex.encode(SHA256.hash(data: [UInt8]())))
-        case .bytes(let loaded): (start, hashes, digest) = (.zero, false, loaded.sha256)
-        case .file(let file):
-            (start, hashes) = (.zero, file.size > .zero)
-            if file.size == .zero { digest = Hex.encode(SHA256.hash(data: [UInt8]())) }
-        case .slice(let slice):
-            (start, hashes) = (slice.offset, slice.size > .zero)
-            if slice.size == .zero { digest = Hex.encode(SHA256.hash(data: [UInt8]())) }
-        }
+        start = if case .slice(let slice) = body { slice.offset } else { .zero }
+        digest =
+            switch body {
+            case .bytes(let loaded): loaded.sha256
+            case .none, .file, .slice: body.size == .zero ? PartDigest.sha256(of: []) : nil
+            }
     }
 
     var failure: TransferError? { lock.withLock { error } }
@@ -118,7 +112,7 @@ final class BodyFeeder: @unchecked Sendable {
             ready = []
             headOffset = 0
             nextRead = 0
-            if hashes { digest = nil }
+            if body.file != nil, body.size > .zero { digest = nil }
             defer { handedOver = 0 }
             return handedOver
         }
@@ -170,12 +164,12 @@ final class BodyFeeder: @unchecked Sendable {
             do throws(SourceFile.ReadError) {
                 let chunk = try file.read(at: start + ByteCount(step.offset), size: size)
                 var next = hash
-                if hashes { next.update(data: chunk) }
+                next.update(data: chunk)
                 let isLast = size == rest
                 // The last chunk is held back until the file proves unchanged: a server that stores only whole
                 // bodies then never stores a mixture.
                 if isLast { try file.checkUnchanged() }
-                let digest = isLast && hashes ? Hex.encode(next.finalize()) : nil
+                let digest = isLast ? Hex.encode(next.finalize()) : nil
                 let resumes = lock.withLock {
                     guard round == step.round else { return false }
                     hash = next

@@ -9,7 +9,7 @@ package enum TransferBody: Sendable {
     case bytes(LoadedBytes)
     /// A file that is read while it is sent.
     case file(SourceFile)
-    /// A part of a file, hashed beforehand, that is read while it is sent.
+    /// A part of a file that is read while it is sent.
     case slice(FileSlice)
 
     package var size: ByteCount {

@@ -21,23 +21,6 @@ struct S3DialectTests {
             partSize: ByteCount(clamping: Self.partSize), parallelParts: parallel, checksum: checksum, check: check)
     }
 
-    /// A file with this many bytes, open until the body returns.
-    private func withFile(_ size: Int, _ body: (SourceFile, [UInt8]) async throws -> Void) async throws {
-        try await withTemporaryFolder { folder in
-            var numbers = SeededNumbers(seed: UInt64(size))
-            var bytes = [UInt8](repeating: 0, count: size)
-            bytes.withUnsafeMutableBytes { buffer in
-                for index in stride(from: 0, to: buffer.count - 8, by: 8) {
-                    buffer.storeBytes(of: numbers.next(), toByteOffset: index, as: UInt64.self)
-                }
-            }
-            try Data(bytes).write(to: URL(fileURLWithPath: folder + "/f"))
-            let root = open(folder, O_RDONLY | O_DIRECTORY)
-            defer { close(root) }
-            try await body(try SourceFile(path: "f", below: root), bytes)
-        }
-    }
-
     /// The worker dies; the store has done what it was asked for.
     private struct CrashError: Error {}
 
@@ -106,7 +89,7 @@ struct S3DialectTests {
 
     @Test func partsArriveAndAreProven() async throws {
         for size in [Self.partSize + 1, 2 * Self.partSize, 3 * Self.partSize - 1] {
-            try await withFile(size) { file, bytes in
+            try await withSourceFile(size) { file, bytes in
                 for checksum in S3Checksum.allCases {
                     var store = S3StoreModel()
                     store.checksum = checksum
@@ -130,7 +113,7 @@ struct S3DialectTests {
 
     @Test func partSizesAreOneRequest() async throws {
         for size in [0, 1, 999, Self.partSize] {
-            try await withFile(size) { file, bytes in
+            try await withSourceFile(size) { file, bytes in
                 var store = S3StoreModel()
                 var state: [UInt8] = []
                 var numbers = SeededNumbers(seed: 1)
@@ -154,7 +137,7 @@ struct S3DialectTests {
     /// Whatever breaks, and whichever order things end in: some attempt succeeds, the object is the file, and never
     /// something else before; a part that the store has proven is not sent again.
     @Test(arguments: S3Checksum.allCases) func everyFaultEndsWell(_ checksum: S3Checksum) async throws {
-        try await withFile(4 * Self.partSize + 77) { file, bytes in
+        try await withSourceFile(4 * Self.partSize + 77) { file, bytes in
             for seed in 0..<60 {
                 var numbers = SeededNumbers(seed: UInt64(seed))
                 var store = S3StoreModel()
@@ -190,7 +173,7 @@ struct S3DialectTests {
     @Test(arguments: [true, false], S3Checksum.allCases)
     func resumesAfterACrashAnywhere(_ statesChecksums: Bool, _ checksum: S3Checksum) async throws {
         let size = 4 * Self.partSize + 77
-        try await withFile(size) { file, bytes in
+        try await withSourceFile(size) { file, bytes in
             let parallel = 2
             for crash in 1..<14 {
                 var numbers = SeededNumbers(seed: UInt64(crash))
@@ -219,7 +202,7 @@ struct S3DialectTests {
 
     /// An upload of another object, of another place or of nonsense is not continued.
     @Test func statesOfOthersAreNotUsed() async throws {
-        try await withFile(Self.partSize + 1) { file, bytes in
+        try await withSourceFile(Self.partSize + 1) { file, bytes in
             let here = destination()
             let good = S3UploadState(
                 place: here.endpoint.description, key: "k", upload: "u1",
@@ -263,7 +246,7 @@ struct S3DialectTests {
 
     /// A part that fails in passing is sent again in the same attempt; a store that is overloaded is left in peace.
     @Test func partsAreTriedAgain() async throws {
-        try await withFile(3 * Self.partSize) { file, bytes in
+        try await withSourceFile(3 * Self.partSize) { file, bytes in
             var store = S3StoreModel()
             var state: [UInt8] = []
             var numbers = SeededNumbers(seed: 2)
@@ -290,52 +273,6 @@ struct S3DialectTests {
                 }
             }
             #expect(failure?.message.contains("SlowDown") == true && count == 2)
-        }
-    }
-
-    /// A store that never gets anywhere ends the attempt, not the worker.
-    @Test func storesThatGoInCirclesEndTheAttempt() async throws {
-        try await withFile(3 * Self.partSize) { file, _ in
-            let here = destination()
-            let state = S3UploadState(
-                place: here.endpoint.description, key: "k", upload: "u1",
-                partSize: ByteCount(clamping: Self.partSize), checksum: .sha256)
-            let page =
-                "<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>1</NextPartNumberMarker>"
-                + "</ListPartsResult>"
-            for (saved, path) in [(state.bytes, "list"), (nil, "complete")] {
-                var dialect = here.upload(key: "k", body: .file(file), contentType: "", onlyIfAbsent: false)
-                var store = S3StoreModel()
-                let digest = SourceDigest()
-                var waiting = [dialect.begin(DialectStart(now: .earliest, state: saved))]
-                var requests = 0
-                loop: while let step = waiting.popLast(), requests < 1_000 {
-                    var report = TransferReport()
-                    switch step {
-                    case .failed, .stored, .absent, .swept: break loop
-                    case .together(let steps):
-                        waiting += steps
-                        continue
-                    case .digest(let request):
-                        report.digest = try digest.read(request) { false }
-                        report.tag = request.tag
-                    case .request(let request):
-                        requests += 1
-                        let isCompletion = request.method == "POST" && request.url.contains("uploadId")
-                        if path == "list", request.method == "GET" {
-                            report = TransferReport(status: 200, body: Array(page.utf8))
-                        } else if path == "complete", isCompletion {
-                            report = store.error(404, "NoSuchUpload")
-                        } else {
-                            report = try store.handle(request)
-                        }
-                        report.tag = request.tag
-                    case .save, .place: break
-                    }
-                    waiting.append(dialect.next(report, now: .earliest))
-                }
-                #expect(requests < 40, "\(path): \(requests) requests")
-            }
         }
     }
 
@@ -397,55 +334,5 @@ struct S3DialectTests {
         let failure = S3Answer.failure(S3StoreModel().error(status, code), doing: "upload")
         #expect(failure?.kind == kind)
         #expect(failure?.message.contains(code) == true && failure?.message.contains("of the model") == true)
-    }
-
-    /// Hostile answers end an attempt, and trap nothing.
-    @Test func hostileAnswersAreFailures() async throws {
-        try await withFile(2 * Self.partSize) { file, _ in
-            let bodies = [
-                "<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>-9223372036854775808"
-                    + "</NextPartNumberMarker></ListPartsResult>",
-                "<ListPartsResult><IsTruncated>true</IsTruncated><Part><PartNumber>1</PartNumber><Size>99999999999999999"
-                    + "</Size><ETag>x</ETag></Part></ListPartsResult>",
-                "<InitiateMultipartUploadResult><UploadId>a&amp;b/../?</UploadId></InitiateMultipartUploadResult>",
-                "<CompleteMultipartUploadResult/>", "<Any><ETag>x</ETag></Any>", "", "<a>",
-                String(repeating: "x", count: 70_000),
-            ]
-            for seed in 0..<200 {
-                var numbers = SeededNumbers(seed: UInt64(seed))
-                var dialect = destination().upload(
-                    key: "k", body: .file(file), contentType: "", onlyIfAbsent: false)
-                let digest = SourceDigest()
-                let state = S3UploadState(
-                    place: destination().endpoint.description, key: "k", upload: "u",
-                    partSize: ByteCount(clamping: Self.partSize), checksum: .sha256)
-                var waiting = [dialect.begin(DialectStart(now: .earliest, state: seed % 2 == 0 ? state.bytes : nil))]
-                var ended = false
-                for _ in 0..<2_000 where !ended {
-                    guard let step = waiting.popLast() else { break }
-                    var report = TransferReport(
-                        status: [200, 204, 404, 412, 500].randomElement(using: &numbers),
-                        headers: [("etag", "\"\""), ("content-length", "-1"), ("x-amz-checksum-sha256", "?")],
-                        body: Array((bodies.randomElement(using: &numbers) ?? "").utf8))
-                    switch step {
-                    case .stored, .failed, .absent, .swept:
-                        ended = true
-                        continue
-                    case .together(let steps):
-                        waiting += steps
-                        continue
-                    case .digest(let request):
-                        report.digest = try digest.read(request) { false }
-                        report.tag = request.tag
-                    case .request(let request):
-                        report.tag = request.tag
-                        report.bytesSent = request.body.size
-                    case .save, .place: break
-                    }
-                    waiting.append(dialect.next(report, now: .earliest))
-                }
-                #expect(ended, "seed \(seed) does not end")
-            }
-        }
     }
 }

@@ -1,6 +1,5 @@
 import BackhaulDestinations
 import BackhaulDomain
-import BackhaulFiles
 import BackhaulTransfer
 import BackhaulUnits
 import Foundation
@@ -30,7 +29,7 @@ struct S3StoreModel {
         let key = String(components?.path.dropFirst("/b/".count) ?? "")
         let query = Dictionary(
             (components?.queryItems ?? []).map { ($0.name, $0.value ?? "") }, uniquingKeysWith: { first, _ in first })
-        let body = try bytes(request.body)
+        let body = try request.body.bytes()
         for header in request.headers where header.name.lowercased().hasPrefix("x-amz-checksum-") {
             let isValue = header.name.lowercased() == "x-amz-checksum-\(checksum.rawValue)"
             if isValue, header.value != value(of: body) { return error(400, "BadDigest") }
@@ -74,15 +73,6 @@ struct S3StoreModel {
         }
         report.bytesSent = request.body.size
         return report
-    }
-
-    func bytes(_ body: TransferBody) throws -> [UInt8] {
-        switch body {
-        case .none: []
-        case .bytes(let loaded): loaded.bytes
-        case .file(let file): try file.read(at: .zero, size: file.size)
-        case .slice(let slice): try slice.file.read(at: slice.offset, size: slice.size)
-        }
     }
 
     private func answer(_ status: Int, _ body: String, _ headers: [(name: String, value: String)] = [])

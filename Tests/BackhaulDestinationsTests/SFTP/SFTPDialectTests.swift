@@ -9,18 +9,8 @@ import Testing
 
 @Suite("SFTP dialects")
 struct SFTPDialectTests {
-    private func destination(_ check: SFTPDestination.Check = .size) -> SFTPDestination {
+    private func destination(_ check: FileCheck = .size) -> SFTPDestination {
         SFTPDestination(host: "nas", path: "/srv", login: SFTPLogin(user: "me", hostKey: "k"), check: check)
-    }
-
-    private func withFile(_ size: Int, _ body: (SourceFile, [UInt8]) async throws -> Void) async throws {
-        try await withTemporaryFolder { folder in
-            let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: size), count: size)
-            try Data(bytes).write(to: URL(fileURLWithPath: folder + "/f"))
-            let root = open(folder, O_RDONLY | O_DIRECTORY)
-            defer { close(root) }
-            try await body(try SourceFile(path: "f", below: root), bytes)
-        }
     }
 
     private struct CrashError: Error {}
@@ -55,17 +45,17 @@ struct SFTPDialectTests {
     }
 
     private func upload(
-        _ key: ByteText, _ file: SourceFile, _ check: SFTPDestination.Check = .size, onlyIfAbsent: Bool = false
+        _ key: ByteText, _ file: SourceFile, _ check: FileCheck = .size, onlyIfAbsent: Bool = false
     ) -> any Dialect {
         destination(check).upload(key: key, body: .file(file), contentType: "", onlyIfAbsent: onlyIfAbsent)
     }
 
     @Test(arguments: [0, 10, (1 << 20) + 1]) func filesArrive(_ size: Int) async throws {
-        try await withFile(size) { file, bytes in
+        try await withSourceFile(size) { file, bytes in
             for replaces in [true, false] {
                 var server = SFTPServerModel()
                 server.renameReplaces = replaces
-                for check in SFTPDestination.Check.allCases {
+                for check in FileCheck.allCases {
                     guard case .stored(let object) = try run(upload("a b/c/d", file, check), &server) else { return }
                     #expect(object.sha256 == PartDigest.sha256(of: bytes))
                     #expect(object.verification == (check == .size || size == 0 ? .size : .readBack))
@@ -78,7 +68,7 @@ struct SFTPDialectTests {
 
     /// The folder of the destination is never made: it may be the mount point of a disk that is not there.
     @Test func missingFolderIsSaid() async throws {
-        try await withFile(10) { file, _ in
+        try await withSourceFile(10) { file, _ in
             var server = SFTPServerModel()
             server.loseFolder()
             let failure = #expect(throws: Failure.self) { try run(upload("k", file), &server) }
@@ -90,7 +80,7 @@ struct SFTPDialectTests {
     /// Another attempt sends what is missing, and no more.
     @Test func resumesBehindWhatIsThere() async throws {
         let size = 3 << 20
-        try await withFile(size) { file, bytes in
+        try await withSourceFile(size) { file, bytes in
             for cut in [1, 1 << 20, size - 1] {
                 var server = SFTPServerModel()
                 server.put(".backhaul-tmp/x", [])
@@ -105,7 +95,7 @@ struct SFTPDialectTests {
 
     /// A server that cannot append gets the file from its beginning, one attempt later.
     @Test func serversThatDoNotAppendGetAllAgain() async throws {
-        try await withFile(2 << 20) { file, bytes in
+        try await withSourceFile(2 << 20) { file, bytes in
             var server = SFTPServerModel()
             server.appends = false
             server.put(".backhaul-tmp/x", [])
@@ -120,7 +110,7 @@ struct SFTPDialectTests {
     /// A temporary file that is longer than the source, or whose end is wrong, is not used twice.
     @Test func brokenTemporaryFilesAreReplaced() async throws {
         let size = 2 << 20
-        try await withFile(size) { file, bytes in
+        try await withSourceFile(size) { file, bytes in
             var server = SFTPServerModel()
             server.put(".backhaul-tmp/x", [])
             #expect(throws: CrashError.self) { try run(upload("k", file), &server, breaksAfter: 5) }
@@ -138,7 +128,7 @@ struct SFTPDialectTests {
     }
 
     @Test(arguments: [true, false]) func existingObjectsAreKeptWhereTheyMustBe(_ replaces: Bool) async throws {
-        try await withFile(10) { file, bytes in
+        try await withSourceFile(10) { file, bytes in
             var server = SFTPServerModel()
             server.renameReplaces = replaces
             server.put("k", [1])
@@ -153,7 +143,7 @@ struct SFTPDialectTests {
     /// Wherever the worker dies, before or after a request has its effect: the name has the old object, the new one, or,
     /// in the middle of a replacement, none, with the old one beside it; and the next attempt ends well.
     @Test(arguments: [true, false]) func crashesLoseNothing(_ hasEffect: Bool) async throws {
-        try await withFile((1 << 20) + 5) { file, bytes in
+        try await withSourceFile((1 << 20) + 5) { file, bytes in
             for crash in 0..<10 {
                 var server = SFTPServerModel()
                 server.put("a/k", [1])

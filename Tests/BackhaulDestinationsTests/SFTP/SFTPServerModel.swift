@@ -1,5 +1,4 @@
 import BackhaulDestinations
-import BackhaulFiles
 import BackhaulTransfer
 import BackhaulUnits
 import Foundation
@@ -59,7 +58,7 @@ struct SFTPServerModel {
         case .write(let from):
             guard from == .zero || appends else { return TransferReport(failure: .broken("no appends")) }
             guard folders.contains(Self.folder(of: path)) else { return Self.missing }
-            let body = try bytes(request.body)
+            let body = try request.body.bytes()
             let arrived = body.prefix(breaksAfter ?? body.count)
             received += arrived.count
             files[path] = (from == .zero ? [] : files[path] ?? []) + arrived
@@ -89,15 +88,6 @@ struct SFTPServerModel {
             files[to] = bytes
             return nil
         default: return nil
-        }
-    }
-
-    private func bytes(_ body: TransferBody) throws -> [UInt8] {
-        switch body {
-        case .none: []
-        case .bytes(let loaded): loaded.bytes
-        case .file(let file): try file.read(at: .zero, size: file.size)
-        case .slice(let slice): try slice.file.read(at: slice.offset, size: slice.size)
         }
     }
 }

@@ -19,7 +19,7 @@ struct WebDAVDialectTests {
             ))
     }
 
-    private func destination(_ check: WebDAVDestination.Check = .size) -> WebDAVDestination {
+    private func destination(_ check: FileCheck = .size) -> WebDAVDestination {
         WebDAVDestination(base: HTTPDestination(url: "http://nas/dav"), check: check)
     }
 
@@ -52,7 +52,7 @@ struct WebDAVDialectTests {
         throw Failure(.malformed, "the dialect does not end")
     }
 
-    private func upload(_ key: ByteText, _ check: WebDAVDestination.Check = .size, onlyIfAbsent: Bool = false)
+    private func upload(_ key: ByteText, _ check: FileCheck = .size, onlyIfAbsent: Bool = false)
         -> any Dialect
     {
         destination(check).upload(key: key, body: body, contentType: "", onlyIfAbsent: onlyIfAbsent)
@@ -66,7 +66,7 @@ struct WebDAVDialectTests {
                 == .stored(
                     StoredObject(
                         size: ByteCount(clamping: content.count), sha256: PartDigest.sha256(of: content),
-                        verification: .renamed)))
+                        verification: .size)))
         #expect(server.files == ["a b/c/é.jpg": content])
         let made = server.requests.filter { $0.hasPrefix("MKCOL") }
         #expect(made == ["MKCOL .backhaul-tmp", "MKCOL a b", "MKCOL a b/c"])
@@ -169,11 +169,7 @@ struct WebDAVDialectTests {
 
     /// A large body is not sent to find out that its folder is missing.
     @Test func folderIsMadeBeforeALargeFile() async throws {
-        try await withTemporaryFolder { folder in
-            try Data([UInt8](repeating: 1, count: (1 << 20) + 1)).write(to: URL(fileURLWithPath: folder + "/f"))
-            let root = open(folder, O_RDONLY | O_DIRECTORY)
-            defer { close(root) }
-            let file = try SourceFile(path: "f", below: root)
+        try await withSourceFile((1 << 20) + 1) { file, _ in
             var server = WebDAVServerModel()
             _ = try run(
                 destination().upload(key: "k", body: .file(file), contentType: "", onlyIfAbsent: false), &server)

@@ -1,5 +1,4 @@
 import BackhaulDestinations
-import BackhaulFiles
 import BackhaulTransfer
 import BackhaulUnits
 import Foundation
@@ -38,7 +37,7 @@ struct WebDAVServerModel {
         switch request.method {
         case "PUT":
             guard folders.contains(Self.folder(of: path)) else { return TransferReport(status: missingFolder) }
-            let bytes = try bytes(request.body)
+            let bytes = try request.body.bytes()
             report.status = files.updateValue(bytes, forKey: path) == nil ? 201 : 204
             report.sha256 = PartDigest.sha256(of: bytes)
             report.bytesSent = request.body.size
@@ -77,20 +76,11 @@ struct WebDAVServerModel {
         return report
     }
 
-    private func bytes(_ body: TransferBody) throws -> [UInt8] {
-        switch body {
-        case .none: []
-        case .bytes(let loaded): loaded.bytes
-        case .file(let file): try file.read(at: .zero, size: file.size)
-        case .slice(let slice): try slice.file.read(at: slice.offset, size: slice.size)
-        }
-    }
-
     /// Stores a part of what was sent, as servers do whose PUT is not atomic.
     mutating func breakPut(_ request: TransferRequest) throws {
         let path = path(request.url)
         guard request.method == "PUT", folders.contains(Self.folder(of: path)) else { return }
-        let bytes = try bytes(request.body)
+        let bytes = try request.body.bytes()
         files[path] = Array(bytes.prefix(bytes.count / 2))
     }
 }
