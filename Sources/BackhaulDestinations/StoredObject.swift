@@ -12,6 +12,8 @@ package struct StoredObject: Hashable, Sendable {
     package var keptName: ByteText?
     /// Of the source, when it was sent; nil without one.
     package var attributes: FileAttributes?
+    /// Whether the same content was there already, and nothing was sent.
+    package var wasStored = false
 
     package init(size: ByteCount, sha256: String, verification: Verification) {
         self.size = size

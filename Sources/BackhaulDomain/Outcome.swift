@@ -64,6 +64,9 @@ package struct Outcome: Hashable, Sendable {
     /// Of a started upload: the bytes of the file that were sent so far.
     package var bytesSent = ByteCount.zero
 
+    /// Of an end that a worker reports; empty for others.
+    package var facts = OutcomeFacts()
+
     /// Prefix of `worker` in outcomes that an API caller wrote instead of a worker.
     package static let callerPrefix = "api:"
 

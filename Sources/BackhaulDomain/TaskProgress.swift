@@ -17,6 +17,10 @@ package struct TaskProgress: Hashable, Sendable {
 
     /// What the dialect of the destination saved for the next attempt; empty for nothing, at most `largestState` bytes.
     package var uploadState: [UInt8]
+    /// The replay that the generation belongs to; empty for none.
+    package var replay = ""
+    /// What its attempts took so far.
+    package var effort = TaskEffort()
 
     package static let longestHistory = 20
     /// Maximum bytes of what a dialect saves.

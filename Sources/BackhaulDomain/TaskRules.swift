@@ -25,8 +25,7 @@ package enum TaskRules {
         try checkTenant(task.identity.tenant)
         try checkID(task.identity.id)
         try checkBatch(task.batch)
-        try checkName(task.source.root, what: "root")
-        try checkPath(task.source.path, code: "bad-path", what: "source path", limit: largestPath)
+        try check(task.source)
         try checkKey(task.destination.key)
         switch task.destination.target {
         case .named(let name): try checkName(name, what: "destination")
@@ -46,6 +45,12 @@ package enum TaskRules {
             throw InvalidTaskError(
                 "bad-size", "a file has at most \(Domain.largestFile.bytes) bytes (8 PiB), not \(task.size.bytes)")
         }
+    }
+
+    /// A source of a task.
+    package static func check(_ source: SourceReference) throws(InvalidTaskError) {
+        try checkName(source.root, what: "root")
+        try checkPath(source.path, code: "bad-path", what: "source path", limit: largestPath)
     }
 
     package static func checkTenant(_ tenant: ByteText) throws(InvalidTaskError) {

@@ -15,6 +15,10 @@ package enum HeaderName {
     package static let handedOver = "backhaul-handed-over"
     /// What the dialect of the destination saved for the next attempt.
     package static let uploadState = "backhaul-upload-state"
+    /// The id of the replay that the generation belongs to.
+    package static let replay = "backhaul-replay"
+    /// What the attempts took: the time of the first, milliseconds in attempts, bytes that were sent.
+    package static let effort = "backhaul-effort"
     /// On results: what was submitted (`TaskFingerprint`), in hex, where the log does not refuse another content under
     /// the same id.
     package static let fingerprint = "backhaul-fingerprint"

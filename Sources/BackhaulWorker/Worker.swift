@@ -136,7 +136,8 @@ package final class Worker: Sendable {
 
     private func lane(_ kind: LaneKind, _ session: any LogSession, _ tiers: [Duration]) -> Lane {
         let writer = DecisionWriter(
-            layout: options.layout, worker: options.name, tellsContent: !log.abilities.contains(.refusesKnownIdentity))
+            layout: options.layout, worker: options.name, tellsContent: !log.abilities.contains(.refusesKnownIdentity),
+            version: options.version)
         let rules = LaneRules(
             isOrdered: { [execution] in execution.order(of: $0) == .key },
             isCancelled: { [cancellations] in cancellations.contains($0) },

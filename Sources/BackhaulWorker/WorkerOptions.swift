@@ -31,6 +31,8 @@ package struct WorkerOptions: Sendable {
     /// upload; of small files more (`Admission.mayRepeatMore`). A crash may repeat that many uploads. Higher where a
     /// settlement takes long. The large lane uses at most two, since its uploads take longer than any settlement.
     package var decisionsPerUpload: Int
+    /// The version of the program, for results.
+    package var version: String
 
     /// The limits of a lane.
     /// - Parameter resized: the number of concurrent uploads, if it has changed.
@@ -48,8 +50,10 @@ package struct WorkerOptions: Sendable {
         largeThreshold: ByteCount = ByteCount(64 << 20), markAfter: Duration = .seconds(5),
         reportEvery: Duration = .seconds(10),
         grace: Duration = .seconds(10), memoryWaits: Int = 4_000, heldTasks: Int = 250_000,
-        uploadsPerDestination: Int? = nil, uploadsPerTenant: Int? = nil, decisionsPerUpload: Int = 1
+        uploadsPerDestination: Int? = nil, uploadsPerTenant: Int? = nil, decisionsPerUpload: Int = 1,
+        version: String = ""
     ) {
+        self.version = version
         self.name = name
         self.layout = layout
         self.policy = policy

@@ -142,11 +142,64 @@ struct CodecTests {
         #expect(throws: RecordError.self) { try OutcomeCodec.decode(OutcomeCodec.encode(success)) }
     }
 
+    /// What results of version 0.1 lack.
+    private static let addedKeys: Set = [
+        "submittedBy", "modifiedAt", "mode", "sourceRoot", "sourcePath", "contentType", "firstAttemptAt", "uploadMs",
+        "waitMs", "bytesSent", "bytesRepeated", "bytesResumed", "wasStored", "retries", "origin", "replay", "trace",
+        "workerVersion",
+    ]
+
+    /// What attempts took travels with the task, and ends up in its result.
+    @Test func factsRoundTrip() throws {
+        var progress = TaskProgress(generation: 1, attempts: 2)
+        progress.replay = "20261130-221500-k3f9"
+        progress.effort.add(
+            startedAt: Timestamp(clamping: 5), duration: .milliseconds(1_500), bytesSent: ByteCount(700))
+        progress.effort.add(
+            startedAt: Timestamp(clamping: 9), duration: .milliseconds(500), bytesSent: ByteCount(500))
+        #expect(progress.effort.firstAttemptAt == Timestamp(clamping: 5))
+        let record = LogRecord(value: nil, headers: ProgressHeaders.encode(progress))
+        #expect(try ProgressHeaders.decode(record) == progress)
+        let checkpoint = Checkpoint(
+            task: TaskGeneration(identity: task.identity, generation: 1), isInFlight: false, progress: progress)
+        #expect(try CheckpointCodec.decode(CheckpointCodec.encode(checkpoint)) == checkpoint)
+
+        var outcome = outcome
+        outcome.kind = .succeeded
+        outcome.failure = nil
+        outcome.verification = "http-2xx"
+        outcome.size = ByteCount(1_000)
+        outcome.finishedAt = Timestamp(clamping: 60_000)
+        outcome.acceptedAt = Timestamp(clamping: 0)
+        outcome.facts = OutcomeFacts(
+            source: task.source, contentType: "image/jpeg", effort: progress.effort, replay: progress.replay,
+            bytesResumed: ByteCount(500),
+            failures: [
+                AttemptRecord(
+                    attempt: 1, at: Timestamp(clamping: 7), failure: "transient", message: "reset", httpStatus: 503,
+                    worker: "w")
+            ], origin: "backhaul.tasks/1@17", version: "0.2.0")
+        #expect(try OutcomeCodec.decode(OutcomeCodec.encode(outcome)) == outcome)
+        let result = ResultDocument(outcome, trace: "00-a-b-01")
+        #expect(try ResultDocument.decode(result.encoded()) == result)
+        #expect(result.uploadMs == 2_000 && result.waitMs == 58_000 && result.bytesSent == 1_200)
+        #expect(result.bytesRepeated == 200 && result.bytesResumed == 500 && result.wasStored == false)
+        #expect(result.retries?.map(\.kind) == ["transient"] && result.retries?.first?.httpStatus == 503)
+        let again = try #require(result.outcome([]))
+        #expect(ResultDocument(again, trace: "00-a-b-01") == result)
+        for text in ["", "1", "1 2", "1 2 3 4", "-1 0 0", "0 -1 0", "x 0 0", "0 0 99999999999999999999"] {
+            #expect(throws: RecordError.self, "\(text)") { try self.progress(HeaderName.effort, text) }
+        }
+        for text in ["", "A", "a/b", "a b", String(repeating: "a", count: 65)] {
+            #expect(throws: RecordError.self, "\(text)") { try self.progress(HeaderName.replay, text) }
+        }
+    }
+
     /// Every other key is there in every version.
     @Test func resultsWithoutAnotherKeyAreRefused() throws {
         let written = try ResultDocument(outcome).encoded()
         let object = try #require(try JSONSerialization.jsonObject(with: Data(written)) as? [String: Any])
-        for key in object.keys where !["submittedBy", "modifiedAt", "mode"].contains(key) {
+        for key in object.keys where !Self.addedKeys.contains(key) {
             let part = try JSONSerialization.data(withJSONObject: object.filter { $0.key != key })
             #expect(throws: RecordError.self, "\(key)") { try ResultDocument.decode(Array(part)) }
         }
@@ -181,7 +234,6 @@ struct CodecTests {
             "taskId", "generation", "tenant", "batch", "status", "attempts", "crashes", "bytes", "sha256",
             "verification",
             "destination", "key", "failure", "objectMayExist", "worker", "acceptedAt", "startedAt", "finishedAt",
-            "submittedBy", "modifiedAt", "mode",
         ]
         var bare = outcome
         bare.failure = nil
@@ -190,7 +242,7 @@ struct CodecTests {
         for outcome in [outcome, bare] {
             let bytes = try ResultDocument(outcome).encoded()
             let object = try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
-            #expect(Set(object.keys) == Set(keys))
+            #expect(Set(object.keys) == Set(keys).union(Self.addedKeys))
             #expect(try ResultDocument.decode(bytes).task == outcome.task)
         }
         let headers = CloudEvent.headers(outcome.task, status: "failed", time: "2026-01-01T00:00:00.000Z")

@@ -38,6 +38,21 @@ struct ResultTextTests {
             outcome.failure = Failure(.permanent, "the server said \"no\"\n", httpStatus: 403)
         },
         result { outcome in
+            outcome.facts = OutcomeFacts(
+                source: SourceReference(root: "src", path: "a \"b\"/c.jpg"), contentType: "image/jpeg",
+                effort: TaskEffort(
+                    firstAttemptAt: Timestamp(clamping: 1_795_000_000_002), uploading: .milliseconds(17),
+                    bytesSent: ByteCount(200_000)), replay: "r-1", bytesResumed: ByteCount(7), wasStored: true,
+                failures: [
+                    AttemptRecord(
+                        attempt: 1, at: Timestamp(clamping: 4), failure: "transient", message: "", httpStatus: nil,
+                        worker: ""),
+                    AttemptRecord(
+                        attempt: 2, at: Timestamp(clamping: 5), failure: "throttled", message: "", httpStatus: 429,
+                        worker: ""),
+                ], origin: "backhaul.tasks/0@3", version: "0.2.0")
+        },
+        result { outcome in
             outcome.kind = .cancelled
             outcome.objectMayExist = true
             outcome.failure = Failure(.transient, "", httpStatus: nil)

@@ -233,7 +233,7 @@ extension Simulation {
         tell("worker \(workers[index].number) ends \(running.attempt.task.generation): \(end)")
         if strikes(.endLost) { return }
         let number = strikes(.endOfAnother) ? running.attempt.number + 1 : running.attempt.number
-        workers[index].inbox.append(.ended(reference, number: number, end))
+        workers[index].inbox.append(.ended(reference, number: number, end, sent: .zero))
     }
 
     private mutating func end(_ running: SimulatedAttempt) -> AttemptEnd? {

@@ -18,16 +18,9 @@ package enum CheckpointCodec {
         message.dueMs = checkpoint.progress.due?.milliseconds ?? 0
         message.handedOver = checkpoint.progress.isHandedOver
         message.uploadState = Data(checkpoint.progress.uploadState)
-        message.history = checkpoint.progress.history.map { attempt in
-            var entry = Backhaul_V1_Attempt()
-            entry.attempt = UInt32(clamping: attempt.attempt)
-            entry.atMs = attempt.at.milliseconds
-            entry.failure = attempt.failure
-            entry.message = attempt.message
-            entry.httpStatus = UInt32(clamping: attempt.httpStatus ?? 0)
-            entry.worker = attempt.worker
-            return entry
-        }
+        message.history = checkpoint.progress.history.map(AttemptCodec.message)
+        message.replay = checkpoint.progress.replay
+        message.effort = EffortCodec.message(checkpoint.progress.effort)
         return try message.serializedBytes()
     }
 
@@ -37,22 +30,19 @@ package enum CheckpointCodec {
         else {
             throw .unreadable(what: "checkpoint")
         }
+        var progress = TaskProgress(
+            generation: Int(message.generation), attempts: try GenerationCodec.count(message.attempts, "checkpoint"),
+            crashes: try GenerationCodec.count(message.crashes, "checkpoint"),
+            due: message.dueMs == 0 ? nil : try GenerationCodec.time(message.dueMs, "due_ms", of: "checkpoint"),
+            isHandedOver: message.handedOver, history: AttemptCodec.values(message.history),
+            uploadState: message.uploadState.count > TaskProgress.largestState ? [] : Array(message.uploadState))
+        guard message.replay.isEmpty || ReplayName.isValid(message.replay) else {
+            throw .invalid(what: "checkpoint", problem: "replay is not the id of one")
+        }
+        progress.replay = message.replay
+        progress.effort = try EffortCodec.value(message.effort, of: "checkpoint")
         return Checkpoint(
             task: try GenerationCodec.value(message.tenant, message.taskID, message.generation, what: "checkpoint"),
-            isInFlight: message.inFlight,
-            progress: TaskProgress(
-                generation: Int(message.generation),
-                attempts: try GenerationCodec.count(message.attempts, "checkpoint"),
-                crashes: try GenerationCodec.count(message.crashes, "checkpoint"),
-                due: message.dueMs == 0 ? nil : try GenerationCodec.time(message.dueMs, "due_ms", of: "checkpoint"),
-                isHandedOver: message.handedOver,
-                history: message.history.prefix(TaskProgress.longestHistory).map {
-                    AttemptRecord(
-                        attempt: Int($0.attempt), at: Timestamp(clamping: $0.atMs), failure: $0.failure,
-                        message: $0.message,
-                        httpStatus: $0.httpStatus == 0 ? nil : Int($0.httpStatus), worker: $0.worker
-                    ).bounded
-                },
-                uploadState: message.uploadState.count > TaskProgress.largestState ? [] : Array(message.uploadState)))
+            isInFlight: message.inFlight, progress: progress)
     }
 }

@@ -58,6 +58,41 @@ nonisolated struct Backhaul_V1_Checkpoint: Sendable {
   /// What the dialect of the destination saved for the next attempt; at most 4,096 bytes.
   var uploadState: Data = Data()
 
+  /// The replay that this generation belongs to; empty for none.
+  var replay: String = String()
+
+  /// What all attempts so far took.
+  var effort: Backhaul_V1_Effort {
+    get {_effort ?? Backhaul_V1_Effort()}
+    set {_effort = newValue}
+  }
+  /// Returns true if `effort` has been explicitly set.
+  var hasEffort: Bool {self._effort != nil}
+  /// Clears the value of `effort`. Subsequent reads from it will return its default value.
+  mutating func clearEffort() {self._effort = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _effort: Backhaul_V1_Effort? = nil
+}
+
+/// What the attempts of a task took.
+nonisolated struct Backhaul_V1_Effort: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// When the first one began, in milliseconds since 1970; 0 for none.
+  var firstAtMs: Int64 = 0
+
+  /// Time in attempts, in milliseconds.
+  var uploadingMs: UInt64 = 0
+
+  /// Bytes of the file that were sent, those that were sent again included.
+  var bytesSent: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -92,7 +127,7 @@ fileprivate nonisolated let _protobuf_package = "backhaul.v1"
 
 nonisolated extension Backhaul_V1_Checkpoint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Checkpoint"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}task_id\0\u{1}generation\0\u{3}in_flight\0\u{1}attempts\0\u{1}crashes\0\u{3}due_ms\0\u{3}handed_over\0\u{1}history\0\u{3}upload_state\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}task_id\0\u{1}generation\0\u{3}in_flight\0\u{1}attempts\0\u{1}crashes\0\u{3}due_ms\0\u{3}handed_over\0\u{1}history\0\u{3}upload_state\0\u{1}replay\0\u{1}effort\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -110,12 +145,18 @@ nonisolated extension Backhaul_V1_Checkpoint: SwiftProtobuf.Message, SwiftProtob
       case 8: try { try decoder.decodeSingularBoolField(value: &self.handedOver) }()
       case 9: try { try decoder.decodeRepeatedMessageField(value: &self.history) }()
       case 10: try { try decoder.decodeSingularBytesField(value: &self.uploadState) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.replay) }()
+      case 12: try { try decoder.decodeSingularMessageField(value: &self._effort) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.tenant.isEmpty {
       try visitor.visitSingularStringField(value: self.tenant, fieldNumber: 1)
     }
@@ -146,6 +187,12 @@ nonisolated extension Backhaul_V1_Checkpoint: SwiftProtobuf.Message, SwiftProtob
     if !self.uploadState.isEmpty {
       try visitor.visitSingularBytesField(value: self.uploadState, fieldNumber: 10)
     }
+    if !self.replay.isEmpty {
+      try visitor.visitSingularStringField(value: self.replay, fieldNumber: 11)
+    }
+    try { if let v = self._effort {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -160,6 +207,48 @@ nonisolated extension Backhaul_V1_Checkpoint: SwiftProtobuf.Message, SwiftProtob
     if lhs.handedOver != rhs.handedOver {return false}
     if lhs.history != rhs.history {return false}
     if lhs.uploadState != rhs.uploadState {return false}
+    if lhs.replay != rhs.replay {return false}
+    if lhs._effort != rhs._effort {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Backhaul_V1_Effort: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Effort"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}first_at_ms\0\u{3}uploading_ms\0\u{3}bytes_sent\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.firstAtMs) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.uploadingMs) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.bytesSent) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.firstAtMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.firstAtMs, fieldNumber: 1)
+    }
+    if self.uploadingMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.uploadingMs, fieldNumber: 2)
+    }
+    if self.bytesSent != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytesSent, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Backhaul_V1_Effort, rhs: Backhaul_V1_Effort) -> Bool {
+    if lhs.firstAtMs != rhs.firstAtMs {return false}
+    if lhs.uploadingMs != rhs.uploadingMs {return false}
+    if lhs.bytesSent != rhs.bytesSent {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

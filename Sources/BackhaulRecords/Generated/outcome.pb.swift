@@ -176,6 +176,16 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
     set {_uniqueStorage()._bytesSent = newValue}
   }
 
+  /// Of an end that a worker reports.
+  var facts: Backhaul_V1_Facts {
+    get {_storage._facts ?? Backhaul_V1_Facts()}
+    set {_uniqueStorage()._facts = newValue}
+  }
+  /// Returns true if `facts` has been explicitly set.
+  var hasFacts: Bool {_storage._facts != nil}
+  /// Clears the value of `facts`. Subsequent reads from it will return its default value.
+  mutating func clearFacts() {_uniqueStorage()._facts = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -259,6 +269,58 @@ nonisolated struct Backhaul_V1_Outcome: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// What the result of a generation tells beyond how it ended.
+nonisolated struct Backhaul_V1_Facts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var source: Backhaul_V1_Source {
+    get {_source ?? Backhaul_V1_Source()}
+    set {_source = newValue}
+  }
+  /// Returns true if `source` has been explicitly set.
+  var hasSource: Bool {self._source != nil}
+  /// Clears the value of `source`. Subsequent reads from it will return its default value.
+  mutating func clearSource() {self._source = nil}
+
+  var contentType: String = String()
+
+  var effort: Backhaul_V1_Effort {
+    get {_effort ?? Backhaul_V1_Effort()}
+    set {_effort = newValue}
+  }
+  /// Returns true if `effort` has been explicitly set.
+  var hasEffort: Bool {self._effort != nil}
+  /// Clears the value of `effort`. Subsequent reads from it will return its default value.
+  mutating func clearEffort() {self._effort = nil}
+
+  /// The replay that this generation belongs to; empty for none.
+  var replay: String = String()
+
+  /// Bytes of the file that the last attempt did not have to send, because earlier ones had.
+  var bytesResumed: UInt64 = 0
+
+  /// Whether the same content was there already, and nothing was sent.
+  var wasStored: Bool = false
+
+  /// The attempts that failed: the first one and the latest.
+  var failures: [Backhaul_V1_Attempt] = []
+
+  /// The position of the task's record, as the origin of a dead letter names it.
+  var origin: String = String()
+
+  /// The version of the worker.
+  var version: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _source: Backhaul_V1_Source? = nil
+  fileprivate var _effort: Backhaul_V1_Effort? = nil
+}
+
 nonisolated struct Backhaul_V1_Failure: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -284,7 +346,7 @@ fileprivate nonisolated let _protobuf_package = "backhaul.v1"
 
 nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Outcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tenant\0\u{3}task_id\0\u{1}generation\0\u{1}batch\0\u{1}destination\0\u{1}attempts\0\u{1}crashes\0\u{1}bytes\0\u{1}sha256\0\u{1}verification\0\u{1}failure\0\u{1}worker\0\u{3}accepted_at_ms\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{3}next_attempt_at_ms\0\u{3}object_may_exist\0\u{3}submitted_by\0\u{3}modified_at_ns\0\u{1}mode\0\u{1}fingerprint\0\u{3}bytes_sent\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tenant\0\u{3}task_id\0\u{1}generation\0\u{1}batch\0\u{1}destination\0\u{1}attempts\0\u{1}crashes\0\u{1}bytes\0\u{1}sha256\0\u{1}verification\0\u{1}failure\0\u{1}worker\0\u{3}accepted_at_ms\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{3}next_attempt_at_ms\0\u{3}object_may_exist\0\u{3}submitted_by\0\u{3}modified_at_ns\0\u{1}mode\0\u{1}fingerprint\0\u{3}bytes_sent\0\u{1}facts\0")
 
   fileprivate class _StorageClass {
     var _kind: Backhaul_V1_Outcome.Kind = .unspecified
@@ -310,6 +372,7 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
     var _mode: UInt32? = nil
     var _fingerprint: Data = Data()
     var _bytesSent: UInt64 = 0
+    var _facts: Backhaul_V1_Facts? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -343,6 +406,7 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
       _mode = source._mode
       _fingerprint = source._fingerprint
       _bytesSent = source._bytesSent
+      _facts = source._facts
     }
   }
 
@@ -384,6 +448,7 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
         case 21: try { try decoder.decodeSingularUInt32Field(value: &_storage._mode) }()
         case 22: try { try decoder.decodeSingularBytesField(value: &_storage._fingerprint) }()
         case 23: try { try decoder.decodeSingularUInt64Field(value: &_storage._bytesSent) }()
+        case 24: try { try decoder.decodeSingularMessageField(value: &_storage._facts) }()
         default: break
         }
       }
@@ -465,6 +530,9 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
       if _storage._bytesSent != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._bytesSent, fieldNumber: 23)
       }
+      try { if let v = _storage._facts {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -497,6 +565,7 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
         if _storage._mode != rhs_storage._mode {return false}
         if _storage._fingerprint != rhs_storage._fingerprint {return false}
         if _storage._bytesSent != rhs_storage._bytesSent {return false}
+        if _storage._facts != rhs_storage._facts {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -508,6 +577,80 @@ nonisolated extension Backhaul_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Backhaul_V1_Outcome.Kind: SwiftProtobuf._ProtoNameProviding {
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_STARTED\0\u{1}KIND_RETRYING\0\u{1}KIND_SUCCEEDED\0\u{1}KIND_FAILED\0\u{1}KIND_CANCELLED\0\u{1}KIND_EXPIRED\0\u{1}KIND_RELEASED\0\u{1}KIND_ACKNOWLEDGED\0\u{1}KIND_LOST\0")
+}
+
+nonisolated extension Backhaul_V1_Facts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Facts"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{3}content_type\0\u{1}effort\0\u{1}replay\0\u{3}bytes_resumed\0\u{3}was_stored\0\u{1}failures\0\u{1}origin\0\u{1}version\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._source) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.contentType) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._effort) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.replay) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.bytesResumed) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.wasStored) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.failures) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.origin) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._source {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.contentType.isEmpty {
+      try visitor.visitSingularStringField(value: self.contentType, fieldNumber: 2)
+    }
+    try { if let v = self._effort {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if !self.replay.isEmpty {
+      try visitor.visitSingularStringField(value: self.replay, fieldNumber: 4)
+    }
+    if self.bytesResumed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytesResumed, fieldNumber: 5)
+    }
+    if self.wasStored != false {
+      try visitor.visitSingularBoolField(value: self.wasStored, fieldNumber: 6)
+    }
+    if !self.failures.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.failures, fieldNumber: 7)
+    }
+    if !self.origin.isEmpty {
+      try visitor.visitSingularStringField(value: self.origin, fieldNumber: 8)
+    }
+    if !self.version.isEmpty {
+      try visitor.visitSingularStringField(value: self.version, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Backhaul_V1_Facts, rhs: Backhaul_V1_Facts) -> Bool {
+    if lhs._source != rhs._source {return false}
+    if lhs.contentType != rhs.contentType {return false}
+    if lhs._effort != rhs._effort {return false}
+    if lhs.replay != rhs.replay {return false}
+    if lhs.bytesResumed != rhs.bytesResumed {return false}
+    if lhs.wasStored != rhs.wasStored {return false}
+    if lhs.failures != rhs.failures {return false}
+    if lhs.origin != rhs.origin {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
 }
 
 nonisolated extension Backhaul_V1_Failure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

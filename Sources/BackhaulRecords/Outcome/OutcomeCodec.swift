@@ -47,6 +47,7 @@ package enum OutcomeCodec {
         if let permissions = outcome.permissions { message.mode = permissions }
         if !outcome.fingerprint.isEmpty { message.fingerprint = Data(outcome.fingerprint) }
         message.bytesSent = outcome.bytesSent.bytes
+        if !outcome.facts.isEmpty { message.facts = FactsCodec.message(outcome.facts) }
         return try message.serializedBytes()
     }
 
@@ -97,6 +98,7 @@ package enum OutcomeCodec {
         if message.hasMode { outcome.permissions = message.mode }
         outcome.fingerprint = Array(message.fingerprint)
         outcome.bytesSent = ByteCount(message.bytesSent)
+        if message.hasFacts { outcome.facts = try FactsCodec.value(message.facts) }
         try check(outcome)
         return outcome
     }

@@ -4,6 +4,8 @@ package import BackhaulDomain
 /// (cloudevents/spec, bindings/kafka-protocol-binding.md): attributes as `ce_*` headers, the data as the value.
 package enum CloudEvent {
     package static let source = "/backhaul/acknowledgment"
+    /// The extension attribute with the replay that a result belongs to.
+    package static let replay = "ce_replay"
     static let typePrefix = "backhaul.upload."
     static let typeSuffix = ".v1"
     package static let dataSchema = "urn:backhaul:schema:result:v1"

@@ -13,7 +13,7 @@ package enum ConflictRecord {
     package static func request(
         _ outcome: Outcome, partition: Int, _ layout: TopicLayout, trace: String? = nil
     ) throws -> AppendRequest {
-        var document = ResultDocument(outcome)
+        var document = ResultDocument(outcome, trace: trace)
         document.status = status
         document.objectMayExist = outcome.kind == .succeeded || outcome.objectMayExist
         document.verification = nil

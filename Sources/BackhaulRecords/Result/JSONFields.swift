@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// Reads one flat JSON object (RFC 8259) of strings, whole numbers, booleans and nulls, in one pass over its bytes.
 /// Refuses everything else and leaves it to a full parser.
 struct JSONFields {
@@ -10,13 +12,13 @@ struct JSONFields {
 
     /// - Returns: nil for anything else, also for an object with escapes or with a name twice.
     static func read(_ bytes: [UInt8]) -> JSONFields? {
-        let members = bytes.withUnsafeBufferPointer { buffer -> [Member]? in
+        bytes.withUnsafeBufferPointer { buffer in
             var reader = Reader(bytes: buffer)
             guard let members = reader.object() else { return nil }
             reader.blank()
-            return reader.index == buffer.count ? members : nil
+            guard reader.index == buffer.count else { return nil }
+            return JSONFields(bytes: bytes, members: members, isSorted: reader.isSorted)
         }
-        return members.map { JSONFields(bytes: bytes, members: $0) }
     }
 
     /// A name and its value, as ranges of the bytes: a string is made only when it is read.
@@ -34,12 +36,14 @@ struct JSONFields {
 
     private let bytes: [UInt8]
     private let members: [Member]
+    /// Whether the names are in order, as this program writes them.
+    private let isSorted: Bool
 
     /// The value of a name; nil when the object does not have it.
     subscript(name: StaticString) -> Value? {
         bytes.withUnsafeBufferPointer { bytes in
             let wanted = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-            guard let member = members.first(where: { isSame(bytes[$0.name], wanted[...]) }) else { return nil }
+            guard let member = member(wanted[...], bytes) else { return nil }
             return switch member.content {
             // The reader has validated the UTF-8.
             case .text(let range): .text(String(decoding: bytes[range], as: UTF8.self))
@@ -50,20 +54,37 @@ struct JSONFields {
         }
     }
 
+    private func member(_ wanted: Slice<UnsafeBufferPointer<UInt8>>, _ bytes: UnsafeBufferPointer<UInt8>) -> Member? {
+        guard isSorted else { return members.first { isSame(bytes[$0.name], wanted) } }
+        var (low, high) = (0, members.count)
+        while low < high {
+            let middle = (low + high) / 2
+            switch order(bytes[members[middle].name], wanted) {
+            case 0: return members[middle]
+            case ..<0: low = middle + 1
+            default: high = middle
+            }
+        }
+        return nil
+    }
+
     private struct Reader {
+        /// Whether each name so far is behind the one before it: then none is there twice.
+        var isSorted = true
         let bytes: UnsafeBufferPointer<UInt8>
         var index = 0
 
         mutating func object() -> [Member]? {
             guard take(UInt8(ascii: "{")) else { return nil }
             var members: [Member] = []
-            members.reserveCapacity(24)
+            members.reserveCapacity(40)
             if take(UInt8(ascii: "}")) { return members }
             while true {
                 blank()
-                guard let name = string(), take(UInt8(ascii: ":")), let content = content(),
-                    members.count < 64, !members.contains(where: { isSame(bytes[$0.name], bytes[name]) })
+                guard let name = string(), take(UInt8(ascii: ":")), let content = content(), members.count < 64
                 else { return nil }
+                if let last = members.last, order(bytes[last.name], bytes[name]) >= 0 { isSorted = false }
+                guard isSorted || !members.contains(where: { isSame(bytes[$0.name], bytes[name]) }) else { return nil }
                 members.append(Member(name: name, content: content))
                 if take(UInt8(ascii: ",")) { continue }
                 return take(UInt8(ascii: "}")) ? members : nil
@@ -147,4 +168,15 @@ struct JSONFields {
 
 private func isSame(_ left: Slice<UnsafeBufferPointer<UInt8>>, _ right: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
     left.count == right.count && left.elementsEqual(right)
+}
+
+/// As memcmp: below 0, 0 or above 0; a name is before those that it begins.
+private func order(_ left: Slice<UnsafeBufferPointer<UInt8>>, _ right: Slice<UnsafeBufferPointer<UInt8>>) -> Int {
+    let (left, right) = (UnsafeBufferPointer(rebasing: left), UnsafeBufferPointer(rebasing: right))
+    let count = min(left.count, right.count)
+    if let a = left.baseAddress, let b = right.baseAddress, count > 0 {
+        let difference = memcmp(a, b, count)
+        if difference != 0 { return Int(difference) }
+    }
+    return left.count - right.count
 }

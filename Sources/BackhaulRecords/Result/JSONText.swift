@@ -14,6 +14,10 @@ struct JSONText {
         bytes.append(contentsOf: String(value).utf8)
     }
 
+    mutating func count(_ value: (some BinaryInteger)?) {
+        if let value { number(value) } else { raw("null") }
+    }
+
     mutating func flag(_ value: Bool) {
         raw(value ? "true" : "false")
     }

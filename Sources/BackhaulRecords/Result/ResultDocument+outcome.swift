@@ -23,6 +23,27 @@ extension ResultDocument {
         outcome.modifiedAt = modifiedAt.flatMap(TimeText.parse)
         outcome.permissions = mode.flatMap { UInt32($0, radix: 8) }.flatMap { $0 <= 0o777 ? $0 : nil }
         outcome.fingerprint = fingerprint
+        outcome.facts = facts
         return outcome
+    }
+
+    private var facts: OutcomeFacts {
+        var facts = OutcomeFacts(
+            contentType: contentType ?? "", replay: replay ?? "", bytesResumed: ByteCount(bytesResumed ?? 0),
+            wasStored: wasStored ?? false, origin: origin ?? "", version: workerVersion ?? "")
+        if let sourceRoot, let sourcePath {
+            facts.source = SourceReference(root: ByteText(sourceRoot), path: ByteText(sourcePath))
+        }
+        facts.effort = TaskEffort(
+            firstAttemptAt: firstAttemptAt.map(TimeText.timestamp),
+            uploading: .milliseconds(min(uploadMs ?? 0, Domain.longestWait.inMilliseconds)),
+            bytesSent: ByteCount(bytesSent ?? 0))
+        // Their messages and workers are not in the result.
+        facts.failures = (retries ?? []).map {
+            AttemptRecord(
+                attempt: $0.attempt, at: TimeText.timestamp($0.at), failure: $0.kind, message: "",
+                httpStatus: $0.httpStatus, worker: "")
+        }
+        return facts
     }
 }

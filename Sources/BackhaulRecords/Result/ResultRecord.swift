@@ -26,9 +26,11 @@ package enum ResultRecord {
     package static func request(
         _ outcome: Outcome, partition: Int, _ layout: TopicLayout, trace: String? = nil
     ) throws -> AppendRequest {
-        let document = ResultDocument(outcome)
+        let document = ResultDocument(outcome, trace: trace)
         var headers = CloudEvent.headers(outcome.task, status: document.status, time: document.finishedAt)
         if !outcome.fingerprint.isEmpty { headers.append((HeaderName.fingerprint, Hex.encode(outcome.fingerprint))) }
+        // A CloudEvents extension, so that a replay's results are counted without their documents.
+        if let replay = document.replay { headers.append((CloudEvent.replay, replay)) }
         if let trace { headers += [("ce_traceparent", trace), (HeaderName.trace, trace)] }
         return AppendRequest(
             topic: layout.results, partitioning: .partition(partition),

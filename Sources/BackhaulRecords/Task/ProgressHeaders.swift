@@ -18,6 +18,8 @@ package enum ProgressHeaders {
         if !progress.uploadState.isEmpty {
             headers.append(LogHeader(HeaderName.uploadState, progress.uploadState))
         }
+        if !progress.replay.isEmpty { add(HeaderName.replay, progress.replay) }
+        if progress.effort != TaskEffort() { add(HeaderName.effort, EffortCodec.text(progress.effort)) }
         return headers
     }
 
@@ -59,6 +61,18 @@ package enum ProgressHeaders {
                 throw .invalid(what: "task", problem: "header '\(HeaderName.uploadState)' is too long")
             }
             progress.uploadState = state
+        }
+        if let replay = text(HeaderName.replay) {
+            guard ReplayName.isValid(replay) else {
+                throw .invalid(what: "task", problem: "header '\(HeaderName.replay)' is not the id of a replay")
+            }
+            progress.replay = replay
+        }
+        if let effort = text(HeaderName.effort) {
+            guard let found = EffortCodec.read(effort) else {
+                throw .invalid(what: "task", problem: "header '\(HeaderName.effort)' is not three numbers in range")
+            }
+            progress.effort = found
         }
         return progress
     }

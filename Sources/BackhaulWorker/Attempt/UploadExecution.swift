@@ -81,6 +81,7 @@ package struct UploadExecution: Sendable {
                     _ = try? await runner.run(dialect, run.looking)
                 }
                 if key != task.destination.key { object.keptName = key }
+                object.wasStored = true
                 return object
             case .failed(let failure): throw failure
             }

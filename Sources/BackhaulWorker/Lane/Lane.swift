@@ -123,7 +123,7 @@ actor Lane {
             while true {
                 let events = try await inbox.take()
                 if events.isEmpty { return }
-                for case .ended(let reference, let number, _) in events
+                for case .ended(let reference, let number, _, _) in events
                 where running[reference]?.attempt.number == number {
                     running[reference] = nil
                 }
@@ -201,7 +201,7 @@ actor Lane {
         }
         let end = await execution.make(attempt.task.task, run)
         reporter.ended(attempt, end)
-        inbox.add(.ended(reference, number: attempt.number, end))
+        inbox.add(.ended(reference, number: attempt.number, end, sent: handle.progress.bytesSent))
     }
 
     /// Removes what a task left at its destination. What cannot be removed now is for `destinations sweep`.

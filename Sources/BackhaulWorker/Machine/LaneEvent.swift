@@ -10,7 +10,8 @@ package enum LaneEvent: Sendable {
     case inherited(TopicPartition, epoch: Int, [LogPosition: Checkpoint])
     /// Records that were read again; nil for one that the log no longer has.
     case fetched([DeliveryReference: StoredRecord?])
-    case ended(DeliveryReference, number: UInt64, AttemptEnd)
+    /// - Parameter sent: bytes of the file that the attempt sent.
+    case ended(DeliveryReference, number: UInt64, AttemptEnd, sent: ByteCount)
     case settled([Settlement])
     /// An attempt waits until what its dialect saves is in the log.
     case save(DeliveryReference, number: UInt64, [UInt8])

@@ -127,12 +127,13 @@ extension LaneMachine {
         }
     }
 
-    mutating func ended(_ reference: DeliveryReference, _ number: UInt64, _ end: AttemptEnd) {
+    mutating func ended(_ reference: DeliveryReference, _ number: UInt64, _ end: AttemptEnd, _ sent: ByteCount) {
         guard let held = table[reference], case .running(let run) = held.standing, run.number == number,
             var task = held.task
         else { return }
         task.hasCheckpoint = task.hasCheckpoint || run.isMarked
         task.isMarked = run.isMarked
+        task.progress.effort.add(startedAt: run.startedAt, duration: now - run.begun, bytesSent: sent)
         switch end {
         case .stopped:
             release(reference, .nothing)
@@ -144,7 +145,8 @@ extension LaneMachine {
             var unit = attempting(instead: task) {
                 try writer.succeeded(
                     task, size: object.size, sha256: object.sha256, verification: object.verification.rawValue,
-                    keptName: object.keptName, attributes: object.attributes, startedAt: run.startedAt, now: wall)
+                    keptName: object.keptName, attributes: object.attributes, wasStored: object.wasStored,
+                    bytesResumed: Self.resumed(object, sent), startedAt: run.startedAt, now: wall)
             }
             // The task was cancelled after the object was stored. No other delivery removes the cancel request.
             if rules.isCancelled(task.generation) {
@@ -171,6 +173,11 @@ extension LaneMachine {
                 reference,
                 decide(failure, task, isOrdered: held.isOrdered, isOfTask: isOfTask, startedAt: run.startedAt))
         }
+    }
+
+    /// Bytes that the attempt did not have to send, because earlier ones had.
+    private static func resumed(_ object: StoredObject, _ sent: ByteCount) -> ByteCount {
+        object.wasStored || object.verification == .none ? .zero : object.size - sent
     }
 
     /// A task that was answered so often while its place failed for others, too, is taken at that word.

@@ -113,7 +113,7 @@ package struct LaneMachine: Sendable {
         case .session(let event): apply(event)
         case .inherited(let partition, let epoch, let found): inherit(partition, epoch, found)
         case .fetched(let records): for (reference, stored) in records { fetched(reference, stored) }
-        case .ended(let reference, let number, let end): ended(reference, number, end)
+        case .ended(let reference, let number, let end, let sent): ended(reference, number, end, sent)
         case .settled(let settlements): for settlement in settlements { settled(settlement) }
         case .save(let reference, let number, let state): save(reference, number, state)
         case .cancelled(let task): cancel(task)

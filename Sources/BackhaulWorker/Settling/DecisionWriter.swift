@@ -11,8 +11,11 @@ package struct DecisionWriter: Sendable {
     /// Whether terminal outcomes tell what was submitted: on a log that does not refuse another content under the same
     /// id.
     package var tellsContent: Bool
+    /// The version of the program, for results.
+    package var version: String
 
-    package init(layout: TopicLayout, worker: String, tellsContent: Bool = false) {
+    package init(layout: TopicLayout, worker: String, tellsContent: Bool = false, version: String = "") {
+        self.version = version
         self.layout = layout
         self.worker = worker
         self.tellsContent = tellsContent
@@ -23,7 +26,7 @@ package struct DecisionWriter: Sendable {
     /// The object is stored.
     package func succeeded(
         _ task: TaskDelivery, size: ByteCount, sha256: String, verification: String, keptName: ByteText? = nil,
-        attributes: FileAttributes? = nil,
+        attributes: FileAttributes? = nil, wasStored: Bool = false, bytesResumed: ByteCount = .zero,
         startedAt: Timestamp, now: Timestamp
     ) throws -> SettleUnit {
         var outcome = outcome(.succeeded, task, startedAt: startedAt, now: now)
@@ -34,6 +37,8 @@ package struct DecisionWriter: Sendable {
         if let keptName { outcome.destination.key = keptName }
         outcome.modifiedAt = attributes?.modifiedAt
         outcome.permissions = attributes?.permissions
+        outcome.facts.wasStored = wasStored
+        outcome.facts.bytesResumed = bytesResumed
         return finish(task, [try append(outcome, task)])
     }
 
@@ -211,11 +216,17 @@ package struct DecisionWriter: Sendable {
     }
 
     private func outcome(_ kind: OutcomeKind, _ task: TaskDelivery, startedAt: Timestamp, now: Timestamp) -> Outcome {
-        Outcome(
+        var outcome = Outcome(
             kind: kind, task: task.generation, batch: task.task.batch, destination: task.task.destination,
             attempts: task.progress.attempts, crashes: task.progress.crashes, size: task.task.size, worker: worker,
             acceptedAt: task.task.acceptedAt, startedAt: startedAt, finishedAt: now,
             submittedBy: task.task.submitter?.name ?? "")
+        guard kind.isTerminal else { return outcome }
+        outcome.facts = OutcomeFacts(
+            source: task.task.source, contentType: task.task.contentType, effort: task.progress.effort,
+            replay: task.progress.replay, failures: task.progress.history,
+            origin: task.delivery.stored.position.description, version: version)
+        return outcome
     }
 
     private func append(_ outcome: Outcome, _ task: TaskDelivery) throws -> AppendRequest {

@@ -54,7 +54,7 @@ struct WorkerPool: Sendable {
                     uploadsPerDestination: settings.uploadsPerDestination == 0
                         ? nil : settings.uploadsPerDestination,
                     uploadsPerTenant: settings.uploadsPerTenant == 0 ? nil : settings.uploadsPerTenant,
-                    decisionsPerUpload: decisionsPerUpload),
+                    decisionsPerUpload: decisionsPerUpload, version: Version.text),
                 execution: UploadExecution(
                     destinations: destinations, roots: roots,
                     runner: DialectRunner(engine: engines[number], pool: pool) { clock.wall }),
