@@ -13,7 +13,7 @@ export ASAN_OPTIONS := detect_leaks=0
 SAME = --scratch-path $(or $(SCRATCH),/var/tmp/backhaul-dist) -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=.
 PREFIX ?= /usr/local
 
-.PHONY: help setup build release deb deb-test dist deploy-check test checked suite micro sim api-test test-destinations fuzz chaos bench guard guard-record lint schemas demo install completions man reference clean
+.PHONY: help setup build release deb deb-test dist deploy-check test checked suite micro sim api-test test-destinations test-replay fuzz chaos bench guard guard-record lint schemas demo install completions man reference clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,12 @@ test-destinations: ## Prove destinations against servers of others (SERVERS=rclo
 	@Tests/Tools/destinations-test.py --backhaul "$$($(RELEASE) --show-bin-path)/backhaul" \
 		$(if $(SERVERS),--servers $(SERVERS)) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(QUICK),--quick) \
 		$(if $(KAFKA),--kafka $(KAFKA))
+
+test-replay: ## Replay dead letters of six causes, and prove it (LETTERS=100000 KAFKA=host:port)
+	@Tests/Tools/setup/debian.sh build
+	$(RELEASE) --product backhaul
+	@Tests/Tools/replay-test.py --backhaul "$$($(RELEASE) --show-bin-path)/backhaul" --seconds 10 --megabytes 100 \
+		--letters $(or $(LETTERS),100000) $(if $(KAFKA),--kafka $(KAFKA))
 
 chaos: ## Kill a fleet at random and prove its results (BACKHAUL_TEST_KAFKA=host:port SEED=1 RUNS=1 FILES=20000)
 	@Tests/Tools/setup/debian.sh build chaos

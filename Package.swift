@@ -119,7 +119,12 @@ let package = Package(
                 "BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulSQLite", "BackhaulTelemetry",
                 "BackhaulUnits", grdb, logging,
             ]),
-        room("BackhaulReplay", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulUnits"]),
+        room(
+            "BackhaulReplay",
+            [
+                "BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulTelemetry", "BackhaulUnits", crypto,
+                logging,
+            ]),
         room("BackhaulMigration", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulUnits"]),
         room(
             "BackhaulAudit",
@@ -255,14 +260,15 @@ let package = Package(
             "BackhaulWebTests",
             [
                 "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog",
-                "BackhaulPipelineKit", "BackhaulRecords", "BackhaulTelemetry", "BackhaulTestKit",
+                "BackhaulPipelineKit", "BackhaulRecords", "BackhaulReplay", "BackhaulTelemetry", "BackhaulTestKit",
                 "BackhaulUnits", "BackhaulView", "BackhaulWeb", crypto, cryptoExtras, jwt, logging, nio,
             ]),
         tests(
             "BackhaulReplayTests",
             [
-                "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog",
-                "BackhaulPipelineKit", "BackhaulRecords", "BackhaulReplay", "BackhaulTestKit",
+                "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest",
+                "BackhaulLog", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulReplay", "BackhaulTestKit",
+                "BackhaulUnits", logging,
             ]),
         tests(
             "BackhaulMigrationTests",

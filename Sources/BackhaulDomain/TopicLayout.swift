@@ -23,6 +23,8 @@ package struct TopicLayout: Hashable, Sendable {
     /// Delay topics have their own group, so that their load does not unbalance the workers.
     package var delays: String { prefix + "delays" }
     package var acknowledgers: String { prefix + "acknowledgers" }
+    /// Of the one process that runs replays. It reads the control topic.
+    package var replays: String { prefix + "replays" }
     /// The reader that builds the status view. Not a member group: its positions only hold back truncation.
     package var view: String { prefix + "view" }
 

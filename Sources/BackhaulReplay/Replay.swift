@@ -2,30 +2,14 @@ package import BackhaulDomain
 package import BackhaulLog
 package import BackhaulRecords
 package import BackhaulUnits
+package import Logging
 
-/// Appends the next generation of dead-lettered tasks.
+/// Plans and begins replays, and appends the next generation of single tasks.
 package struct Replay: Sendable {
-    /// What a replay did, or would do as a dry run.
-    package struct Summary: Hashable, Sendable {
-        /// Letters that match the filter, are tasks, and are not replayed yet.
-        package var selected = 0
-        /// Bytes of their files.
-        package var size = ByteCount.zero
-        /// Appended as the next generation.
-        package var replayed = 0
-        /// Letters whose next generation already exists.
-        package var skipped = 0
-        /// Matching letters that cannot be replayed: the record is not a task, or is of the last generation.
-        package var malformed = 0
-
-        package init() {}
-    }
-
     private let log: any MessageLog
     private let layout: TopicLayout
     private let clock: any LogClock
     private let routing: TaskRouting
-    private static let largestBatch = 500
 
     package init(
         log: any MessageLog, layout: TopicLayout, clock: any LogClock, largeThreshold: ByteCount,
@@ -37,55 +21,81 @@ package struct Replay: Sendable {
         routing = TaskRouting(layout: layout, largeThreshold: largeThreshold, isOrdered: isOrdered)
     }
 
-    /// Calls `each` with every letter that matches the filter, and whether its next generation exists.
+    /// Runs replays in this process.
+    /// - Parameter process: its name, for people.
+    package func runner(process: String, logger: Logger) -> ReplayRunner {
+        ReplayRunner(log: log, layout: layout, clock: clock, routing: routing, process: process, logger: logger)
+    }
+
+    /// All that is known of replays and issues.
+    /// - Throws: `LogError`.
+    package func book() async throws -> ReplayBook { try await ReplayBook.read(log, layout) }
+
+    /// Calls `each` with every letter that is selected, and what a replay would do with it.
+    /// - Parameter topic: of the letters; nil for the dead letters of this program.
+    /// - Throws: `LogError`.
     package func letters(
-        _ filter: DeadLetterFilter, _ each: (DeadLetter, _ isReplayed: Bool) async throws -> Void
+        _ selection: LetterSelection, topic: String? = nil,
+        _ each: (DeadLetter, LetterJudgement) async throws -> Void
     ) async throws {
-        let replayed = try await replayedGenerations()
-        for bounds in try await log.decidedBounds(layout.deadLetters) {
-            try await log.scan(bounds.partition, to: bounds.end) { records in
-                for stored in records {
-                    let letter = DeadLetter(stored)
-                    guard filter.takes(letter) else { continue }
-                    try await each(letter, letter.generation?.next.map(replayed.contains) ?? false)
-                }
-            }
+        let reader = LetterReader(log: log, layout: layout, topic: topic)
+        let ranges = try await reader.bounds()
+        let judge = try await reader.judge(selection, in: ranges, discards: try await book().discards).judge
+        var seen = Set<TaskGeneration>()
+        try await reader.each(selection, in: ranges) { letter in
+            var judgement = judge.judge(letter)
+            // A letter may be there twice on a log without transactions.
+            if judgement == .due, let task = letter.generation, !seen.insert(task).inserted { judgement = .replayed }
+            try await each(letter, judgement)
         }
     }
 
-    /// Replays the letters that match the filter.
-    /// - Parameters:
-    ///   - appends: false for a dry run, which only counts.
-    ///   - rate: maximum tasks per second; nil for no limit.
-    package func run(_ filter: DeadLetterFilter, appends: Bool, rate: Double?) async throws -> Summary {
-        var summary = Summary()
-        var batch: [AppendRequest] = []
-        var seen = Set<TaskGeneration>()
-        let start = clock.now
-        try await letters(filter) { letter, isReplayed in
-            guard let task = letter.task, let next = letter.generation?.next else {
-                summary.malformed += 1
-                return
-            }
-            guard !isReplayed, seen.insert(next).inserted else {
-                summary.skipped += 1
-                return
-            }
-            summary.selected += 1
-            summary.size += task.size
-            guard appends else { return }
-            batch.append(
-                try request(letter.stored, task, isChanged: false, after: letter.progress.generation))
-            if let rate, rate > 0 {
-                try await flush(&batch, &summary)
-                let wait = min(Double(summary.selected) / rate * 1_000, Double(Domain.longestWait.inMilliseconds))
-                try await clock.sleep(until: start + .milliseconds(Int64(wait.rounded(.up))))
-            } else if batch.count >= Self.largestBatch {
-                try await flush(&batch, &summary)
-            }
-        }
-        try await flush(&batch, &summary)
-        return summary
+    /// What a replay of the selected letters would do.
+    /// - Throws: `LogError`.
+    package func plan(_ selection: LetterSelection, topic: String? = nil) async throws -> ReplayPlan {
+        var plan = ReplayPlan(now: clock.wall)
+        try await letters(selection, topic: topic) { letter, judgement in plan.add(letter, judgement) }
+        return plan
+    }
+
+    /// Writes a replay, which the process that runs replays then takes up; a discard holds at once.
+    /// - Parameter topic: of the letters; nil for the dead letters of this program.
+    /// - Throws: `LogError`.
+    package func begin(
+        _ action: ReplayRecord.Action, _ selection: LetterSelection, topic: String? = nil, by: ByteText,
+        reason: String, to destination: ByteText? = nil, pace: ReplayPace = ReplayPace(), plan: ReplayPlan? = nil
+    ) async throws -> ReplayRecord {
+        let reader = LetterReader(log: log, layout: layout, topic: topic)
+        var results: [Int: Int64] = [:]
+        for bounds in try await log.bounds(layout.results) { results[bounds.partition.partition] = bounds.end }
+        let at = clock.wall
+        let replay = ReplayRecord(
+            id: Self.id(at), action: action, by: by, reason: reason, at: at, selection: selection,
+            topic: reader.topic, letters: try await reader.bounds(), results: results, destination: destination,
+            pace: pace, plannedTasks: plan?.due ?? 0, plannedSize: plan?.size ?? .zero)
+        _ = try await log.append([replay.request(layout)])
+        return replay
+    }
+
+    /// The day and time, and 20 bits at random: two operators may begin at the same moment.
+    private static func id(_ at: Timestamp) -> String {
+        let digits = TimeText.format(at).utf8.filter { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        let text = String(decoding: digits, as: UTF8.self)
+        let letters = Array("abcdefghijkmnpqrstuvwxyz23456789")
+        let tail = String((0..<4).map { _ in letters[Int.random(in: 0..<letters.count)] })
+        return "\(text.prefix(8))-\(text.dropFirst(8).prefix(6))-\(tail)"
+    }
+
+    /// Tells the process that runs replays what is wanted. Of a discard, `cancel` takes it back.
+    /// - Throws: `LogError`.
+    package func order(_ kind: ReplayOrder.Kind, _ id: String, by: ByteText) async throws {
+        _ = try await log.append([ReplayOrder(kind, by: by, at: clock.wall).request(id, layout)])
+    }
+
+    /// - Parameter mute: nil shows the issue again.
+    /// - Throws: `LogError`.
+    package func mute(_ issue: String, _ mute: IssueMute?) async throws {
+        _ = try await log.append([IssueMute.request(mute, issue: issue, layout)])
     }
 
     /// Submits one task again, as the next generation, to its destination or another.
@@ -145,44 +155,10 @@ package struct Replay: Sendable {
         return letter
     }
 
-    private func flush(_ batch: inout [AppendRequest], _ summary: inout Summary) async throws {
-        guard !batch.isEmpty else { return }
-        for outcome in try await log.append(batch) {
-            // Where the log keeps identities, two concurrent replays still append a generation only once.
-            if case .appended = outcome { summary.replayed += 1 } else { summary.skipped += 1 }
-        }
-        batch = []
-    }
-
     private func request(
         _ stored: StoredRecord, _ task: UploadTask, isChanged: Bool, after generation: Int
     ) throws -> AppendRequest {
         try TaskRecord.replayed(
             stored.record, task, isChanged: isChanged, generation: generation + 1, to: routing.topic(of: task))
-    }
-
-    /// Every generation above 0 that a task, a dead letter or a result names, and the one after each cancelled
-    /// task.
-    private func replayedGenerations() async throws -> Set<TaskGeneration> {
-        var found = Set<TaskGeneration>()
-        for topic in [layout.tasks, layout.largeTasks, layout.deadLetters, layout.results] {
-            for bounds in try await log.decidedBounds(topic) {
-                try await log.scan(bounds.partition, to: bounds.end) { records in
-                    for stored in records {
-                        if topic == layout.results {
-                            guard let (task, status) = ResultRecord.ending(stored.record) else { continue }
-                            // A cancelled task is not replayed, even when a letter came after the cancel.
-                            if status == .cancelled, let next = task.next { found.insert(next) }
-                            if task.generation > 0 { found.insert(task) }
-                            continue
-                        }
-                        guard TaskRecord.isReplay(stored.record), let read = try? TaskRecord.read(stored.record)
-                        else { continue }
-                        found.insert(read.generation)
-                    }
-                }
-            }
-        }
-        return found
     }
 }

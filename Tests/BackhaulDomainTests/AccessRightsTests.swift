@@ -21,7 +21,7 @@ struct AccessRightsTests {
             layout.retry(.seconds(10)): ["worker", "acknowledger"],
             layout.deadLetters: ["submit, ingest", "acknowledger"], layout.outcomes: ["acknowledger"],
             layout.results: ["submit, ingest", "acknowledger"], layout.checkpoints: ["worker"],
-            layout.control: ["submit, ingest", "worker", "migrate"], layout.acts: [],
+            layout.control: ["submit, ingest", "worker", "acknowledger", "migrate"], layout.acts: [],
         ]
         for (topic, wanted) in readers {
             let all = wanted.union(["replay", "audit, status, lag, results, acts", "topics apply"])
@@ -39,7 +39,8 @@ struct AccessRightsTests {
             layout.largeTasks: ["submit, ingest", "replay", "acknowledger", "worker", "migrate"],
             layout.retry(.seconds(10)): ["worker"], layout.deadLetters: ["worker", "acknowledger", "migrate"],
             layout.outcomes: ["worker", "acknowledger", "migrate"], layout.results: ["acknowledger"],
-            layout.checkpoints: ["worker"], layout.control: ["worker", "acknowledger", "migrate"], layout.acts: every,
+            layout.checkpoints: ["worker"], layout.control: ["worker", "acknowledger", "migrate", "replay"],
+            layout.acts: every,
         ]
         for (topic, roles) in writers {
             #expect(self.roles(that: "Write", topic) == roles, "\(topic)")

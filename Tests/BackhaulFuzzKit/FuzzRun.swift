@@ -208,8 +208,8 @@ package struct FuzzRun: Sendable {
         summary.malformed = report.malformed
         summary.results = report.results
         for stored in try await pipeline.records(pipeline.layout.acts) { _ = try? ActRecord.read(stored.record) }
-        _ = try await pipeline.replay.run(DeadLetterFilter(), appends: false, rate: nil)
-        _ = try await pipeline.replay.run(DeadLetterFilter(tenant: "u"), appends: true, rate: nil)
+        _ = try await pipeline.replay.plan(LetterSelection())
+        _ = try await pipeline.replay(LetterSelection(tenant: "u"))
     }
 
     private func ask(_ port: Int, _ source: inout FuzzSource, _ summary: inout Summary) async throws {

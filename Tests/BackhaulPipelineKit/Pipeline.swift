@@ -139,7 +139,12 @@ package final class Pipeline: Sendable {
             indexes: try ResultIndexes(folder: nil, isFed: false, log: shared, layout: layout, logger: logger),
             clock: clock,
             logger: logger)
+        let replays = replay.runner(process: "test", logger: logger)
         let value = try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask {
+                try await replays.run()
+                return nil
+            }
             for role in roles {
                 group.addTask {
                     try await role.run()
@@ -157,6 +162,7 @@ package final class Pipeline: Sendable {
                 do { result = .success(try await body()) } catch { result = .failure(error) }
                 for role in roles { await role.stop() }
                 await acknowledger.stop()
+                await replays.stop()
                 return try result.get()
             }
             var found: Value?
@@ -241,6 +247,43 @@ package final class Pipeline: Sendable {
         return Replay(
             log: shared, layout: layout, clock: clock, largeThreshold: ByteCount(64 << 20),
             isOrdered: { (try? table.resolve($0))?.order == .key })
+    }
+
+    /// Begins a replay, and runs it as far as it goes without results.
+    package func replay(
+        _ selection: LetterSelection = LetterSelection(), topic: String? = nil, to destination: ByteText? = nil,
+        pace: ReplayPace = ReplayPace()
+    ) async throws -> ReplayBook.Entry {
+        let record = try await replay.begin(
+            .replay, selection, topic: topic, by: "test", reason: "", to: destination, pace: pace)
+        try await runReplays()
+        return try await entry(record.id)
+    }
+
+    /// Runs replays as far as they go without results.
+    package func runReplays() async throws {
+        try await replay.runner(process: "test", logger: logger).run(whileBusy: true)
+    }
+
+    package func entry(_ id: String) async throws -> ReplayBook.Entry {
+        guard let entry = try await replay.book().entries[id] else { throw LogError.unavailable("no replay \(id)") }
+        return entry
+    }
+
+    /// Waits until the log says that a replay has come to a phase.
+    package func phase(
+        _ phase: ReplayState.Phase, of id: String, within seconds: Double = 60
+    ) async throws -> ReplayBook.Entry {
+        let changes = await log.changes()
+        return try await bounded(seconds, "phase \(phase) of \(id)") {
+            var entry = try await self.entry(id)
+            if entry.state?.phase == phase { return entry }
+            for await _ in changes {
+                entry = try await self.entry(id)
+                if entry.state?.phase == phase { return entry }
+            }
+            return entry
+        }
     }
 
     package func close() async { await log.close() }

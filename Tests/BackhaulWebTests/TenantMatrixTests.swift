@@ -4,6 +4,7 @@ import BackhaulIngest
 import BackhaulLog
 import BackhaulPipelineKit
 import BackhaulRecords
+import BackhaulReplay
 import BackhaulTestKit
 import BackhaulView
 import Foundation
@@ -192,6 +193,68 @@ struct TenantMatrixTests {
                 try TaskRecord.read($0.record)
             }
             #expect(tasks.contains { $0.task.destination.key == "photos/a" })
+        }
+    }
+
+    /// A tenant replays, watches and discards its own letters alone.
+    @Test func replaysBelongToTheirTenant() async throws {
+        let (mine, first) = caller("t")
+        let (other, second) = caller("videos")
+        let (all, hash) = APIToken.generate()
+        let operators = APIToken(
+            caller: Caller(name: "ops", scopes: Set(Scope.allCases), tenant: nil), sha256: [hash])
+        try await serving([first, second, operators]) { place in
+            let server = try StubServer { _ in .status(422) }
+            defer { server.close() }
+            for name in ["a", "b", "c"] {
+                let draft = try place.pipeline.draft(name, [1], to: .url(ByteText(server.url)), id: ByteText(name))
+                _ = try await place.pipeline.ingest.accept([draft])
+            }
+            _ = try await place.pipeline.run { try await place.pipeline.results(3) }
+            let path = "/v1/tenants/t/replays"
+            let plan = try await place.ask("POST", path, mine, #"{"httpStatuses":["4xx"]}"#)
+            #expect(plan.contains(" 200 ") && plan.contains(#""selected":3"#) && plan.contains(#""issues":[{"#))
+            #expect(try await place.ask("GET", path, mine).contains(#"{"items":[]}"#))
+            for (body, wanted) in [
+                (#"{"keyPattern":""}"#, "too-long"), (#"{"httpStatuses":["9"]}"#, "bad-json"), ("[]", "bad-json"),
+                (#"{"since":"yesterday"}"#, "bad-time"), (#"{"rate":0}"#, "bad-json"), (#"{"nonsense":1}"#, "bad-json"),
+                (#"{"minAttempts":3,"maxAttempts":2}"#, "bad-range"), (#"{"canary":1e300}"#, "bad-json"),
+                (#"{"action":"discard","dryRun":false}"#, "no-reason"),
+                (#"{"destination":"nas","dryRun":false}"#, "destination-off"),
+            ] {
+                #expect(try await place.ask("POST", path, mine, body).contains(wanted), "\(body)")
+            }
+            #expect(
+                try await place.ask("POST", path, all, #"{"destination":"none"}"#).contains("unknown-destination"))
+            let begun = try await place.ask("POST", path, mine, #"{"taskIds":["a"],"dryRun":false,"reason":"why"}"#)
+            #expect(begun.contains(" 201 ") && begun.contains(#""phase":"waiting""#))
+            let id = try #require(try await place.pipeline.replay.book().sorted.first).replay.id
+            for method in ["/pause", "/resume", "/cancel", ""] {
+                let verb = method.isEmpty ? "GET" : "POST"
+                for place in [
+                    try await place.ask(verb, "/v1/tenants/videos/replays/\(id)\(method)", other),
+                    try await place.ask(verb, "\(path)/\(id)x\(method)", mine),
+                ] { #expect(place.contains("unknown-replay"), "\(place)") }
+                #expect(try await place.ask(verb, "\(path)/\(id)\(method)", other).contains("wrong-tenant"))
+            }
+            #expect(try await place.ask("POST", "\(path)/\(id)/resume", mine).contains("wrong-phase"))
+            #expect(try await place.ask("POST", "\(path)/\(id)/pause", mine).contains(" 202 "))
+            try await place.pipeline.runReplays()
+            #expect(
+                try await place.ask("GET", "\(path)/\(id)", mine).contains(#""phase":"paused","phaseReason":"by c""#))
+            #expect(try await place.ask("POST", "\(path)/\(id)/resume", mine).contains(" 202 "))
+            try await place.pipeline.runReplays()
+            #expect(try await place.ask("GET", path, mine).contains(#""replayed":1,"#))
+            // Issues are of all tenants.
+            let issues = try await place.ask("GET", "/v1/tenants/t/issues", mine)
+            let issue = try #require(try await place.pipeline.replay.plan(LetterSelection()).groups.first).issue.id
+            #expect(issues.contains(issue) && issues.contains(#""mutedBy":null"#))
+            let mute = "/v1/issues/\(issue)/mute"
+            #expect(try await place.ask("POST", mute, mine, #"{"reason":"known"}"#).contains("wrong-tenant"))
+            #expect(try await place.ask("POST", mute, all, #"{"reason":"known"}"#).contains(#""status":"muted""#))
+            #expect(try await place.ask("GET", "/v1/tenants/t/issues", mine).contains(#""mutedBy":"ops""#))
+            #expect(try await place.ask("POST", "/v1/issues/\(issue)/unmute", all).contains("shown"))
+            #expect(try await place.ask("POST", "/v1/issues/nonsense/unmute", all).contains("unknown-issue"))
         }
     }
 

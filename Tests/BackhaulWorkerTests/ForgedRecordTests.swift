@@ -79,8 +79,8 @@ struct ForgedRecordTests {
             let letters = try await pipeline.deadLetters()
             #expect(letters.count == 2 && letters.allSatisfy { $0.task == nil && $0.failure == "malformed" })
             #expect(letters.contains { $0.message.contains("not signed") })
-            let replayed = try await pipeline.replay.run(DeadLetterFilter(), appends: true, rate: nil)
-            #expect(replayed.replayed == 0 && replayed.malformed == 2)
+            let replayed = try await pipeline.replay().state?.counts
+            #expect(replayed?.appended == 0 && replayed?.unusable == 2)
         }
     }
 

@@ -79,8 +79,8 @@ struct WorkerTests {
                         $0.progress.attempts == 3 && $0.progress.history.count == 3 && $0.httpStatus == 500
                     })
                 isHealed.withLock { $0 = true }
-                let summary = try await pipeline.replay.run(.init(batch: "b"), appends: true, rate: nil)
-                #expect(summary.replayed == 20)
+                let replay = try await pipeline.replay(LetterSelection(batch: "b"))
+                #expect(replay.state?.counts.appended == 20)
                 let results = try await pipeline.run { try await pipeline.results(40) }
                 #expect(
                     results.filter { $0.generation == 1 && $0.status == "succeeded" && $0.attempts == 1 }.count == 20)

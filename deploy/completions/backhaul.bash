@@ -614,13 +614,13 @@ _backhaul_dead-letters() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    list|show)
+    list|show|issues|mute|unmute|discard)
         # Offer subcommand argument completions
         "_backhaul_dead-letters_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'list show' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'list show issues mute unmute discard' -- "${cur}"))
         ;;
     esac
 }
@@ -628,8 +628,8 @@ _backhaul_dead-letters() {
 _backhaul_dead-letters_list() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
-    repeating_options=()
-    non_repeating_options=(--batch --tenant --task --destination --failure --log --config --output)
+    repeating_options=(--task --destination --failure --http-status)
+    non_repeating_options=(--batch --tenant --tasks-from --key --since --until --min-attempts --max-attempts --worker --issue --match --topic --log --config --output)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
@@ -643,10 +643,43 @@ _backhaul_dead-letters_list() {
     '--task')
         return
         ;;
+    '--tasks-from')
+        return
+        ;;
     '--destination')
         return
         ;;
     '--failure')
+        return
+        ;;
+    '--http-status')
+        return
+        ;;
+    '--key')
+        return
+        ;;
+    '--since')
+        return
+        ;;
+    '--until')
+        return
+        ;;
+    '--min-attempts')
+        return
+        ;;
+    '--max-attempts')
+        return
+        ;;
+    '--worker')
+        return
+        ;;
+    '--issue')
+        return
+        ;;
+    '--match')
+        return
+        ;;
+    '--topic')
         return
         ;;
     '--log')
@@ -684,11 +717,11 @@ _backhaul_dead-letters_show() {
     esac
 }
 
-_backhaul_replay() {
+_backhaul_dead-letters_issues() {
     repeating_flags=()
-    non_repeating_flags=(--yes --version -h --help)
-    repeating_options=()
-    non_repeating_options=(--batch --tenant --task --destination --failure --rate --log --config --output)
+    non_repeating_flags=(--all --version -h --help)
+    repeating_options=(--task --destination --failure --http-status)
+    non_repeating_options=(--batch --tenant --tasks-from --key --since --until --min-attempts --max-attempts --worker --issue --match --topic --log --config --output)
     __backhaul_offer_flags_options 0
 
     # Offer option value completions
@@ -702,15 +735,411 @@ _backhaul_replay() {
     '--task')
         return
         ;;
+    '--tasks-from')
+        return
+        ;;
     '--destination')
         return
         ;;
     '--failure')
         return
         ;;
+    '--http-status')
+        return
+        ;;
+    '--key')
+        return
+        ;;
+    '--since')
+        return
+        ;;
+    '--until')
+        return
+        ;;
+    '--min-attempts')
+        return
+        ;;
+    '--max-attempts')
+        return
+        ;;
+    '--worker')
+        return
+        ;;
+    '--issue')
+        return
+        ;;
+    '--match')
+        return
+        ;;
+    '--topic')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_dead-letters_mute() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--reason --log --config --output)
+    __backhaul_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--reason')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_dead-letters_unmute() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--log --config --output)
+    __backhaul_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_dead-letters_discard() {
+    repeating_flags=()
+    non_repeating_flags=(--yes --version -h --help)
+    repeating_options=(--task --destination --failure --http-status)
+    non_repeating_options=(--batch --tenant --tasks-from --key --since --until --min-attempts --max-attempts --worker --issue --match --topic --reason --log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--batch')
+        return
+        ;;
+    '--tenant')
+        return
+        ;;
+    '--task')
+        return
+        ;;
+    '--tasks-from')
+        return
+        ;;
+    '--destination')
+        return
+        ;;
+    '--failure')
+        return
+        ;;
+    '--http-status')
+        return
+        ;;
+    '--key')
+        return
+        ;;
+    '--since')
+        return
+        ;;
+    '--until')
+        return
+        ;;
+    '--min-attempts')
+        return
+        ;;
+    '--max-attempts')
+        return
+        ;;
+    '--worker')
+        return
+        ;;
+    '--issue')
+        return
+        ;;
+    '--match')
+        return
+        ;;
+    '--topic')
+        return
+        ;;
+    '--reason')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_replay() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __backhaul_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    start|list|show|watch|pause|resume|cancel)
+        # Offer subcommand argument completions
+        "_backhaul_replay_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'start list show watch pause resume cancel' -- "${cur}"))
+        ;;
+    esac
+}
+
+_backhaul_replay_start() {
+    repeating_flags=()
+    non_repeating_flags=(--yes --wait --detach --version -h --help)
+    repeating_options=(--task --destination --failure --http-status)
+    non_repeating_options=(--batch --tenant --tasks-from --key --since --until --min-attempts --max-attempts --worker --issue --match --topic --reason --canary --canary-wait --rate --ramp --stop-at --to --log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--batch')
+        return
+        ;;
+    '--tenant')
+        return
+        ;;
+    '--task')
+        return
+        ;;
+    '--tasks-from')
+        return
+        ;;
+    '--destination')
+        return
+        ;;
+    '--failure')
+        return
+        ;;
+    '--http-status')
+        return
+        ;;
+    '--key')
+        return
+        ;;
+    '--since')
+        return
+        ;;
+    '--until')
+        return
+        ;;
+    '--min-attempts')
+        return
+        ;;
+    '--max-attempts')
+        return
+        ;;
+    '--worker')
+        return
+        ;;
+    '--issue')
+        return
+        ;;
+    '--match')
+        return
+        ;;
+    '--topic')
+        return
+        ;;
+    '--reason')
+        return
+        ;;
+    '--canary')
+        return
+        ;;
+    '--canary-wait')
+        return
+        ;;
     '--rate')
         return
         ;;
+    '--ramp')
+        return
+        ;;
+    '--stop-at')
+        return
+        ;;
+    '--to')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_replay_list() {
+    repeating_flags=()
+    non_repeating_flags=(--open --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_replay_show() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--log --config --output)
+    __backhaul_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_replay_watch() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--log --config --output)
+    __backhaul_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_replay_pause() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--log --config --output)
+    __backhaul_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_replay_resume() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--log --config --output)
+    __backhaul_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_replay_cancel() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--log --config --output)
+    __backhaul_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
     '--log')
         return
         ;;

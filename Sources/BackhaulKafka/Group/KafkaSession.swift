@@ -253,7 +253,17 @@ actor KafkaSession: LogSession {
         while !isClosed, let (group, partitions) = assigning.first {
             guard let member = members[group] else { break }
             let positions = try await positions(partitions, of: group, member.handle)
-            guard !isClosed, let positions else { return }
+            guard !isClosed, var positions else { return }
+            let free = partitions.filter { partition in
+                positions[partition] == nil
+                    && subscriptions.contains {
+                        $0.group == group && $0.topic == partition.topic && $0.startsAtEarliest
+                    }
+            }
+            for (partition, offset) in free.isEmpty ? [:] : try await log.earliest(free) {
+                positions[partition] = GroupPosition(frontier: offset)
+            }
+            guard !isClosed else { return }
             assigning.removeFirst()
             for partition in partitions.sorted() where positions[partition] == nil {
                 failure = .positionMissing(group: group, partition: partition)

@@ -9,7 +9,15 @@ package struct Subscription: Hashable, Sendable {
     /// them unfinished. False for a reader whose decisions depend on what it read at assignment.
     package var keepsAcrossLoss: Bool
 
-    package init(group: String, topic: String, delay: Duration = .zero, keepsAcrossLoss: Bool = true) {
+    /// Whether a partition without a position is read from its earliest record: for a group that can do without the
+    /// records before its first member. Otherwise a missing position is an error.
+    package var startsAtEarliest: Bool
+
+    package init(
+        group: String, topic: String, delay: Duration = .zero, keepsAcrossLoss: Bool = true,
+        startsAtEarliest: Bool = false
+    ) {
+        self.startsAtEarliest = startsAtEarliest
         self.group = group
         self.topic = topic
         self.delay = delay

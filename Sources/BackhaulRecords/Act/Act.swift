@@ -9,8 +9,12 @@ package struct Act: Hashable, Sendable {
         case cancel
         case retry
         case acknowledge
-        /// Of dead letters, by the command.
+        /// Of dead letters; and what was ordered of a replay.
         case replay
+        /// Of dead letters that are to be left alone.
+        case discard
+        /// An issue was muted, or shown again.
+        case mute
         /// Tokens were added, changed or removed.
         case tokens
         /// A process started, or read its configuration again.

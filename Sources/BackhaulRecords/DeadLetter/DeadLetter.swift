@@ -14,19 +14,39 @@ package struct DeadLetter: Hashable, Sendable {
     /// nil when the letter does not state it.
     package var failedAt: Timestamp?
     package var origin: String?
+    package var worker: String?
+
+    /// The class of a letter that another program has written, with a task as its value.
+    package static let foreign = "foreign"
 
     package init(_ stored: StoredRecord) {
         self.stored = stored
         task = try? TaskCodec.decode(stored.record.value)
         progress = (try? ProgressHeaders.decode(stored.record)) ?? TaskProgress()
-        failure = stored.record.header(HeaderName.causeClass)?.text ?? FailureClass.malformed.rawValue
+        let own = stored.record.header(HeaderName.causeClass)?.text
+        failure = own ?? (task == nil ? FailureClass.malformed.rawValue : Self.foreign)
         message = stored.record.header(HeaderName.causeMessage)?.text ?? ""
         httpStatus = stored.record.header(HeaderName.httpStatus)?.text.flatMap { Int($0) }
             .flatMap { Domain.statuses.contains($0) ? $0 : nil }
         failedAt = stored.record.header(HeaderName.failedAt)?.text.flatMap { Int64($0) }.map(Timestamp.init(clamping:))
         origin = stored.record.header(HeaderName.origin)?.text
+        worker = stored.record.header(HeaderName.worker)?.text
+        if own == nil {
+            let cause = ForeignCause(stored.record)
+            message = cause.message
+            failedAt = cause.failedAt ?? stored.appendedAt
+            origin = cause.origin
+        }
         // A record that its reader rejected stays malformed, even if its value decodes as a task.
         if failure == FailureClass.malformed.rawValue { task = nil }
+    }
+
+    /// A letter that only refers to a record, with that record.
+    package init(_ letter: DeadLetter, of task: TaskRecord, _ original: LogRecord) {
+        self = letter
+        self.task = task.task
+        progress = task.progress
+        stored.record = original
     }
 
     /// Whether a record of the dead-letters topic represents one that was not a task.

@@ -57,6 +57,42 @@ nonisolated struct Backhaul_V1_Control: Sendable {
     set {request = .migration(newValue)}
   }
 
+  /// Key: replay/ID.
+  var replay: Backhaul_V1_Replay {
+    get {
+      if case .replay(let v)? = request {return v}
+      return Backhaul_V1_Replay()
+    }
+    set {request = .replay(newValue)}
+  }
+
+  /// Key: replay-state/ID.
+  var replayState: Backhaul_V1_ReplayState {
+    get {
+      if case .replayState(let v)? = request {return v}
+      return Backhaul_V1_ReplayState()
+    }
+    set {request = .replayState(newValue)}
+  }
+
+  /// Key: replay-order/ID.
+  var replayOrder: Backhaul_V1_ReplayOrder {
+    get {
+      if case .replayOrder(let v)? = request {return v}
+      return Backhaul_V1_ReplayOrder()
+    }
+    set {request = .replayOrder(newValue)}
+  }
+
+  /// Key: mute/ISSUE.
+  var mute: Backhaul_V1_Mute {
+    get {
+      if case .mute(let v)? = request {return v}
+      return Backhaul_V1_Mute()
+    }
+    set {request = .mute(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Request: Equatable, Sendable {
@@ -66,8 +102,442 @@ nonisolated struct Backhaul_V1_Control: Sendable {
     case api(Backhaul_V1_API)
     /// Key: migration/ID.
     case migration(Backhaul_V1_Migration)
+    /// Key: replay/ID.
+    case replay(Backhaul_V1_Replay)
+    /// Key: replay-state/ID.
+    case replayState(Backhaul_V1_ReplayState)
+    /// Key: replay-order/ID.
+    case replayOrder(Backhaul_V1_ReplayOrder)
+    /// Key: mute/ISSUE.
+    case mute(Backhaul_V1_Mute)
 
   }
+
+  init() {}
+}
+
+/// Which dead letters a replay takes: those for which every given condition holds.
+nonisolated struct Backhaul_V1_LetterSelection: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Empty for any.
+  var tenant: String = String()
+
+  /// Missing for any: a batch may have an empty name.
+  var batch: String {
+    get {_batch ?? String()}
+    set {_batch = newValue}
+  }
+  /// Returns true if `batch` has been explicitly set.
+  var hasBatch: Bool {self._batch != nil}
+  /// Clears the value of `batch`. Subsequent reads from it will return its default value.
+  mutating func clearBatch() {self._batch = nil}
+
+  var taskIds: [String] = []
+
+  /// Names, or base URLs.
+  var destinations: [String] = []
+
+  /// Classes of failure.
+  var failures: [String] = []
+
+  var httpStatuses: [Backhaul_V1_LetterSelection.StatusRange] = []
+
+  /// A pattern of the key: * stands for any bytes, / included, ? for one character.
+  var keyPattern: String = String()
+
+  /// Inclusive; 0 for none.
+  var sinceMs: Int64 = 0
+
+  /// Exclusive; 0 for none.
+  var untilMs: Int64 = 0
+
+  var minAttempts: UInt32 = 0
+
+  /// 0 for no limit.
+  var maxAttempts: UInt32 = 0
+
+  var worker: String = String()
+
+  /// An issue's id.
+  var issue: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct StatusRange: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var first: UInt32 = 0
+
+    var last: UInt32 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  init() {}
+
+  fileprivate var _batch: String? = nil
+}
+
+/// Dead letters that are to be submitted again, or discarded. Written once.
+nonisolated struct Backhaul_V1_Replay: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var action: Backhaul_V1_Replay.Action {
+    get {_storage._action}
+    set {_uniqueStorage()._action = newValue}
+  }
+
+  /// Who: a caller's name, or USER@HOST of a command.
+  var by: String {
+    get {_storage._by}
+    set {_uniqueStorage()._by = newValue}
+  }
+
+  /// Why.
+  var reason: String {
+    get {_storage._reason}
+    set {_uniqueStorage()._reason = newValue}
+  }
+
+  var atMs: Int64 {
+    get {_storage._atMs}
+    set {_uniqueStorage()._atMs = newValue}
+  }
+
+  var selection: Backhaul_V1_LetterSelection {
+    get {_storage._selection ?? Backhaul_V1_LetterSelection()}
+    set {_uniqueStorage()._selection = newValue}
+  }
+  /// Returns true if `selection` has been explicitly set.
+  var hasSelection: Bool {_storage._selection != nil}
+  /// Clears the value of `selection`. Subsequent reads from it will return its default value.
+  mutating func clearSelection() {_uniqueStorage()._selection = nil}
+
+  /// The topic of the letters, and how far it went when the replay was made.
+  var topic: String {
+    get {_storage._topic}
+    set {_uniqueStorage()._topic = newValue}
+  }
+
+  var letters: [Backhaul_V1_Replay.Range] {
+    get {_storage._letters}
+    set {_uniqueStorage()._letters = newValue}
+  }
+
+  /// The end of each partition of the results then.
+  var results: [Backhaul_V1_Replay.Range] {
+    get {_storage._results}
+    set {_uniqueStorage()._results = newValue}
+  }
+
+  /// The named destination of the new generations; empty for that of the letter.
+  var destination: String {
+    get {_storage._destination}
+    set {_uniqueStorage()._destination = newValue}
+  }
+
+  /// How many tasks of each destination are tried first; 0 for none.
+  var canary: UInt32 {
+    get {_storage._canary}
+    set {_uniqueStorage()._canary = newValue}
+  }
+
+  /// Tasks per second; 0 for no limit.
+  var rate: Double {
+    get {_storage._rate}
+    set {_uniqueStorage()._rate = newValue}
+  }
+
+  /// The time in which the rate grows to that.
+  var rampMs: Int64 {
+    get {_storage._rampMs}
+    set {_uniqueStorage()._rampMs = newValue}
+  }
+
+  /// The share of failures among the results at which the replay stops; 0 for none.
+  var stopShare: Double {
+    get {_storage._stopShare}
+    set {_uniqueStorage()._stopShare = newValue}
+  }
+
+  /// What the plan counted.
+  var plannedTasks: UInt64 {
+    get {_storage._plannedTasks}
+    set {_uniqueStorage()._plannedTasks = newValue}
+  }
+
+  var plannedBytes: UInt64 {
+    get {_storage._plannedBytes}
+    set {_uniqueStorage()._plannedBytes = newValue}
+  }
+
+  /// How long the results of the canary may take.
+  var patienceMs: Int64 {
+    get {_storage._patienceMs}
+    set {_uniqueStorage()._patienceMs = newValue}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum Action: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+    case unspecified // = 0
+
+    /// Append the next generation of each letter's task.
+    case replay // = 1
+
+    /// Leave the letters alone from now on.
+    case discard // = 2
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .unspecified
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .replay
+      case 2: self = .discard
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .replay: return 1
+      case .discard: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [Backhaul_V1_Replay.Action] = [
+      .unspecified,
+      .replay,
+      .discard,
+    ]
+
+  }
+
+  nonisolated struct Range: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var partition: UInt32 = 0
+
+    var first: Int64 = 0
+
+    /// Exclusive.
+    var end: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// How far a replay has come. Written with the tasks that it appends, by the one process that runs replays.
+nonisolated struct Backhaul_V1_ReplayState: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var phase: Backhaul_V1_ReplayState.Phase = .unspecified
+
+  /// Why it is in that phase, for people.
+  var reason: String = String()
+
+  var atMs: Int64 = 0
+
+  /// The first letter of each partition that was not looked at.
+  var letters: [Backhaul_V1_Replay.Range] = []
+
+  var appended: UInt64 = 0
+
+  var appendedBytes: UInt64 = 0
+
+  /// Letters that were left out: replayed before, stored since, discarded; and those that hold no task.
+  var skipped: UInt64 = 0
+
+  var unusable: UInt64 = 0
+
+  var succeeded: UInt64 = 0
+
+  var failed: UInt64 = 0
+
+  var other: UInt64 = 0
+
+  /// Results before these do not count for a stop: an operator has resumed the replay since.
+  var forgiven: UInt64 = 0
+
+  var forgivenFailed: UInt64 = 0
+
+  /// Whether the first tasks have their results.
+  var canaryPassed: Bool = false
+
+  /// The machine and process that wrote this.
+  var process: String = String()
+
+  /// The order that was followed last.
+  var orderedAtMs: Int64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum Phase: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+    case unspecified // = 0
+
+    /// Tries a few tasks of each destination first, and waits for their results.
+    case canary // = 1
+    case sending // = 2
+
+    /// Everything is appended; some results are missing.
+    case finishing // = 3
+    case paused // = 4
+
+    /// By itself: too much has failed.
+    case stopped // = 5
+    case cancelled // = 6
+    case done // = 7
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .unspecified
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .canary
+      case 2: self = .sending
+      case 3: self = .finishing
+      case 4: self = .paused
+      case 5: self = .stopped
+      case 6: self = .cancelled
+      case 7: self = .done
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .canary: return 1
+      case .sending: return 2
+      case .finishing: return 3
+      case .paused: return 4
+      case .stopped: return 5
+      case .cancelled: return 6
+      case .done: return 7
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [Backhaul_V1_ReplayState.Phase] = [
+      .unspecified,
+      .canary,
+      .sending,
+      .finishing,
+      .paused,
+      .stopped,
+      .cancelled,
+      .done,
+    ]
+
+  }
+
+  init() {}
+}
+
+/// What an operator wants of a replay.
+nonisolated struct Backhaul_V1_ReplayOrder: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var kind: Backhaul_V1_ReplayOrder.Kind = .unspecified
+
+  var by: String = String()
+
+  var atMs: Int64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+    case unspecified // = 0
+    case pause // = 1
+    case resume // = 2
+    case cancel // = 3
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .unspecified
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .pause
+      case 2: self = .resume
+      case 3: self = .cancel
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .pause: return 1
+      case .resume: return 2
+      case .cancel: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [Backhaul_V1_ReplayOrder.Kind] = [
+      .unspecified,
+      .pause,
+      .resume,
+      .cancel,
+    ]
+
+  }
+
+  init() {}
+}
+
+/// An issue that nobody needs to see. A null value shows it again.
+nonisolated struct Backhaul_V1_Mute: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var by: String = String()
+
+  var reason: String = String()
+
+  var atMs: Int64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 }
@@ -172,7 +642,7 @@ fileprivate nonisolated let _protobuf_package = "backhaul.v1"
 
 nonisolated extension Backhaul_V1_Control: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Control"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cancel\0\u{1}api\0\u{1}migration\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cancel\0\u{1}api\0\u{1}migration\0\u{1}replay\0\u{3}replay_state\0\u{3}replay_order\0\u{1}mute\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -219,6 +689,58 @@ nonisolated extension Backhaul_V1_Control: SwiftProtobuf.Message, SwiftProtobuf.
           self.request = .migration(v)
         }
       }()
+      case 4: try {
+        var v: Backhaul_V1_Replay?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .replay(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .replay(v)
+        }
+      }()
+      case 5: try {
+        var v: Backhaul_V1_ReplayState?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .replayState(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .replayState(v)
+        }
+      }()
+      case 6: try {
+        var v: Backhaul_V1_ReplayOrder?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .replayOrder(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .replayOrder(v)
+        }
+      }()
+      case 7: try {
+        var v: Backhaul_V1_Mute?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .mute(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .mute(v)
+        }
+      }()
       default: break
       }
     }
@@ -242,6 +764,22 @@ nonisolated extension Backhaul_V1_Control: SwiftProtobuf.Message, SwiftProtobuf.
       guard case .migration(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     }()
+    case .replay?: try {
+      guard case .replay(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .replayState?: try {
+      guard case .replayState(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .replayOrder?: try {
+      guard case .replayOrder(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .mute?: try {
+      guard case .mute(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -249,6 +787,547 @@ nonisolated extension Backhaul_V1_Control: SwiftProtobuf.Message, SwiftProtobuf.
 
   static func ==(lhs: Backhaul_V1_Control, rhs: Backhaul_V1_Control) -> Bool {
     if lhs.request != rhs.request {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Backhaul_V1_LetterSelection: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".LetterSelection"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}batch\0\u{3}task_ids\0\u{1}destinations\0\u{1}failures\0\u{3}http_statuses\0\u{3}key_pattern\0\u{3}since_ms\0\u{3}until_ms\0\u{3}min_attempts\0\u{3}max_attempts\0\u{1}worker\0\u{1}issue\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._batch) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.taskIds) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.destinations) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.failures) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.httpStatuses) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.keyPattern) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.sinceMs) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self.untilMs) }()
+      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.minAttempts) }()
+      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.maxAttempts) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self.worker) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.issue) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.tenant.isEmpty {
+      try visitor.visitSingularStringField(value: self.tenant, fieldNumber: 1)
+    }
+    try { if let v = self._batch {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if !self.taskIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.taskIds, fieldNumber: 3)
+    }
+    if !self.destinations.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.destinations, fieldNumber: 4)
+    }
+    if !self.failures.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.failures, fieldNumber: 5)
+    }
+    if !self.httpStatuses.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.httpStatuses, fieldNumber: 6)
+    }
+    if !self.keyPattern.isEmpty {
+      try visitor.visitSingularStringField(value: self.keyPattern, fieldNumber: 7)
+    }
+    if self.sinceMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.sinceMs, fieldNumber: 8)
+    }
+    if self.untilMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.untilMs, fieldNumber: 9)
+    }
+    if self.minAttempts != 0 {
+      try visitor.visitSingularUInt32Field(value: self.minAttempts, fieldNumber: 10)
+    }
+    if self.maxAttempts != 0 {
+      try visitor.visitSingularUInt32Field(value: self.maxAttempts, fieldNumber: 11)
+    }
+    if !self.worker.isEmpty {
+      try visitor.visitSingularStringField(value: self.worker, fieldNumber: 12)
+    }
+    if !self.issue.isEmpty {
+      try visitor.visitSingularStringField(value: self.issue, fieldNumber: 13)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Backhaul_V1_LetterSelection, rhs: Backhaul_V1_LetterSelection) -> Bool {
+    if lhs.tenant != rhs.tenant {return false}
+    if lhs._batch != rhs._batch {return false}
+    if lhs.taskIds != rhs.taskIds {return false}
+    if lhs.destinations != rhs.destinations {return false}
+    if lhs.failures != rhs.failures {return false}
+    if lhs.httpStatuses != rhs.httpStatuses {return false}
+    if lhs.keyPattern != rhs.keyPattern {return false}
+    if lhs.sinceMs != rhs.sinceMs {return false}
+    if lhs.untilMs != rhs.untilMs {return false}
+    if lhs.minAttempts != rhs.minAttempts {return false}
+    if lhs.maxAttempts != rhs.maxAttempts {return false}
+    if lhs.worker != rhs.worker {return false}
+    if lhs.issue != rhs.issue {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Backhaul_V1_LetterSelection.StatusRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = Backhaul_V1_LetterSelection.protoMessageName + ".StatusRange"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}first\0\u{1}last\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.first) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.last) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.first != 0 {
+      try visitor.visitSingularUInt32Field(value: self.first, fieldNumber: 1)
+    }
+    if self.last != 0 {
+      try visitor.visitSingularUInt32Field(value: self.last, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Backhaul_V1_LetterSelection.StatusRange, rhs: Backhaul_V1_LetterSelection.StatusRange) -> Bool {
+    if lhs.first != rhs.first {return false}
+    if lhs.last != rhs.last {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Backhaul_V1_Replay: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Replay"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}action\0\u{1}by\0\u{1}reason\0\u{3}at_ms\0\u{1}selection\0\u{1}topic\0\u{1}letters\0\u{1}results\0\u{1}destination\0\u{1}canary\0\u{1}rate\0\u{3}ramp_ms\0\u{3}stop_share\0\u{3}planned_tasks\0\u{3}planned_bytes\0\u{3}patience_ms\0")
+
+  fileprivate class _StorageClass {
+    var _action: Backhaul_V1_Replay.Action = .unspecified
+    var _by: String = String()
+    var _reason: String = String()
+    var _atMs: Int64 = 0
+    var _selection: Backhaul_V1_LetterSelection? = nil
+    var _topic: String = String()
+    var _letters: [Backhaul_V1_Replay.Range] = []
+    var _results: [Backhaul_V1_Replay.Range] = []
+    var _destination: String = String()
+    var _canary: UInt32 = 0
+    var _rate: Double = 0
+    var _rampMs: Int64 = 0
+    var _stopShare: Double = 0
+    var _plannedTasks: UInt64 = 0
+    var _plannedBytes: UInt64 = 0
+    var _patienceMs: Int64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _action = source._action
+      _by = source._by
+      _reason = source._reason
+      _atMs = source._atMs
+      _selection = source._selection
+      _topic = source._topic
+      _letters = source._letters
+      _results = source._results
+      _destination = source._destination
+      _canary = source._canary
+      _rate = source._rate
+      _rampMs = source._rampMs
+      _stopShare = source._stopShare
+      _plannedTasks = source._plannedTasks
+      _plannedBytes = source._plannedBytes
+      _patienceMs = source._patienceMs
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularEnumField(value: &_storage._action) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._by) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._reason) }()
+        case 4: try { try decoder.decodeSingularInt64Field(value: &_storage._atMs) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._selection) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._topic) }()
+        case 7: try { try decoder.decodeRepeatedMessageField(value: &_storage._letters) }()
+        case 8: try { try decoder.decodeRepeatedMessageField(value: &_storage._results) }()
+        case 9: try { try decoder.decodeSingularStringField(value: &_storage._destination) }()
+        case 10: try { try decoder.decodeSingularUInt32Field(value: &_storage._canary) }()
+        case 11: try { try decoder.decodeSingularDoubleField(value: &_storage._rate) }()
+        case 12: try { try decoder.decodeSingularInt64Field(value: &_storage._rampMs) }()
+        case 13: try { try decoder.decodeSingularDoubleField(value: &_storage._stopShare) }()
+        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._plannedTasks) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._plannedBytes) }()
+        case 16: try { try decoder.decodeSingularInt64Field(value: &_storage._patienceMs) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._action != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._action, fieldNumber: 1)
+      }
+      if !_storage._by.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._by, fieldNumber: 2)
+      }
+      if !_storage._reason.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._reason, fieldNumber: 3)
+      }
+      if _storage._atMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._atMs, fieldNumber: 4)
+      }
+      try { if let v = _storage._selection {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      if !_storage._topic.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._topic, fieldNumber: 6)
+      }
+      if !_storage._letters.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._letters, fieldNumber: 7)
+      }
+      if !_storage._results.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._results, fieldNumber: 8)
+      }
+      if !_storage._destination.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._destination, fieldNumber: 9)
+      }
+      if _storage._canary != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._canary, fieldNumber: 10)
+      }
+      if _storage._rate.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._rate, fieldNumber: 11)
+      }
+      if _storage._rampMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._rampMs, fieldNumber: 12)
+      }
+      if _storage._stopShare.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._stopShare, fieldNumber: 13)
+      }
+      if _storage._plannedTasks != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._plannedTasks, fieldNumber: 14)
+      }
+      if _storage._plannedBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._plannedBytes, fieldNumber: 15)
+      }
+      if _storage._patienceMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._patienceMs, fieldNumber: 16)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Backhaul_V1_Replay, rhs: Backhaul_V1_Replay) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._action != rhs_storage._action {return false}
+        if _storage._by != rhs_storage._by {return false}
+        if _storage._reason != rhs_storage._reason {return false}
+        if _storage._atMs != rhs_storage._atMs {return false}
+        if _storage._selection != rhs_storage._selection {return false}
+        if _storage._topic != rhs_storage._topic {return false}
+        if _storage._letters != rhs_storage._letters {return false}
+        if _storage._results != rhs_storage._results {return false}
+        if _storage._destination != rhs_storage._destination {return false}
+        if _storage._canary != rhs_storage._canary {return false}
+        if _storage._rate != rhs_storage._rate {return false}
+        if _storage._rampMs != rhs_storage._rampMs {return false}
+        if _storage._stopShare != rhs_storage._stopShare {return false}
+        if _storage._plannedTasks != rhs_storage._plannedTasks {return false}
+        if _storage._plannedBytes != rhs_storage._plannedBytes {return false}
+        if _storage._patienceMs != rhs_storage._patienceMs {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Backhaul_V1_Replay.Action: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ACTION_UNSPECIFIED\0\u{1}ACTION_REPLAY\0\u{1}ACTION_DISCARD\0")
+}
+
+nonisolated extension Backhaul_V1_Replay.Range: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = Backhaul_V1_Replay.protoMessageName + ".Range"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}partition\0\u{1}first\0\u{1}end\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.partition) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.first) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.end) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.partition != 0 {
+      try visitor.visitSingularUInt32Field(value: self.partition, fieldNumber: 1)
+    }
+    if self.first != 0 {
+      try visitor.visitSingularInt64Field(value: self.first, fieldNumber: 2)
+    }
+    if self.end != 0 {
+      try visitor.visitSingularInt64Field(value: self.end, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Backhaul_V1_Replay.Range, rhs: Backhaul_V1_Replay.Range) -> Bool {
+    if lhs.partition != rhs.partition {return false}
+    if lhs.first != rhs.first {return false}
+    if lhs.end != rhs.end {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Backhaul_V1_ReplayState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ReplayState"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}phase\0\u{1}reason\0\u{3}at_ms\0\u{1}letters\0\u{1}appended\0\u{3}appended_bytes\0\u{1}skipped\0\u{1}unusable\0\u{1}succeeded\0\u{1}failed\0\u{1}other\0\u{1}forgiven\0\u{3}forgiven_failed\0\u{3}canary_passed\0\u{1}process\0\u{3}ordered_at_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.phase) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.letters) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.appended) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.appendedBytes) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.skipped) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.unusable) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.succeeded) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.failed) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.other) }()
+      case 12: try { try decoder.decodeSingularUInt64Field(value: &self.forgiven) }()
+      case 13: try { try decoder.decodeSingularUInt64Field(value: &self.forgivenFailed) }()
+      case 14: try { try decoder.decodeSingularBoolField(value: &self.canaryPassed) }()
+      case 15: try { try decoder.decodeSingularStringField(value: &self.process) }()
+      case 16: try { try decoder.decodeSingularInt64Field(value: &self.orderedAtMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.phase != .unspecified {
+      try visitor.visitSingularEnumField(value: self.phase, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    if self.atMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 3)
+    }
+    if !self.letters.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.letters, fieldNumber: 4)
+    }
+    if self.appended != 0 {
+      try visitor.visitSingularUInt64Field(value: self.appended, fieldNumber: 5)
+    }
+    if self.appendedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.appendedBytes, fieldNumber: 6)
+    }
+    if self.skipped != 0 {
+      try visitor.visitSingularUInt64Field(value: self.skipped, fieldNumber: 7)
+    }
+    if self.unusable != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unusable, fieldNumber: 8)
+    }
+    if self.succeeded != 0 {
+      try visitor.visitSingularUInt64Field(value: self.succeeded, fieldNumber: 9)
+    }
+    if self.failed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.failed, fieldNumber: 10)
+    }
+    if self.other != 0 {
+      try visitor.visitSingularUInt64Field(value: self.other, fieldNumber: 11)
+    }
+    if self.forgiven != 0 {
+      try visitor.visitSingularUInt64Field(value: self.forgiven, fieldNumber: 12)
+    }
+    if self.forgivenFailed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.forgivenFailed, fieldNumber: 13)
+    }
+    if self.canaryPassed != false {
+      try visitor.visitSingularBoolField(value: self.canaryPassed, fieldNumber: 14)
+    }
+    if !self.process.isEmpty {
+      try visitor.visitSingularStringField(value: self.process, fieldNumber: 15)
+    }
+    if self.orderedAtMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.orderedAtMs, fieldNumber: 16)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Backhaul_V1_ReplayState, rhs: Backhaul_V1_ReplayState) -> Bool {
+    if lhs.phase != rhs.phase {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.atMs != rhs.atMs {return false}
+    if lhs.letters != rhs.letters {return false}
+    if lhs.appended != rhs.appended {return false}
+    if lhs.appendedBytes != rhs.appendedBytes {return false}
+    if lhs.skipped != rhs.skipped {return false}
+    if lhs.unusable != rhs.unusable {return false}
+    if lhs.succeeded != rhs.succeeded {return false}
+    if lhs.failed != rhs.failed {return false}
+    if lhs.other != rhs.other {return false}
+    if lhs.forgiven != rhs.forgiven {return false}
+    if lhs.forgivenFailed != rhs.forgivenFailed {return false}
+    if lhs.canaryPassed != rhs.canaryPassed {return false}
+    if lhs.process != rhs.process {return false}
+    if lhs.orderedAtMs != rhs.orderedAtMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Backhaul_V1_ReplayState.Phase: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PHASE_UNSPECIFIED\0\u{1}PHASE_CANARY\0\u{1}PHASE_SENDING\0\u{1}PHASE_FINISHING\0\u{1}PHASE_PAUSED\0\u{1}PHASE_STOPPED\0\u{1}PHASE_CANCELLED\0\u{1}PHASE_DONE\0")
+}
+
+nonisolated extension Backhaul_V1_ReplayOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ReplayOrder"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}by\0\u{3}at_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.by) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.by.isEmpty {
+      try visitor.visitSingularStringField(value: self.by, fieldNumber: 2)
+    }
+    if self.atMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Backhaul_V1_ReplayOrder, rhs: Backhaul_V1_ReplayOrder) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.by != rhs.by {return false}
+    if lhs.atMs != rhs.atMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Backhaul_V1_ReplayOrder.Kind: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_PAUSE\0\u{1}KIND_RESUME\0\u{1}KIND_CANCEL\0")
+}
+
+nonisolated extension Backhaul_V1_Mute: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Mute"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}by\0\u{1}reason\0\u{3}at_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.by) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.by.isEmpty {
+      try visitor.visitSingularStringField(value: self.by, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    if self.atMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Backhaul_V1_Mute, rhs: Backhaul_V1_Mute) -> Bool {
+    if lhs.by != rhs.by {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.atMs != rhs.atMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

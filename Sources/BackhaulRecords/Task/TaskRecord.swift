@@ -68,17 +68,21 @@ package struct TaskRecord: Hashable, Sendable {
 
     /// A record of an earlier generation as a new task of `generation`. A log that refuses known submissions
     /// appends each generation once.
-    /// - Parameter isChanged: whether `task` differs from the record. Then it is encoded again; otherwise its bytes
-    ///   are kept.
+    /// - Parameters:
+    ///   - isChanged: whether `task` differs from the record. Then it is encoded again; otherwise its bytes are kept.
+    ///   - replay: the id of the replay that it belongs to; empty for none.
     package static func replayed(
-        _ record: LogRecord, _ task: UploadTask, isChanged: Bool, generation: Int, to topic: String
+        _ record: LogRecord, _ task: UploadTask, isChanged: Bool, generation: Int, to topic: String,
+        replay: String = ""
     ) throws -> AppendRequest {
-        AppendRequest(
+        var progress = TaskProgress(generation: generation)
+        progress.replay = replay
+        return AppendRequest(
             topic: topic, partitioning: .hash(task.partitionKey),
             record: LogRecord(
                 key: isChanged ? task.partitionKey : record.key,
                 value: isChanged ? try TaskCodec.encode(task) : record.value,
-                headers: ProgressHeaders.replace(in: record, by: TaskProgress(generation: generation))),
+                headers: ProgressHeaders.replace(in: record, by: progress)),
             identity: RecordIdentity(
                 name: SubmissionName.replay(TaskGeneration(identity: task.identity, generation: generation)),
                 fingerprint: []))

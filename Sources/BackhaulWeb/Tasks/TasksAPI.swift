@@ -83,7 +83,7 @@ package struct TasksAPI: Sendable {
                 try await acknowledgeMany(request, call)
             },
             APIRoute(.post, "/v1/tasks:lookup", .read) { request, call in try await lookup(request, call) },
-        ]
+        ] + replayRoutes
     }
 
     /// An action on the task of the path, recorded with its end.
@@ -264,7 +264,7 @@ package struct TasksAPI: Sendable {
         return JSONAnswer.response(.ok, ReasonsDocument(reasons: found.map(ReasonDocument.init)))
     }
 
-    private static let tooManySearches = Problem(
+    static let tooManySearches = Problem(
         .serviceUnavailable, "too-many-searches", "too many searches are running", retryAfter: .seconds(1))
 
     private func usage(_ call: Call) async throws -> Response {

@@ -79,7 +79,8 @@ struct AcknowledgerCommand: AsyncParsableCommand {
             ],
             api: api, port: port,
             parts: [announced].compactMap(\.self) + [
-                .acknowledger(acknowledger), .probe(LogProbe(log, topic: settings.layout.results, logger: logger)),
+                .acknowledger(acknowledger), .replays(settings, log, clock: clock),
+                .probe(LogProbe(log, topic: settings.layout.results, logger: logger)),
                 .outstandingWork(OutstandingGauges(log, layout: settings.layout, clock: clock, logger: logger)),
                 .maintenance(of: log, every: .seconds(60), clock: clock, logger: logger),
                 .callers(tokens, rules, limits), .acts(acts, role: "acknowledger", settings, tokens),

@@ -30,7 +30,7 @@ struct Acts: AsyncParsableCommand {
 
     @Option(
         help:
-            "Only this act: submit, cancel, retry, acknowledge, replay, tokens, configuration, topics, clock or migrate."
+            "Only this act: submit, cancel, retry, acknowledge, replay, discard, mute, tokens, configuration, topics, clock or migrate."
     )
     var act: String?
 

@@ -12,6 +12,9 @@ enum CommandUser {
         return ByteText("\(user)@\(ProcessInfo.processInfo.hostName)".bounded(toBytes: Domain.longestLabel))
     }()
 
+    /// This process, for people.
+    static var process: String { "\(ProcessInfo.processInfo.hostName):\(getpid())" }
+
     static var actor: Act.Actor { Act.Actor(name: name, way: .commandLine) }
 }
 

@@ -37,7 +37,7 @@ struct EmbeddedRoles {
         try await pool.sweep()
         parts =
             pool.parts + [
-                .acknowledger(acknowledger), .view(view),
+                .acknowledger(acknowledger), .replays(settings, log, clock: clock), .view(view),
                 .maintenance(
                     of: log, every: .seconds(15), clock: clock, logger: Logger(label: "backhaul.log")),
                 .signatures(log, logger: Logger(label: "backhaul.records")),

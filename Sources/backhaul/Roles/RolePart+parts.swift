@@ -2,6 +2,7 @@ import BackhaulAcknowledgment
 import BackhaulEmbedded
 import BackhaulKafka
 import BackhaulLog
+import BackhaulReplay
 import BackhaulSettings
 import BackhaulTelemetry
 import BackhaulView
@@ -14,6 +15,14 @@ extension RolePart {
         RolePart(
             run: { try await acknowledger.run(onReady: $0) }, isAwaited: true, remark: { acknowledger.remark },
             metrics: { acknowledger.families }, drain: { await acknowledger.stop() })
+    }
+
+    /// Runs replays, or waits until the process that does has gone.
+    static func replays(_ settings: Settings, _ log: any MessageLog, clock: any LogClock) -> RolePart {
+        let runner = settings.replay(log, clock: clock).runner(
+            process: CommandUser.process, logger: Logger(label: "backhaul.replay"))
+        return RolePart(
+            run: { _ in try await runner.run() }, metrics: { runner.families }, drain: { await runner.stop() })
     }
 
     /// How tasks stand, of a view.

@@ -24,6 +24,10 @@ struct DeadLetterText: Encodable {
     var position: String
     /// Whether its next generation exists.
     var replayed: Bool
+    /// due, replayed, succeeded, superseded, discarded or unusable: what a replay would do with it.
+    var standing: String
+    var issue: String
+    @Nullable var worker: String?
     var history: [Attempt]
 
     struct Attempt: Encodable {
@@ -35,7 +39,7 @@ struct DeadLetterText: Encodable {
         var worker: String
     }
 
-    init(_ letter: DeadLetter, isReplayed: Bool) {
+    init(_ letter: DeadLetter, _ judgement: LetterJudgement) {
         _taskId = Nullable(wrappedValue: letter.task?.identity.id.text)
         _tenant = Nullable(wrappedValue: letter.task?.identity.tenant.text)
         _batch = Nullable(wrappedValue: letter.task?.batch.text)
@@ -51,11 +55,25 @@ struct DeadLetterText: Encodable {
         _failedAt = Nullable(wrappedValue: letter.failedAt.map(TimeText.format))
         _origin = Nullable(wrappedValue: letter.origin)
         position = letter.stored.position.description
-        replayed = isReplayed
+        replayed = judgement == .replayed || judgement == .succeeded
+        standing = Self.word(judgement)
+        issue = LetterIssue(letter).id
+        _worker = Nullable(wrappedValue: letter.worker)
         history = letter.progress.history.map {
             Attempt(
                 attempt: $0.attempt, at: TimeText.format($0.at), failure: $0.failure, message: $0.message,
                 httpStatus: $0.httpStatus, worker: $0.worker)
+        }
+    }
+
+    private static func word(_ judgement: LetterJudgement) -> String {
+        switch judgement {
+        case .due: "due"
+        case .replayed: "replayed"
+        case .succeeded: "succeeded"
+        case .superseded: "superseded"
+        case .discarded: "discarded"
+        case .unusable: "unusable"
         }
     }
 }

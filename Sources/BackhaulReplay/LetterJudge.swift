@@ -1,0 +1,127 @@
+internal import BackhaulDomain
+package import BackhaulLog
+package import BackhaulRecords
+internal import BackhaulUnits
+internal import Crypto
+
+/// Decides what a replay does with dead letters, from what the log says of their tasks. Reads in two passes: first the
+/// letters, so that memory is bounded by them; then the records of tasks and results.
+package struct LetterJudge: Sendable {
+    /// 128 bits of SHA-256 (`TaskGeneration.digest`).
+    private struct Digest: Hashable {
+        let high: UInt64
+        let low: UInt64
+
+        init(_ task: TaskGeneration) { (high, low) = task.digest }
+
+        init(place destination: ByteText, _ key: ByteText, of tenant: ByteText) {
+            var hash = SHA256()
+            for part in [tenant, destination, key] {
+                hash.update(data: Array(part.utf8))
+                hash.update(data: [0] as [UInt8])
+            }
+            (high, low) = hash.finalize().withUnsafeBytes { bytes in
+                (
+                    UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                    UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+                )
+            }
+        }
+    }
+
+    private let discards: [ReplayRecord]
+    /// The replay that asks; its own tasks do not count as replayed before.
+    private let replay: String?
+    /// The next generation of each letter, and whether it exists.
+    private var generations: [Digest: Standing] = [:]
+    /// When an object was last stored at the place of a letter.
+    private var places: [Digest: Timestamp?] = [:]
+
+    private enum Standing: UInt8 {
+        case missing
+        case there
+        /// By the replay that asks.
+        case own
+        case succeeded
+    }
+
+    /// - Parameters:
+    ///   - discards: those that hold (`ReplayBook.discards`).
+    ///   - replay: the id of the replay that asks; nil for none.
+    package init(discards: [ReplayRecord], replay: String? = nil) {
+        self.discards = discards
+        self.replay = replay
+    }
+
+    /// Remembers a letter that a replay may take.
+    package mutating func expect(_ letter: DeadLetter) {
+        guard let task = letter.task, let next = letter.generation?.next else { return }
+        let digest = Digest(next)
+        if generations[digest] == nil { generations[digest] = .missing }
+        let place = Digest(place: task.destination.label, task.destination.key, of: task.identity.tenant)
+        if places[place] == nil { places[place] = .some(nil) }
+    }
+
+    /// Whether anything is expected: else no record has to be read.
+    package var isEmpty: Bool { generations.isEmpty }
+
+    /// Notes a record of the task topics or the dead letters, which may be a later generation.
+    package mutating func note(task record: LogRecord) {
+        guard TaskRecord.isReplay(record), let read = try? TaskRecord.read(record) else { return }
+        note(read.generation, read.progress.replay == replay && replay != nil ? .own : .there)
+    }
+
+    /// Notes a record of the results.
+    package mutating func note(result record: LogRecord) {
+        guard let (task, status) = ResultRecord.ending(record) else { return }
+        // A cancelled task is not replayed, even when a letter came after the cancel.
+        if status == .cancelled, let next = task.next { note(next, .there) }
+        if task.generation > 0 {
+            let isOwn = replay != nil && record.header(CloudEvent.replay)?.text == replay
+            note(task, status == .succeeded ? .succeeded : isOwn ? .own : .there)
+        }
+        guard status == .succeeded, let document = try? ResultRecord.read(record),
+            let finished = TimeText.parse(document.finishedAt)
+        else { return }
+        let place = Digest(place: document.destination, document.key, of: document.tenant)
+        guard let known = places[place] else { return }
+        places[place] = max(known ?? .earliest, finished.timestamp)
+    }
+
+    private mutating func note(_ task: TaskGeneration, _ standing: Standing) {
+        let digest = Digest(task)
+        guard let known = generations[digest], known.rawValue < standing.rawValue else { return }
+        generations[digest] = standing
+    }
+
+    /// Notes that the next generation of a letter is appended.
+    package mutating func append(_ letter: DeadLetter) {
+        guard let next = letter.generation?.next else { return }
+        generations[Digest(next)] = .own
+    }
+
+    /// Whether the replay that asks has appended the letter's next generation.
+    package func isOwn(_ letter: DeadLetter) -> Bool {
+        letter.generation?.next.map { generations[Digest($0)] == .own } ?? false
+    }
+
+    /// - Parameter letter: one that is expected, or that holds no task.
+    package func judge(_ letter: DeadLetter) -> LetterJudgement {
+        guard let task = letter.task, let generation = letter.generation, let next = generation.next else {
+            return discard(of: letter).map { .discarded(id: $0) } ?? .unusable
+        }
+        switch generations[Digest(next)] {
+        case .there, .own: return .replayed
+        case .succeeded: return .succeeded
+        case .missing, nil: break
+        }
+        if let id = discard(of: letter) { return .discarded(id: id) }
+        let place = Digest(place: task.destination.label, task.destination.key, of: task.identity.tenant)
+        if let stored = places[place] ?? nil, stored > letter.failedAt ?? .latest { return .superseded }
+        return .due
+    }
+
+    private func discard(of letter: DeadLetter) -> String? {
+        discards.first { $0.covers(letter.stored.position) && $0.selection.takes(letter) }?.id
+    }
+}
