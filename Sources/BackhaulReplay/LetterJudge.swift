@@ -1,4 +1,4 @@
-internal import BackhaulDomain
+package import BackhaulDomain
 package import BackhaulLog
 package import BackhaulRecords
 internal import BackhaulUnits
@@ -29,19 +29,20 @@ package struct LetterJudge: Sendable {
         }
     }
 
-    private let discards: [ReplayRecord]
+    /// Those that hold: an operator may add one, or take one back.
+    package var discards: [ReplayRecord]
     /// The replay that asks; its own tasks do not count as replayed before.
     private let replay: String?
     /// The next generation of each letter, and whether it exists.
     private var generations: [Digest: Standing] = [:]
+    /// The next generations that the replay that asks has appended.
+    private var own: Set<Digest> = []
     /// When an object was last stored at the place of a letter.
     private var places: [Digest: Timestamp?] = [:]
 
     private enum Standing: UInt8 {
         case missing
         case there
-        /// By the replay that asks.
-        case own
         case succeeded
     }
 
@@ -68,7 +69,7 @@ package struct LetterJudge: Sendable {
     /// Notes a record of the task topics or the dead letters, which may be a later generation.
     package mutating func note(task record: LogRecord) {
         guard TaskRecord.isReplay(record), let read = try? TaskRecord.read(record) else { return }
-        note(read.generation, read.progress.replay == replay && replay != nil ? .own : .there)
+        note(read.generation, .there, isOwn: replay != nil && read.progress.replay == replay)
     }
 
     /// Notes a record of the results.
@@ -78,7 +79,7 @@ package struct LetterJudge: Sendable {
         if status == .cancelled, let next = task.next { note(next, .there) }
         if task.generation > 0 {
             let isOwn = replay != nil && record.header(CloudEvent.replay)?.text == replay
-            note(task, status == .succeeded ? .succeeded : isOwn ? .own : .there)
+            note(task, status == .succeeded ? .succeeded : .there, isOwn: isOwn)
         }
         guard status == .succeeded, let document = try? ResultRecord.read(record),
             let finished = TimeText.parse(document.finishedAt)
@@ -88,22 +89,25 @@ package struct LetterJudge: Sendable {
         places[place] = max(known ?? .earliest, finished.timestamp)
     }
 
-    private mutating func note(_ task: TaskGeneration, _ standing: Standing) {
+    private mutating func note(_ task: TaskGeneration, _ standing: Standing, isOwn: Bool = false) {
         let digest = Digest(task)
+        if isOwn, generations[digest] != nil { own.insert(digest) }
         guard let known = generations[digest], known.rawValue < standing.rawValue else { return }
         generations[digest] = standing
     }
 
     /// Notes that the next generation of a letter is appended.
-    package mutating func append(_ letter: DeadLetter) {
+    /// - Parameter isOwn: whether by the replay that asks.
+    package mutating func append(_ letter: DeadLetter, isOwn: Bool) {
         guard let next = letter.generation?.next else { return }
-        generations[Digest(next)] = .own
+        note(next, .there, isOwn: isOwn)
     }
 
     /// Whether the replay that asks has appended the letter's next generation.
-    package func isOwn(_ letter: DeadLetter) -> Bool {
-        letter.generation?.next.map { generations[Digest($0)] == .own } ?? false
-    }
+    package func isOwn(_ letter: DeadLetter) -> Bool { letter.generation?.next.map(owns) ?? false }
+
+    /// Whether the replay that asks has appended this generation.
+    package func owns(_ task: TaskGeneration) -> Bool { own.contains(Digest(task)) }
 
     /// - Parameter letter: one that is expected, or that holds no task.
     package func judge(_ letter: DeadLetter) -> LetterJudgement {
@@ -111,7 +115,7 @@ package struct LetterJudge: Sendable {
             return discard(of: letter).map { .discarded(id: $0) } ?? .unusable
         }
         switch generations[Digest(next)] {
-        case .there, .own: return .replayed
+        case .there: return .replayed
         case .succeeded: return .succeeded
         case .missing, nil: break
         }

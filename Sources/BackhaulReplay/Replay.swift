@@ -65,6 +65,11 @@ package struct Replay: Sendable {
         _ action: ReplayRecord.Action, _ selection: LetterSelection, topic: String? = nil, by: ByteText,
         reason: String, to destination: ByteText? = nil, pace: ReplayPace = ReplayPace(), plan: ReplayPlan? = nil
     ) async throws -> ReplayRecord {
+        // Between a letter and its next generation, which is still to come, a replay would append that once more.
+        if let moving = try? await MigrationRecord.all(log, layout).values.first(where: { $0.finishedAt == nil }) {
+            throw LogError.unavailable(
+                "the log of \(moving.origin) is moving here; replay when 'backhaul migrate' has ended")
+        }
         let reader = LetterReader(log: log, layout: layout, topic: topic)
         var results: [Int: Int64] = [:]
         for bounds in try await log.bounds(layout.results) { results[bounds.partition.partition] = bounds.end }

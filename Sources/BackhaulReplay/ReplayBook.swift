@@ -9,6 +9,8 @@ package struct ReplayBook: Sendable {
         /// nil until a process has taken it up.
         package var state: ReplayState?
         package var order: ReplayOrder?
+        /// Where that is in the control topic.
+        package var orderOffset: Int64 = -1
 
         package init(replay: ReplayRecord, state: ReplayState? = nil, order: ReplayOrder? = nil) {
             self.replay = replay
@@ -24,7 +26,8 @@ package struct ReplayBook: Sendable {
         package func takes(_ order: ReplayOrder.Kind) -> Bool {
             switch order {
             case .pause: replay.action == .replay && (state?.phase.isActive ?? true)
-            case .resume: state?.phase == .paused || state?.phase == .stopped
+            // A cancel holds from when it is written, whether it is followed yet or not.
+            case .resume: self.order?.kind != .cancel && (state?.phase == .paused || state?.phase == .stopped)
             case .cancel: isOpen || isDiscard
             }
         }
@@ -38,7 +41,7 @@ package struct ReplayBook: Sendable {
     /// Records that could not be read, with why.
     package private(set) var problems: [LogPosition: RecordError] = [:]
     private var states: [String: ReplayState] = [:]
-    private var orders: [String: ReplayOrder] = [:]
+    private var orders: [String: (order: ReplayOrder, offset: Int64)] = [:]
 
     package init() {}
 
@@ -58,18 +61,22 @@ package struct ReplayBook: Sendable {
     package mutating func note(_ stored: StoredRecord) -> Bool {
         do {
             guard let (key, content) = try ControlRecord.read(stored.record) else { return false }
-            note(key, content)
+            note(key, content, at: stored.position.offset)
         } catch {
             problems[stored.position] = error
         }
         return true
     }
 
-    package mutating func note(_ key: ControlRecord.Key, _ content: ControlRecord.Content) {
+    /// - Parameter offset: of the record.
+    package mutating func note(_ key: ControlRecord.Key, _ content: ControlRecord.Content, at offset: Int64) {
         switch (key, content) {
         case (.replay(let id), .replay(let replay)):
             // Written once: another record under the id is not a change of it.
-            if entries[id] == nil { entries[id] = Entry(replay: replay, state: states[id], order: orders[id]) }
+            if entries[id] == nil {
+                entries[id] = Entry(replay: replay, state: states[id], order: orders[id]?.order)
+                entries[id]?.orderOffset = orders[id]?.offset ?? -1
+            }
         case (.replay(let id), _): entries[id] = nil
         case (.replayState(let id), .state(let state)):
             states[id] = state
@@ -78,8 +85,9 @@ package struct ReplayBook: Sendable {
             states[id] = nil
             entries[id]?.state = nil
         case (.replayOrder(let id), .order(let order)):
-            orders[id] = order
+            orders[id] = (order, offset)
             entries[id]?.order = order
+            entries[id]?.orderOffset = offset
         case (.replayOrder(let id), _):
             orders[id] = nil
             entries[id]?.order = nil

@@ -10,7 +10,7 @@ package import BackhaulUnits
 package struct ReplayMachine: Hashable, Sendable {
     /// What the replay needs next.
     package enum Need: Hashable, Sendable {
-        /// Letters for the canary: so many of each destination, from anywhere.
+        /// Letters for the canary: so many of each destination, from anywhere, those that were sent before included.
         case canary(each: Int)
         /// At most so many letters, in order.
         case letters(Int)
@@ -76,9 +76,9 @@ package struct ReplayMachine: Hashable, Sendable {
         state.counts.skipped += skipped
         state.counts.unusable += unusable
         if state.phase == .canary {
-            canarySentAt = now
+            if isEnd { canarySentAt = now }
             // Nothing was due: there is nothing to wait for.
-            if state.counts.appended == 0 { enter(.sending, wall: wall) }
+            if isEnd, state.counts.appended == 0 { enter(.sending, wall: wall) }
         } else {
             if let cursors { state.cursors = cursors }
             if begun == nil {
@@ -86,25 +86,27 @@ package struct ReplayMachine: Hashable, Sendable {
                 sentBefore = state.counts.appended - appended
             }
         }
-        if isEnd, state.phase == .sending { enter(.finishing, wall: wall) }
+        if isEnd, cursors != nil, state.phase == .sending { enter(.finishing, wall: wall) }
         look(now: now, wall: wall)
     }
 
     /// The results of the replay so far, all of them.
     package mutating func counted(succeeded: Int, failed: Int, other: Int, now: Timestamp, wall: Timestamp) {
-        state.counts.succeeded = succeeded
-        state.counts.failed = failed
-        state.counts.other = other
+        // Results age out: an owner that counts them again finds fewer.
+        state.counts.succeeded = max(state.counts.succeeded, succeeded)
+        state.counts.failed = max(state.counts.failed, failed)
+        state.counts.other = max(state.counts.other, other)
         look(now: now, wall: wall)
     }
 
     /// Time has passed.
     package mutating func tick(now: Timestamp, wall: Timestamp) { look(now: now, wall: wall) }
 
-    package mutating func follow(_ order: ReplayOrder, now: Timestamp, wall: Timestamp) {
+    /// - Parameter offset: of the order in the control topic.
+    package mutating func follow(_ order: ReplayOrder, at offset: Int64, now: Timestamp, wall: Timestamp) {
         // Delivered again to a later process.
-        guard order.at > state.orderedAt, !state.phase.isOver else { return }
-        state.orderedAt = order.at
+        guard offset > state.orderOffset, !state.phase.isOver else { return }
+        state.orderOffset = offset
         switch order.kind {
         case .pause:
             if state.phase.isActive { enter(.paused, "by \(order.by)", wall: wall) }
@@ -118,16 +120,12 @@ package struct ReplayMachine: Hashable, Sendable {
                 state.canaryPassed = true
             }
             begun = nil
-            canarySentAt = state.counts.appended > 0 ? now : nil
+            // Those that were sent are found again.
+            canarySentAt = nil
             let isCanary = replay.pace.canary > 0 && !state.canaryPassed
             enter(isCanary ? .canary : isSent ? .finishing : .sending, wall: wall)
             look(now: now, wall: wall)
         }
-    }
-
-    /// A canary that an earlier process has sent is not sent again.
-    package mutating func foundCanary(now: Timestamp) {
-        if state.phase == .canary, state.counts.appended > 0 { canarySentAt = canarySentAt ?? now }
     }
 
     /// Ends the replay, since a record that it needs cannot be written or read.

@@ -42,6 +42,8 @@ package actor ReplayRunner {
     /// Whether results may have come that are not counted.
     private var mayHaveResults = true
     private var settlements = 0
+    /// Records that were settled.
+    private var records = 0
 
     private static let intake = 1_000
     /// How often results are read, and counts that have changed are written.
@@ -79,23 +81,29 @@ package actor ReplayRunner {
     /// - Parameters:
     ///   - whileBusy: whether to end as soon as all replays wait for results or for an operator.
     ///   - onReady: called once the group is joined.
-    /// - Throws: `LogError` when the log has failed for good.
+    /// - Throws: `LogError` when the log is closed; with `whileBusy` any that does not pass.
     package func run(whileBusy: Bool = false, onReady: @escaping @Sendable () -> Void = {}) async throws {
         var wait = Self.pause
         while !isStopped.load(ordering: .acquiring) {
             let settled = settlements
             do {
                 return try await serve(whileBusy, onReady)
-            } catch let error as LogError where error.mayPass {
+            } catch LogError.closed {
+                throw LogError.closed
+            } catch let error as LogError where error.mayPass || !whileBusy {
+                // A right or a topic that is missing, too: the process has other work, which goes on.
                 logger.warning("replays wait for the log", metadata: ["error": "\(error)"])
-                wait = settlements > settled ? Self.pause : min(wait * 2, .seconds(5))
-                try await clock.sleep(until: clock.now + wait)
+                let longest: Duration = error.mayPass ? .seconds(5) : .seconds(60)
+                wait = settlements > settled ? Self.pause : min(wait * 2, longest)
+                await alarm.wait(until: clock.now + wait, by: clock)
+                try Task.checkCancellation()
             }
         }
     }
 
     package nonisolated func stop() async {
         isStopped.store(true, ordering: .releasing)
+        alarm.raise()
         await openSession.withLock(\.self)?.close()
     }
 
@@ -149,7 +157,8 @@ package actor ReplayRunner {
                     if let error { throw error }
                     return
                 case .changed: mayHaveResults = true
-                case .tick: break
+                // Nobody may have reported the results on which a verdict depends.
+                case .tick: mayHaveResults = true
                 case .session(.assigned(let partitions)):
                     if !partitions.isEmpty { try await own(session) }
                 case .session(.revoking(let revocation)):
@@ -202,16 +211,26 @@ package actor ReplayRunner {
         resultsReadAt = nil
         for entry in book.sorted where entry.isOpen { adopt(entry) }
         try await forget()
+        try await watch()
         try await count()
         await session.grant(Self.intake)
     }
 
     private func adopt(_ entry: ReplayBook.Entry) {
         var machine = ReplayMachine(entry.replay, entry.state, wall: clock.wall)
-        machine.foundCanary(now: clock.now)
-        if let order = entry.order { machine.follow(order, now: clock.now, wall: clock.wall) }
+        if let order = entry.order {
+            machine.follow(order, at: entry.orderOffset, now: clock.now, wall: clock.wall)
+        }
         replays[entry.replay.id] = RunningReplay(machine, saved: entry.state, savedAt: clock.now)
         tally.add(entry.replay)
+    }
+
+    /// Has the log report results: an owner that waits for them reads nothing else.
+    private func watch() async throws {
+        let cursors = (tally.cursors ?? [:]).map { number, offset in
+            (TopicPartition(topic: layout.results, partition: number), offset)
+        }
+        if !cursors.isEmpty { try await log.watch(Dictionary(cursors) { first, _ in first }) }
     }
 
     private func quit() {
@@ -246,11 +265,14 @@ package actor ReplayRunner {
             // An older state than the one that was read at first may come again: the machine has the latest.
             switch (key, content) {
             case (.replay(let id), .replay):
-                book.note(key, content)
+                book.note(key, content, at: delivery.stored.position.offset)
                 if replays[id] == nil, let entry = book.entries[id], entry.isOpen { adopt(entry) }
             case (.replayOrder(let id), .order(let order)):
-                book.note(key, content)
-                replays[id]?.machine.follow(order, now: clock.now, wall: clock.wall)
+                let offset = delivery.stored.position.offset
+                // The book may know a later one already.
+                guard offset > book.entries[id]?.orderOffset ?? -1 else { continue }
+                book.note(key, content, at: offset)
+                replays[id]?.machine.follow(order, at: offset, now: clock.now, wall: clock.wall)
             case (.turn, _): isTurnDue = false
             default: break
             }
@@ -261,8 +283,14 @@ package actor ReplayRunner {
 
     private func work(_ session: any LogSession) async throws {
         wake = nil
+        let isNew = replays.values.contains { !$0.isWatched }
+        if isNew {
+            try await watch()
+            for id in replays.keys { replays[id]?.isWatched = true }
+        }
         if mayHaveResults { try await count() }
         var needsTicket = false
+        let before = records
         // From the one behind the last on, so that each gets its turn.
         let ids = replays.keys.sorted()
         for id in ids.filter({ $0 > last }) + ids.filter({ $0 <= last }) {
@@ -288,7 +316,14 @@ package actor ReplayRunner {
         tally.keep(only: Set(replays.keys))
         note(phases: Dictionary(replays.values.map { ($0.machine.state.phase.rawValue, 1) }, uniquingKeysWith: +))
         if !tickets.isEmpty { try await settle([], session) }
-        if needsTicket, isOwner, !isTurnDue {
+        // A state that was appended is delivered, and gives the next turn. Else one that still needs letters waits.
+        let isWaiting = replays.values.contains { replay in
+            switch replay.machine.need(at: clock.now) {
+            case .canary, .letters: true
+            case .time, .results, .nothing: false
+            }
+        }
+        if needsTicket || (isWaiting && records == before), isOwner, !isTurnDue {
             isTurnDue = true
             _ = try await log.append([ControlRecord.turn(layout)])
         }
@@ -321,6 +356,8 @@ package actor ReplayRunner {
         replays[id]?.machine = machine
         replays[id]?.saved = machine.state
         replays[id]?.savedAt = clock.now
+        // A record that was read before may be delivered again: it must not find an older state.
+        book.note(.replayState(id), .state(machine.state), at: 0)
         if machine.state.phase != .sending, replays[id]?.isSaved == true {
             logger.notice(
                 "replay \(id): \(machine.state.phase.rawValue)",
@@ -334,12 +371,13 @@ package actor ReplayRunner {
     /// Finishes what was delivered, together with the records.
     /// - Returns: whether the records are in the log.
     @discardableResult
-    private func settle(_ records: [AppendRequest], _ session: any LogSession) async throws -> Bool {
+    private func settle(_ appends: [AppendRequest], _ session: any LogSession) async throws -> Bool {
         var units = tickets.map { SettleUnit(delivery: $0.reference, finishes: true, appends: []) }
         guard !units.isEmpty else { return false }
-        units[units.count - 1].appends = records
+        units[units.count - 1].appends = appends
         let outcomes = try await session.settle(units)
         settlements += 1
+        records += appends.count
         await session.grant(units.count)
         tickets = []
         guard outcomes.last == .settled else {
@@ -361,10 +399,31 @@ package actor ReplayRunner {
         self.tally.take(tally)
         resultsReadAt = clock.now
         for (id, counts) in tally.counts {
+            let found = counts.succeeded + counts.failed + counts.other
+            let isShort = found < replays[id]?.machine.state.counts.appended ?? 0
+            let other = isShort && !tally.strays.isEmpty ? try await strays(of: id) : 0
             replays[id]?.machine.counted(
-                succeeded: counts.succeeded, failed: counts.failed, other: counts.other, now: clock.now,
+                succeeded: counts.succeeded, failed: counts.failed, other: counts.other + other, now: clock.now,
                 wall: clock.wall)
         }
+    }
+
+    /// How many results that name no replay are of a replay's tasks.
+    private func strays(of id: String) async throws -> Int {
+        guard var replay = replays[id] else { return 0 }
+        if replay.judge == nil {
+            let record = replay.machine.replay
+            let reader = LetterReader(log: log, layout: layout, topic: record.topic)
+            do {
+                replay.judge = try await reader.judge(
+                    record.selection, in: record.letters, discards: book.discards, replay: id)
+            } catch let error as LogError where !error.mayPass && error != .closed {
+                replays[id]?.machine.fail("\(error)", wall: clock.wall)
+                return 0
+            }
+            replays[id]?.judge = replay.judge
+        }
+        return tally.strays.count { replay.judge?.judge.owns($0) ?? false }
     }
 
     // MARK: Sending
@@ -377,6 +436,7 @@ package actor ReplayRunner {
         do {
             if let judge = replay.judge {
                 var known = judge
+                known.judge.discards = book.discards
                 try await reader.catchUp(&known.judge, &known.cursors)
                 replay.judge = known
             } else {
@@ -390,10 +450,14 @@ package actor ReplayRunner {
                 case .time, .results, .nothing: LetterBatch()
                 }
             try await send(batch, replay, session)
-        } catch LogError.unknownTopic(let topic) {
-            replays[id]?.machine.fail("topic '\(topic)' does not exist", wall: clock.wall)
+        } catch let error as LogError where error != .closed && (!error.mayPass || isForeign(record)) {
+            // What one replay cannot read or write ends that replay, and holds up no other.
+            logger.warning("a replay stops", metadata: ["replay": "\(id)", "error": "\(error)"])
+            replays[id]?.machine.fail("\(error)", wall: clock.wall)
         }
     }
+
+    private func isForeign(_ replay: ReplayRecord) -> Bool { replay.topic != layout.deadLetters }
 
     private func send(_ batch: LetterBatch, _ replay: RunningReplay, _ session: any LogSession) async throws {
         var replay = replay
@@ -420,7 +484,12 @@ package actor ReplayRunner {
             replays[id]?.limit = 1
             return
         }
-        for letter in batch.letters { replay.judge?.judge.append(letter) }
+        for letter in batch.letters {
+            replay.judge?.judge.append(letter, isOwn: true)
+            // Another replay may not see them yet, behind an open transaction.
+            for other in replays.keys where other != id { replays[other]?.judge?.judge.append(letter, isOwn: false) }
+        }
+        replay.limit = min(ReplayMachine.largestBatch, replay.limit * 2)
         replays[id] = replay
         saved(id, replay.machine)
         tasks.add(Double(batch.requests.count), ["replayed"])
@@ -433,11 +502,19 @@ package actor ReplayRunner {
         var batch = LetterBatch()
         var taken: [ByteText: Int] = [:]
         let record = replay.machine.replay
+        batch.isEnd = true
         try await reader.each(record.selection, in: record.letters) { letter in
-            guard let task = letter.task, taken[task.destination.label, default: 0] < each,
-                batch.requests.count < ReplayMachine.largestBatch, replay.judge?.judge.judge(letter) == .due,
-                try add(letter, of: replay, to: &batch)
+            guard let task = letter.task, let judge = replay.judge?.judge,
+                taken[task.destination.label, default: 0] < each
             else { return }
+            if !judge.isOwn(letter) {
+                guard judge.judge(letter) == .due else { return }
+                guard batch.requests.count < replay.limit else {
+                    batch.isEnd = false
+                    return
+                }
+                guard try add(letter, of: replay, to: &batch) else { return }
+            }
             taken[task.destination.label, default: 0] += 1
         }
         return batch
@@ -477,7 +554,7 @@ package actor ReplayRunner {
         switch judge.judge(letter) {
         case .due: if try !add(letter, of: replay, to: &batch) { batch.unusable += 1 }
         // Those of the canary, or of an earlier process whose state was lost.
-        case .replayed where judge.isOwn(letter): break
+        case .replayed where judge.isOwn(letter), .succeeded where judge.isOwn(letter): break
         case .replayed, .succeeded, .superseded, .discarded: batch.skipped += 1
         case .unusable: batch.unusable += 1
         }

@@ -14,7 +14,10 @@ struct ResultTally {
     private let log: any MessageLog
     private let layout: TopicLayout
     private(set) var counts: [String: Counts] = [:]
-    private var cursors: [Int: Int64]?
+    private(set) var cursors: [Int: Int64]?
+    /// Results of later generations that name no replay: a cancel by a caller does not know of one.
+    private(set) var strays: [TaskGeneration] = []
+    private static let mostStrays = 100_000
 
     init(log: any MessageLog, layout: TopicLayout) {
         self.log = log
@@ -41,6 +44,7 @@ struct ResultTally {
         counts = counts.filter { ids.contains($0.key) }
         if counts.isEmpty {
             cursors = nil
+            strays = []
             hasRead = false
         }
     }
@@ -49,6 +53,7 @@ struct ResultTally {
     mutating func take(_ copy: ResultTally) {
         counts = counts.merging(copy.counts.filter { counts[$0.key] != nil }) { $1 }
         cursors = copy.cursors
+        strays = copy.strays
         hasRead = copy.hasRead
     }
 
@@ -60,11 +65,15 @@ struct ResultTally {
             let from = max(cursors?[number] ?? bounds.earliest, bounds.earliest)
             guard from < bounds.end else { continue }
             var found = counts
+            var others = strays
             try await log.scan(bounds.partition, from: from, to: bounds.end) { records in
                 for stored in records {
-                    guard let id = stored.record.header(CloudEvent.replay)?.text, found[id] != nil,
-                        let (_, status) = ResultRecord.ending(stored.record)
-                    else { continue }
+                    guard let (task, status) = ResultRecord.ending(stored.record) else { continue }
+                    guard let id = stored.record.header(CloudEvent.replay)?.text else {
+                        if task.generation > 0, others.count < Self.mostStrays { others.append(task) }
+                        continue
+                    }
+                    guard found[id] != nil else { continue }
                     switch status {
                     case .succeeded: found[id]?.succeeded += 1
                     case .failed: found[id]?.failed += 1
@@ -73,6 +82,7 @@ struct ResultTally {
                 }
             }
             counts = found
+            strays = others
             cursors = (cursors ?? [:]).merging([number: bounds.end]) { $1 }
         }
         hasRead = true

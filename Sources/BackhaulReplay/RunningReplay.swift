@@ -11,6 +11,8 @@ struct RunningReplay {
     var savedAt: Timestamp
     /// nil until letters are needed.
     var judge: (judge: LetterJudge, cursors: [TopicPartition: Int64])?
+    /// Whether the log reports its results.
+    var isWatched = false
     /// The most tasks of a batch: fewer once the log has refused one.
     var limit = ReplayMachine.largestBatch
 

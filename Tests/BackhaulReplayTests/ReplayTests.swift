@@ -179,6 +179,101 @@ struct ReplayTests {
         }
     }
 
+    /// A cancel by a caller names no replay; it ends its task all the same.
+    @Test func cancelledTaskEndsItsReplay() async throws {
+        try await withDead(3) { pipeline in
+            let entry = try await pipeline.replay()
+            let task = try #require(
+                try await pipeline.records(pipeline.layout.tasks).compactMap { try? TaskRecord.read($0.record) }
+                    .first { $0.progress.generation == 1 })
+            let now = pipeline.clock.wall
+            let cancel = Outcome(
+                kind: .cancelled, task: task.generation, batch: task.task.batch, destination: task.task.destination,
+                attempts: 0, crashes: 0, size: task.task.size, worker: Outcome.callerPrefix + "anna",
+                acceptedAt: task.task.acceptedAt, startedAt: now, finishedAt: now)
+            _ = try await pipeline.log.append([
+                try OutcomeRecord.request(cancel, pipeline.layout, trace: nil)
+            ])
+            let done = try await pipeline.run { try await pipeline.phase(.done, of: entry.replay.id) }
+            let counts = done.state?.counts
+            #expect(counts?.results == 3 && counts?.appended == 3)
+        }
+    }
+
+    /// A discard that comes while a replay runs holds for what it has not sent.
+    @Test func laterDiscardHolds() async throws {
+        try await withDead(8) { pipeline in
+            let record = try await pipeline.replay.begin(
+                .replay, LetterSelection(), by: "test", reason: "", pace: ReplayPace(canary: 2))
+            try await pipeline.runReplays()
+            _ = try await pipeline.replay.begin(.discard, LetterSelection(), by: "test", reason: "known")
+            try await pipeline.replay.order(.pause, record.id, by: "test")
+            try await pipeline.runReplays()
+            // The canary's results come, and too many of them are failures; an operator insists.
+            try await pipeline.replay.order(.resume, record.id, by: "test")
+            _ = try await pipeline.run { try await pipeline.phase(.stopped, of: record.id) }
+            try await pipeline.replay.order(.resume, record.id, by: "test")
+            let done = try await pipeline.run { try await pipeline.phase(.done, of: record.id) }
+            #expect(done.state?.counts.appended == 2 && done.state?.counts.skipped == 6)
+        }
+    }
+
+    /// Orders follow one another as they are in the log, whatever clocks say; a cancel is not taken back.
+    @Test func ordersAreInTheOrderOfTheLog() async throws {
+        try await withDead(30) { pipeline in
+            let record = try await pipeline.replay.begin(
+                .replay, LetterSelection(), by: "test", reason: "", pace: ReplayPace(canary: 1))
+            try await pipeline.runReplays()
+            let late = ReplayOrder(.pause, by: "late", at: .latest)
+            let early = ReplayOrder(.cancel, by: "early", at: .earliest)
+            for order in [late, early] {
+                _ = try await pipeline.log.append([try order.request(record.id, pipeline.layout)])
+                try await pipeline.runReplays()
+            }
+            #expect(try await pipeline.entry(record.id).state?.phase == .cancelled)
+            #expect(try await pipeline.entry(record.id).takes(.resume) == false)
+        }
+    }
+
+    /// A topic that is gone ends the replay of its letters, and nothing else.
+    @Test func unreadableLettersEndTheirReplayAlone() async throws {
+        try await withDead(2) { pipeline in
+            var lost = try await pipeline.replay.begin(.replay, LetterSelection(), by: "test", reason: "")
+            lost.id = "lost"
+            lost.topic = "nowhere"
+            var odd = lost
+            odd.id = "odd"
+            odd.topic = pipeline.layout.deadLetters
+            odd.letters = [4_000_000: 0..<5]
+            for replay in [lost, odd] { _ = try await pipeline.log.append([try replay.request(pipeline.layout)]) }
+            try await pipeline.runReplays()
+            for id in ["lost", "odd"] { #expect(try await pipeline.entry(id).state?.phase == .stopped) }
+            let book = try await pipeline.replay.book()
+            #expect(book.sorted.contains { $0.state?.counts.appended == 2 })
+        }
+    }
+
+    /// What a record says of a selection is what was meant: a value of nothing is not "any".
+    @Test func selectionsSurviveTheirRecord() async throws {
+        try await withPipeline { pipeline in
+            for selection in [
+                LetterSelection(), LetterSelection(issue: ""), LetterSelection(worker: ""),
+                LetterSelection(until: .earliest), LetterSelection(since: .earliest), LetterSelection(attempts: 0...0),
+                LetterSelection(batch: ""),
+                LetterSelection(
+                    tenant: "t", batch: "b", taskIDs: ["1", "2"], destinations: ["nas"], failures: ["permanent"],
+                    statuses: [500...599], keyPattern: KeyPattern("a*"), since: Timestamp(clamping: 5),
+                    until: Timestamp(clamping: 9), attempts: 1...3, worker: "w", issue: "0123456789ab"),
+            ] {
+                let pace = ReplayPace(
+                    canary: 3, patience: .seconds(5), rate: 1.5, ramp: .seconds(7), stopShare: nil)
+                let record = try await pipeline.replay.begin(
+                    .discard, selection, by: "anna", reason: "why", to: "tape", pace: pace)
+                #expect(try await pipeline.entry(record.id).replay == record)
+            }
+        }
+    }
+
     @Test func discardedLettersAreLeftAlone() async throws {
         try await withDead(6) { pipeline in
             let discard = try await pipeline.replay.begin(

@@ -148,21 +148,55 @@ nonisolated struct Backhaul_V1_LetterSelection: Sendable {
   /// A pattern of the key: * stands for any bytes, / included, ? for one character.
   var keyPattern: String = String()
 
-  /// Inclusive; 0 for none.
-  var sinceMs: Int64 = 0
+  /// Inclusive. This and the following are missing for none: each of their values means something.
+  var sinceMs: Int64 {
+    get {_sinceMs ?? 0}
+    set {_sinceMs = newValue}
+  }
+  /// Returns true if `sinceMs` has been explicitly set.
+  var hasSinceMs: Bool {self._sinceMs != nil}
+  /// Clears the value of `sinceMs`. Subsequent reads from it will return its default value.
+  mutating func clearSinceMs() {self._sinceMs = nil}
 
-  /// Exclusive; 0 for none.
-  var untilMs: Int64 = 0
+  /// Exclusive.
+  var untilMs: Int64 {
+    get {_untilMs ?? 0}
+    set {_untilMs = newValue}
+  }
+  /// Returns true if `untilMs` has been explicitly set.
+  var hasUntilMs: Bool {self._untilMs != nil}
+  /// Clears the value of `untilMs`. Subsequent reads from it will return its default value.
+  mutating func clearUntilMs() {self._untilMs = nil}
 
   var minAttempts: UInt32 = 0
 
-  /// 0 for no limit.
-  var maxAttempts: UInt32 = 0
+  var maxAttempts: UInt32 {
+    get {_maxAttempts ?? 0}
+    set {_maxAttempts = newValue}
+  }
+  /// Returns true if `maxAttempts` has been explicitly set.
+  var hasMaxAttempts: Bool {self._maxAttempts != nil}
+  /// Clears the value of `maxAttempts`. Subsequent reads from it will return its default value.
+  mutating func clearMaxAttempts() {self._maxAttempts = nil}
 
-  var worker: String = String()
+  var worker: String {
+    get {_worker ?? String()}
+    set {_worker = newValue}
+  }
+  /// Returns true if `worker` has been explicitly set.
+  var hasWorker: Bool {self._worker != nil}
+  /// Clears the value of `worker`. Subsequent reads from it will return its default value.
+  mutating func clearWorker() {self._worker = nil}
 
   /// An issue's id.
-  var issue: String = String()
+  var issue: String {
+    get {_issue ?? String()}
+    set {_issue = newValue}
+  }
+  /// Returns true if `issue` has been explicitly set.
+  var hasIssue: Bool {self._issue != nil}
+  /// Clears the value of `issue`. Subsequent reads from it will return its default value.
+  mutating func clearIssue() {self._issue = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -183,6 +217,11 @@ nonisolated struct Backhaul_V1_LetterSelection: Sendable {
   init() {}
 
   fileprivate var _batch: String? = nil
+  fileprivate var _sinceMs: Int64? = nil
+  fileprivate var _untilMs: Int64? = nil
+  fileprivate var _maxAttempts: UInt32? = nil
+  fileprivate var _worker: String? = nil
+  fileprivate var _issue: String? = nil
 }
 
 /// Dead letters that are to be submitted again, or discarded. Written once.
@@ -394,8 +433,8 @@ nonisolated struct Backhaul_V1_ReplayState: Sendable {
   /// The machine and process that wrote this.
   var process: String = String()
 
-  /// The order that was followed last.
-  var orderedAtMs: Int64 = 0
+  /// Where the order is that was followed last, in the control topic; -1 for none. Not its time: clocks differ.
+  var orderOffset: Int64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -809,12 +848,12 @@ nonisolated extension Backhaul_V1_LetterSelection: SwiftProtobuf.Message, SwiftP
       case 5: try { try decoder.decodeRepeatedStringField(value: &self.failures) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.httpStatuses) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.keyPattern) }()
-      case 8: try { try decoder.decodeSingularInt64Field(value: &self.sinceMs) }()
-      case 9: try { try decoder.decodeSingularInt64Field(value: &self.untilMs) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self._sinceMs) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self._untilMs) }()
       case 10: try { try decoder.decodeSingularUInt32Field(value: &self.minAttempts) }()
-      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.maxAttempts) }()
-      case 12: try { try decoder.decodeSingularStringField(value: &self.worker) }()
-      case 13: try { try decoder.decodeSingularStringField(value: &self.issue) }()
+      case 11: try { try decoder.decodeSingularUInt32Field(value: &self._maxAttempts) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self._worker) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self._issue) }()
       default: break
       }
     }
@@ -846,24 +885,24 @@ nonisolated extension Backhaul_V1_LetterSelection: SwiftProtobuf.Message, SwiftP
     if !self.keyPattern.isEmpty {
       try visitor.visitSingularStringField(value: self.keyPattern, fieldNumber: 7)
     }
-    if self.sinceMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.sinceMs, fieldNumber: 8)
-    }
-    if self.untilMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.untilMs, fieldNumber: 9)
-    }
+    try { if let v = self._sinceMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
+    } }()
+    try { if let v = self._untilMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
+    } }()
     if self.minAttempts != 0 {
       try visitor.visitSingularUInt32Field(value: self.minAttempts, fieldNumber: 10)
     }
-    if self.maxAttempts != 0 {
-      try visitor.visitSingularUInt32Field(value: self.maxAttempts, fieldNumber: 11)
-    }
-    if !self.worker.isEmpty {
-      try visitor.visitSingularStringField(value: self.worker, fieldNumber: 12)
-    }
-    if !self.issue.isEmpty {
-      try visitor.visitSingularStringField(value: self.issue, fieldNumber: 13)
-    }
+    try { if let v = self._maxAttempts {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 11)
+    } }()
+    try { if let v = self._worker {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 12)
+    } }()
+    try { if let v = self._issue {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 13)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -875,12 +914,12 @@ nonisolated extension Backhaul_V1_LetterSelection: SwiftProtobuf.Message, SwiftP
     if lhs.failures != rhs.failures {return false}
     if lhs.httpStatuses != rhs.httpStatuses {return false}
     if lhs.keyPattern != rhs.keyPattern {return false}
-    if lhs.sinceMs != rhs.sinceMs {return false}
-    if lhs.untilMs != rhs.untilMs {return false}
+    if lhs._sinceMs != rhs._sinceMs {return false}
+    if lhs._untilMs != rhs._untilMs {return false}
     if lhs.minAttempts != rhs.minAttempts {return false}
-    if lhs.maxAttempts != rhs.maxAttempts {return false}
-    if lhs.worker != rhs.worker {return false}
-    if lhs.issue != rhs.issue {return false}
+    if lhs._maxAttempts != rhs._maxAttempts {return false}
+    if lhs._worker != rhs._worker {return false}
+    if lhs._issue != rhs._issue {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1142,7 +1181,7 @@ nonisolated extension Backhaul_V1_Replay.Range: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Backhaul_V1_ReplayState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ReplayState"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}phase\0\u{1}reason\0\u{3}at_ms\0\u{1}letters\0\u{1}appended\0\u{3}appended_bytes\0\u{1}skipped\0\u{1}unusable\0\u{1}succeeded\0\u{1}failed\0\u{1}other\0\u{1}forgiven\0\u{3}forgiven_failed\0\u{3}canary_passed\0\u{1}process\0\u{3}ordered_at_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}phase\0\u{1}reason\0\u{3}at_ms\0\u{1}letters\0\u{1}appended\0\u{3}appended_bytes\0\u{1}skipped\0\u{1}unusable\0\u{1}succeeded\0\u{1}failed\0\u{1}other\0\u{1}forgiven\0\u{3}forgiven_failed\0\u{3}canary_passed\0\u{1}process\0\u{3}order_offset\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1165,7 +1204,7 @@ nonisolated extension Backhaul_V1_ReplayState: SwiftProtobuf.Message, SwiftProto
       case 13: try { try decoder.decodeSingularUInt64Field(value: &self.forgivenFailed) }()
       case 14: try { try decoder.decodeSingularBoolField(value: &self.canaryPassed) }()
       case 15: try { try decoder.decodeSingularStringField(value: &self.process) }()
-      case 16: try { try decoder.decodeSingularInt64Field(value: &self.orderedAtMs) }()
+      case 16: try { try decoder.decodeSingularSInt64Field(value: &self.orderOffset) }()
       default: break
       }
     }
@@ -1217,8 +1256,8 @@ nonisolated extension Backhaul_V1_ReplayState: SwiftProtobuf.Message, SwiftProto
     if !self.process.isEmpty {
       try visitor.visitSingularStringField(value: self.process, fieldNumber: 15)
     }
-    if self.orderedAtMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.orderedAtMs, fieldNumber: 16)
+    if self.orderOffset != 0 {
+      try visitor.visitSingularSInt64Field(value: self.orderOffset, fieldNumber: 16)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1239,7 +1278,7 @@ nonisolated extension Backhaul_V1_ReplayState: SwiftProtobuf.Message, SwiftProto
     if lhs.forgivenFailed != rhs.forgivenFailed {return false}
     if lhs.canaryPassed != rhs.canaryPassed {return false}
     if lhs.process != rhs.process {return false}
-    if lhs.orderedAtMs != rhs.orderedAtMs {return false}
+    if lhs.orderOffset != rhs.orderOffset {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

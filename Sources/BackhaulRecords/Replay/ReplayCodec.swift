@@ -58,7 +58,7 @@ enum ReplayCodec {
         message.forgivenFailed = UInt64(clamping: state.forgivenFailed)
         message.canaryPassed = state.canaryPassed
         message.process = state.process
-        message.orderedAtMs = state.orderedAt.milliseconds
+        message.orderOffset = state.orderOffset
         var control = Backhaul_V1_Control()
         control.replayState = message
         return try control.serializedBytes()
@@ -171,7 +171,7 @@ enum ReplayCodec {
         state.forgivenFailed = try count(message.forgivenFailed)
         state.canaryPassed = message.canaryPassed
         state.process = message.process.bounded(toBytes: Domain.longestLabel)
-        state.orderedAt = try GenerationCodec.time(message.orderedAtMs, "ordered_at_ms", of: "replay state")
+        state.orderOffset = max(-1, message.orderOffset)
         return state
     }
 

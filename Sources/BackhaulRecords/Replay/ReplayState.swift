@@ -55,8 +55,8 @@ package struct ReplayState: Hashable, Sendable {
     package var canaryPassed: Bool
     /// The machine and process that wrote this.
     package var process: String
-    /// The order that was followed last.
-    package var orderedAt: Timestamp
+    /// Where the order is that was followed last, in the control topic; -1 for none. Clocks of machines differ.
+    package var orderOffset: Int64
 
     package init(phase: Phase, at: Timestamp, cursors: [Int: Int64] = [:]) {
         self.phase = phase
@@ -68,7 +68,7 @@ package struct ReplayState: Hashable, Sendable {
         forgivenFailed = 0
         canaryPassed = false
         process = ""
-        orderedAt = .earliest
+        orderOffset = -1
     }
 
     package func request(_ id: String, _ layout: TopicLayout) throws -> AppendRequest {

@@ -17,13 +17,13 @@ enum SelectionCodec {
             return message
         }
         message.keyPattern = selection.keyPattern?.text ?? ""
-        message.sinceMs = selection.since?.milliseconds ?? 0
-        message.untilMs = selection.until?.milliseconds ?? 0
+        if let since = selection.since { message.sinceMs = since.milliseconds }
+        if let until = selection.until { message.untilMs = until.milliseconds }
         message.minAttempts = UInt32(clamping: selection.attempts.lowerBound)
         let most = selection.attempts.upperBound
-        message.maxAttempts = most == Domain.counts.upperBound ? 0 : UInt32(clamping: most)
-        message.worker = selection.worker ?? ""
-        message.issue = selection.issue ?? ""
+        if most < Domain.counts.upperBound { message.maxAttempts = UInt32(clamping: most) }
+        if let worker = selection.worker { message.worker = worker }
+        if let issue = selection.issue { message.issue = issue }
         return message
     }
 
@@ -40,7 +40,7 @@ enum SelectionCodec {
         }
         let least = try GenerationCodec.count(message.minAttempts, "selection")
         let most =
-            message.maxAttempts == 0
+            !message.hasMaxAttempts
             ? Domain.counts.upperBound : try GenerationCodec.count(message.maxAttempts, "selection")
         guard least <= most else { throw fail("attempts are not a range") }
         guard message.taskIds.count <= LetterSelection.mostTasks else { throw fail("it names too many tasks") }
@@ -53,8 +53,9 @@ enum SelectionCodec {
             tenant: text(message.tenant).map { ByteText($0) }, batch: message.hasBatch ? ByteText(message.batch) : nil,
             taskIDs: Set(message.taskIds.map { ByteText($0) }), destinations: message.destinations.map { ByteText($0) },
             failures: message.failures, statuses: statuses, keyPattern: try pattern(message.keyPattern),
-            since: message.sinceMs == 0 ? nil : try GenerationCodec.time(message.sinceMs, "since_ms", of: "selection"),
-            until: message.untilMs == 0 ? nil : try GenerationCodec.time(message.untilMs, "until_ms", of: "selection"),
-            attempts: least...most, worker: text(message.worker), issue: text(message.issue))
+            since: !message.hasSinceMs ? nil : try GenerationCodec.time(message.sinceMs, "since_ms", of: "selection"),
+            until: !message.hasUntilMs ? nil : try GenerationCodec.time(message.untilMs, "until_ms", of: "selection"),
+            attempts: least...most, worker: message.hasWorker ? message.worker : nil,
+            issue: message.hasIssue ? message.issue : nil)
     }
 }

@@ -94,6 +94,9 @@ struct LetterQuery: Decodable {
         selection.attempts = least...most
         selection.worker = try bounded("worker", value("worker", String.self), Domain.longestLabel)
         selection.issue = try bounded("issue", value("issue", String.self), Domain.longestLabel)
+        for (name, value) in [("worker", selection.worker), ("issue", selection.issue)] where value?.isEmpty == true {
+            throw Problem(.unprocessableContent, "empty", "\(name) is empty; leave it out to take any")
+        }
         try readPace(value, fail)
     }
 

@@ -63,8 +63,10 @@ extension TasksAPI {
             }
         }
         let plan = try await plan(wanted.selection, call, tenant)
-        guard !wanted.isDryRun else { return JSONAnswer.response(.ok, PlanDocument(plan)) }
         let isDiscard = wanted.action == .discard
+        let count = plan.due + (isDiscard ? plan.superseded + plan.unusable : 0)
+        // Nothing is begun where there is nothing to do.
+        guard !wanted.isDryRun, count > 0 else { return JSONAnswer.response(.ok, PlanDocument(plan)) }
         return try await call.recording(
             isDiscard ? .discard : .replay, tenant: tenant, of: [], detail: wanted.selection.description, to: acts
         ) {
@@ -141,7 +143,11 @@ extension TasksAPI {
         let tenant = try tenant(call)
         let plan = try await plan(LetterSelection(tenant: tenant), call, tenant)
         let book = try await asking { try await replay.book() }
-        return JSONAnswer.response(.ok, List(items: PlanDocument(plan, mutes: book.mutes).issues))
+        // Who of the operators has muted it, and why, is not the tenant's.
+        let mutes =
+            call.caller.tenant == nil
+            ? book.mutes : book.mutes.mapValues { IssueMute(by: "operator", reason: "", at: $0.at) }
+        return JSONAnswer.response(.ok, List(items: PlanDocument(plan, mutes: mutes).issues))
     }
 
     /// - Parameter request: nil shows the issue again.

@@ -141,20 +141,16 @@ extension ReplayCommand {
                 skipped: plan.replayed + plan.superseded + plan.discarded, malformed: plan.unusable,
                 bytes: plan.size.bytes, dryRun: !yes)
             guard yes, plan.due > 0 else { return answer }
-            // Between a letter and its next generation, which is still to come, a replay would append that once more.
-            let open = try await MigrationRecord.all(opened, settings.layout).values.first { $0.finishedAt == nil }
-            if let open {
-                throw CommandError(
-                    "the log of \(open.origin) is moving here: replay when 'backhaul migrate' has ended")
-            }
             let act = await CommandAct(
                 .replay, settings, opened, tenant: which.tenant, batch: which.batch,
                 detail: [selection.description, reason].filter { !$0.isEmpty }.joined(separator: ": "))
             do {
-                for part in selection.parts {
+                let parts = selection.parts
+                for part in parts {
+                    let own = parts.count == 1 ? plan : try await replay.plan(part, topic: which.topic)
                     let record = try await replay.begin(
                         .replay, part, topic: which.topic, by: CommandUser.name, reason: reason, to: to, pace: pace,
-                        plan: plan)
+                        plan: own)
                     let entry =
                         detach
                         ? ReplayBook.Entry(replay: record)
@@ -162,6 +158,8 @@ extension ReplayCommand {
                     let text = ReplayDocument(entry)
                     answer.replay = text
                     answer.replayed += text.replayed
+                    // What stops a part, or an operator who does, means the rest, too.
+                    if ["stopped", "cancelled", "paused"].contains(text.phase) { break }
                 }
             } catch {
                 await act.fail(error)

@@ -21,7 +21,7 @@ struct ReplaySession {
     /// - Parameter untilResults: whether to wait for the results, too.
     /// - Throws: `CommandError` with exit code 75 when nobody runs it.
     func follow(_ id: String, _ opened: any MessageLog, untilResults: Bool) async throws -> ReplayBook.Entry {
-        try await runHere()
+        let ranHere = try await runHere()
         let changes = await opened.changes()
         let news = Signal()
         return try await withThrowingTaskGroup(of: ReplayBook.Entry?.self) { group in
@@ -29,7 +29,7 @@ struct ReplaySession {
                 for await _ in changes { news.raise() }
                 return nil
             }
-            group.addTask { try await follow(id, opened, untilResults, news) }
+            group.addTask { try await follow(id, opened, untilResults, news, ranHere: ranHere) }
             defer { group.cancelAll() }
             while let ended = try await group.next() { if let ended { return ended } }
             throw LogError.closed
@@ -37,7 +37,7 @@ struct ReplaySession {
     }
 
     private func follow(
-        _ id: String, _ opened: any MessageLog, _ untilResults: Bool, _ news: Signal
+        _ id: String, _ opened: any MessageLog, _ untilResults: Bool, _ news: Signal, ranHere: Bool
     ) async throws -> ReplayBook.Entry {
         let start = ContinuousClock.now
         let control = TopicPartition(topic: settings.layout.control, partition: 0)
@@ -56,6 +56,11 @@ struct ReplaySession {
             if isOver(entry, untilResults) {
                 progress.clear()
                 return entry
+            }
+            if let folder = address.folder, entry.state != nil, ranHere || !FolderLock.isHeld(folder: folder) {
+                throw CommandError(
+                    "replay \(id) waits for results, and no daemon works on the log: it goes on when one runs; "
+                        + "'\(log.hint("replay watch \(id)"))' follows it", exit: .temporary)
             }
             if let state = entry.state {
                 progress.show(
@@ -85,14 +90,15 @@ struct ReplaySession {
     }
 
     /// Runs what waits, as long as it needs no results, where no daemon does.
-    private func runHere() async throws {
-        guard let folder = address.folder else { return }
+    /// - Returns: whether it did.
+    private func runHere() async throws -> Bool {
+        guard let folder = address.folder else { return false }
         let owned: EmbeddedLog
         do {
             owned = try EmbeddedLog(
                 folder: folder, options: settings.embeddedOptions(owns: true), logger: Logger(label: "backhaul.log"))
         } catch LogError.inUse {
-            return
+            return false
         }
         let result: Result<Void, any Error>
         do {
@@ -106,6 +112,7 @@ struct ReplaySession {
         await owned.close()
         DataFolderOwner.adopt(folder)
         try result.get()
+        return true
     }
 
     /// Says how the replay goes on, and ends the process accordingly.

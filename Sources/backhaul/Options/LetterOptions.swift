@@ -90,6 +90,9 @@ struct LetterOptions: ParsableArguments {
             }
             selection.keyPattern = pattern
         }
+        for (name, value) in [("--worker", worker), ("--issue", issue)] where value?.isEmpty == true {
+            throw CommandError("\(name): it is empty", exit: .usage)
+        }
         let (least, most) = (minAttempts ?? 0, maxAttempts ?? Domain.counts.upperBound)
         guard Domain.counts.contains(least), Domain.counts.contains(most), least <= most else {
             throw CommandError("--min-attempts and --max-attempts are not a range", exit: .usage)
