@@ -13,7 +13,7 @@ export ASAN_OPTIONS := detect_leaks=0
 SAME = --scratch-path $(or $(SCRATCH),/var/tmp/backhaul-dist) -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=.
 PREFIX ?= /usr/local
 
-.PHONY: help setup build release deb deb-test dist deploy-check test checked suite micro sim api-test test-destinations test-replay fuzz chaos bench guard guard-record lint schemas demo install completions man reference clean
+.PHONY: help setup build release deb deb-test dist deploy-check test checked suite micro sim api-test test-destinations test-replay test-analytics fuzz chaos bench guard guard-record lint schemas demo install completions man reference clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,11 +51,14 @@ test: ## Do what CI does: packages, lint, build, generated code, tests, API test
 	@EXAMPLES=15 PROGRAM=.build/checked/debug/backhaul Tests/Tools/api-test.sh
 	@Tests/Tools/destinations-test.py --backhaul .build/checked/debug/backhaul --quick \
 		--servers rclone,rclone-webdav --scenarios names,kill,overwrite,check
+	@Tests/Tools/replay-test.py --backhaul .build/checked/debug/backhaul --letters 1200
+	@PROGRAM=.build/checked/debug/backhaul Tests/Tools/analytics-test.sh --files 240 --kills 5
 	@$(MAKE) --no-print-directory guard
 
 checked:
 	swift build --build-tests $(CHECKED)
 	@SWIFT_FLAGS="$(CHECKED)" schemas/generate.sh --check
+	@schemas/check.py
 
 suite:
 	@# The program's own tests run separately: they wait for processes on threads that the others need.
@@ -98,6 +101,12 @@ test-destinations: ## Prove destinations against servers of others (SERVERS=rclo
 	@Tests/Tools/destinations-test.py --backhaul "$$($(RELEASE) --show-bin-path)/backhaul" \
 		$(if $(SERVERS),--servers $(SERVERS)) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(QUICK),--quick) \
 		$(if $(KAFKA),--kafka $(KAFKA))
+
+test-analytics: ## Export the results of a run whose truth is known, and hold every query against it (FILES=600 KILLS=10 KAFKA=host:port CLICKHOUSE=1)
+	@Tests/Tools/setup/debian.sh build $(if $(KAFKA),chaos)
+	$(RELEASE) --product backhaul
+	@PROGRAM="$$($(RELEASE) --show-bin-path)/backhaul" Tests/Tools/analytics-test.sh $(if $(FILES),--files $(FILES)) \
+		$(if $(KILLS),--kills $(KILLS)) $(if $(KAFKA),--kafka $(KAFKA)) $(if $(CLICKHOUSE),--clickhouse)
 
 test-replay: ## Replay dead letters of six causes, and prove it (LETTERS=100000 KAFKA=host:port)
 	@Tests/Tools/setup/debian.sh build

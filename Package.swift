@@ -70,6 +70,7 @@ let package = Package(
         .systemLibrary(name: "CAllocator"),
         .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         room("BackhaulUnits"),
         room("BackhaulLoop"),
         room("BackhaulDomain", ["BackhaulUnits", crypto]),
@@ -125,6 +126,9 @@ let package = Package(
                 "BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulTelemetry", "BackhaulUnits", crypto,
                 logging,
             ]),
+        room(
+            "BackhaulExport",
+            ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulUnits", "CZstd"]),
         room("BackhaulMigration", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulUnits"]),
         room(
             "BackhaulAudit",
@@ -139,7 +143,8 @@ let package = Package(
             name: "backhaul",
             dependencies: [
                 "BackhaulAcknowledgment", "BackhaulAudit", "BackhaulDestinations", "BackhaulDomain", "BackhaulEmbedded",
-                "BackhaulFiles", "BackhaulIngest", "BackhaulKafka", "BackhaulLog", "BackhaulMigration",
+                "BackhaulExport", "BackhaulFiles", "BackhaulIngest", "BackhaulKafka", "BackhaulLog",
+                "BackhaulMigration",
                 "BackhaulRecords",
                 "BackhaulReplay", "BackhaulSQLite", "BackhaulSettings", "BackhaulTelemetry", "BackhaulTransfer",
                 "BackhaulUnits",
@@ -262,6 +267,12 @@ let package = Package(
                 "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog",
                 "BackhaulPipelineKit", "BackhaulRecords", "BackhaulReplay", "BackhaulTelemetry", "BackhaulTestKit",
                 "BackhaulUnits", "BackhaulView", "BackhaulWeb", crypto, cryptoExtras, jwt, logging, nio,
+            ]),
+        tests(
+            "BackhaulExportTests",
+            [
+                "BackhaulDomain", "BackhaulEmbedded", "BackhaulExport", "BackhaulLog", "BackhaulPipelineKit",
+                "BackhaulRecords", "BackhaulTestKit", "BackhaulUnits", "CZstd",
             ]),
         tests(
             "BackhaulReplayTests",

@@ -86,7 +86,7 @@ def main():
         "swift": output("swift", "--version").splitlines()[0],
         "packages": {
             one: output("dpkg-query", "-W", "-f", "${Version}", one)
-            for one in ("librdkafka-dev", "libcurl4-openssl-dev", "libsqlite3-dev", "libc6-dev")},
+            for one in ("librdkafka-dev", "libcurl4-openssl-dev", "libsqlite3-dev", "libzstd-dev", "libc6-dev")},
     }
     (folder / f"{name}_{version}.cdx.json").write_text(json.dumps(bill, indent=2) + "\n")
     (folder / f"{name}_{version}.buildinfo.json").write_text(json.dumps(build, indent=2, sort_keys=True) + "\n")

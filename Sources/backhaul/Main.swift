@@ -19,7 +19,7 @@ struct Backhaul: AsyncParsableCommand {
                 name: "Upload and prove",
                 subcommands: [
                     UploadCommand.self, Submit.self, Status.self, WatchCommand.self, TasksCommand.self, Results.self,
-                    AuditCommand.self,
+                    AuditCommand.self, ReportCommand.self,
                 ]),
             CommandGroup(name: "Unfinished uploads", subcommands: [CancelCommand.self, RetryCommand.self]),
             CommandGroup(name: "Failed uploads", subcommands: [DeadLetters.self, ReplayCommand.self]),

@@ -53,6 +53,43 @@ struct CodecTests {
         #expect(try TaskCodec.decode(written) == task)
     }
 
+    /// As `goldenTaskStaysReadable`, of what else version 0.1.0 wrote.
+    @Test func goldenRecordsStayReadable() throws {
+        var outcome = outcome
+        outcome.submittedBy = ""
+        let bytes = try OutcomeCodec.encode(outcome)
+        #expect(Hex.encode(bytes) == Self.goldenOutcome)
+        #expect((try? OutcomeCodec.decode(Hex.decode(Self.goldenOutcome))) == outcome)
+        let checkpoint = Checkpoint(
+            task: outcome.task, isInFlight: true,
+            progress: TaskProgress(
+                generation: 2, attempts: 1, crashes: 1, due: Timestamp(clamping: 9), isHandedOver: true,
+                history: [
+                    AttemptRecord(
+                        attempt: 1, at: Timestamp(clamping: 5), failure: "transient", message: "m", httpStatus: 500,
+                        worker: "w")
+                ]))
+        #expect(Hex.encode(try CheckpointCodec.encode(checkpoint)) == Self.goldenCheckpoint)
+        #expect((try? CheckpointCodec.decode(Hex.decode(Self.goldenCheckpoint))) == checkpoint)
+        #expect(Hex.encode(try CancelCodec.encode(outcome.task, at: Timestamp(clamping: 7))) == Self.goldenCancel)
+        let result = try ResultDocument.decode(Array(Self.goldenResult.utf8))
+        #expect(result.task == outcome.task && result.failure?.httpStatus == 403 && result.replay == nil)
+    }
+
+    private static let goldenOutcome =
+        "0804120274311a0361626320022a016232120a036e61731a0b323032362fc3a42e6a70673803400148b9605220abababababababab"
+        + "abababababababababababababababababababababababab62120a097065726d616e656e7412026e6f1893036a0177700178028001"
+        + "03880104900101"
+    private static let goldenCheckpoint =
+        "0a02743112036162631802200128013001380940014a18080110051a097472616e7369656e7422016d28f403320177"
+    private static let goldenCancel = "0a0d0a027431120361626318022007"
+    private static let goldenResult =
+        #"{"acceptedAt":"1970-01-01T00:00:00.001Z","attempts":3,"batch":"b","bytes":12345,"crashes":1,"#
+        + #""destination":"nas","failure":{"httpStatus":403,"kind":"permanent","message":"no"},"#
+        + #""finishedAt":"1970-01-01T00:00:00.003Z","generation":2,"key":"2026/ä.jpg","objectMayExist":true,"#
+        + #""sha256":null,"startedAt":"1970-01-01T00:00:00.002Z","status":"failed","taskId":"abc","tenant":"t1","#
+        + #""verification":null,"worker":"w"}"#
+
     private static let goldenTask =
         "0a02743112036162631a016222170a150a0670686f746f73120b323032362fc3a42e6a706728b96030959a97ece39fe7cb17"
         + "3a120a036e61731a0b323032362fc3a42e6a7067420a696d6167652f6a70656748e8d795ffbc3150d0df95ffbc31"

@@ -173,13 +173,13 @@ _backhaul() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    upload|submit|status|watch|tasks|results|audit|cancel|retry|dead-letters|replay|init|standalone|ingest|worker|acknowledger|health|destinations|topics|lag|acts|clock|migrate|config|token|tenants|bench|help)
+    upload|submit|status|watch|tasks|results|audit|report|cancel|retry|dead-letters|replay|init|standalone|ingest|worker|acknowledger|health|destinations|topics|lag|acts|clock|migrate|config|token|tenants|bench|help)
         # Offer subcommand argument completions
         "_backhaul_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'upload submit status watch tasks results audit cancel retry dead-letters replay init standalone ingest worker acknowledger health destinations topics lag acts clock migrate config token tenants bench help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'upload submit status watch tasks results audit report cancel retry dead-letters replay init standalone ingest worker acknowledger health destinations topics lag acts clock migrate config token tenants bench help' -- "${cur}"))
         ;;
     esac
 }
@@ -453,6 +453,29 @@ _backhaul_tasks_show() {
 
 _backhaul_results() {
     repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __backhaul_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    list|export)
+        # Offer subcommand argument completions
+        "_backhaul_results_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'list export' -- "${cur}"))
+        ;;
+    esac
+}
+
+_backhaul_results_list() {
+    repeating_flags=()
     non_repeating_flags=(--follow --version -h --help)
     repeating_options=()
     non_repeating_options=(--batch --tenant --status --log --config --output)
@@ -467,6 +490,37 @@ _backhaul_results() {
         return
         ;;
     '--status')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_results_export() {
+    repeating_flags=()
+    non_repeating_flags=(--skip-gone --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--folder --to --rows --log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--folder')
+        return
+        ;;
+    '--to')
+        return
+        ;;
+    '--rows')
         return
         ;;
     '--log')
@@ -501,6 +555,46 @@ _backhaul_audit() {
         return
         ;;
     '--metrics')
+        return
+        ;;
+    '--log')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--output')
+        __backhaul_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_backhaul_report() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--file --batch --tenant --day --since --until --log --config --output)
+    __backhaul_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--file')
+        return
+        ;;
+    '--batch')
+        return
+        ;;
+    '--tenant')
+        return
+        ;;
+    '--day')
+        return
+        ;;
+    '--since')
+        return
+        ;;
+    '--until')
         return
         ;;
     '--log')

@@ -20,7 +20,9 @@ package enum CheckpointCodec {
         message.uploadState = Data(checkpoint.progress.uploadState)
         message.history = checkpoint.progress.history.map(AttemptCodec.message)
         message.replay = checkpoint.progress.replay
-        message.effort = EffortCodec.message(checkpoint.progress.effort)
+        if checkpoint.progress.effort != TaskEffort() {
+            message.effort = EffortCodec.message(checkpoint.progress.effort)
+        }
         return try message.serializedBytes()
     }
 

@@ -172,7 +172,7 @@ struct DestinationsCommand: AsyncParsableCommand {
     }
 
     /// - Returns: what `body` returns, once the engine that it used is closed.
-    private static func running<Value>(
+    static func running<Value>(
         _ settings: Settings, _ body: (DialectRunner) async throws -> Value
     ) async throws -> Value {
         let pool = ReaderPool()

@@ -3,7 +3,7 @@
 # Usage: Tests/Tools/setup/debian.sh PURPOSE ...   (build, test, demo, destinations, chaos, bench, guard, deb; default: build)
 set -euo pipefail
 
-build=(librdkafka-dev libcurl4-openssl-dev libsqlite3-dev pkg-config make git)
+build=(librdkafka-dev libcurl4-openssl-dev libsqlite3-dev libzstd-dev pkg-config make git)
 test_only=(openssl protobuf-compiler nginx-light libnginx-mod-http-dav-ext python3 python3-jsonschema python3-venv
   prometheus shellcheck systemd yamllint python3-yaml)
 

@@ -1,0 +1,7 @@
+-- How long did it take from acceptance until a file was stored, by destination? In milliseconds.
+SELECT destination, count(*) AS uploads,
+    quantile_cont(date_diff('millisecond', acceptedAt, finishedAt), 0.5) AS p50,
+    quantile_cont(date_diff('millisecond', acceptedAt, finishedAt), 0.95) AS p95,
+    quantile_cont(date_diff('millisecond', acceptedAt, finishedAt), 0.99) AS p99
+FROM results WHERE status = 'succeeded'
+GROUP BY ALL ORDER BY ALL;
