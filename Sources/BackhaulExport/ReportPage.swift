@@ -151,7 +151,8 @@ package struct ReportPage {
             "\(Int($0))"
         }
         chart("Bytes stored", series, series.columns.map { (Double($0.size), 0) }) {
-            Self.size(ByteCount(UInt64(max(0, $0))))
+            // A sum of what results claim may be the largest number, which its Double exceeds.
+            Self.size(ByteCount(UInt64(exactly: $0.rounded()) ?? .max))
         }
         chart("Accepted and not ended", series, series.columns.map { (Double($0.outstanding), 0) }) { "\(Int($0))" }
         chart("Age of the oldest of these", series, series.columns.map { (Double($0.oldest), 0) }, Self.time)

@@ -80,6 +80,11 @@ struct ReportTests {
             #expect((1...62).contains(series.columns.count))
             #expect(series.columns.reduce(0) { $0 + $1.stored } == 2)
         }
+        var facts = ReportFacts(ReportFacts.Scope())
+        for number in 0..<2_100 {
+            facts.add(result("\(number)", ended: 5, size: Domain.largestFile.bytes))
+        }
+        #expect(ReportPage(facts, title: "", madeAt: .earliest).text.contains("TiB"))
         let open = ReportSeries([
             ReportFacts.Span(accepted: 0, ended: 30_000, size: 1, isStored: true, isFirst: true),
             ReportFacts.Span(accepted: 10_000, ended: 15_000, size: 1, isStored: true, isFirst: true),

@@ -115,7 +115,7 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
     }
 
     private mutating func progress() -> TaskProgress {
-        TaskProgress(
+        var progress = TaskProgress(
             generation: Int(truncatingIfNeeded: once(in: 3) ? signed() : 0),
             attempts: Int(truncatingIfNeeded: once(in: 3) ? signed() : 1),
             crashes: Int(truncatingIfNeeded: once(in: 3) ? signed() : 1),
@@ -127,13 +127,57 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
                     attempt: Int(truncatingIfNeeded: signed()), at: time(), failure: text(), message: text(),
                     httpStatus: Int(truncatingIfNeeded: signed()), worker: text())
             })
+        if once(in: 3) { progress.replay = pick(["r-1", text()]) }
+        if once(in: 3) {
+            progress.effort = TaskEffort(
+                firstAttemptAt: once(in: 2) ? time() : nil, uploading: .milliseconds(signed()),
+                bytesSent: ByteCount(unsigned()))
+        }
+        return progress
+    }
+
+    /// A record about a replay or an issue. Without a rate: a slow one would only wait.
+    private mutating func controlRecord(_ layout: TopicLayout) -> LogRecord? {
+        let id = pick(["r-1", "r-2", text()])
+        func offset() -> Int64 { max(0, once(in: 2) ? Int64(next() % 100) : signed()) }
+        switch next() % 4 {
+        case 0:
+            let first = offset()
+            let replay = ReplayRecord(
+                id: id, action: pick(ReplayRecord.Action.allCases), by: name(["anna"]), reason: text(), at: time(),
+                selection: LetterSelection(
+                    tenant: once(in: 3) ? name(["t", "u"]) : nil, failures: once(in: 3) ? [text()] : [],
+                    keyPattern: once(in: 3) ? KeyPattern(text()) : nil, since: once(in: 3) ? time() : nil,
+                    worker: once(in: 3) ? text() : nil, issue: once(in: 3) ? text() : nil),
+                topic: pick([layout.deadLetters, layout.tasks, text()]),
+                letters: [Int(next() % 3): first..<max(first, offset())], results: [Int(next() % 3): offset()],
+                pace: ReplayPace(canary: Int(next() % 3), patience: .zero, ramp: .milliseconds(signed())))
+            return try? replay.request(layout).record
+        case 1:
+            var state = ReplayState(
+                phase: pick(ReplayState.Phase.allCases), at: time(), cursors: [Int(next() % 3): offset()])
+            state.counts.appended = Int(truncatingIfNeeded: signed())
+            state.counts.failed = Int(truncatingIfNeeded: signed())
+            state.forgiven = Int(truncatingIfNeeded: signed())
+            state.orderOffset = signed()
+            return try? state.request(id, layout).record
+        case 2:
+            let kinds: [ReplayOrder.Kind] = [.pause, .resume, .cancel]
+            return try? ReplayOrder(pick(kinds), by: name(["anna"]), at: time()).request(id, layout).record
+        default:
+            return try? IssueMute.request(
+                IssueMute(by: name(["anna"]), reason: text(), at: time()), issue: id, layout
+            ).record
+        }
     }
 
     /// The program's headers with other values, foreign headers, and names that are almost the program's.
     private mutating func headers() -> [LogHeader] {
         let names = [
             HeaderName.generation, HeaderName.attempts, HeaderName.crashes, HeaderName.history, HeaderName.handedOver,
-            HeaderName.fingerprint,
+            HeaderName.fingerprint, HeaderName.replay, HeaderName.effort, HeaderName.worker, CloudEvent.replay,
+            "kafka_dlt-original-topic", "kafka_dlt-original-offset", "__connect.errors.topic",
+            "__connect.errors.offset",
             HeaderName.trace, HeaderName.contentType, HeaderName.causeClass, HeaderName.causeMessage,
             HeaderName.httpStatus, HeaderName.failedAt, HeaderName.origin, HeaderName.originSize, "ce_id", "ce_type",
             "bac\u{212a}haul-due", "x",
@@ -219,6 +263,9 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
             let value = (try? ActRecord.request(act(), host: text(), layout))?.record.value
             return LogRecord(key: key, value: encoded(value), headers: headers())
         case layout.control:
+            if once(in: 3), let record = controlRecord(layout) {
+                return LogRecord(key: record.key, value: encoded(record.value), headers: headers())
+            }
             if once(in: 3) {
                 let api = APIRecord(url: pick(["http://h:1", "https://h", text()]), host: text(), startedAt: time())
                 let record = (try? api.request(text(), layout))?.record
@@ -279,7 +326,8 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
         return pick([
             "/v1/tenants/\(tenant)/tasks\(query)", "/v1/tenants/\(tenant)/tasks/\(part(text()))\(query)",
             "/v1/tenants/\(tenant)/batches/\(part(text()))", "/v1/tenants/\(tenant)/usage",
-            "/v1/tenants/\(tenant)/reasons\(query)", "/\(part(text()))\(query)",
+            "/v1/tenants/\(tenant)/reasons\(query)", "/v1/tenants/\(tenant)/replays/\(part(text()))",
+            "/v1/tenants/\(tenant)/replays", "/v1/tenants/\(tenant)/issues", "/\(part(text()))\(query)",
         ])
     }
 }
