@@ -128,7 +128,7 @@ let package = Package(
             ]),
         room(
             "BackhaulExport",
-            ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulUnits", "CZstd"]),
+            ["BackhaulDomain", "BackhaulFiles", "BackhaulLog", "BackhaulRecords", "BackhaulUnits", "CZstd"]),
         room("BackhaulMigration", ["BackhaulDomain", "BackhaulLog", "BackhaulRecords", "BackhaulUnits"]),
         room(
             "BackhaulAudit",

@@ -1,3 +1,4 @@
+internal import BackhaulFiles
 internal import Foundation
 
 /// Files that are there as a whole, after any crash, or not at all.
@@ -7,7 +8,8 @@ enum DurableFile {
         let temporary = path + ".tmp"
         unlink(temporary)
         try append(bytes, to: temporary)
-        try publish(temporary, as: path)
+        try sync(temporary)
+        try rename(temporary, to: path, below: (path as NSString).deletingLastPathComponent)
     }
 
     /// - Throws: `ExportError.folder`.
@@ -24,25 +26,30 @@ enum DurableFile {
         }
     }
 
-    /// Syncs a file, gives it its name, and syncs its folder.
+    /// Gives a file that is synced its name, and syncs the folders from it up to `root`, which may be new.
     /// - Throws: `ExportError.folder`.
-    static func publish(_ temporary: String, as path: String) throws {
-        try sync(temporary, O_RDONLY)
-        guard rename(temporary, path) == 0 else { throw failure(path) }
-        try sync((path as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY)
+    static func rename(_ temporary: String, to path: String, below root: String) throws {
+        guard Foundation.rename(temporary, path) == 0 else { throw failure(path) }
+        var folder = (path as NSString).deletingLastPathComponent
+        try sync(folder)
+        while folder.utf8.count > root.utf8.count {
+            folder = (folder as NSString).deletingLastPathComponent
+            try sync(folder)
+        }
     }
 
     /// - Throws: `ExportError.folder`.
     static func folder(_ path: String) throws {
         do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            try NewFolder.make(path, mode: 0o755)
         } catch {
-            throw ExportError.folder(path, reason: "the folder cannot be made: \(String(cString: strerror(errno)))")
+            throw ExportError.folder(path, reason: "the folder cannot be made: \(error)")
         }
     }
 
-    private static func sync(_ path: String, _ flags: Int32) throws {
-        let file = open(path, flags | O_CLOEXEC)
+    /// - Throws: `ExportError.folder`.
+    static func sync(_ path: String) throws {
+        let file = open(path.isEmpty ? "." : path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw failure(path) }
         defer { close(file) }
         guard fsync(file) == 0 else { throw failure(path) }

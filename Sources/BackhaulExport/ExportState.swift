@@ -5,9 +5,12 @@ struct ExportState: Codable, Hashable {
     struct Position: Codable, Hashable {
         /// The first offset that is in no file.
         var next: Int64
-        /// The end of the part that is being written; nil between two parts. A part that was begun is written again
-        /// with the same bounds, so that its files get the same names and the same content.
+        /// The end of the part that is being written; nil between two parts. One that was begun is written again with
+        /// the same bounds, under temporary names.
         var pending: Int64?
+        /// The files of that part, once all are whole: from then on they only get their names. They are not written
+        /// again, since the classes of tenants may be others by then.
+        var files: [String]?
     }
 
     /// The log and the topic, for people.
@@ -24,6 +27,7 @@ struct ExportState: Codable, Hashable {
         guard let state = try? JSONDecoder().decode(Self.self, from: data),
             state.partitions.allSatisfy({ number, position in
                 Int(number) != nil && position.next >= 0 && (position.pending ?? position.next) >= position.next
+                    && (position.files == nil || position.pending != nil)
             })
         else { throw ExportError.state(path) }
         return state

@@ -1,7 +1,6 @@
-internal import BackhaulDomain
 internal import Foundation
 
-/// The files of one part: one for each day and class of tenants, each under a temporary name until all are written.
+/// The files of one part: one for each day and class of tenants, each under a temporary name until all are whole.
 struct PartFiles {
     private let folder: String
     /// The partition and its bounds, as files are named.
@@ -23,27 +22,39 @@ struct PartFiles {
     ///   - tenantClass: empty for none.
     /// - Throws: `ExportError`.
     mutating func add(_ line: [UInt8], day: String, tenantClass: String) throws {
-        let name = "day=\(day)/tenant_class=\(Self.escaped(tenantClass))/\(part).ndjson.zst"
+        let name = "day=\(day)/tenant_class=\(tenantClass.isEmpty ? "none" : tenantClass)/\(part).ndjson.zst"
         buffers[name, default: []] += line
         buffered += line.count
         if buffered >= Self.mostBuffered { try flush() }
     }
 
-    /// Gives the files their names.
+    /// Makes the files whole and durable, under their temporary names.
     /// - Returns: their paths below the folder, in order.
     /// - Throws: `ExportError`.
-    mutating func finish() throws -> [String] {
+    mutating func seal() throws -> [String] {
         try flush()
-        for path in paths { try DurableFile.publish(temporary(path), as: folder + "/" + path) }
+        for path in paths { try DurableFile.sync(temporary(path)) }
         return paths.sorted()
+    }
+
+    /// Gives the files their names. Those that have them already, from a process that was killed, keep them.
+    /// - Throws: `ExportError`.
+    func publish(_ paths: [String]) throws {
+        for path in paths where access(folder + "/" + path, F_OK) != 0 || access(temporary(path), F_OK) == 0 {
+            try DurableFile.rename(temporary(path), to: folder + "/" + path, below: folder)
+        }
+    }
+
+    /// Removes what a process has left that was killed while it wrote the part.
+    func clear() {
+        let names = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
+        for name in names where name.hasSuffix("/\(part).ndjson.zst.tmp") { unlink(folder + "/" + name) }
     }
 
     private mutating func flush() throws {
         for (path, bytes) in buffers.sorted(by: { $0.key < $1.key }) {
             if paths.insert(path).inserted {
                 try DurableFile.folder(((folder + "/" + path) as NSString).deletingLastPathComponent)
-                // Left by a process that was killed.
-                unlink(temporary(path))
             }
             try DurableFile.append(try Zstandard.frame(bytes), to: temporary(path))
         }
@@ -52,18 +63,4 @@ struct PartFiles {
     }
 
     private func temporary(_ path: String) -> String { folder + "/" + path + ".tmp" }
-
-    /// As Hive names the partition of a value that is missing.
-    private static func escaped(_ tenantClass: String) -> String {
-        guard !tenantClass.isEmpty else { return "none" }
-        return String(
-            decoding: tenantClass.utf8.flatMap { byte -> [UInt8] in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-                    [byte]
-                default: Array(("%" + Hex.encode([byte])).utf8)
-                }
-            }, as: UTF8.self)
-    }
 }

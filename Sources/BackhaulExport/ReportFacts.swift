@@ -2,7 +2,7 @@ package import BackhaulDomain
 package import BackhaulRecords
 package import BackhaulUnits
 
-/// What a report tells, gathered from results. Pure; memory grows with the results by some 24 bytes each.
+/// What a report tells, gathered from results. Pure; memory grows with the results by some 40 bytes each.
 package struct ReportFacts: Sendable {
     /// Which results count.
     package struct Scope: Hashable, Sendable {

@@ -55,10 +55,10 @@ package struct ReportPage {
         let lost = facts.failures.reduce(0) { $0 + $1.failure.tasks }
         html += "<section class=\"tiles\">"
         for (name, value) in [
-            ("stored", "\(facts.statuses["succeeded"] ?? 0)"), ("bytes stored", Self.size(size)),
+            ("stored", "\(facts.statuses["succeeded"] ?? 0)"), ("bytes stored", SizeText.format(size)),
             ("not stored", "\(lost)"),
             ("time to safety, half", age(0.5)), ("95 %", age(0.95)), ("99 %", age(0.99)),
-            ("sent again", Self.size(facts.repeated)), ("saved by resuming", Self.size(facts.resumed)),
+            ("sent again", SizeText.format(facts.repeated)), ("saved by resuming", SizeText.format(facts.resumed)),
             ("there already", "\(facts.known)"),
         ] { html += "<div><b>\(Self.safe(value))</b><span>\(name)</span></div>" }
         html += "</section>\n"
@@ -77,7 +77,7 @@ package struct ReportPage {
             failures.prefix(50).map { cause, failure in
                 [
                     cause.destination.text, cause.kind, cause.httpStatus.map(String.init) ?? "–", "\(failure.tasks)",
-                    Self.size(failure.size), "\(failure.example): \(failure.message)",
+                    SizeText.format(failure.size), "\(failure.example): \(failure.message)",
                 ]
             })
         html +=
@@ -90,10 +90,11 @@ package struct ReportPage {
             let ages = destination.ages.sorted()
             let speed =
                 destination.uploading > 0
-                ? Self.size(ByteCount(destination.sent.bytes / UInt64(max(1, destination.uploading / 1_000)))) + "/s"
+                ? SizeText.format(ByteCount(destination.sent.bytes / UInt64(max(1, destination.uploading / 1_000))))
+                    + "/s"
                 : "–"
             return [
-                name.text, "\(destination.stored)", Self.size(destination.size), "\(destination.failed)",
+                name.text, "\(destination.stored)", SizeText.format(destination.size), "\(destination.failed)",
                 ReportFacts.quantile(ages, 0.5).map(Self.time) ?? "–",
                 ReportFacts.quantile(ages, 0.95).map(Self.time) ?? "–",
                 ReportFacts.quantile(ages, 0.99).map(Self.time) ?? "–", speed,
@@ -123,7 +124,10 @@ package struct ReportPage {
         table(
             ["file", "destination", "#bytes", "#attempts", "#until stored"],
             facts.slowest.map {
-                [$0.key.text, $0.destination.text, Self.size($0.size), "\($0.attempts)", Self.time(Double($0.age))]
+                [
+                    $0.key.text, $0.destination.text, SizeText.format($0.size), "\($0.attempts)",
+                    Self.time(Double($0.age)),
+                ]
             })
         html += "</section>\n"
     }
@@ -152,7 +156,7 @@ package struct ReportPage {
         }
         chart("Bytes stored", series, series.columns.map { (Double($0.size), 0) }) {
             // A sum of what results claim may be the largest number, which its Double exceeds.
-            Self.size(ByteCount(UInt64(exactly: $0.rounded()) ?? .max))
+            SizeText.format(ByteCount(UInt64(exactly: $0.rounded()) ?? .max))
         }
         chart("Accepted and not ended", series, series.columns.map { (Double($0.outstanding), 0) }) { "\(Int($0))" }
         chart("Age of the oldest of these", series, series.columns.map { (Double($0.oldest), 0) }, Self.time)
@@ -196,16 +200,6 @@ package struct ReportPage {
     }
 
     // MARK: Text
-
-    static func size(_ size: ByteCount) -> String {
-        var value = Double(size.bytes)
-        var unit = "B"
-        for next in ["KiB", "MiB", "GiB", "TiB"] where value >= 1_024 {
-            value /= 1_024
-            unit = next
-        }
-        return unit == "B" ? "\(size) B" : String(format: "%.1f %@", value, unit)
-    }
 
     /// Milliseconds for people.
     static func time(_ milliseconds: Double) -> String {

@@ -31,10 +31,9 @@ struct ReportSeries {
         width = fitting
         start = first - first % fitting
         columns = [Column](repeating: Column(), count: Int((last - start) / fitting) + 1)
-        // Of each column, what began and ended in it; the sums are what is open at its end.
-        var open = 0
         var waiting = spans.filter(\.isFirst).sorted { $0.accepted < $1.accepted }[...]
-        var heap: [ReportFacts.Span] = []
+        // The oldest first.
+        var open: [ReportFacts.Span] = []
         for span in spans {
             let index = min(columns.count - 1, max(0, Int((span.ended - start) / fitting)))
             if span.isStored {
@@ -47,13 +46,12 @@ struct ReportSeries {
         for index in columns.indices {
             let end = start + Int64(index + 1) * fitting
             while let next = waiting.first, next.accepted <= end {
-                heap.append(next)
+                open.append(next)
                 waiting = waiting.dropFirst()
             }
-            heap.removeAll { $0.ended <= end }
-            open = heap.count
-            columns[index].outstanding = open
-            columns[index].oldest = heap.first.map { end - $0.accepted } ?? 0
+            open.removeAll { $0.ended <= end }
+            columns[index].outstanding = open.count
+            columns[index].oldest = open.first.map { end - $0.accepted } ?? 0
         }
     }
 }

@@ -6,12 +6,13 @@ internal import Foundation
 
 /// Writes the results of a log into a folder: files of lines of JSON, compressed by zstd, by day and class of tenants.
 ///
-/// A part is a range of offsets of one partition. Its bounds are in the state before it is written; its files get their
-/// names once all are written; then the state says that it is done. A process that is killed in between leaves bounds,
-/// and the next one writes the part again, with the same names and the same bytes. So all files together have each
+/// A part is a range of offsets of one partition. Its bounds are in the state before it is written, under temporary
+/// names; then the state has the names of its files; then they get them; then the part is done. The next process writes
+/// a part that has bounds again, and gives the files of one that has them their names. So all files together have each
 /// result once, whenever one looks at those of parts that are done.
 package struct ResultExport: Sendable {
     package struct Summary: Hashable, Sendable, Codable {
+        /// That this run has read; those of a part that an earlier run had read are in `files` alone.
         package var results = 0
         package var files = 0
         /// Records of the topic that are not results: conflicts, and what cannot be read.
@@ -52,9 +53,7 @@ package struct ResultExport: Sendable {
     /// - Parameter deliver: takes the path of each new file below the folder, before the part counts as done; called
     ///   again for a part that was interrupted.
     /// - Throws: `ExportError`; `LogError`; what `deliver` throws.
-    package func run(
-        deliver: (String) async throws -> Void = { _ in }, onProgress: (Summary) -> Void = { _ in }
-    ) async throws -> Summary {
+    package func run(deliver: (String) async throws -> Void = { _ in }) async throws -> Summary {
         try DurableFile.folder(folder)
         let lock = try FolderClaim(folder)
         defer { lock.release() }
@@ -74,26 +73,35 @@ package struct ResultExport: Sendable {
                 }
                 let end = position.pending ?? min(bounds.end, position.next.addingClamped(Int64(rows)))
                 guard position.next < end else { break }
-                position.pending = end
-                state.partitions[key] = position
-                try state.write(folder)
-                for path in try await write(bounds.partition, position.next..<end, &summary) {
-                    try await deliver(path)
+                var part = PartFiles(folder: folder, part: "\(key)-\(position.next)-\(end)")
+                let files: [String]
+                if let whole = position.files {
+                    files = whole
+                } else {
+                    if position.pending != nil { part.clear() }
+                    position.pending = end
+                    state.partitions[key] = position
+                    try state.write(folder)
+                    files = try await write(bounds.partition, position.next..<end, &part, &summary)
+                    position.files = files
+                    state.partitions[key] = position
+                    try state.write(folder)
                 }
+                try part.publish(files)
+                for path in files { try await deliver(path) }
+                summary.files += files.count
                 position = ExportState.Position(next: end)
                 state.partitions[key] = position
                 try state.write(folder)
-                onProgress(summary)
             }
         }
         return summary
     }
 
     private func write(
-        _ partition: TopicPartition, _ range: Range<Int64>, _ summary: inout Summary
+        _ partition: TopicPartition, _ range: Range<Int64>, _ part: inout PartFiles, _ summary: inout Summary
     ) async throws -> [String] {
-        var files = PartFiles(
-            folder: folder, part: "\(partition.partition)-\(range.lowerBound)-\(range.upperBound)")
+        var files = part
         var found = Summary()
         try await log.scan(partition, from: range.lowerBound, to: range.upperBound) { records in
             for stored in records {
@@ -113,10 +121,10 @@ package struct ResultExport: Sendable {
                 found.results += 1
             }
         }
-        let paths = try files.finish()
+        let paths = try files.seal()
+        part = files
         summary.results += found.results
         summary.others += found.others
-        summary.files += paths.count
         return paths
     }
 }

@@ -2,43 +2,20 @@ package import BackhaulDomain
 package import BackhaulLog
 package import BackhaulRecords
 internal import BackhaulUnits
-internal import Crypto
 
 /// Decides what a replay does with dead letters, from what the log says of their tasks. Reads in two passes: first the
 /// letters, so that memory is bounded by them; then the records of tasks and results.
 package struct LetterJudge: Sendable {
-    /// 128 bits of SHA-256 (`TaskGeneration.digest`).
-    private struct Digest: Hashable {
-        let high: UInt64
-        let low: UInt64
-
-        init(_ task: TaskGeneration) { (high, low) = task.digest }
-
-        init(place destination: ByteText, _ key: ByteText, of tenant: ByteText) {
-            var hash = SHA256()
-            for part in [tenant, destination, key] {
-                hash.update(data: Array(part.utf8))
-                hash.update(data: [0] as [UInt8])
-            }
-            (high, low) = hash.finalize().withUnsafeBytes { bytes in
-                (
-                    UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
-                    UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-                )
-            }
-        }
-    }
-
     /// Those that hold: an operator may add one, or take one back.
     package var discards: [ReplayRecord]
     /// The replay that asks; its own tasks do not count as replayed before.
     private let replay: String?
     /// The next generation of each letter, and whether it exists.
-    private var generations: [Digest: Standing] = [:]
+    private var generations: [NameDigest: Standing] = [:]
     /// The next generations that the replay that asks has appended.
-    private var own: Set<Digest> = []
+    private var own: Set<NameDigest> = []
     /// When an object was last stored at the place of a letter.
-    private var places: [Digest: Timestamp?] = [:]
+    private var places: [NameDigest: Timestamp?] = [:]
 
     private enum Standing: UInt8 {
         case missing
@@ -57,9 +34,9 @@ package struct LetterJudge: Sendable {
     /// Remembers a letter that a replay may take.
     package mutating func expect(_ letter: DeadLetter) {
         guard let task = letter.task, let next = letter.generation?.next else { return }
-        let digest = Digest(next)
+        let digest = next.digest
         if generations[digest] == nil { generations[digest] = .missing }
-        let place = Digest(place: task.destination.label, task.destination.key, of: task.identity.tenant)
+        let place = Self.place(task.destination.label, task.destination.key, of: task.identity.tenant)
         if places[place] == nil { places[place] = .some(nil) }
     }
 
@@ -84,13 +61,13 @@ package struct LetterJudge: Sendable {
         guard status == .succeeded, let document = try? ResultRecord.read(record),
             let finished = TimeText.parse(document.finishedAt)
         else { return }
-        let place = Digest(place: document.destination, document.key, of: document.tenant)
+        let place = Self.place(document.destination, document.key, of: document.tenant)
         guard let known = places[place] else { return }
         places[place] = max(known ?? .earliest, finished.timestamp)
     }
 
     private mutating func note(_ task: TaskGeneration, _ standing: Standing, isOwn: Bool = false) {
-        let digest = Digest(task)
+        let digest = task.digest
         if isOwn, generations[digest] != nil { own.insert(digest) }
         guard let known = generations[digest], known.rawValue < standing.rawValue else { return }
         generations[digest] = standing
@@ -107,22 +84,26 @@ package struct LetterJudge: Sendable {
     package func isOwn(_ letter: DeadLetter) -> Bool { letter.generation?.next.map(owns) ?? false }
 
     /// Whether the replay that asks has appended this generation.
-    package func owns(_ task: TaskGeneration) -> Bool { own.contains(Digest(task)) }
+    package func owns(_ task: TaskGeneration) -> Bool { own.contains(task.digest) }
 
     /// - Parameter letter: one that is expected, or that holds no task.
     package func judge(_ letter: DeadLetter) -> LetterJudgement {
         guard let task = letter.task, let generation = letter.generation, let next = generation.next else {
             return discard(of: letter).map { .discarded(id: $0) } ?? .unusable
         }
-        switch generations[Digest(next)] {
+        switch generations[next.digest] {
         case .there: return .replayed
         case .succeeded: return .succeeded
         case .missing, nil: break
         }
         if let id = discard(of: letter) { return .discarded(id: id) }
-        let place = Digest(place: task.destination.label, task.destination.key, of: task.identity.tenant)
+        let place = Self.place(task.destination.label, task.destination.key, of: task.identity.tenant)
         if let stored = places[place] ?? nil, stored > letter.failedAt ?? .latest { return .superseded }
         return .due
+    }
+
+    private static func place(_ destination: ByteText, _ key: ByteText, of tenant: ByteText) -> NameDigest {
+        NameDigest([tenant, destination, key])
     }
 
     private func discard(of letter: DeadLetter) -> String? {

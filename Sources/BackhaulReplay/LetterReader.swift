@@ -51,7 +51,8 @@ package struct LetterReader: Sendable {
         let page = try await log.read(partition, from: offset, records: records, bytes: ByteCount(1 << 20))
         var letters: [DeadLetter] = []
         for stored in page.records where stored.position.offset < end { letters.append(try await whole(stored)) }
-        return (letters, page.records.isEmpty ? end : min(page.next, end))
+        // A page without progress has nothing up to the end.
+        return (letters, page.next > offset ? min(page.next, end) : end)
     }
 
     /// The letter; of one that only refers to a record that the log could not take again, with that record.

@@ -60,13 +60,14 @@ package struct Replay: Sendable {
 
     /// Writes a replay, which the process that runs replays then takes up; a discard holds at once.
     /// - Parameter topic: of the letters; nil for the dead letters of this program.
-    /// - Throws: `LogError`.
+    /// - Throws: `LogError`; `RecordError` when it is not known whether another log is moving here.
     package func begin(
         _ action: ReplayRecord.Action, _ selection: LetterSelection, topic: String? = nil, by: ByteText,
         reason: String, to destination: ByteText? = nil, pace: ReplayPace = ReplayPace(), plan: ReplayPlan? = nil
     ) async throws -> ReplayRecord {
         // Between a letter and its next generation, which is still to come, a replay would append that once more.
-        if let moving = try? await MigrationRecord.all(log, layout).values.first(where: { $0.finishedAt == nil }) {
+        let migrations = try await MigrationRecord.all(log, layout).values
+        if let moving = migrations.first(where: { $0.finishedAt == nil }) {
             throw LogError.unavailable(
                 "the log of \(moving.origin) is moving here; replay when 'backhaul migrate' has ended")
         }

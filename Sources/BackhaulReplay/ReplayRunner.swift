@@ -13,23 +13,22 @@ internal import Synchronization
 /// process that dies leaves the last state, and the next owner goes on from there. Where no delivery is in hand, the
 /// runner appends a record that says nothing, and gets that.
 package actor ReplayRunner {
-    private let log: any MessageLog
-    private let layout: TopicLayout
-    private let clock: any LogClock
-    private let routing: TaskRouting
+    let log: any MessageLog
+    let layout: TopicLayout
+    let clock: any LogClock
+    let routing: TaskRouting
     private let process: String
-    private let logger: Logger
+    let logger: Logger
     private let alarm = Signal()
     private let isStopped = Atomic<Bool>(false)
     private let openSession = Mutex<(any LogSession)?>(nil)
-    private let tasks = Counter(
+    let tasks = Counter(
         "backhaul_replay_letters_total", "Dead letters that replays have looked at.", labels: ["end"])
     private let phases = Mutex<[String: Int]>([:])
 
-    private var session: (any LogSession)?
-    private var book = ReplayBook()
+    private(set) var book = ReplayBook()
     private var isOwner = false
-    private var replays: [String: RunningReplay] = [:]
+    var replays: [String: RunningReplay] = [:]
     /// Whose turn is next.
     private var last = ""
     private var tally: ResultTally
@@ -48,8 +47,6 @@ package actor ReplayRunner {
     private static let intake = 1_000
     /// How often results are read, and counts that have changed are written.
     private static let pause = Duration.milliseconds(500)
-    /// Letters of one batch that are looked at.
-    private static let mostLooked = 5_000
     /// How long replays that are over are kept, beyond their letters.
     private static let memory = Duration.seconds(30 * 86_400)
 
@@ -114,7 +111,6 @@ package actor ReplayRunner {
         let subscription = Subscription(
             group: layout.replays, topic: layout.control, keepsAcrossLoss: false, startsAtEarliest: true)
         let session = try await log.openSession([subscription])
-        self.session = session
         openSession.withLock { $0 = session }
         // `stop` was called before the session existed.
         if isStopped.load(ordering: .acquiring) { await session.close() }
@@ -289,7 +285,6 @@ package actor ReplayRunner {
             for id in replays.keys { replays[id]?.isWatched = true }
         }
         if mayHaveResults { try await count() }
-        var needsTicket = false
         let before = records
         // From the one behind the last on, so that each gets its turn.
         let ids = replays.keys.sorted()
@@ -299,60 +294,60 @@ package actor ReplayRunner {
             guard let replay = replays[id] else { continue }
             switch replay.machine.need(at: clock.now) {
             case .canary, .letters:
-                if tickets.isEmpty {
-                    needsTicket = true
-                } else {
-                    last = id
-                    try await send(id, session)
-                }
+                guard !tickets.isEmpty else { break }
+                last = id
+                try await send(id, session)
             case .time(let time): rise(at: time)
             case .results(let time):
                 if let time { rise(at: time) }
             case .nothing: break
             }
-            try await save(id, session, &needsTicket)
+            try await save(id, session)
         }
         replays = replays.filter { !($0.value.machine.state.phase.isOver && $0.value.isSaved) }
         tally.keep(only: Set(replays.keys))
         note(phases: Dictionary(replays.values.map { ($0.machine.state.phase.rawValue, 1) }, uniquingKeysWith: +))
         if !tickets.isEmpty { try await settle([], session) }
-        // A state that was appended is delivered, and gives the next turn. Else one that still needs letters waits.
-        let isWaiting = replays.values.contains { replay in
-            switch replay.machine.need(at: clock.now) {
-            case .canary, .letters: true
-            case .time, .results, .nothing: false
-            }
-        }
-        if needsTicket || (isWaiting && records == before), isOwner, !isTurnDue {
+        // A state that was appended is delivered, and gives the next turn.
+        if records == before, isOwner, !isTurnDue, replays.values.contains(where: needsTurn) {
             isTurnDue = true
             _ = try await log.append([ControlRecord.turn(layout)])
         }
         alarm.raise()
     }
 
+    /// Whether a replay has something to write now.
+    private func needsTurn(_ replay: RunningReplay) -> Bool {
+        switch replay.machine.need(at: clock.now) {
+        case .canary, .letters: true
+        case .time, .results, .nothing: mustSave(replay)
+        }
+    }
+
+    /// Whether a state that has changed is to be written now: a phase at once, counts now and then.
+    private func mustSave(_ replay: RunningReplay) -> Bool {
+        guard !replay.isSaved else { return false }
+        return replay.saved?.phase != replay.machine.state.phase || clock.now - replay.savedAt >= Self.pause * 2
+    }
+
     private func note(phases new: [String: Int]) { phases.withLock { $0 = new } }
 
     private func rise(at time: Timestamp) { wake = min(wake ?? time, time) }
 
-    /// Writes a state that has changed: a phase at once, counts now and then.
-    private func save(_ id: String, _ session: any LogSession, _ needsTicket: inout Bool) async throws {
+    private func save(_ id: String, _ session: any LogSession) async throws {
         guard let replay = replays[id], !replay.isSaved else { return }
-        let isDue = replay.saved?.phase != replay.machine.state.phase || clock.now - replay.savedAt >= Self.pause * 2
-        guard isDue else { return rise(at: replay.savedAt + Self.pause * 2) }
-        guard !tickets.isEmpty else {
-            needsTicket = true
-            return
-        }
+        guard mustSave(replay) else { return rise(at: replay.savedAt + Self.pause * 2) }
+        guard !tickets.isEmpty else { return }
         if try await settle([state(replay.machine).request(id, layout)], session) { saved(id, replay.machine) }
     }
 
-    private func state(_ machine: ReplayMachine) -> ReplayState {
+    func state(_ machine: ReplayMachine) -> ReplayState {
         var state = machine.state
         state.process = process
         return state
     }
 
-    private func saved(_ id: String, _ machine: ReplayMachine) {
+    func saved(_ id: String, _ machine: ReplayMachine) {
         replays[id]?.machine = machine
         replays[id]?.saved = machine.state
         replays[id]?.savedAt = clock.now
@@ -371,7 +366,7 @@ package actor ReplayRunner {
     /// Finishes what was delivered, together with the records.
     /// - Returns: whether the records are in the log.
     @discardableResult
-    private func settle(_ appends: [AppendRequest], _ session: any LogSession) async throws -> Bool {
+    func settle(_ appends: [AppendRequest], _ session: any LogSession) async throws -> Bool {
         var units = tickets.map { SettleUnit(delivery: $0.reference, finishes: true, appends: []) }
         guard !units.isEmpty else { return false }
         units[units.count - 1].appends = appends
@@ -392,25 +387,25 @@ package actor ReplayRunner {
     private func count() async throws {
         guard !replays.isEmpty else { return }
         if let resultsReadAt, clock.now - resultsReadAt < Self.pause { return rise(at: resultsReadAt + Self.pause) }
-        var tally = tally
         mayHaveResults = false
+        // Only the loop that is here changes it.
+        var tally = tally
         try await tally.catchUp()
-        // Replays may have been added or ended meanwhile.
-        self.tally.take(tally)
+        self.tally = tally
         resultsReadAt = clock.now
         for (id, counts) in tally.counts {
-            let found = counts.succeeded + counts.failed + counts.other
-            let isShort = found < replays[id]?.machine.state.counts.appended ?? 0
-            let other = isShort && !tally.strays.isEmpty ? try await strays(of: id) : 0
+            let other = try await strays(of: id)
             replays[id]?.machine.counted(
                 succeeded: counts.succeeded, failed: counts.failed, other: counts.other + other, now: clock.now,
                 wall: clock.wall)
         }
     }
 
-    /// How many results that name no replay are of a replay's tasks.
+    /// How many results that name no replay are of a replay's tasks. Each is looked at once.
     private func strays(of id: String) async throws -> Int {
         guard var replay = replays[id] else { return 0 }
+        let fresh = tally.strays.dropFirst(replay.straysSeen)
+        guard !fresh.isEmpty else { return replay.strays }
         if replay.judge == nil {
             let record = replay.machine.replay
             let reader = LetterReader(log: log, layout: layout, topic: record.topic)
@@ -421,159 +416,10 @@ package actor ReplayRunner {
                 replays[id]?.machine.fail("\(error)", wall: clock.wall)
                 return 0
             }
-            replays[id]?.judge = replay.judge
         }
-        return tally.strays.count { replay.judge?.judge.owns($0) ?? false }
-    }
-
-    // MARK: Sending
-
-    /// Appends the next tasks of a replay, with its state.
-    private func send(_ id: String, _ session: any LogSession) async throws {
-        guard var replay = replays[id] else { return }
-        let record = replay.machine.replay
-        let reader = LetterReader(log: log, layout: layout, topic: record.topic)
-        do {
-            if let judge = replay.judge {
-                var known = judge
-                known.judge.discards = book.discards
-                try await reader.catchUp(&known.judge, &known.cursors)
-                replay.judge = known
-            } else {
-                replay.judge = try await reader.judge(
-                    record.selection, in: record.letters, discards: book.discards, replay: id)
-            }
-            let batch =
-                switch replay.machine.need(at: clock.now) {
-                case .canary(let each): try await canary(each, replay, reader)
-                case .letters(let most): try await letters(min(most, replay.limit), replay, reader)
-                case .time, .results, .nothing: LetterBatch()
-                }
-            try await send(batch, replay, session)
-        } catch let error as LogError where error != .closed && (!error.mayPass || isForeign(record)) {
-            // What one replay cannot read or write ends that replay, and holds up no other.
-            logger.warning("a replay stops", metadata: ["replay": "\(id)", "error": "\(error)"])
-            replays[id]?.machine.fail("\(error)", wall: clock.wall)
-        }
-    }
-
-    private func isForeign(_ replay: ReplayRecord) -> Bool { replay.topic != layout.deadLetters }
-
-    private func send(_ batch: LetterBatch, _ replay: RunningReplay, _ session: any LogSession) async throws {
-        var replay = replay
-        let id = replay.machine.replay.id
-        replay.machine.took(
-            appended: batch.requests.count, size: batch.size, skipped: batch.skipped, unusable: batch.unusable,
-            cursors: batch.cursors, isEnd: batch.isEnd, now: clock.now, wall: clock.wall)
-        do {
-            guard try await settle(batch.requests + [state(replay.machine).request(id, layout)], session) else {
-                return
-            }
-        } catch let error as LogError where error.concernsRecords {
-            guard batch.requests.count > 1 else {
-                // One that the log does not take is left out.
-                logger.warning("the log refuses a replayed task", metadata: ["replay": "\(id)", "error": "\(error)"])
-                var rest = batch
-                rest.unusable += batch.requests.count
-                rest.requests = []
-                rest.size = .zero
-                guard !batch.requests.isEmpty, let before = replays[id] else { throw error }
-                return try await send(rest, before, session)
-            }
-            // One by one, to find it.
-            replays[id]?.limit = 1
-            return
-        }
-        for letter in batch.letters {
-            replay.judge?.judge.append(letter, isOwn: true)
-            // Another replay may not see them yet, behind an open transaction.
-            for other in replays.keys where other != id { replays[other]?.judge?.judge.append(letter, isOwn: false) }
-        }
-        replay.limit = min(ReplayMachine.largestBatch, replay.limit * 2)
+        replay.straysSeen += fresh.count
+        replay.strays += fresh.count { replay.judge?.judge.owns($0) ?? false }
         replays[id] = replay
-        saved(id, replay.machine)
-        tasks.add(Double(batch.requests.count), ["replayed"])
-        tasks.add(Double(batch.skipped), ["skipped"])
-        tasks.add(Double(batch.unusable), ["unusable"])
-    }
-
-    /// So many letters of each destination, from anywhere.
-    private func canary(_ each: Int, _ replay: RunningReplay, _ reader: LetterReader) async throws -> LetterBatch {
-        var batch = LetterBatch()
-        var taken: [ByteText: Int] = [:]
-        let record = replay.machine.replay
-        batch.isEnd = true
-        try await reader.each(record.selection, in: record.letters) { letter in
-            guard let task = letter.task, let judge = replay.judge?.judge,
-                taken[task.destination.label, default: 0] < each
-            else { return }
-            if !judge.isOwn(letter) {
-                guard judge.judge(letter) == .due else { return }
-                guard batch.requests.count < replay.limit else {
-                    batch.isEnd = false
-                    return
-                }
-                guard try add(letter, of: replay, to: &batch) else { return }
-            }
-            taken[task.destination.label, default: 0] += 1
-        }
-        return batch
-    }
-
-    /// The next letters, in order.
-    private func letters(_ most: Int, _ replay: RunningReplay, _ reader: LetterReader) async throws -> LetterBatch {
-        let record = replay.machine.replay
-        var batch = LetterBatch()
-        var cursors = replay.machine.state.cursors
-        var looked = 0
-        search: for (number, range) in record.letters.sorted(by: { $0.key < $1.key }) {
-            var next = max(cursors[number] ?? range.lowerBound, range.lowerBound)
-            while next < range.upperBound {
-                guard batch.requests.count < most, looked < Self.mostLooked else { break search }
-                let page = try await reader.page(number, from: next, to: range.upperBound, records: 500)
-                for letter in page.letters {
-                    guard batch.requests.count < most else { break }
-                    try take(letter, of: replay, to: &batch)
-                    looked += 1
-                    next = letter.stored.position.offset + 1
-                }
-                if page.letters.last.map({ $0.stored.position.offset < next }) ?? true { next = max(next, page.next) }
-                cursors[number] = next
-            }
-            cursors[number] = next
-        }
-        batch.cursors = cursors
-        batch.isEnd = record.letters.allSatisfy { number, range in
-            range.isEmpty || (cursors[number] ?? range.lowerBound) >= range.upperBound
-        }
-        return batch
-    }
-
-    private func take(_ letter: DeadLetter, of replay: RunningReplay, to batch: inout LetterBatch) throws {
-        guard replay.machine.replay.selection.takes(letter), let judge = replay.judge?.judge else { return }
-        switch judge.judge(letter) {
-        case .due: if try !add(letter, of: replay, to: &batch) { batch.unusable += 1 }
-        // Those of the canary, or of an earlier process whose state was lost.
-        case .replayed where judge.isOwn(letter), .succeeded where judge.isOwn(letter): break
-        case .replayed, .succeeded, .superseded, .discarded: batch.skipped += 1
-        case .unusable: batch.unusable += 1
-        }
-    }
-
-    /// - Returns: whether the letter's task can be replayed.
-    private func add(_ letter: DeadLetter, of replay: RunningReplay, to batch: inout LetterBatch) throws -> Bool {
-        guard var task = letter.task, let next = letter.generation?.next, batch.names.insert(next).inserted else {
-            return false
-        }
-        let other = replay.machine.replay.destination
-        if let other { task.destination.target = .named(other) }
-        guard (try? TaskRules.check(task)) != nil, letter.stored.record.isMovable else { return false }
-        batch.requests.append(
-            try TaskRecord.replayed(
-                letter.stored.record, task, isChanged: other != nil, generation: next.generation,
-                to: routing.topic(of: task), replay: replay.machine.replay.id))
-        batch.size += task.size
-        batch.letters.append(letter)
-        return true
+        return replay.strays
     }
 }

@@ -49,14 +49,6 @@ struct ResultTally {
         }
     }
 
-    /// Takes over what a copy has read.
-    mutating func take(_ copy: ResultTally) {
-        counts = counts.merging(copy.counts.filter { counts[$0.key] != nil }) { $1 }
-        cursors = copy.cursors
-        strays = copy.strays
-        hasRead = copy.hasRead
-    }
-
     /// - Throws: `LogError`.
     mutating func catchUp(isolation: isolated (any Actor)? = #isolation) async throws {
         guard !counts.isEmpty else { return }

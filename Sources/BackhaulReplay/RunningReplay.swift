@@ -11,6 +11,9 @@ struct RunningReplay {
     var savedAt: Timestamp
     /// nil until letters are needed.
     var judge: (judge: LetterJudge, cursors: [TopicPartition: Int64])?
+    /// Results that name no replay: how many were looked at (`ResultTally.strays`), and how many are of this one.
+    var straysSeen = 0
+    var strays = 0
     /// Whether the log reports its results.
     var isWatched = false
     /// The most tasks of a batch: fewer once the log has refused one.

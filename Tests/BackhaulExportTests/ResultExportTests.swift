@@ -38,8 +38,17 @@ struct ResultExportTests {
     }
 
     private func lines(_ folder: String) throws -> [[String: Any]] {
+        try objects(folder).map { path, line in
+            let tenant = try #require(line["tenant"] as? String)
+            #expect(path.contains("tenant_class=\(tenant == "carl" ? "none" : "gold")/"))
+            return line
+        }
+    }
+
+    private func objects(_ folder: String) throws -> [(path: String, line: [String: Any])] {
         let found = try #require(FileManager.default.enumerator(atPath: folder)).compactMap { $0 as? String }
-        return try found.filter { $0.hasSuffix(".zst") }.sorted().flatMap { path -> [[String: Any]] in
+        return try found.filter { $0.hasSuffix(".zst") }.sorted().flatMap {
+            path -> [(path: String, line: [String: Any])] in
             let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: folder + "/" + path)))
             var text = [UInt8](repeating: 0, count: 1 << 20)
             var index = 0
@@ -58,10 +67,8 @@ struct ResultExportTests {
             }
             return try text[..<count].split(separator: UInt8(ascii: "\n")).map { line in
                 let object = try #require(try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any])
-                let tenant = try #require(object["tenant"] as? String)
-                #expect(path.contains("tenant_class=\(tenant == "carl" ? "none" : "gold")/"))
                 #expect(path.hasPrefix("day=\((object["finishedAt"] as? String ?? "").prefix(10))/"))
-                return object
+                return (path, object)
             }
         }
     }
@@ -98,6 +105,31 @@ struct ResultExportTests {
             #expect(ids.sorted() == Array(0..<written))
             #expect(Set(found.map { "\($0["partition"] ?? "")/\($0["offset"] ?? "")" }).count == written)
             #expect(found.allSatisfy { $0["key"] as? String == "a \"quoted\" ä" })
+        }
+    }
+
+    /// The class of a tenant may be another by the time an interrupted part goes on.
+    @Test func changedClassesExportNothingTwice() async throws {
+        try await withPipeline { pipeline in
+            try await append(0..<40, to: pipeline)
+            let folder = pipeline.folder + "/export"
+            for (number, name) in ["a", "b", "c", "d"].enumerated() {
+                let export = ResultExport(
+                    log: pipeline.log, layout: pipeline.layout, folder: folder, source: "test", rows: 5,
+                    tenantClass: { _ in name })
+                var left = number + 1
+                _ = try? await export.run { _ in
+                    left -= 1
+                    if left == 0 { throw Cut() }
+                }
+            }
+            let last = ResultExport(
+                log: pipeline.log, layout: pipeline.layout, folder: folder, source: "test", tenantClass: { _ in "e" })
+            _ = try await last.run()
+            let ids = try objects(folder).compactMap { ($0.line["taskId"] as? String).flatMap { Int($0) } }
+            #expect(ids.sorted() == Array(0..<40))
+            let left = try #require(FileManager.default.enumerator(atPath: folder)).compactMap { $0 as? String }
+            #expect(!left.contains { $0.hasSuffix(".tmp") })
         }
     }
 

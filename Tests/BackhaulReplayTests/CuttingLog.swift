@@ -10,11 +10,17 @@ final class CuttingLog: MessageLog {
     private let random: Mutex<SeededNumbers>
     /// One in so many calls fails; 0 for none.
     private let rate: Mutex<Int>
+    /// Whether the log refuses a record for good.
+    let refuses: @Sendable (AppendRequest) -> Bool
 
     var abilities: LogAbilities { base.abilities.subtracting(.refusesKnownIdentity) }
 
-    init(_ base: any MessageLog, seed: UInt64, rate: Int) {
+    init(
+        _ base: any MessageLog, seed: UInt64 = 0, rate: Int = 0,
+        refuses: @escaping @Sendable (AppendRequest) -> Bool = { _ in false }
+    ) {
         self.base = base
+        self.refuses = refuses
         random = Mutex(SeededNumbers(seed: seed))
         self.rate = Mutex(rate)
     }
@@ -78,6 +84,9 @@ final class CuttingSession: LogSession {
     }
 
     func settle(_ units: [SettleUnit]) async throws -> [SettleOutcome] {
+        if units.contains(where: { $0.appends.contains(where: log.refuses) }) {
+            throw LogError.recordRefused("too large")
+        }
         try log.cut(isAfter: false)
         let outcomes = try await base.settle(
             units.map { unit in

@@ -111,7 +111,10 @@ struct ReplayRunnerTests {
     @Test func refusedRecordIsLeftOut() async throws {
         try await withPipeline { pipeline in
             try await write(5, to: pipeline)
-            let log = RefusingLog(pipeline.log, id: "3")
+            // As a cluster with a smaller limit does.
+            let log = CuttingLog(pipeline.log) { request in
+                (try? TaskRecord.read(request.record))?.task.identity.id == "3"
+            }
             let replay = replay(pipeline, log)
             let record = try await replay.begin(.replay, LetterSelection(), by: "anna", reason: "")
             try await replay.runner(process: "p", logger: logger).run(whileBusy: true)
@@ -182,63 +185,4 @@ private struct HastyClock: LogClock {
     func sleep(until instant: Timestamp) async throws {
         try await base.sleep(until: min(instant, base.now + .milliseconds(2)))
     }
-}
-
-/// Refuses to append one task, as a cluster with a smaller limit does.
-private final class RefusingLog: MessageLog {
-    private let base: any MessageLog
-    private let id: ByteText
-    let abilities: LogAbilities = [.atomicSettle]
-
-    init(_ base: any MessageLog, id: ByteText) {
-        self.base = base
-        self.id = id
-    }
-
-    func openSession(_ subscriptions: [Subscription]) async throws -> any LogSession {
-        Session(base: try await base.openSession(subscriptions), id: id)
-    }
-
-    final class Session: LogSession {
-        let base: any LogSession
-        let id: ByteText
-
-        init(base: any LogSession, id: ByteText) {
-            self.base = base
-            self.id = id
-        }
-
-        func settle(_ units: [SettleUnit]) async throws -> [SettleOutcome] {
-            for request in units.flatMap(\.appends) {
-                if let read = try? TaskRecord.read(request.record), read.task.identity.id == id {
-                    throw LogError.recordRefused("too large")
-                }
-            }
-            return try await base.settle(units)
-        }
-
-        func next() async throws -> SessionEvent? { try await base.next() }
-        func grant(_ records: Int) async { await base.grant(records) }
-        func release(_ revocation: Revocation) async throws { try await base.release(revocation) }
-        func close() async { await base.close() }
-    }
-
-    func append(_ requests: [AppendRequest]) async throws -> [AppendOutcome] { try await base.append(requests) }
-    func ensure(_ topics: [TopicSpecification]) async throws { try await base.ensure(topics) }
-    func topics() async throws -> [TopicSpecification] { try await base.topics() }
-    func read(
-        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount
-    ) async throws -> ReadPage {
-        try await base.read(partition, from: offset, records: records, bytes: bytes)
-    }
-    func bounds(_ topic: String) async throws -> [PartitionBounds] { try await base.bounds(topic) }
-    func positions(of group: String) async throws -> [TopicPartition: GroupPosition] {
-        try await base.positions(of: group)
-    }
-    func commit(_ positions: [TopicPartition: GroupPosition], of group: String) async throws {
-        try await base.commit(positions, of: group)
-    }
-    func changes() async -> AsyncStream<Void> { await base.changes() }
-    func maintain() async throws { try await base.maintain() }
-    func close() async { await base.close() }
 }

@@ -1,5 +1,4 @@
 package import BackhaulDomain
-internal import Crypto
 
 /// What dead letters of one cause have in common: destination, class of failure, HTTP status, and the shape of the
 /// message.
@@ -18,14 +17,11 @@ package struct LetterIssue: Hashable, Sendable {
         shape = Self.shape(of: letter.message)
     }
 
-    /// Twelve hex digits: 48 bits of SHA-256, the same in every process.
+    /// Twelve hex digits, the same in every process.
     package var id: String {
-        var hash = SHA256()
-        for part in [destination?.text ?? "", failure, httpStatus.map(String.init) ?? "", shape] {
-            hash.update(data: Array(part.utf8))
-            hash.update(data: [0] as [UInt8])
-        }
-        return Hex.encode(Array(hash.finalize().prefix(6)))
+        let names = [destination?.text ?? "", failure, httpStatus.map(String.init) ?? "", shape]
+        let digest = NameDigest(names.map { ByteText($0) })
+        return Hex.encode((0..<6).map { UInt8(truncatingIfNeeded: digest.high >> (56 - 8 * UInt64($0))) })
     }
 
     static func id(of letter: DeadLetter) -> String { LetterIssue(letter).id }

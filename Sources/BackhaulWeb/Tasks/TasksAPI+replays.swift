@@ -81,10 +81,16 @@ extension TasksAPI {
                 for _ in 0..<taken { submissions.giveBack(average, to: tenant) }
                 throw problem
             }
-            let record = try await asking {
-                try await replay.begin(
-                    wanted.action, wanted.selection, by: ByteText(call.caller.name), reason: wanted.reason,
-                    to: wanted.destination, pace: wanted.pace, plan: plan)
+            let record: ReplayRecord
+            do {
+                record = try await asking {
+                    try await replay.begin(
+                        wanted.action, wanted.selection, by: ByteText(call.caller.name), reason: wanted.reason,
+                        to: wanted.destination, pace: wanted.pace, plan: plan)
+                }
+            } catch {
+                for size in sizes { submissions.giveBack(size, to: tenant) }
+                throw error
             }
             return JSONAnswer.response(.created, ReplayDocument(ReplayBook.Entry(replay: record)))
         }

@@ -5,6 +5,7 @@ import BackhaulEmbedded
 import BackhaulLog
 import BackhaulRecords
 import BackhaulSettings
+import BackhaulUnits
 import Foundation
 
 /// Shows the outstanding work.

@@ -66,11 +66,7 @@ struct ReportCommand: AsyncParsableCommand {
             Output.part(page)
             return Output.flush()
         }
-        do {
-            try Data(page.utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
-        } catch {
-            throw CommandError("--file \(file): it cannot be written; is the folder there, and yours?")
-        }
+        try ReportFile(file, option: "--file").write(page)
         if log.output == .json { return try Output.json(["file": file]) }
         Output.line("wrote \(file)\(facts.isEmpty ? "; no task has ended there" : "")")
     }

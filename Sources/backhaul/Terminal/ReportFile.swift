@@ -23,16 +23,24 @@ struct ReportFile {
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
+    /// Writes the text as it is.
+    /// - Throws: `CommandError` when it could not be written.
+    func write(_ text: String) throws {
+        do {
+            try put(Data(text.utf8))
+            try publish()
+        } catch {
+            discard()
+            throw error
+        }
+    }
+
     /// Writes the lines that `body` gives. Control characters are escaped.
     /// - Throws: `CommandError` when they could not be written.
     func write(_ body: ((String) throws -> Void) throws -> Void) throws {
         var buffer = Data()
         func flush() throws {
-            do {
-                try handle.write(contentsOf: buffer)
-            } catch {
-                throw CommandError("\(option) \(path): it cannot be written: \(Explanation.of(error))")
-            }
+            try put(buffer)
             buffer.removeAll(keepingCapacity: true)
         }
         do {
@@ -41,12 +49,24 @@ struct ReportFile {
                 if buffer.count >= 64 << 10 { try flush() }
             }
             try flush()
-            guard fsync(handle.fileDescriptor) == 0, rename(temporary, path) == 0 else {
-                throw CommandError("\(option) \(path): it cannot be written: \(String(cString: strerror(errno)))")
-            }
+            try publish()
         } catch {
             discard()
             throw error
+        }
+    }
+
+    private func put(_ data: Data) throws {
+        do {
+            try handle.write(contentsOf: data)
+        } catch {
+            throw CommandError("\(option) \(path): it cannot be written: \(Explanation.of(error))")
+        }
+    }
+
+    private func publish() throws {
+        guard fsync(handle.fileDescriptor) == 0, rename(temporary, path) == 0 else {
+            throw CommandError("\(option) \(path): it cannot be written: \(String(cString: strerror(errno)))")
         }
     }
 
