@@ -5,6 +5,7 @@ internal import BackhaulUnits
 extension KafkaLog {
     package func maintain() async throws {
         await reader.shutUnread()
+        await scanner.shutUnread()
         // Brokers apply ages and compaction themselves, but do not truncate what every reader has finished.
         let now = clock.now
         let known = Set(upkeep.map(\.name))

@@ -26,6 +26,9 @@ package final class KafkaLog: MessageLog {
     let clock: any LogClock
     private let clients: KafkaClients
     let reader: KafkaReader
+    /// For scans. It fetches far ahead. A scan that has read to the end leaves an empty queue; closing a partition
+    /// takes half a second.
+    let scanner: KafkaReader
     private let appender: KafkaAppender
     let queryClient: KafkaQueryClient
     private let uncommittedQueryClient: KafkaQueryClient
@@ -67,7 +70,9 @@ package final class KafkaLog: MessageLog {
             live: LiveClients(), meters: KafkaMeters(), logger: logger)
         let committed = KafkaQueryClient(clients, sees: .committed)
         queryClient = committed
-        reader = KafkaReader(clients, queryClient: committed)
+        reader = KafkaReader(
+            clients, .reader, queryClient: committed, openPartitions: options.openPartitions)
+        scanner = KafkaReader(clients, .scanner, queryClient: committed, openPartitions: 64)
         uncommittedQueryClient = KafkaQueryClient(clients, sees: .uncommitted)
         appender = KafkaAppender(name: "append", clients: clients)
         clients.loop.start()
@@ -86,8 +91,8 @@ package final class KafkaLog: MessageLog {
     /// The number of clients that receive new credentials.
     var liveClients: Int { clients.live.count }
 
-    /// The number of partitions that the reader has open.
-    var openPartitions: Int { get async { await reader.openCount } }
+    /// The number of partitions that the readers have open.
+    var openPartitions: Int { get async { await reader.openCount + scanner.openCount } }
 
     /// - Parameter version: as `rd_kafka_version()` returns it, 0xMMmmrrpp.
     /// - Throws: `LogError.unsupported`.
@@ -211,6 +216,19 @@ package final class KafkaLog: MessageLog {
             throw LogError.unknownPartition(partition)
         }
         return try await reader.read(partition, from: offset, records: records, bytes: bytes)
+    }
+
+    package func readAhead(
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount
+    ) async throws -> ReadPage {
+        guard try await partitions(of: partition.topic).contains(partition) else {
+            throw LogError.unknownPartition(partition)
+        }
+        // What it reports to `changes` is what has come since it was read last.
+        if await reader.isOpen(partition) {
+            return try await reader.read(partition, from: offset, records: records, bytes: bytes)
+        }
+        return try await scanner.read(partition, from: offset, records: records, bytes: bytes)
     }
 
     package func tail(
@@ -368,9 +386,10 @@ package final class KafkaLog: MessageLog {
         // Together, since each may wait for a broker that is dead.
         async let appended: Void = appender.close()
         async let read: Void = reader.close()
+        async let scanned: Void = scanner.close()
         async let queried: Void = queryClient.close()
         await uncommittedQueryClient.close()
-        _ = await (appended, read, queried)
+        _ = await (appended, read, scanned, queried)
         clients.loop.stop()
     }
 }

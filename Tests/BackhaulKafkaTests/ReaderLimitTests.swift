@@ -89,8 +89,10 @@ struct ReaderLimitTests {
         try await log.maintain()
         #expect(await log.openPartitions == 0)
         try await append(2)
-        try await readAll(expecting: 7)
         var changes = await log.changes().makeAsyncIterator()
+        try await log.watch(
+            Dictionary(uniqueKeysWithValues: (0..<4).map { (TopicPartition(topic: "r.t", partition: $0), 5) }))
+        try await readAll(expecting: 7)
         for _ in 0..<2 { try await log.maintain() }
         #expect(await log.openPartitions == 4)
         try await append(1)

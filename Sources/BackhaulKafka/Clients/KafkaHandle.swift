@@ -13,6 +13,8 @@ final class KafkaHandle: @unchecked Sendable {
         case member
         /// Reads partitions without a group, queries and administers.
         case reader
+        /// As `reader`, for few partitions that are read from end to end.
+        case scanner
     }
 
     let client: OpaquePointer
@@ -123,6 +125,12 @@ final class KafkaHandle: @unchecked Sendable {
                 "queued.min.messages": "2000",
                 "queued.max.messages.kbytes": "1024", "fetch.message.max.bytes": "524288",
             ]
+        case .scanner:
+            // librdkafka before 2.2 leaves a partition with a full queue alone for a second: the queue lasts that long.
+            standard(.reader, options).merging([
+                "queued.min.messages": "10000", "queued.max.messages.kbytes": "6144",
+                "fetch.message.max.bytes": "1048576",
+            ]) { _, new in new }
         }
     }
 

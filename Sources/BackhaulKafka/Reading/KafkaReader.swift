@@ -37,6 +37,8 @@ actor KafkaReader {
     nonisolated var unownedExecutor: UnownedSerialExecutor { clients.loop.executor.asUnownedSerialExecutor() }
 
     private let queryClient: KafkaQueryClient
+    private let kind: KafkaHandle.Kind
+    private let openPartitions: Int
     private var loop: KafkaLoop { clients.loop }
     private var options: KafkaOptions { clients.options }
     private nonisolated let news = Signal()
@@ -52,10 +54,15 @@ actor KafkaReader {
     /// The number of running reads, by partition; such a partition is not closed to make room for another.
     private var busy: [TopicPartition: Int] = [:]
 
-    /// - Parameter queryClient: queries the ends of partitions.
-    init(_ clients: KafkaClients, queryClient: KafkaQueryClient) {
+    /// - Parameters:
+    ///   - kind: `reader` or `scanner`.
+    ///   - queryClient: queries the ends of partitions.
+    ///   - openPartitions: as many stay open.
+    init(_ clients: KafkaClients, _ kind: KafkaHandle.Kind, queryClient: KafkaQueryClient, openPartitions: Int) {
         self.clients = clients
+        self.kind = kind
         self.queryClient = queryClient
+        self.openPartitions = openPartitions
     }
 
     // MARK: Pages
@@ -243,7 +250,7 @@ actor KafkaReader {
         guard !isClosed else { throw LogError.closed }
         if let handle { return handle }
         let made = try clients.open(
-            .reader, name: "reader", properties: ["isolation.level": "read_committed"])
+            kind, name: "\(kind)", properties: ["isolation.level": "read_committed"])
         woken = loop.wake { [weak self] in self?.assumeIsolated { $0.lookAtQueues() } }
         handle = made
         return made
@@ -256,7 +263,7 @@ actor KafkaReader {
             return
         }
         await shut(partition)
-        if open.count >= options.openPartitions {
+        if open.count >= openPartitions {
             // Never one that is being read: its reader would find it missing and report the log as closed.
             let idle = open.filter { busy[$0.key] == nil }
             if let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse }) {
@@ -288,6 +295,8 @@ actor KafkaReader {
             await shut(partition, unlessUsedSince: reader.lastUse)
         }
     }
+
+    func isOpen(_ partition: TopicPartition) -> Bool { open[partition] != nil }
 
     /// The number of open partitions.
     var openCount: Int { open.count }

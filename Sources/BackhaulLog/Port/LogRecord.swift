@@ -18,7 +18,10 @@ package struct LogHeader: Hashable, Sendable {
     }
 
     /// Names are bytes: `==` on String would treat canonically equivalent ones as equal.
-    package func isNamed(_ name: String) -> Bool { self.name.utf8.elementsEqual(name.utf8) }
+    package func isNamed(_ name: String) -> Bool {
+        // Lengths first: most names differ in them.
+        self.name.utf8.count == name.utf8.count && self.name.utf8.elementsEqual(name.utf8)
+    }
 
     /// The value as text, or nil when it is null or not UTF-8.
     package var text: String? { value.flatMap { String(validating: $0, as: UTF8.self) } }

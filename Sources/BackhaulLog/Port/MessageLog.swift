@@ -56,6 +56,11 @@ package protocol MessageLog: Sendable {
     /// least one if one exists. An offset before the earliest record reads from the earliest.
     func read(_ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount) async throws -> ReadPage
 
+    /// As `read`, for a scan, which reads on at once: the log may fetch far ahead.
+    func readAhead(
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount
+    ) async throws -> ReadPage
+
     /// As `read`, for a reader that follows a partition and reads again at the next of `changes`: returns what has
     /// arrived, without querying the partition's end. The latest appends may be missing; `changes` then signals
     /// them.
@@ -76,7 +81,7 @@ package protocol MessageLog: Sendable {
     func commit(_ positions: [TopicPartition: GroupPosition], of group: String) async throws
 
     /// Signals that records may have been appended since the last signal; unread signals are merged. The stream
-    /// ends when the log is closed.
+    /// ends when the log is closed. A partition that was only scanned may signal nothing.
     func changes() async -> AsyncStream<Void>
 
     /// Makes `changes` signal appends to these partitions, read or not, and makes reading from these offsets cheap.
@@ -133,6 +138,12 @@ extension MessageLog {
         return all
     }
 
+    package func readAhead(
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount
+    ) async throws -> ReadPage {
+        try await read(partition, from: offset, records: records, bytes: bytes)
+    }
+
     /// Reads a partition page by page, up to `limit` or its current end.
     /// - Parameter each: called with every page's records, in order.
     package func scan(
@@ -143,7 +154,7 @@ extension MessageLog {
         var stop = limit
         if let limit, offset >= limit { return }
         while true {
-            let page = try await read(partition, from: next, records: 10_000, bytes: ByteCount(1 << 20))
+            let page = try await readAhead(partition, from: next, records: 10_000, bytes: ByteCount(1 << 20))
             let end = stop ?? page.end
             stop = end
             let records = page.records.prefix { $0.position.offset < end }

@@ -52,6 +52,12 @@ package final class SignedLog: MessageLog {
         verified(try await base.read(partition, from: offset, records: records, bytes: bytes))
     }
 
+    package func readAhead(
+        _ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount
+    ) async throws -> ReadPage {
+        verified(try await base.readAhead(partition, from: offset, records: records, bytes: bytes))
+    }
+
     package func tail(
         _ partition: TopicPartition, from offset: Int64, records: Int, bytes: ByteCount
     ) async throws -> ReadPage {
