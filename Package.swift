@@ -285,7 +285,8 @@ let package = Package(
             "BackhaulMigrationTests",
             [
                 "BackhaulAudit", "BackhaulDomain", "BackhaulEmbedded", "BackhaulIngest", "BackhaulLog",
-                "BackhaulMigration", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulTestKit", "BackhaulUnits",
+                "BackhaulMigration", "BackhaulPipelineKit", "BackhaulRecords", "BackhaulReplay", "BackhaulTestKit",
+                "BackhaulUnits",
                 logging,
             ]),
         tests(

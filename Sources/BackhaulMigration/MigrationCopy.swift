@@ -175,8 +175,14 @@ package struct MigrationCopy: Sendable {
                     batch.append(try observed(outcome, trace: HeaderName.trace(of: stored.record)))
                 }
             }
+        case survey.layout.control: try await addReplays(records, to: &batch)
         case survey.layout.deadLetters:
-            for stored in records { batch.append(copied(stored, to: layout.deadLetters)) }
+            for stored in records {
+                var letter = stored
+                // Discards find it by that.
+                letter.record.headers.append(LogHeader(HeaderName.moved, text: "\(id) \(stored.position)"))
+                batch.append(copied(letter, to: layout.deadLetters))
+            }
             batch.record.counts.deadLetters += records.count
         case survey.layout.acts:
             for stored in records { batch.append(copied(stored, to: layout.acts)) }
@@ -193,6 +199,48 @@ package struct MigrationCopy: Sendable {
                 batch.record.counts.tasks += 1
             }
         }
+    }
+
+    /// Discards and mutes hold in the cluster, too. A replay that is not over ends here: its letters have other places
+    /// there, and one with the same selection leaves out what this one has replayed.
+    private func addReplays(_ records: [StoredRecord], to batch: inout Batch) async throws {
+        let wanted = records.compactMap { survey.replayRecord($0) }
+        guard !wanted.isEmpty else { return }
+        let muted = try await mutedIssues()
+        for (key, content) in wanted {
+            switch (key, content) {
+            case (.replay, .replay(var replay)):
+                replay.migration = id
+                batch.append(try replay.request(layout))
+                batch.record.counts.replays += 1
+            case (.replayState(let replay), .state(var state)):
+                if !state.phase.isOver {
+                    state.phase = .cancelled
+                    state.reason = "the log moved; a replay with this selection leaves out what this one has replayed"
+                }
+                batch.append(try state.request(replay, layout))
+            case (.replayOrder(let replay), .order(let order)): batch.append(try order.request(replay, layout))
+            case (.mute(let issue), .mute(let mute)):
+                batch.record.counts.replays += 1
+                if !muted.contains(issue) { batch.append(try IssueMute.request(mute, issue: issue, layout)) }
+            default: break
+            }
+        }
+    }
+
+    /// The issues that the cluster's operators have muted.
+    private func mutedIssues() async throws -> Set<String> {
+        var muted: Set<String> = []
+        let control = TopicPartition(topic: layout.control, partition: 0)
+        try await target.scan(control, to: try await target.decided(control)) { records in
+            for stored in records {
+                guard let (key, content) = try? ControlRecord.read(stored.record), case .mute(let issue) = key else {
+                    continue
+                }
+                if content == .removed { muted.remove(issue) } else { muted.insert(issue) }
+            }
+        }
+        return muted
     }
 
     private func addResults(_ records: [StoredRecord], to batch: inout Batch) async throws {

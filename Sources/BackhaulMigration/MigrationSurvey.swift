@@ -18,6 +18,15 @@ package struct MigrationSurvey: Sendable {
     package private(set) var results = 0
     package private(set) var deadLetters = 0
     package private(set) var acts = 0
+    /// Replays, discards and muted issues.
+    package var replays: Int {
+        control.keys.count { key in
+            switch key {
+            case .replay, .mute: true
+            case .replayState, .replayOrder, .turn: false
+            }
+        }
+    }
     /// Unfinished records that are not tasks; they become dead letters in the cluster.
     package private(set) var malformed = 0
     /// Records without a valid signature, of any kind: they read as nothing.
@@ -31,6 +40,8 @@ package struct MigrationSurvey: Sendable {
     private let refusal: @Sendable (UploadTask) -> String?
     /// The partitions to copy, in order: what ended a task before the task.
     private(set) var partitions: [PartitionBounds] = []
+    /// The latest record of each key about replays and issues; of one that is removed, none.
+    private var control: [ControlRecord.Key: LogPosition] = [:]
     private(set) var checkpoints: [LogPosition: Checkpoint] = [:]
     private var positions: [String: [TopicPartition: FinishedPosition]] = [:]
     /// Unfinished generations, and those of them that have a result, or an outcome that gives them one.
@@ -51,7 +62,7 @@ package struct MigrationSurvey: Sendable {
         let names = try await log.topics().map(\.name)
         let work = [layout.tasks, layout.largeTasks] + names.filter { layout.tier(of: $0) != nil }.sorted()
         // Letters before results, as workers write them: an audit in between misses none.
-        for topic in [layout.deadLetters, layout.results, layout.outcomes, layout.acts] + work
+        for topic in [layout.control, layout.deadLetters, layout.results, layout.outcomes, layout.acts] + work
         where names.contains(topic) {
             survey.partitions += try await log.bounds(topic)
         }
@@ -92,6 +103,14 @@ package struct MigrationSurvey: Sendable {
     /// Whether the generation waits to be uploaded: it is unfinished, and nothing has ended it.
     func isWaiting(_ task: TaskGeneration) -> Bool { unfinished.contains(task) && !ended.contains(task) }
 
+    /// What a record says of replays and issues, where no later one says it of the same.
+    func replayRecord(_ stored: StoredRecord) -> (key: ControlRecord.Key, content: ControlRecord.Content)? {
+        guard let read = try? ControlRecord.read(stored.record), control[read.key] == stored.position else {
+            return nil
+        }
+        return read
+    }
+
     // MARK: Reading
 
     private mutating func readCheckpoints(_ log: any MessageLog) async throws {
@@ -115,6 +134,13 @@ package struct MigrationSurvey: Sendable {
     }
 
     private mutating func note(_ stored: StoredRecord) {
+        if stored.position.partition.topic == layout.control {
+            guard stored.record.key.flatMap(ControlRecord.Key.init) != nil else { return }
+            noteSignature(stored)
+            guard let (key, content) = try? ControlRecord.read(stored.record) else { return }
+            control[key] = content == .removed ? nil : stored.position
+            return
+        }
         noteSignature(stored)
         switch stored.position.partition.topic {
         case layout.results:

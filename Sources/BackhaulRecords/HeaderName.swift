@@ -36,6 +36,8 @@ package enum HeaderName {
     package static let failedAt = "backhaul-failed-at"
     package static let worker = "backhaul-worker"
     package static let origin = "backhaul-origin"
+    /// Where the letter was in an embedded log: the migration's id, a space, the position.
+    package static let moved = "backhaul-moved"
     /// Bytes of the original, on a letter that only refers to it.
     package static let originSize = "backhaul-origin-size"
 

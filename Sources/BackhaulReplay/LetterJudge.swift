@@ -107,6 +107,6 @@ package struct LetterJudge: Sendable {
     }
 
     private func discard(of letter: DeadLetter) -> String? {
-        discards.first { $0.covers(letter.stored.position) && $0.selection.takes(letter) }?.id
+        discards.first { $0.covers(letter) && $0.selection.takes(letter) }?.id
     }
 }

@@ -19,21 +19,28 @@ package struct ReplayBook: Sendable {
         }
 
         /// The phase, for people: a replay that nobody has taken up waits.
-        package var phase: String { state?.phase.rawValue ?? (replay.action == .discard ? "done" : "waiting") }
+        package var phase: String {
+            if let state { return state.phase.rawValue }
+            if replay.action == .discard { return ReplayState.Phase.done.rawValue }
+            return replay.migration == nil ? "waiting" : ReplayState.Phase.cancelled.rawValue
+        }
         /// Whether a discard holds: nobody has taken it back.
         package var isDiscard: Bool { replay.action == .discard && order?.kind != .cancel }
         /// Whether an order would change anything.
         package func takes(_ order: ReplayOrder.Kind) -> Bool {
             switch order {
-            case .pause: replay.action == .replay && (state?.phase.isActive ?? true)
+            case .pause: isOpen && (state?.phase.isActive ?? true)
             // A cancel holds from when it is written, whether it is followed yet or not.
-            case .resume: self.order?.kind != .cancel && (state?.phase == .paused || state?.phase == .stopped)
+            case .resume:
+                isOpen && self.order?.kind != .cancel && (state?.phase == .paused || state?.phase == .stopped)
             case .cancel: isOpen || isDiscard
             }
         }
 
         /// Whether a process has something to do for it.
-        package var isOpen: Bool { replay.action == .replay && state?.phase.isOver != true }
+        package var isOpen: Bool {
+            replay.action == .replay && replay.migration == nil && state?.phase.isOver != true
+        }
     }
 
     package private(set) var entries: [String: Entry] = [:]

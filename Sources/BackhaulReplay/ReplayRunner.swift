@@ -237,10 +237,12 @@ package actor ReplayRunner {
         note(phases: [:])
     }
 
-    /// Removes what nobody needs any more: replays that are over, whose letters are gone.
+    /// Removes what nobody needs any more: replays that are over, whose letters are gone. Where the letters of a
+    /// migration's replays are, no offset tells: those stay.
     private func forget() async throws {
         var gone: [AppendRequest] = []
-        for entry in book.sorted where !entry.isOpen && clock.wall - entry.replay.at > Self.memory {
+        for entry in book.sorted
+        where !entry.isOpen && entry.replay.migration == nil && clock.wall - entry.replay.at > Self.memory {
             guard let bounds = try? await log.bounds(entry.replay.topic) else { continue }
             let isGone = bounds.allSatisfy { bounds in
                 entry.replay.letters[bounds.partition.partition].map { $0.upperBound <= bounds.earliest } ?? true

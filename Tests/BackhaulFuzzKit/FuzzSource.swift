@@ -143,7 +143,7 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
         switch next() % 4 {
         case 0:
             let first = offset()
-            let replay = ReplayRecord(
+            var replay = ReplayRecord(
                 id: id, action: pick(ReplayRecord.Action.allCases), by: name(["anna"]), reason: text(), at: time(),
                 selection: LetterSelection(
                     tenant: once(in: 3) ? name(["t", "u"]) : nil, failures: once(in: 3) ? [text()] : [],
@@ -152,6 +152,7 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
                 topic: pick([layout.deadLetters, layout.tasks, text()]),
                 letters: [Int(next() % 3): first..<max(first, offset())], results: [Int(next() % 3): offset()],
                 pace: ReplayPace(canary: Int(next() % 3), patience: .zero, ramp: .milliseconds(signed())))
+            if once(in: 3) { replay.migration = pick(["one", text()]) }
             return try? replay.request(layout).record
         case 1:
             var state = ReplayState(
@@ -179,7 +180,8 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
             "kafka_dlt-original-topic", "kafka_dlt-original-offset", "__connect.errors.topic",
             "__connect.errors.offset",
             HeaderName.trace, HeaderName.contentType, HeaderName.causeClass, HeaderName.causeMessage,
-            HeaderName.httpStatus, HeaderName.failedAt, HeaderName.origin, HeaderName.originSize, "ce_id", "ce_type",
+            HeaderName.httpStatus, HeaderName.failedAt, HeaderName.origin, HeaderName.originSize, HeaderName.moved,
+            "ce_id", "ce_type",
             "bac\u{212a}haul-due", "x",
         ]
         // Not `due`: a valid time in the far future would only wait.
@@ -191,7 +193,10 @@ package struct FuzzSource: RandomNumberGenerator, Sendable {
 
     private mutating func headerText() -> String {
         once(in: 3)
-            ? pick(["malformed", "permanent", "0", "1", "[]", "[{}]", "t/id1/0", "backhaul.upload.failed.v1"]) : text()
+            ? pick([
+                "malformed", "permanent", "one backhaul.dead-letters/0@0", "0", "1", "[]", "[{}]", "t/id1/0",
+                "backhaul.upload.failed.v1",
+            ]) : text()
     }
 
     private mutating func time() -> Timestamp { Timestamp(clamping: signed()) }

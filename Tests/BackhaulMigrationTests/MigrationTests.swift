@@ -6,6 +6,7 @@ import BackhaulLog
 import BackhaulMigration
 import BackhaulPipelineKit
 import BackhaulRecords
+import BackhaulReplay
 import BackhaulTestKit
 import BackhaulUnits
 import Foundation
@@ -274,6 +275,70 @@ struct MigrationTests {
                 #expect(counts.tasks == (isCopied ? 0 : 1))
                 let outcomes = try await target.outcomes()
                 #expect(outcomes.map(\.permissions) == (isCopied ? [nil] : []))
+            }
+        }
+    }
+
+    /// What an operator has discarded or muted stays so, whichever write the copy dies at; a replay that is not over
+    /// ends, and what it has not replayed is due.
+    @Test(.timeLimit(.minutes(5)), arguments: [1, 2, 3] as [UInt64]) func discardsAndMutesMove(_ seed: UInt64)
+        async throws
+    {
+        let server = try StubServer { _ in .status(422) }
+        defer { server.close() }
+        try await withPipeline(policy: Self.policy) { source in
+            try await withPipeline(policy: Self.policy, partitions: 3) { target in
+                let url = DestinationReference.Target.url(ByteText(server.url))
+                let drafts = try (0..<12).map {
+                    var draft = try source.draft("f\($0)", [1], to: url, id: "f\($0)")
+                    draft.batch = $0 < 5 ? "away" : $0 < 8 ? "back" : "kept"
+                    return draft
+                }
+                _ = try await source.ingest.accept(drafts)
+                _ = try await source.run { _ = try await source.results(12) }
+                func begin(_ action: ReplayRecord.Action, _ batch: ByteText) async throws -> String {
+                    var selection = LetterSelection()
+                    selection.batch = batch
+                    return try await source.replay.begin(action, selection, by: "me", reason: "why \(batch)").id
+                }
+                let away = try await begin(.discard, "away")
+                let back = try await begin(.discard, "back")
+                let open = try await begin(.replay, "kept")
+                let mute = IssueMute(by: "me", reason: "known", at: SystemLogClock.wall)
+                _ = try await source.log.append([
+                    try ReplayOrder(.cancel, by: "me", at: SystemLogClock.wall).request(back, source.layout),
+                    try IssueMute.request(mute, issue: "here", source.layout),
+                    try IssueMute.request(mute, issue: "both", source.layout),
+                    try IssueMute.request(mute, issue: "shown", source.layout),
+                    try IssueMute.request(nil, issue: "shown", source.layout),
+                ])
+                let theirs = IssueMute(by: "they", reason: "theirs", at: SystemLogClock.wall)
+                _ = try await target.log.append([try IssueMute.request(theirs, issue: "both", target.layout)])
+                // An own letter of the target at a place that the discard has in the source.
+                _ = try await target.ingest.accept([try target.draft("own", [1], to: url, id: "own")])
+                _ = try await target.run { _ = try await target.results(1) }
+
+                let copied = try await self.migrate(source, to: target, seed: seed)
+                #expect(copied.counts.replays == 5 && copied.counts.deadLetters == 12)
+                let book = try await target.replay.book()
+                #expect(book.problems.isEmpty && book.discards.map(\.id) == [away])
+                #expect(book.entries[open]?.phase == "cancelled" && book.entries[open]?.isOpen == false)
+                #expect(Set(book.mutes.keys) == ["here", "both"])
+                #expect(book.mutes["both"]?.by == "they" && book.mutes["here"]?.reason == "known")
+                var judgements: [ByteText: LetterJudgement] = [:]
+                try await target.replay.letters(LetterSelection()) { letter, judgement in
+                    judgements[try #require(letter.task).identity.id] = judgement
+                }
+                #expect(judgements.count == 13)
+                for number in 0..<12 {
+                    let wanted = number < 5 ? LetterJudgement.discarded(id: away) : .due
+                    #expect(judgements["f\(number)"] == wanted)
+                }
+                #expect(judgements["own"] == .due)
+                // Nobody goes on with the replay; an operator may still take the discard back.
+                let counts = try await target.replay().state?.counts
+                #expect(counts?.appended == 8 && counts?.skipped == 5)
+                #expect(book.entries[away]?.takes(.cancel) == true && book.entries[open]?.takes(.pause) == false)
             }
         }
     }

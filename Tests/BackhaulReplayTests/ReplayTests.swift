@@ -336,7 +336,7 @@ struct ReplayTests {
         defer { server.close() }
         try await withPipeline { pipeline in
             let layout = pipeline.layout
-            let names = ["spring", "connect", "streams", "group", "plain", "big"]
+            let names = ["spring", "connect", "streams", "group", "forwarder", "plain", "big"]
             let drafts = try names.map { try pipeline.draft($0, [7], to: .url(ByteText(server.url)), id: ByteText($0)) }
             _ = try await pipeline.ingest.accept(drafts)
             let stored = try await pipeline.records(layout.tasks)
@@ -369,7 +369,11 @@ struct ReplayTests {
                         ]
                     ))
             }
-            letters.append(("plain", []))
+            letters += [("forwarder", []), ("plain", [])]
+            // `DLQMetadata`, as protoc encodes it: retries 3, topic, partition 3, offset, key "k", time-outs 1.
+            let forwarded: [UInt8] =
+                [0x08, 3, 0x12, UInt8(layout.tasks.utf8.count)] + Array(layout.tasks.utf8)
+                + [0x18, 3, 0x20, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20, 0x32, 1, 0x6b, 0x38, 1]
             let other = "others"
             try await pipeline.log.ensure([
                 TopicSpecification(name: other, partitions: 1, retention: .age(.seconds(1_000)))
@@ -377,6 +381,7 @@ struct ReplayTests {
             for (name, headers) in letters {
                 var letter = try record(name).record
                 letter.headers += headers
+                if name == "forwarder" { letter.key = forwarded }
                 _ = try await pipeline.log.append([
                     AppendRequest(topic: other, partitioning: .partition(0), record: letter)
                 ])
@@ -393,13 +398,18 @@ struct ReplayTests {
                 }
                 #expect(judgement == .due && letter.failure == DeadLetter.foreign)
                 seen.append(task.identity.id.text)
+                if task.identity.id == "forwarder" {
+                    #expect(letter.message == "delivered again 3 times, 1 of them after a time-out")
+                    #expect(letter.stored.record.key == Array("k".utf8))
+                }
                 if task.identity.id != "plain" {
-                    #expect(letter.message == "no space" && letter.origin == "\(layout.tasks)/3@\(Int64(1) << 40)")
+                    #expect(task.identity.id == "forwarder" || letter.message == "no space")
+                    #expect(letter.origin == "\(layout.tasks)/3@\(Int64(1) << 40)")
                 }
             }
             #expect(seen == letters.map(\.0))
             let foreign = try await pipeline.replay(topic: other).state?.counts
-            #expect(foreign?.appended == 5 && foreign?.unusable == 1)
+            #expect(foreign?.appended == 6 && foreign?.unusable == 1)
 
             let big = try record("big")
             _ = try await pipeline.log.append([
@@ -408,7 +418,7 @@ struct ReplayTests {
                     .init(position: big.position, failedAt: pipeline.clock.wall, worker: "w"), layout)
             ])
             #expect(try await pipeline.replay().state?.counts.appended == 1)
-            let results = try await pipeline.run { try await pipeline.results(12) }
+            let results = try await pipeline.run { try await pipeline.results(14) }
             #expect(Set(results.filter { $0.generation == 1 }.map(\.taskId.text)) == Set(names))
         }
     }

@@ -11,6 +11,8 @@ package struct MigrationRecord: Hashable, Sendable {
         package var results = 0
         package var deadLetters = 0
         package var acts = 0
+        /// Replays, discards and muted issues.
+        package var replays = 0
         /// Results that cannot be read, and are not copied.
         package var unreadable = 0
 
@@ -53,6 +55,7 @@ package struct MigrationRecord: Hashable, Sendable {
         message.migration.results = UInt64(clamping: counts.results)
         message.migration.deadLetters = UInt64(clamping: counts.deadLetters)
         message.migration.acts = UInt64(clamping: counts.acts)
+        message.migration.replays = UInt64(clamping: counts.replays)
         message.migration.unreadable = UInt64(clamping: counts.unreadable)
         return AppendRequest(
             topic: layout.control, partitioning: .partition(0),
@@ -115,6 +118,7 @@ package struct MigrationRecord: Hashable, Sendable {
         migration.counts.results = Int(clamping: found.results)
         migration.counts.deadLetters = Int(clamping: found.deadLetters)
         migration.counts.acts = Int(clamping: found.acts)
+        migration.counts.replays = Int(clamping: found.replays)
         migration.counts.unreadable = Int(clamping: found.unreadable)
         return (id, migration)
     }

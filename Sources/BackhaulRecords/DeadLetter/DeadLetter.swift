@@ -15,6 +15,14 @@ package struct DeadLetter: Hashable, Sendable {
     package var failedAt: Timestamp?
     package var origin: String?
     package var worker: String?
+    /// Where the letter was in the embedded log that a migration has copied it from.
+    package var moved: (migration: String, position: LogPosition)? {
+        guard let text = stored.record.header(HeaderName.moved)?.text else { return nil }
+        let parts = text.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, let position = LogPosition(String(parts[1]))
+        else { return nil }
+        return (String(parts[0]), position)
+    }
 
     /// The class of a letter that another program has written, with a task as its value.
     package static let foreign = "foreign"
@@ -36,6 +44,7 @@ package struct DeadLetter: Hashable, Sendable {
             message = cause.message
             failedAt = cause.failedAt ?? stored.appendedAt
             origin = cause.origin
+            if let key = cause.key { self.stored.record.key = key }
         }
         // A record that its reader rejected stays malformed, even if its value decodes as a task.
         if failure == FailureClass.malformed.rawValue { task = nil }

@@ -325,6 +325,12 @@ nonisolated struct Backhaul_V1_Replay: @unchecked Sendable {
     set {_uniqueStorage()._patienceMs = newValue}
   }
 
+  /// The migration that has copied this; then topic, letters and results are those of the embedded log.
+  var migration: String {
+    get {_storage._migration}
+    set {_uniqueStorage()._migration = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum Action: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -609,6 +615,9 @@ nonisolated struct Backhaul_V1_Migration: Sendable {
 
   /// Results that could not be read and were not copied.
   var unreadable: UInt64 = 0
+
+  /// Replays, discards and muted issues.
+  var replays: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -962,7 +971,7 @@ nonisolated extension Backhaul_V1_LetterSelection.StatusRange: SwiftProtobuf.Mes
 
 nonisolated extension Backhaul_V1_Replay: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Replay"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}action\0\u{1}by\0\u{1}reason\0\u{3}at_ms\0\u{1}selection\0\u{1}topic\0\u{1}letters\0\u{1}results\0\u{1}destination\0\u{1}canary\0\u{1}rate\0\u{3}ramp_ms\0\u{3}stop_share\0\u{3}planned_tasks\0\u{3}planned_bytes\0\u{3}patience_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}action\0\u{1}by\0\u{1}reason\0\u{3}at_ms\0\u{1}selection\0\u{1}topic\0\u{1}letters\0\u{1}results\0\u{1}destination\0\u{1}canary\0\u{1}rate\0\u{3}ramp_ms\0\u{3}stop_share\0\u{3}planned_tasks\0\u{3}planned_bytes\0\u{3}patience_ms\0\u{1}migration\0")
 
   fileprivate class _StorageClass {
     var _action: Backhaul_V1_Replay.Action = .unspecified
@@ -981,6 +990,7 @@ nonisolated extension Backhaul_V1_Replay: SwiftProtobuf.Message, SwiftProtobuf._
     var _plannedTasks: UInt64 = 0
     var _plannedBytes: UInt64 = 0
     var _patienceMs: Int64 = 0
+    var _migration: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1007,6 +1017,7 @@ nonisolated extension Backhaul_V1_Replay: SwiftProtobuf.Message, SwiftProtobuf._
       _plannedTasks = source._plannedTasks
       _plannedBytes = source._plannedBytes
       _patienceMs = source._patienceMs
+      _migration = source._migration
     }
   }
 
@@ -1041,6 +1052,7 @@ nonisolated extension Backhaul_V1_Replay: SwiftProtobuf.Message, SwiftProtobuf._
         case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._plannedTasks) }()
         case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._plannedBytes) }()
         case 16: try { try decoder.decodeSingularInt64Field(value: &_storage._patienceMs) }()
+        case 17: try { try decoder.decodeSingularStringField(value: &_storage._migration) }()
         default: break
         }
       }
@@ -1101,6 +1113,9 @@ nonisolated extension Backhaul_V1_Replay: SwiftProtobuf.Message, SwiftProtobuf._
       if _storage._patienceMs != 0 {
         try visitor.visitSingularInt64Field(value: _storage._patienceMs, fieldNumber: 16)
       }
+      if !_storage._migration.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._migration, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1126,6 +1141,7 @@ nonisolated extension Backhaul_V1_Replay: SwiftProtobuf.Message, SwiftProtobuf._
         if _storage._plannedTasks != rhs_storage._plannedTasks {return false}
         if _storage._plannedBytes != rhs_storage._plannedBytes {return false}
         if _storage._patienceMs != rhs_storage._patienceMs {return false}
+        if _storage._migration != rhs_storage._migration {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1374,7 +1390,7 @@ nonisolated extension Backhaul_V1_Mute: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Backhaul_V1_Migration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Migration"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}origin\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{1}cursors\0\u{1}tasks\0\u{1}results\0\u{3}dead_letters\0\u{1}acts\0\u{1}unreadable\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}origin\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{1}cursors\0\u{1}tasks\0\u{1}results\0\u{3}dead_letters\0\u{1}acts\0\u{1}unreadable\0\u{1}replays\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1391,6 +1407,7 @@ nonisolated extension Backhaul_V1_Migration: SwiftProtobuf.Message, SwiftProtobu
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.deadLetters) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.acts) }()
       case 9: try { try decoder.decodeSingularUInt64Field(value: &self.unreadable) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.replays) }()
       default: break
       }
     }
@@ -1424,6 +1441,9 @@ nonisolated extension Backhaul_V1_Migration: SwiftProtobuf.Message, SwiftProtobu
     if self.unreadable != 0 {
       try visitor.visitSingularUInt64Field(value: self.unreadable, fieldNumber: 9)
     }
+    if self.replays != 0 {
+      try visitor.visitSingularUInt64Field(value: self.replays, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1437,6 +1457,7 @@ nonisolated extension Backhaul_V1_Migration: SwiftProtobuf.Message, SwiftProtobu
     if lhs.deadLetters != rhs.deadLetters {return false}
     if lhs.acts != rhs.acts {return false}
     if lhs.unreadable != rhs.unreadable {return false}
+    if lhs.replays != rhs.replays {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

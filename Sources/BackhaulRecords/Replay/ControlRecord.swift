@@ -21,7 +21,7 @@ package enum ControlRecord {
             }
         }
 
-        init?(_ bytes: [UInt8]) {
+        package init?(_ bytes: [UInt8]) {
             let parts = String(decoding: bytes, as: UTF8.self).split(
                 separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
             let id = parts.count == 2 ? String(parts[1]) : ""

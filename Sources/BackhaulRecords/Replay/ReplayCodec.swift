@@ -26,6 +26,7 @@ enum ReplayCodec {
         message.patienceMs = replay.pace.patience.inMilliseconds
         message.plannedTasks = UInt64(clamping: replay.plannedTasks)
         message.plannedBytes = replay.plannedSize.bytes
+        message.migration = replay.migration ?? ""
         var control = Backhaul_V1_Control()
         control.replay = message
         return try control.serializedBytes()
@@ -125,7 +126,7 @@ enum ReplayCodec {
             }
             destination = name
         }
-        return ReplayRecord(
+        var replay = ReplayRecord(
             id: id, action: action, by: name(message.by), reason: message.reason,
             at: try GenerationCodec.time(message.atMs, "at_ms", of: "replay"),
             selection: try SelectionCodec.value(message.selection), topic: message.topic,
@@ -136,6 +137,8 @@ enum ReplayCodec {
                 rate: message.rate > 0 ? message.rate : nil, ramp: .milliseconds(message.rampMs),
                 stopShare: message.stopShare > 0 ? message.stopShare : nil),
             plannedTasks: Int(clamping: message.plannedTasks), plannedSize: ByteCount(message.plannedBytes))
+        if !message.migration.isEmpty { replay.migration = message.migration.bounded(toBytes: Domain.longestLabel) }
+        return replay
     }
 
     private static func value(_ message: Backhaul_V1_ReplayState) throws(RecordError) -> ReplayState {

@@ -31,6 +31,8 @@ package struct ReplayRecord: Hashable, Sendable {
     /// What the plan counted.
     package var plannedTasks: Int
     package var plannedSize: ByteCount
+    /// The migration that has copied the record from an embedded log; `topic`, `letters` and `results` are of that.
+    package var migration: String?
 
     /// The longest reason, in bytes.
     package static let longestReason = 1_024
@@ -55,9 +57,13 @@ package struct ReplayRecord: Hashable, Sendable {
         self.plannedSize = plannedSize
     }
 
-    /// Whether the letter at a position was there when the record was made.
-    package func covers(_ position: LogPosition) -> Bool {
-        position.partition.topic == topic && letters[position.partition.partition]?.contains(position.offset) == true
+    /// Whether the letter was there when the record was made.
+    package func covers(_ letter: DeadLetter) -> Bool {
+        guard let position = migration == nil ? letter.stored.position : letter.moved?.position,
+            migration == letter.moved?.migration || migration == nil
+        else { return false }
+        return position.partition.topic == topic
+            && letters[position.partition.partition]?.contains(position.offset) == true
     }
 
     package func request(_ layout: TopicLayout) throws -> AppendRequest {

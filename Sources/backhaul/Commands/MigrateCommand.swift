@@ -18,8 +18,9 @@ struct MigrateCommand: AsyncParsableCommand {
         commandName: "migrate", abstract: "Move an embedded log's unfinished tasks and its results to Kafka.",
         discussion: """
             Copies unfinished tasks with their attempts and history, results, dead letters and acts, each exactly \
-            once; after an interruption the same command goes on. The daemon of the folder must be stopped. From then \
-            on the folder takes no more tasks; its records stay until you delete it.
+            once; after an interruption the same command goes on. Discards and muted issues hold in the cluster, too; a \
+            replay that is not over ends. The daemon of the folder must be stopped. From then on the folder takes no \
+            more tasks; its records stay until you delete it.
 
             Without --yes it only counts. The configuration must be that of the fleet: it says which source roots and \
             destinations the workers have.
@@ -58,6 +59,8 @@ struct MigrateCommand: AsyncParsableCommand {
         var results = 0
         var deadLetters = 0
         var acts = 0
+        /// Replays, discards and muted issues.
+        var replays = 0
         var malformed = 0
         var unreadable = 0
         /// Why workers would not upload tasks.
@@ -161,7 +164,7 @@ struct MigrateCommand: AsyncParsableCommand {
                 counts: [
                     "tasks": copied.counts.tasks, "results": copied.counts.results,
                     "deadLetters": copied.counts.deadLetters, "acts": copied.counts.acts,
-                    "unreadable": copied.counts.unreadable,
+                    "replays": copied.counts.replays, "unreadable": copied.counts.unreadable,
                 ])
             try show(copied.counts, survey)
         } catch {
@@ -208,11 +211,13 @@ struct MigrateCommand: AsyncParsableCommand {
 
     /// - Throws: `CommandError` when the copy is not what was found.
     private func check(_ counts: MigrationRecord.Counts, _ survey: MigrationSurvey) throws {
-        let found = (survey.tasks, survey.results, survey.deadLetters, survey.acts)
-        let copied = (counts.tasks, counts.results + counts.unreadable, counts.deadLetters, counts.acts)
+        let found = (survey.tasks, survey.results, survey.deadLetters, survey.acts, survey.replays)
+        let copied = (
+            counts.tasks, counts.results + counts.unreadable, counts.deadLetters, counts.acts, counts.replays
+        )
         guard found == copied else {
             throw CommandError(
-                "tasks, results, dead letters and acts are \(found) in the folder, but \(copied) were moved; keep the "
+                "tasks, results, dead letters, acts and replays are \(found) in the folder, but \(copied) were moved; keep the "
                     + "folder, and report this")
         }
     }
@@ -337,12 +342,15 @@ struct MigrateCommand: AsyncParsableCommand {
             return try Output.json(
                 Answer(
                     end: "would-move", tasks: survey.tasks, bytes: survey.size.bytes, results: survey.results,
-                    deadLetters: survey.deadLetters, acts: survey.acts, malformed: survey.malformed, problems: problems)
+                    deadLetters: survey.deadLetters, acts: survey.acts, replays: survey.replays,
+                    malformed: survey.malformed,
+                    problems: problems)
             )
         }
         Output.line(
             "would move \(survey.tasks) unfinished tasks (\(SizeText.format(survey.size))), \(survey.results) results, "
-                + "\(survey.deadLetters) dead letters and \(survey.acts) acts")
+                + "\(survey.deadLetters) dead letters, \(survey.acts) acts, and \(survey.replays) replays, discards and "
+                + "muted issues")
         if survey.malformed > 0 {
             Output.line("\(survey.malformed) records are not tasks; workers make dead letters of them")
         }
@@ -355,12 +363,12 @@ struct MigrateCommand: AsyncParsableCommand {
     private func show(_ counts: MigrationRecord.Counts, _ survey: MigrationSurvey) throws {
         let moved = Answer(
             end: "moved", tasks: counts.tasks, bytes: survey.size.bytes, results: counts.results,
-            deadLetters: counts.deadLetters, acts: counts.acts, malformed: survey.malformed,
+            deadLetters: counts.deadLetters, acts: counts.acts, replays: counts.replays, malformed: survey.malformed,
             unreadable: counts.unreadable)
         try answer(
             moved,
-            "moved \(counts.tasks) unfinished tasks, \(counts.results) results, \(counts.deadLetters) dead letters and "
-                + "\(counts.acts) acts")
+            "moved \(counts.tasks) unfinished tasks, \(counts.results) results, \(counts.deadLetters) dead letters, "
+                + "\(counts.acts) acts, and \(counts.replays) replays, discards and muted issues")
         Stderr.say("the acknowledgers record the results; '\(log.hint("audit"))' checks them")
         guard counts.unreadable == 0 else {
             throw CommandError("\(counts.unreadable) results cannot be read, and are in the folder only; keep it")
