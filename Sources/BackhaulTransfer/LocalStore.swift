@@ -278,6 +278,7 @@ package struct LocalStore: Sendable {
             return Hex.encode(SHA256.hash(data: [UInt8]()))
         case .bytes(let loaded):
             try writeAll(loaded.bytes, to: file, placement)
+            progress?.add(loaded.bytes.count)
             return loaded.sha256
         case .file(let source):
             return try copy(source, from: .zero, to: file, placement, cancelled, progress)

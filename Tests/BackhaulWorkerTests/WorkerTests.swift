@@ -44,6 +44,7 @@ struct WorkerTests {
                 #expect(
                     results.allSatisfy { $0.status == "succeeded" && $0.attempts == 1 && $0.verification == "http-2xx" }
                 )
+                #expect(results.allSatisfy { $0.bytesSent == $0.bytes && $0.bytesResumed == 0 })
                 #expect(Set(results.map(\.taskId)).count == 200)
                 #expect(server.objects.count == 200)
                 #expect(server.objects["d/7%20%C3%A4.bin"] == Array("content 7".utf8))
@@ -335,9 +336,11 @@ struct WorkerTests {
                     [
                         try pipeline.draft("a/b", bytes, to: .named("nas")),
                         try pipeline.draft("c", [], to: .named("nas")),
+                        try pipeline.draft("d", Array("small".utf8), to: .named("nas")),
                     ])
-                let results = try await pipeline.run { try await pipeline.results(2) }
+                let results = try await pipeline.run { try await pipeline.results(3) }
                 #expect(results.allSatisfy { $0.status == "succeeded" && $0.verification == "read-back" })
+                #expect(results.allSatisfy { $0.bytesSent == $0.bytes && $0.bytesResumed == 0 })
                 #expect(try Data(contentsOf: URL(fileURLWithPath: target + "/a/b")) == Data(bytes))
             }
         }

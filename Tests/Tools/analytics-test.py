@@ -76,6 +76,7 @@ class Trial:
             file.write(f"sources: {{ roots: {{ src: {self.work}/src }} }}\n"
                        f"destinations:\n  web: {{ type: http, url: '{url}/web/' }}\n"
                        f"  nas: {{ type: http, url: '{url}/nas/', overwrite: skip-if-same }}\n"
+                       f"  disk: {{ type: folder, path: {self.work}/disk }}\n"
                        f"  lake: {{ type: folder, path: {self.work}/lake }}\n"
                        f"topics: {{ prefix: 'analytics.{int(time.time())}.', partitions: 3 }}\n"
                        "egress: { allow: [127.0.0.0/8] }\nretry: { tiers: [1s], maxAttempts: 3 }\n"
@@ -135,6 +136,7 @@ def upload(trial):
     """A run of which is known what happens to each file."""
     kinds, tenants = "gggrtb", ["anna", "ben", "carl"]
     trial.truth = collections.Counter()
+    os.mkdir(f"{trial.work}/disk")
     if trial.arguments.kafka:
         trial.run("topics", "apply", "--yes")
     trial.start()
@@ -150,6 +152,7 @@ def upload(trial):
         for destination in ("web", "nas"):
             trial.run("submit", f"{trial.work}/src/{tenant}", "--to", destination, "--tenant", tenant, "--prefix",
                       f"{tenant}/", "--wait", codes=(0, 1))
+    trial.run("submit", f"{trial.work}/src/carl", "--to", "disk", "--tenant", "carl", "--wait")
     # The same files once more, under other ids: they are there already.
     for path in pathlib.Path(f"{trial.work}/src/anna").iterdir():
         os.utime(path, (1_700_000_000, 1_700_000_000))
@@ -226,6 +229,13 @@ def ask(trial):
         assert sums[tenant, "nas", 0, "succeeded"] == stored, (tenant, sums)
         replayed = bad if tenant == "ben" else 0
         assert sums[tenant, "web", 1, "succeeded"] == replayed == sums[tenant, "nas", 1, "succeeded"], sums
+        assert sums[tenant, "disk", 0, "succeeded"] == (good + bad if tenant == "carl" else 0), sums
+    # No upload here can be resumed, and what succeeds at once is sent once, whatever the way.
+    for one in results:
+        if one["status"] == "succeeded" and one["attempts"] == 1:
+            assert one["bytesSent"] == (0 if one["wasStored"] else one["bytes"]), one
+            assert one["bytesRepeated"] == 0, one
+        assert one["bytesResumed"] in (0, None), one
     again = sum(truth["anna", kind] for kind in "grt")
 
     # Each query against a plain program.
@@ -274,39 +284,49 @@ def truths(results):
     def milliseconds(since, until):
         return round((until - since).total_seconds() * 1000)
 
-    good = lambda one: one["status"] == "succeeded"
+    good = lambda one: one["status"] == "succeeded" and one["verification"] != "none"
     every = lambda one: True
     answers = {}
     answers["01"] = [(*key, len(sizes), sum(sizes)) for key, sizes in group(
-        good, lambda one: (hour(one["finishedAt"]), one["tenant"]), lambda one: one["bytes"]).items()]
+        lambda one: good(one) and not one["wasStored"],
+        lambda one: (hour(one["finishedAt"]), one["tenant"]), lambda one: one["bytes"]).items()]
     answers["02"] = [(key, len(times), *(quantile(times, share) for share in (0.5, 0.95, 0.99))) for key, times in group(
         good, lambda one: one["destination"],
         lambda one: milliseconds(one["acceptedAt"], one["finishedAt"])).items()]
+    def repeated(one):
+        found = one["retries"] or []
+        ends = found and one["status"] == "failed" and found[-1]["attempt"] == one["attempts"]
+        return found[:-1] if ends and found[-1]["kind"] == one["failure"]["kind"] else found
+
     causes = collections.Counter((one["destination"], retry["kind"], retry["httpStatus"])
-                                 for one in results for retry in one["retries"] or [])
+                                 for one in results for retry in repeated(one))
     answers["03"] = [(*key, count) for key, count in causes.items()]
     answers["04"] = [(key, sum(sizes), sum(1 for size in sizes if size > 0)) for key, sizes in group(
         every, lambda one: one["destination"], lambda one: one["bytesResumed"]).items()]
-    answers["05"] = [(*key, len(found)) for key, found in group(
-        lambda one: one["status"] == "failed", lambda one: (one["attempts"], one["failure"]["kind"]), every).items()]
+    latest = {}
+    for one in sorted(results, key=lambda one: one["generation"]):
+        latest[one["tenant"], one["taskId"]] = one
+    final = collections.Counter((one["attempts"], one["failure"]["kind"])
+                                for one in latest.values() if one["status"] == "failed")
+    answers["05"] = [(*key, count) for key, count in final.items()]
     answers["06"] = [(key, len(found), round(sum(sent for sent, _ in found) * 1000 / max(1, sum(ms for _, ms in found)), 6))
                      for key, found in group(lambda one: good(one) and one["bytesSent"] > 0,
                                              lambda one: one["destination"],
                                              lambda one: (one["bytesSent"], one["uploadMs"])).items()]
     first, last = min(one["acceptedAt"] for one in results), max(one["finishedAt"] for one in results)
+    ends = {}
+    for one in results:
+        name = one["tenant"], one["taskId"], one["acceptedAt"]
+        ends[name] = min(ends.get(name, one["finishedAt"]), one["finishedAt"])
     answers["07"], at = [], hour(first) + datetime.timedelta(hours=1)
     while at <= hour(last) + datetime.timedelta(hours=1):
-        open_then = [milliseconds(one["acceptedAt"], at) for one in results
-                     if one["generation"] == 0 and one["acceptedAt"] <= at < one["finishedAt"]]
+        open_then = [milliseconds(accepted, at) for (_, _, accepted), ended in ends.items() if accepted <= at < ended]
         answers["07"].append((at, len(open_then), max(open_then, default=0)))
         at += datetime.timedelta(hours=1)
     answers["08"] = [(key, sum(max(0, attempts - 1) for attempts, _, _ in found), sum(again for _, again, _ in found),
                       sum(ms for attempts, _, ms in found if attempts > 1))
                      for key, found in group(every, lambda one: one["destination"], lambda one: (
                          one["attempts"], one["bytesRepeated"], one["uploadMs"])).items()]
-    latest = {}
-    for one in sorted(results, key=lambda one: one["generation"]):
-        latest[one["tenant"], one["taskId"]] = one
     tenants = collections.defaultdict(list)
     for one in latest.values():
         tenants[one["tenant"]].append(one)
@@ -319,10 +339,13 @@ def truths(results):
     stored = collections.Counter(one["destination"] for one in results if good(one))
     answers["11"] = [(*key, len(sizes), sum(sizes), round(100 * len(sizes) / stored[key[0]], 2)) for key, sizes in group(
         good, lambda one: (one["destination"], one["verification"]), lambda one: one["bytes"]).items()]
-    answers["12"] = [(*key, len(found), sum(size for size, _ in found), min(at for _, at in found),
-                      max(at for _, at in found)) for key, found in group(
+    def stored_now(one):
+        return latest[one["tenant"], one["taskId"]]["status"] == "succeeded"
+
+    answers["12"] = [(*key, len(found), sum(now for _, _, now in found), sum(size for size, _, _ in found),
+                      min(at for _, at, _ in found), max(at for _, at, _ in found)) for key, found in group(
         lambda one: one["replay"], lambda one: (one["replay"], one["status"]),
-        lambda one: (one["bytes"], one["finishedAt"])).items()]
+        lambda one: (one["bytes"], one["finishedAt"], stored_now(one))).items()]
     return answers
 
 

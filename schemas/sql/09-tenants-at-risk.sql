@@ -1,4 +1,5 @@
--- Of which tenants are files not stored? By the last generation of each task, most failures first.
+-- Of which tenants are files not stored? By the last generation of each task, most failures first. What its owner has
+-- cancelled is not missed.
 WITH last AS (
     SELECT tenant, taskId, arg_max(status, generation) AS status, arg_max(bytes, generation) AS bytes
     FROM results GROUP BY ALL)

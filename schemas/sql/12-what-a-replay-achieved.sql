@@ -1,4 +1,8 @@
--- What has become of the tasks of each replay?
-SELECT replay, status, count(*) AS tasks, sum(bytes) AS bytes, min(finishedAt) AS first, max(finishedAt) AS last
-FROM results WHERE replay IS NOT NULL
-GROUP BY ALL ORDER BY ALL;
+-- What has each replay achieved? How its own generations ended, and how many of these tasks are stored by now, by whatever
+-- generation came last.
+WITH last AS (
+    SELECT tenant, taskId, arg_max(status, generation) AS lastStatus FROM results GROUP BY ALL)
+SELECT replay, status, count(*) AS tasks, count(*) FILTER (lastStatus = 'succeeded') AS storedNow, sum(bytes) AS bytes,
+    min(finishedAt) AS first, max(finishedAt) AS last
+FROM results JOIN last USING (tenant, taskId) WHERE replay IS NOT NULL
+GROUP BY replay, status ORDER BY ALL;

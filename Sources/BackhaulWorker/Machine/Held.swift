@@ -25,6 +25,8 @@ struct Held: Sendable {
         var begun: Timestamp
         var startedAt: Timestamp
         var isMarked: Bool
+        /// Whether it goes on where another attempt has stopped.
+        var isResumed = false
         var sent = ByteCount.zero
         var stop: StopReason?
     }

@@ -87,7 +87,9 @@ extension LaneMachine {
             table[reference]?.task = task
         }
         table[reference]?.standing = .running(
-            Held.Run(number: attempts, begun: now, startedAt: wall, isMarked: isMarked))
+            Held.Run(
+                number: attempts, begun: now, startedAt: wall, isMarked: isMarked,
+                isResumed: !task.progress.uploadState.isEmpty))
         let line = MarkLine.Entry(due: now, number: attempts, reference: reference)
         if isMarked { append(marked: line) } else { append(unmarked: line) }
         actions.append(.begin(Attempt(task: task, number: attempts, begun: now, startedAt: wall)))
@@ -146,7 +148,8 @@ extension LaneMachine {
                 try writer.succeeded(
                     task, size: object.size, sha256: object.sha256, verification: object.verification.rawValue,
                     keptName: object.keptName, attributes: object.attributes, wasStored: object.wasStored,
-                    bytesResumed: Self.resumed(object, sent), startedAt: run.startedAt, now: wall)
+                    bytesResumed: run.isResumed ? Self.resumed(object, sent) : .zero, startedAt: run.startedAt,
+                    now: wall)
             }
             // The task was cancelled after the object was stored. No other delivery removes the cancel request.
             if rules.isCancelled(task.generation) {

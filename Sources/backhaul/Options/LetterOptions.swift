@@ -53,7 +53,9 @@ struct LetterOptions: ParsableArguments {
     @Option(help: "Only this issue; see 'backhaul dead-letters issues'.")
     var issue: String?
 
-    @Option(help: ArgumentHelp("'all': nothing is left out, which is also the default.", valueName: "what"))
+    @Option(
+        help: ArgumentHelp(
+            "'all': nothing is left out, as without options; not beside an option that narrows.", valueName: "what"))
     var match: String?
 
     @Option(
