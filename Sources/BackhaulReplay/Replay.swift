@@ -41,11 +41,13 @@ package struct Replay: Sendable {
         let reader = LetterReader(log: log, layout: layout, topic: topic)
         let ranges = try await reader.bounds()
         let judge = try await reader.judge(selection, in: ranges, discards: try await book().discards).judge
-        var seen = Set<TaskGeneration>()
+        var seen = Set<NameDigest>()
         try await reader.each(selection, in: ranges) { letter in
             var judgement = judge.judge(letter)
             // A letter may be there twice on a log without transactions.
-            if judgement == .due, let task = letter.generation, !seen.insert(task).inserted { judgement = .replayed }
+            if judgement == .due, let task = letter.generation, !seen.insert(task.digest).inserted {
+                judgement = .replayed
+            }
             try await each(letter, judgement)
         }
     }
