@@ -14,6 +14,9 @@ package struct DestinationCheck: Sendable {
         /// An upload is interrupted, and another attempt goes on with it.
         case resume
         case remove
+
+        /// Whether it needs the object under a name.
+        var isOfObject: Bool { self == .look || self == .readBack }
     }
 
     package enum Finding: Hashable, Sendable {
@@ -43,21 +46,25 @@ package struct DestinationCheck: Sendable {
     /// - Returns: whether all passed.
     /// - Throws: `CancellationError`.
     package func run(_ onFinding: (Stage, Finding) -> Void) async throws -> Bool {
-        let other = ByteText("\(key)-parts")
-        let isGood = try await tryAll(other, onFinding)
+        // A destination may name its objects itself.
+        var names = [key, ByteText("\(key)-parts")]
+        let isGood = try await tryAll(&names, onFinding)
         // Whatever failed: nothing stays.
-        let removal = try await remove([key, other])
+        let removal = try await remove(names)
         if isGood { onFinding(.remove, removal) }
         return isGood
     }
 
-    private func tryAll(_ other: ByteText, _ onFinding: (Stage, Finding) -> Void) async throws -> Bool {
+    /// - Parameter names: of the objects.
+    private func tryAll(_ names: inout [ByteText], _ onFinding: (Stage, Finding) -> Void) async throws -> Bool {
         let small = ByteCount(10_000)
         var isGood = true
         func make(_ stage: Stage, _ body: () async throws -> Finding) async throws -> Bool {
             let finding: Finding
             do {
                 finding = try await body()
+            } catch let failure as Failure where stage.isOfObject && type(of: destination.type).namesObjects {
+                finding = .skipped(failure.message)
             } catch let failure as Failure {
                 finding = .failed(failure)
             } catch let error as CancellationError {
@@ -76,6 +83,7 @@ package struct DestinationCheck: Sendable {
                 .write,
                 {
                     let object = try await runner.run(upload(key, try open(path)))
+                    names[0] = object?.keptName ?? key
                     return .passed("\(small) bytes, verification \(object?.verification.rawValue ?? "none")")
                 })
         else { return false }
@@ -85,9 +93,13 @@ package struct DestinationCheck: Sendable {
             }
             return true
         }
-        _ = try await make(.look) { try await look(small) }
-        _ = try await make(.readBack) { try await readBack(try open(path)) }
-        _ = try await make(.resume) { try await resume(other) }
+        _ = try await make(.look) { try await look(names[0], small) }
+        _ = try await make(.readBack) { try await readBack(names[0], try open(path)) }
+        _ = try await make(.resume) {
+            let (finding, name) = try await resume(names[1])
+            names[1] = name ?? names[1]
+            return finding
+        }
         return isGood
     }
 
@@ -97,7 +109,7 @@ package struct DestinationCheck: Sendable {
             key: key, body: .file(file), contentType: "", onlyIfAbsent: destination.overwrite != .replace)
     }
 
-    private func look(_ size: ByteCount) async throws -> Finding {
+    private func look(_ key: ByteText, _ size: ByteCount) async throws -> Finding {
         guard let object = try await runner.run(destination.type.look(key: key)) else {
             throw Failure(.integrity, "the destination does not find what was just written")
         }
@@ -107,7 +119,7 @@ package struct DestinationCheck: Sendable {
         return .passed("\(object.size) bytes")
     }
 
-    private func readBack(_ source: SourceFile) async throws -> Finding {
+    private func readBack(_ key: ByteText, _ source: SourceFile) async throws -> Finding {
         guard let object = try await runner.run(destination.type.readBack(key: key)) else {
             throw Failure(.integrity, "the destination does not find what was just written")
         }
@@ -121,11 +133,12 @@ package struct DestinationCheck: Sendable {
         try await runner.digest(DigestRequest(file: source, offset: .zero, size: source.size), Interruption()).sha256
     }
 
-    private func resume(_ key: ByteText) async throws -> Finding {
+    /// - Returns: and the name of the object.
+    private func resume(_ key: ByteText) async throws -> (Finding, ByteText?) {
         let size: ByteCount
         switch destination.type.resumption {
-        case .none: return .skipped("an upload begins again after a crash")
-        case .asked: return .skipped("an upload goes on behind what the server has")
+        case .none: return (.skipped("an upload begins again after a crash"), nil)
+        case .asked: return (.skipped("an upload goes on behind what the server has"), nil)
         case .saved(let from): size = from
         }
         let source = try open(try file("large", size))
@@ -144,15 +157,17 @@ package struct DestinationCheck: Sendable {
         guard let state = saved.withLock({ $0 }) else {
             throw Failure(.permanent, "an upload of \(size) bytes has left nothing to go on with")
         }
+        let name: ByteText?
         do {
             guard let object = try await runner.run(upload(key, source), DialectRunner.Run(state: state)),
                 object.sha256 == (try await digest(source))
             else { throw Failure(.integrity, "the object is not what was sent") }
+            name = object.keptName
         } catch {
             if let dialect = destination.type.discard(key: key, state: state) { _ = try? await runner.run(dialect) }
             throw error
         }
-        return .passed("\(size) bytes, begun by one attempt and ended by another")
+        return (.passed("\(size) bytes, begun by one attempt and ended by another"), name)
     }
 
     private func remove(_ keys: [ByteText]) async throws -> Finding {

@@ -15,6 +15,8 @@ package protocol DestinationType: Hashable, Sendable {
     static var verifications: [(word: Verification, meaning: String)] { get }
     /// Whether an upload reads its source.
     static var readsSource: Bool { get }
+    /// Whether the server names the objects, so that nothing is at a key before an upload, and perhaps not after it.
+    static var namesObjects: Bool { get }
 
     /// - Throws: `DestinationFields.InvalidError`.
     init(_ fields: DestinationFields) throws(DestinationFields.InvalidError)
@@ -47,6 +49,7 @@ package protocol DestinationType: Hashable, Sendable {
 
 extension DestinationType {
     package static var readsSource: Bool { true }
+    package static var namesObjects: Bool { false }
     package var localFolder: String? { nil }
     package func discard(key: ByteText, state: [UInt8]) -> (any Dialect)? { nil }
     package func sweep(before time: Timestamp) -> (any Dialect)? { nil }

@@ -1,4 +1,4 @@
-"""What destinations-test.py uploads to: servers of S3, WebDAV and SFTP that others wrote, an S3 server of its own that
+"""What destinations-test.py uploads to: servers of S3, WebDAV, SFTP and tus that others wrote, an S3 server of its own that
 fails on demand, and a proxy that breaks, slows and counts connections. All listen on 127.0.0.1, on free ports.
 """
 import base64
@@ -22,6 +22,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 import asyncssh
@@ -75,6 +76,8 @@ class Server:
     # Whether objects outlive its processes, whether it checks credentials, and whether it refuses a request that ends
     # within its headers. One that does not stores an empty object.
     is_durable = checks_credentials = refuses_cut_headers = True
+    # Whether what is stored can be read through the server, for an audit.
+    gives_back = True
     access = "me"
 
     def __init__(self, tools, folder):
@@ -690,8 +693,85 @@ asyncio.run(serve(*sys.argv[1:]))
             self.tools / "python", self.folder / "serve.py", self.port, self.host_key, f"{self.client_key}.pub"]}
 
 
+class TusServer(Server):
+    """A server of tus, which names what it stores. The test reads the disk."""
+
+    kind = "tus"
+    checks_credentials = gives_back = False
+    # Whether it tells files of one name in several folders apart, and whether what it says of an upload after SIGKILL
+    # is what it has.
+    keeps_paths = keeps_its_offset = True
+    fields = {}
+
+    def prepare(self):
+        (self.folder / "served").mkdir()
+
+    def commands(self):
+        return {self.port: [
+            self.tools / "python", Path(__file__).parent / "tus_server.py", self.name, self.port,
+            self.folder / "served"]}
+
+    def credentials(self, secret):
+        """The content of Backhaul's file of credentials."""
+        return secret
+
+    def destination(self, endpoint, prefix, credentials):
+        """The fields of Backhaul's destination."""
+        return {"type": "tus", "url": f"{endpoint}/{prefix.replace('/', '_')}/{self.path}",
+                "bearerTokenFile": str(credentials), **self.fields}
+
+    def make_folder(self, prefix):
+        """Nothing: the first upload makes it."""
+
+    def files(self, prefix):
+        """The file of each complete upload below a prefix, by its key."""
+        raise NotImplementedError
+
+    def keys(self, prefix):
+        return set(self.files(prefix))
+
+    def sha256(self, key):
+        with open(self.files(key.split("/deep/")[0] + "/deep")[key], "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def holds(self, key):
+        """Whether it can have the name."""
+        return True
+
+
+class TusPyServer(TusServer):
+    """tuspyserver (FastAPI): creation with upload, expiration, termination."""
+
+    name, packages, path = "tuspyserver", ("tuspyserver==4.4.3", "uvicorn==0.38.0"), "files/"
+    keeps_its_offset = False
+
+    def files(self, prefix):
+        prefix, found = prefix.rstrip("/"), {}
+        for path in (self.folder / "served" / prefix.replace("/", "_")).glob("*.info"):
+            with contextlib.suppress(json.JSONDecodeError, FileNotFoundError):
+                info = json.loads(path.read_text())
+                if info["offset"] == info["size"]:
+                    found[f"{prefix}/{info['metadata']['path']}"] = path.with_suffix("")
+        return found
+
+
+class AiohttpTus(TusServer):
+    """aiohttp-tus: creation and termination; moves what is complete to its last name."""
+
+    name, packages, path = "aiohttp-tus", ("aiohttp-tus==1.1.0",), "files"
+    keeps_paths = False
+    # It keeps nothing of a request that breaks.
+    fields = {"partSize": "5MiB"}
+
+    def files(self, prefix):
+        prefix = prefix.rstrip("/")
+        folder = self.folder / "served" / prefix.replace("/", "_")
+        return {f"{prefix}/{path.name}": path for path in folder.glob("*") if path.is_file()}
+
+
 SERVERS = {kind.name: kind for kind in (
-    OpenStack, Rclone, Moto, Apache, Nginx, WsgiDAV, WsgiDAVDigest, RcloneWebDAV, OpenSSH, RcloneSFTP, AsyncSSH)}
+    OpenStack, Rclone, Moto, Apache, Nginx, WsgiDAV, WsgiDAVDigest, RcloneWebDAV, OpenSSH, RcloneSFTP, AsyncSSH,
+    TusPyServer, AiohttpTus)}
 
 
 class Link:

@@ -133,7 +133,8 @@ package struct HTTPDestination: DestinationType {
             throw DestinationFields.InvalidError("clientCertificateFile and clientKeyFile go together")
         }
         self.init(
-            url: url, headers: try Self.headers(fields), tls: tls, modifiedTime: try fields.choice("modifiedTime"))
+            url: url, headers: try Self.headers(fields), tls: tls,
+            modifiedTime: fields.has("modifiedTime") ? try fields.choice("modifiedTime") : .none)
     }
 
     private static func headers(_ fields: DestinationFields) throws(DestinationFields.InvalidError) -> [SecretHeader] {

@@ -54,7 +54,7 @@ package struct UploadExecution: Sendable {
     private func storeByPolicy(
         _ task: UploadTask, _ body: TransferBody, at destination: Destination, _ run: DialectRunner.Run
     ) async throws -> StoredObject {
-        guard destination.overwrite != .replace else {
+        guard destination.overwrite != .replace, !type(of: destination.type).namesObjects else {
             return try await upload(task, to: destination, task.destination.key, body, run)
         }
         var plan = OverwritePlan(destination.overwrite, key: task.destination.key, size: task.size)

@@ -1,0 +1,27 @@
+internal import BackhaulUnits
+internal import Foundation
+
+/// What another attempt needs to go on with an upload.
+package struct TusUploadState: Hashable, Sendable, Codable {
+    /// The URL of creation: an upload of another server means nothing to this one.
+    package var place: String
+    /// The URL of the upload.
+    package var upload: String
+
+    package init(place: String, upload: String) {
+        self.place = place
+        self.upload = upload
+    }
+
+    /// - Returns: nil for bytes that are not such a state.
+    package init?(_ bytes: [UInt8]) {
+        guard let state = try? JSONDecoder().decode(TusUploadState.self, from: Data(bytes)) else { return nil }
+        self = state
+    }
+
+    package var bytes: [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(self)).map { Array($0) } ?? []
+    }
+}
