@@ -10,7 +10,7 @@ package struct HTTPUpload: Dialect {
         case checking(StoredObject, by: HTTPDestination.Check)
     }
 
-    private let destination: HTTPDestination
+    private var destination: HTTPDestination
     private let url: String
     private let body: TransferBody
     private let contentType: String
@@ -28,16 +28,25 @@ package struct HTTPUpload: Dialect {
     }
 
     package mutating func begin(_ start: DialectStart) -> Step {
+        .request(
+            destination.request(
+                destination.method.rawValue, url, headers: headers, body: body))
+    }
+
+    /// What the object's creation has beside the destination's own headers.
+    var headers: [(name: String, value: String)] {
         // RFC 9110, section 13.1.2; a server that does not know it replaces the object.
         let condition = onlyIfAbsent ? [(name: "If-None-Match", value: "*")] : []
         var time: [(name: String, value: String)] = []
         if destination.modifiedTime == .ocMtime, let modifiedAt = body.attributes?.modifiedAt {
             time = [(name: "X-OC-Mtime", value: "\(modifiedAt.parts.seconds)")]
         }
-        return .request(
-            destination.request(
-                destination.method.rawValue, url, headers: [("Content-Type", contentType)] + condition + time,
-                body: body))
+        return [("Content-Type", contentType)] + condition + time
+    }
+
+    /// Makes the answer alone not suffice.
+    mutating func requireCheck() {
+        if destination.check == .answer { destination.check = .head }
     }
 
     package mutating func next(_ report: TransferReport, now: Timestamp) -> Step {

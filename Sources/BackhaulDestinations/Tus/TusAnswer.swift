@@ -24,15 +24,4 @@ enum TusAnswer {
         default: return HTTPAnswer.failure(report, doing: what)
         }
     }
-
-    static func offset(_ report: TransferReport) -> ByteCount? {
-        report.header("upload-offset").flatMap { UInt64($0) }.map { ByteCount($0) }
-    }
-
-    static func length(_ report: TransferReport) -> ByteCount? {
-        report.header("upload-length").flatMap { UInt64($0) }.map { ByteCount($0) }
-    }
-
-    /// Whether the upload is not there, or no more.
-    static func isMissing(_ report: TransferReport) -> Bool { report.answered == 404 || report.answered == 410 }
 }

@@ -16,12 +16,9 @@ package struct TusDestination: DestinationType {
                 "url", .text,
                 help: "The URL at which the server creates uploads: http or https, no user name or password, no query."),
             DestinationField(
-                "uploadOrigin", .text, isOptional: true,
-                help:
-                    "The origin of the uploads' own URLs, such as `https://upload.example.com`, where the server sends "
-                    + "them to another host than that of `url`. The credentials go there, too."),
+                "uploadOrigin", .text, isOptional: true, help: UploadOrigin.help),
             DestinationField(
-                "partSize", .size(partSizes), isOptional: true,
+                "partSize", .size(OffsetSizes.parts), isOptional: true,
                 help: "The most that one request sends, for servers or proxies with a limit. By default all of it, or "
                     + "64MiB where the server takes checksums."),
             FileCheck.field(
@@ -51,9 +48,6 @@ package struct TusDestination: DestinationType {
 
     package static let namesObjects = true
 
-    /// Of the setting `partSize`.
-    package static let partSizes = TusUpload.largestAtOnce...ByteCount(1 << 40)
-
     /// The URL of creation, headers and TLS.
     package var base: HTTPDestination
     package var uploadOrigin: String?
@@ -71,14 +65,8 @@ package struct TusDestination: DestinationType {
 
     package init(_ fields: DestinationFields) throws(DestinationFields.InvalidError) {
         self.init(
-            base: try HTTPDestination(connecting: fields),
+            base: try HTTPDestination(connecting: fields), uploadOrigin: try UploadOrigin.field(fields),
             partSize: fields.has("partSize") ? fields.size("partSize") : nil, check: try fields.choice("verify"))
-        guard fields.has("uploadOrigin") else { return }
-        guard let origin = Self.origin(of: fields["uploadOrigin"]), origin == fields["uploadOrigin"] else {
-            throw DestinationFields.InvalidError(
-                "uploadOrigin must be such as https://upload.example.com, without a path")
-        }
-        uploadOrigin = origin
     }
 
     package var description: String {
@@ -86,19 +74,20 @@ package struct TusDestination: DestinationType {
             + (partSize.map { " partSize=\($0)" } ?? "")
     }
 
-    package var resumption: Resumption { .saved(from: TusUpload.largestAtOnce + ByteCount(1)) }
+    package var resumption: Resumption { .saved(from: OffsetSizes.atOnce + ByteCount(1)) }
 
     /// The server names each upload: nothing is replaced, with or without `onlyIfAbsent`.
     package func upload(
         key: ByteText, body: TransferBody, contentType: String, onlyIfAbsent: Bool
     ) -> any Dialect {
-        TusUpload(destination: self, key: key.text, body: body, contentType: contentType)
+        OffsetUpload(TusWire(destination: self, key: key.text, contentType: contentType), key: key.text, body: body)
     }
 
     package func discard(key: ByteText, state: [UInt8]) -> (any Dialect)? {
-        guard let state = TusUploadState(state), state.place == base.url, let url = try? upload(at: state.upload) else {
-            return nil
-        }
+        // Anyone may have written the state: nothing else at the origin is removed.
+        guard let state = OffsetUploadState(state), state.place == base.url, let url = try? upload(at: state.upload),
+            name(of: url) != nil || uploadOrigin != nil
+        else { return nil }
         return TusRemoval(destination: self, url: url)
     }
 
@@ -124,45 +113,27 @@ package struct TusDestination: DestinationType {
 
     // MARK: URLs of uploads
 
-    /// The URL that a `Location` names.
-    /// - Throws: `Failure` for one of another origin: the credentials would go there.
+    /// - Throws: `Failure`.
     func upload(at location: String) throws(Failure) -> String {
-        guard let creation = URL(string: base.url),
-            let found = URL(string: location, relativeTo: creation)?.absoluteURL,
-            let origin = Self.origin(of: found.absoluteString), found.user == nil, found.fragment == nil
-        else {
-            throw Failure(.permanent, "the server names no upload that can be read in its Location")
-        }
-        guard origin == Self.origin(of: base.url) || origin == uploadOrigin else {
-            throw Failure(
-                .permanent,
-                "the server sends uploads to \(origin.bounded(toBytes: 200)), where the credentials would go, too; set "
-                    + "uploadOrigin to that if it is right, or correct the host and scheme that the server is told by "
-                    + "its proxy")
-        }
-        return found.absoluteString
-    }
-
-    /// Scheme, host and port; nil for what is not an http URL.
-    static func origin(of text: String) -> String? {
-        guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
-            scheme == "http" || scheme == "https", let host = parts.percentEncodedHost?.lowercased(), !host.isEmpty
-        else { return nil }
-        let standard = scheme == "http" ? 80 : 443
-        let port = parts.port.flatMap { $0 == standard ? nil : ":\($0)" } ?? ""
-        return "\(scheme)://\(host)\(port)"
+        try UploadOrigin(base.url, other: uploadOrigin).url(at: location)
     }
 
     /// The name of an upload below `url`, under which it is looked for later; nil for one that is elsewhere.
     func name(of upload: String) -> ByteText? {
-        guard var path = URLComponents(string: upload)?.path, let folder = URLComponents(string: base.url)?.path else {
-            return nil
-        }
+        guard let parts = URLComponents(string: upload), let folder = URLComponents(string: base.url)?.path,
+            UploadOrigin.origin(of: upload) == UploadOrigin.origin(of: base.url), parts.query == nil,
+            !parts.percentEncodedPath.lowercased().contains("%2f")
+        else { return nil }
+        var path = parts.path
         let prefix = folder.hasSuffix("/") ? folder : folder + "/"
         guard path.utf8.starts(with: prefix.utf8) else { return nil }
-        path.removeFirst(prefix.count)
+        path = String(decoding: path.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
         let name = ByteText(path)
-        guard base.url(of: path) == upload, (try? TaskRules.checkKey(name)) != nil else { return nil }
+        // Servers write some characters as they are that a key's URL has in digits.
+        guard URLComponents(string: base.url(of: path))?.path == parts.path, (try? TaskRules.checkKey(name)) != nil
+        else {
+            return nil
+        }
         return name
     }
 }

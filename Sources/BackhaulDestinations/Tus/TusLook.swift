@@ -33,10 +33,10 @@ package struct TusLook: Dialect {
             return .stored(
                 StoredObject(size: report.bytesReceived, sha256: report.receivedSHA256 ?? "", verification: .readBack))
         }
-        guard let offset = TusAnswer.offset(report) else {
+        guard let offset = TusWire.offset(report) else {
             return .failed(Failure(.permanent, "looking for the upload: the server names no offset"))
         }
-        guard offset == TusAnswer.length(report) ?? offset else { return .absent }
+        guard offset == TusWire.length(report) ?? offset else { return .absent }
         return .stored(StoredObject(size: offset, sha256: "", verification: .size))
     }
 }

@@ -15,7 +15,7 @@ package struct TusRemoval: Dialect {
     package mutating func begin(_ start: DialectStart) -> Step { .request(destination.request("DELETE", url)) }
 
     package mutating func next(_ report: TransferReport, now: Timestamp) -> Step {
-        if TusAnswer.isMissing(report) { return .absent }
+        if TusWire.isMissing(report) { return .absent }
         return TusAnswer.failure(report, doing: "removing the upload").map { .failed($0) } ?? .absent
     }
 }

@@ -1,4 +1,5 @@
 import BackhaulDestinations
+import BackhaulTestKit
 import BackhaulTransfer
 import BackhaulUnits
 import Foundation
@@ -14,6 +15,17 @@ struct TusServerModel {
     var location = "http://tus/files/"
     /// Whether it changes a byte on the way.
     var flips = false
+    /// Whether each part is stored twice, as two attempts at once do where nothing is locked.
+    var doubles = false
+    /// After how many parts uploads are forgotten, once, and what is answered then.
+    var vanishes: (after: Int, status: Int)?
+    var missing = 404
+    /// Whether it reads the body of a creation before it answers.
+    var readsBodies = true
+    /// What it takes of a request; nil for all.
+    var most: Int?
+    /// The whole `Location`; nil for `location` and a number.
+    var locations: String?
     private(set) var uploads: [String: (length: Int, bytes: [UInt8], metadata: String)] = [:]
     private(set) var requests: [String] = []
     /// How many bytes of files arrived.
@@ -48,6 +60,9 @@ struct TusServerModel {
         case "POST":
             let length = Int(header("Upload-Length", request) ?? "") ?? -1
             if let largest, length > largest { return TransferReport(status: 413) }
+            if !bytes.isEmpty, !readsBodies {
+                return TransferReport(failure: .broken("in the test"), bytesSent: ByteCount(1))
+            }
             if !bytes.isEmpty, !takesBodies {
                 guard refusal == 0 else { return TransferReport(status: refusal) }
                 bytes = []
@@ -56,10 +71,10 @@ struct TusServerModel {
             uploads["\(created)"] = (length, bytes, header("Upload-Metadata", request) ?? "")
             received += bytes.count
             report.status = 201
-            report.headers = [("location", location + "\(created)")]
+            report.headers = [("location", locations ?? location + "\(created)")]
             if takesBodies, request.body.size > .zero { report.headers.append(("upload-offset", "\(bytes.count)")) }
         case "HEAD":
-            guard let upload = uploads[id] else { return TransferReport(status: 404) }
+            guard let upload = uploads[id] else { return TransferReport(status: missing) }
             report.headers = [("upload-offset", "\(upload.bytes.count)"), ("upload-length", "\(upload.length)")]
         case "PATCH":
             guard let upload = uploads[id] else { return TransferReport(status: 404) }
@@ -69,7 +84,16 @@ struct TusServerModel {
             guard header("Upload-Offset", request) == "\(upload.bytes.count)" else {
                 return TransferReport(status: 409)
             }
+            if let gone = vanishes {
+                vanishes = gone.after > 0 ? (gone.after - 1, gone.status) : nil
+                if gone.after == 0 {
+                    uploads[id] = nil
+                    return TransferReport(status: gone.status)
+                }
+            }
+            if let most { bytes = Array(bytes.prefix(most)) }
             received += bytes.count
+            if doubles { bytes += bytes }
             if flips, !bytes.isEmpty { bytes[0] ^= 1 }
             if let sum = header("Upload-Checksum", request), kept == nil {
                 let wanted = sum.split(separator: " ").last.flatMap { Data(base64Encoded: String($0)) } ?? Data()
