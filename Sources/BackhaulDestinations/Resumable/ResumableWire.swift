@@ -46,8 +46,13 @@ package struct ResumableWire: OffsetWire {
         if let most = limits["max-size"], size.bytes > most {
             return Failure(.permanent, "the server takes files of up to \(most) bytes, this one has \(size)")
         }
-        // A part of no bytes would go nowhere.
-        limit = limits["max-append-size"].flatMap { $0 > 0 ? ByteCount($0) : nil }
+        if let most = limits["max-append-size"] {
+            // So many requests that the file would not arrive.
+            guard most >= OffsetSizes.leastTaken.bytes else {
+                return Failure(.permanent, "the server takes no more than \(most) bytes a request (max-append-size)")
+            }
+            limit = ByteCount(most)
+        }
         return nil
     }
 

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("IETF resumable uploads")
 struct ResumableDialectTests {
-    private static let large = 2_500_003
+    private static let large = 2_100_003
     private static let path = "/dav/a b/é.jpg"
 
     private func destination(_ check: HTTPDestination.Check = .answer, interop: Int = 8) -> ResumableDestination {
@@ -138,7 +138,7 @@ struct ResumableDialectTests {
             _ = try run(upload(file, destination(interop: 6)), &world)
             #expect(world.server.files[Self.path] == content)
             world = World()
-            world.server.limits = "max-size=2500002"
+            world.server.limits = "max-size=2100002"
             #expect(throws: Failure.self) { try run(upload(file, destination()), &world) }
             #expect(world.server.received == 0)
         }
@@ -178,6 +178,57 @@ struct ResumableDialectTests {
             let dialect = try #require(destination().discard(key: "a b/é.jpg", state: state))
             #expect(try run(dialect, &world) == .absent)
             #expect(world.server.uploads.isEmpty)
+        }
+    }
+
+    /// Whatever a server answers, an upload ends, asks nobody else, and a success is one that the server has named.
+    @Test func hostileAnswersEndTheAttempt() async throws {
+        try await withSourceFile(Self.large) { file, _ in
+            var world = World()
+            _ = try run(upload(file, destination()), &world)
+            let saved = try #require(world.saved)
+            let numbers = [
+                "0", "1", "1000000", "\(Self.large)", "\(Self.large + 1)", "-1", "18446744073709551615",
+                "99999999999999999999", "x", "",
+            ]
+            let limits = [
+                "min-size=0", "max-append-size=0", "max-append-size=1", "max-size=99999999999999999999", ";;,=,==;=",
+                "max-append-size=18446744073709551615", "max-size=-1, max-append-size=\u{0}", "", ",",
+            ]
+            for seed in UInt64(0)..<800 {
+                var dice = SeededNumbers(seed: seed)
+                func pick<Value>(_ values: [Value]) -> Value { values[Int(dice.next() % UInt64(values.count))] }
+                var dialect = upload(file, destination([.answer, .head, .readBack][Int(seed % 3)]))
+                let digest = SourceDigest()
+                var step = dialect.begin(DialectStart(now: .earliest, state: seed % 4 == 0 ? saved : nil))
+                var requests = 0
+                loop: while requests < 1_000 {
+                    var report = TransferReport()
+                    switch step {
+                    case .failed, .stored, .absent, .swept: break loop
+                    case .digest(let request): report.digest = try digest.read(request) { false }
+                    case .request(let request):
+                        requests += 1
+                        #expect(request.url.hasPrefix("http://host/"))
+                        report.status = pick([200, 201, 204, 204, 204, 301, 400, 404, 409, 412, 503])
+                        report.bytesSent = request.body.size
+                        report.sha256 = "00"
+                        report.headers = [
+                            ("upload-offset", pick(numbers)), ("upload-length", pick(numbers)),
+                            ("upload-limit", pick(limits)), ("upload-complete", pick(["?0", "?1", "1", ""])),
+                            ("content-length", pick(numbers)),
+                            ("location", pick(["/up/1", "http://evil/", "", "http://[::1", "\u{0}", "../../x"])),
+                        ]
+                        if pick([true, false, false, false]) { report.headers = [] }
+                        if dice.next() % 8 == 0 {
+                            report = TransferReport(failure: .broken("in the test"), bytesSent: request.body.size)
+                        }
+                    default: break
+                    }
+                    step = dialect.next(report, now: .earliest)
+                }
+                #expect(requests < 90, "seed \(seed): \(requests) requests")
+            }
         }
     }
 }
