@@ -340,7 +340,7 @@ def truths(results):
     answers["11"] = [(*key, len(sizes), sum(sizes), round(100 * len(sizes) / stored[key[0]], 2)) for key, sizes in group(
         good, lambda one: (one["destination"], one["verification"]), lambda one: one["bytes"]).items()]
     def stored_now(one):
-        return latest[one["tenant"], one["taskId"]]["status"] == "succeeded"
+        return good(latest[one["tenant"], one["taskId"]])
 
     answers["12"] = [(*key, len(found), sum(now for _, _, now in found), sum(size for size, _, _ in found),
                       min(at for _, at, _ in found), max(at for _, at, _ in found)) for key, found in group(

@@ -1,6 +1,6 @@
 -- How much was accepted and not ended at the end of each hour, and how old was the oldest of it? A task counts from each
 -- acceptance to its first end: one that failed and waits for a replay is not backlog. What has not ended since has no
--- result: `backhaul status` tells of now.
+-- result: `backhaul status` tells of now. What is accepted at the hour counts, what ends at it does not.
 WITH accepted AS (
     SELECT tenant, taskId, acceptedAt, min(finishedAt) AS endedAt FROM results GROUP BY ALL),
 bounds AS (SELECT date_trunc('hour', min(acceptedAt)) AS first, max(endedAt) AS last FROM accepted),
